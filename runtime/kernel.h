@@ -1,0 +1,110 @@
+/* The kernels: their signatures by operation, the registry's row, the rules their callers keep.
+
+   CONVENTIONS.md ("Numbers") defines each operation, runtime/ref.c computes it by hand, the generated kernels
+   must give the same bits. For all of them: no pointer needs alignment, nothing is read or written
+   outside the stated extents, k >= 1, m >= 1, n >= 1, inputs and outputs do not overlap unless
+   stated. Leading dimensions (ld*) are in elements. */
+#ifndef TRIT_KERNEL_H
+#define TRIT_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/cpu.h"
+
+enum {
+    TRIT_MAX_K = 1 << 22,      /* 2 * 128 * K stays far below 2^31 */
+    TRIT_ATTN_CHUNK = 256,     /* positions per attention chunk, part of the number contract */
+    TRIT_HEAD_GROUP = 16,      /* int8 rows: elements per scale */
+};
+
+/* gemv, gemm: y[i*ldy + j] = (float)(sum over x < k of a[i*lda + x] * w[j][x]) * (d[j] / s[i]), i < m, j < n.
+   k is a multiple of KR (columns past the matrix's K hold trit 0); a has lda >= k.
+   w: ceil(n/NR) blocks of NR packed rows, d: ceil(n/NR)*NR row scales, past n anything finite;
+   s[i] and sum[i] as the quantiser gave them; only y[i*ldy + j] with j < n is written. */
+typedef void trit_mm_fn(size_t m, size_t n, size_t k, const uint8_t *w, const float *d, const int8_t *a,
+                        size_t lda, const float *s, const int32_t *sum, float *y, size_t ldy);
+
+/* quant: x[k] -> a[kp] (kp >= k, zeros from k on), *s, *sum. */
+typedef void trit_quant_fn(size_t k, size_t kp, const float *x, int8_t *a, float *s, int32_t *sum);
+
+/* norm: y[k] from x[k] and weights w[k]; y may be x. */
+typedef void trit_norm_fn(size_t k, const float *x, const float *w, float eps, float *y);
+
+/* relu2: f[k] = relu(g)^2 * u; f may be g or u. */
+typedef void trit_relu2_fn(size_t k, const float *g, const float *u, float *f);
+
+/* softmax piece: s[n] -> p in place, zeros from n to np (np >= n); *max = m, *sum = l. */
+typedef void trit_softmax_fn(size_t n, size_t np, float scale, float *s, float *max, float *sum);
+
+/* qk: s[i*lds + t] = sum over d in order of q[i*ldq + d] * k[t][d] for i < m and t < roundup(nt, 16), all
+   of which are written (lds >= that). k holds roundup(nt, 16) / 16 blocks of [hd][16 positions] f16. */
+typedef void trit_qk_fn(size_t m, size_t hd, size_t nt, const float *q, size_t ldq, const uint16_t *k,
+                        float *s, size_t lds);
+
+/* pv: o[i*ldo + d] = sum over t < nt in order of p[i*ldp + t] * v[t*ldv + d], i < m, d < hd. v is f16. */
+typedef void trit_pv_fn(size_t m, size_t hd, size_t nt, const float *p, size_t ldp, const uint16_t *v,
+                        size_t ldv, float *o, size_t ldo);
+
+/* head: y[i*ldy + j] = R16(row j of w as binary32 * x[i*ldx + .]), i < m, j < n. Rows are n * k elements
+   of the kernel's packing (f16, bf16, f32, i8), row-major, dense; scale: i8 only, n * ceil(k/16) values. */
+typedef void trit_head_fn(size_t m, size_t n, size_t k, const void *w, const float *scale, const float *x,
+                          size_t ldx, float *y, size_t ldy);
+
+/* read: the exclusive or of all 64-bit words; bytes is a multiple of 1024. Measures read bandwidth. */
+typedef uint64_t trit_read_fn(size_t bytes, const void *p);
+
+/* peak: 2 * NR vectors' worth of independent int8 dot products, k rounds of each, no memory in the loop.
+   Returns the number of multiply-adds done; *sink gets the wrapped sum of the accumulators. */
+typedef uint64_t trit_peak_fn(size_t k, uint32_t seed, int32_t *sink);
+
+enum trit_op {
+    TRIT_OP_gemv,
+    TRIT_OP_gemm,
+    TRIT_OP_quant,
+    TRIT_OP_norm,
+    TRIT_OP_relu2,
+    TRIT_OP_softmax,
+    TRIT_OP_qk,
+    TRIT_OP_pv,
+    TRIT_OP_head,
+    TRIT_OP_read,
+    TRIT_OP_peak,
+    TRIT_NOP
+};
+
+/* The member named after the operation is the one that is set. */
+union trit_fn {
+    trit_mm_fn *gemv, *gemm;
+    trit_quant_fn *quant;
+    trit_norm_fn *norm;
+    trit_relu2_fn *relu2;
+    trit_softmax_fn *softmax;
+    trit_qk_fn *qk;
+    trit_pv_fn *pv;
+    trit_head_fn *head;
+    trit_read_fn *read;
+    trit_peak_fn *peak;
+};
+
+struct trit_kernel {
+    const char *name; /* trit_<op>_<packing>_<act>_<MR>x<NR>x<KR>[_k<K>][_n<N>]__<isa>[_<technique>] */
+    enum trit_op op;
+    const char *packing, *act;
+    int mr, nr, kr;
+    size_t k, n; /* the only K and N it accepts; 0: any */
+    enum trit_isa isa;
+    const char *source; /* the template */
+    uint64_t hash;      /* of the generated text */
+    union trit_fn fn;
+};
+
+extern const struct trit_kernel trit_kernels[];
+extern const size_t trit_nkernels;
+extern const char trit_kernel_set[]; /* hash over all rows, 16 hex digits */
+
+const char *trit_op_name(enum trit_op op);
+/* By full name; NULL where there is none. */
+const struct trit_kernel *trit_kernel_find(const char *name);
+
+#endif
