@@ -24,6 +24,7 @@ enum {
    s[i] and sum[i] as the quantiser gave them; only y[i*ldy + j] with j < n is written. */
 typedef void trit_mm_fn(size_t m, size_t n, size_t k, const uint8_t *w, const float *d, const int8_t *a,
                         size_t lda, const float *s, const int32_t *sum, float *y, size_t ldy);
+typedef trit_mm_fn trit_gemv_fn, trit_gemm_fn;
 
 /* quant: x[k] -> a[kp] (kp >= k, zeros from k on), *s, *sum. */
 typedef void trit_quant_fn(size_t k, size_t kp, const float *x, int8_t *a, float *s, int32_t *sum);
@@ -54,7 +55,7 @@ typedef void trit_head_fn(size_t m, size_t n, size_t k, const void *w, const flo
 /* read: the exclusive or of all 64-bit words; bytes is a multiple of 1024. Measures read bandwidth. */
 typedef uint64_t trit_read_fn(size_t bytes, const void *p);
 
-/* peak: 2 * NR vectors' worth of independent int8 dot products, k rounds of each, no memory in the loop.
+/* peak: NR vectors' worth of independent int8 dot products, k rounds of each, no memory in the loop.
    Returns the number of multiply-adds done; *sink gets the wrapped sum of the accumulators. */
 typedef uint64_t trit_peak_fn(size_t k, uint32_t seed, int32_t *sink);
 

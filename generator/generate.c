@@ -1,0 +1,247 @@
+/* Runs generator/generate.lua: what it may call, and how much time and memory it gets. */
+#define _GNU_SOURCE
+#include "generator/generate.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+#include "runtime/file.h"
+
+enum {
+    FILE_LIMIT = 16 << 20,
+    HOOK_STEP = 1000000,
+    HOOK_LIMIT = 5000, /* times HOOK_STEP instructions: minutes, no template needs it */
+    MEMORY_LIMIT = 512 << 20,
+};
+
+struct host {
+    size_t memory;
+    int steps;
+};
+
+static void *host_alloc(void *ud, void *block, size_t old, size_t size)
+{
+    struct host *host = ud;
+    if (!block)
+        old = 0;
+    if (size == 0) {
+        host->memory -= old;
+        free(block);
+        return NULL;
+    }
+    if (host->memory - old + size > MEMORY_LIMIT)
+        return NULL;
+    void *p = realloc(block, size);
+    if (p)
+        host->memory += size - old;
+    return p;
+}
+
+static void host_hook(lua_State *lua, lua_Debug *debug)
+{
+    (void)debug;
+    void *ud;
+    lua_getallocf(lua, &ud);
+    if (++((struct host *)ud)->steps > HOOK_LIMIT)
+        luaL_error(lua, "runs too long: a loop without end?");
+}
+
+/* read(path) -> text, or nil where it cannot be read. */
+static int host_read(lua_State *lua)
+{
+    char *data;
+    size_t bytes;
+    if (trit_file_read(luaL_checkstring(lua, 1), FILE_LIMIT, &data, &bytes, NULL))
+        return 0;
+    lua_pushlstring(lua, data, bytes);
+    free(data);
+    return 1;
+}
+
+static bool same_content(const char *path, const char *text, size_t bytes)
+{
+    char *old;
+    size_t n;
+    if (trit_file_read(path, FILE_LIMIT, &old, &n, NULL))
+        return false;
+    bool same = n == bytes && !memcmp(old, text, n);
+    free(old);
+    return same;
+}
+
+/* write(path, text): only where the file's content differs. */
+static int host_write(lua_State *lua)
+{
+    size_t bytes;
+    const char *path = luaL_checkstring(lua, 1), *text = luaL_checklstring(lua, 2, &bytes);
+    struct trit_error error = { 0 };
+    struct trit_file *file;
+    if (same_content(path, text, bytes))
+        return 0;
+    if (!trit_file_create(&file, path, &error)) {
+        trit_file_write(file, text, bytes);
+        if (!trit_file_commit(file, &error))
+            return 0;
+    }
+    lua_pushstring(lua, error.text);
+    return lua_error(lua);
+}
+
+static int visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+/* list(dir) -> names, sorted. */
+static int host_list(lua_State *lua)
+{
+    const char *dir = luaL_checkstring(lua, 1);
+    struct dirent **names;
+    int n = scandir(dir, &names, visible, alphasort);
+    if (n < 0) {
+        lua_pushfstring(lua, "%s: %s", dir, strerror(errno));
+        return lua_error(lua);
+    }
+    lua_createtable(lua, n, 0);
+    for (int i = 0; i < n; i++) {
+        lua_pushstring(lua, names[i]->d_name);
+        lua_rawseti(lua, -2, i + 1);
+        free(names[i]);
+    }
+    free(names);
+    return 1;
+}
+
+static const luaL_Reg host_functions[] = {
+    { "read", host_read },
+    { "write", host_write },
+    { "list", host_list },
+    { NULL, NULL },
+};
+
+/* Only the libraries that compute; io, os, debug and package stay shut. */
+static const luaL_Reg libraries[] = {
+    { LUA_GNAME, luaopen_base },
+    { LUA_TABLIBNAME, luaopen_table },
+    { LUA_STRLIBNAME, luaopen_string },
+    { LUA_MATHLIBNAME, luaopen_math },
+    { NULL, NULL },
+};
+
+/* require(name): a file of the generator's folder, run once. */
+static int host_require(lua_State *lua)
+{
+    const char *name = luaL_checkstring(lua, 1);
+    lua_getfield(lua, LUA_REGISTRYINDEX, name);
+    if (!lua_isnil(lua, -1))
+        return 1;
+    char path[PATH_MAX];
+    lua_getfield(lua, LUA_REGISTRYINDEX, "trit_lua");
+    snprintf(path, sizeof path, "%s/%s.lua", lua_tostring(lua, -1), name);
+    if (luaL_loadfilex(lua, path, "t"))
+        return lua_error(lua);
+    lua_call(lua, 0, 1);
+    lua_pushvalue(lua, -1);
+    lua_setfield(lua, LUA_REGISTRYINDEX, name);
+    return 1;
+}
+
+static void push_options(lua_State *lua, const struct trit_generate *what)
+{
+    const struct {
+        const char *name, *value;
+    } texts[] = {
+        { "lua", what->lua }, { "templates", what->templates }, { "out", what->out }, { "isa", what->isa }
+    };
+    lua_newtable(lua);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        lua_pushstring(lua, texts[i].value);
+        lua_setfield(lua, -2, texts[i].name);
+    }
+    lua_newtable(lua);
+    for (size_t i = 0; i < what->nshapes; i++) {
+        lua_newtable(lua);
+        lua_pushinteger(lua, (lua_Integer)what->shapes[i].n);
+        lua_setfield(lua, -2, "n");
+        lua_pushinteger(lua, (lua_Integer)what->shapes[i].k);
+        lua_setfield(lua, -2, "k");
+        lua_rawseti(lua, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(lua, -2, "shapes");
+    lua_setglobal(lua, "options");
+}
+
+/* Runs protected: leaves the list of variants on the stack. */
+static int run(lua_State *lua)
+{
+    const struct trit_generate *what = lua_touserdata(lua, 1);
+    for (const luaL_Reg *l = libraries; l->func; l++) {
+        luaL_requiref(lua, l->name, l->func, 1);
+        lua_pop(lua, 1);
+    }
+    lua_pushstring(lua, what->lua);
+    lua_setfield(lua, LUA_REGISTRYINDEX, "trit_lua");
+    lua_pushcfunction(lua, host_require);
+    lua_setglobal(lua, "require");
+    luaL_newlib(lua, host_functions);
+    lua_setglobal(lua, "host");
+    push_options(lua, what);
+    lua_pushcfunction(lua, host_require);
+    lua_pushstring(lua, "generate");
+    lua_call(lua, 1, 1);
+    lua_getfield(lua, -1, "run");
+    lua_call(lua, 0, 1);
+    return 1;
+}
+
+static const char *field(lua_State *lua, const char *name)
+{
+    lua_getfield(lua, -1, name);
+    const char *text = lua_tostring(lua, -1);
+    lua_pop(lua, 1); /* the table keeps it alive */
+    return text;
+}
+
+static void tell_variants(lua_State *lua, trit_variant_fn *each, void *arg)
+{
+    size_t n = lua_rawlen(lua, -1);
+    for (size_t i = 1; i <= n; i++) {
+        lua_rawgeti(lua, -1, (lua_Integer)i);
+        struct trit_variant v = { field(lua, "id"), field(lua, "source"), field(lua, "text"),
+                                  field(lua, "hash"), 0 };
+        v.bytes = strlen(v.text);
+        each(arg, &v);
+        lua_pop(lua, 1);
+    }
+}
+
+enum trit_code trit_generate(const struct trit_generate *what, trit_variant_fn *each, void *arg,
+                             struct trit_error *error)
+{
+    if (what->out && mkdir(what->out, 0777) && errno != EEXIST)
+        return trit_fail(error, TRIT_EIO, "%s: %s", what->out, strerror(errno));
+    struct host host = { 0 };
+    lua_State *lua = lua_newstate(host_alloc, &host);
+    if (!lua)
+        return trit_fail(error, TRIT_EMEMORY, "generator: no memory for Lua");
+    lua_sethook(lua, host_hook, LUA_MASKCOUNT, HOOK_STEP);
+    lua_pushcfunction(lua, run);
+    lua_pushlightuserdata(lua, (void *)(uintptr_t)what);
+    enum trit_code code = TRIT_OK;
+    if (lua_pcall(lua, 1, 1, 0)) {
+        const char *text = lua_tostring(lua, -1);
+        code = trit_fail(error, TRIT_EFORMAT, "%s", text ? text : "the generator failed");
+    } else if (each) {
+        tell_variants(lua, each, arg);
+    }
+    lua_close(lua);
+    return code;
+}

@@ -1,0 +1,35 @@
+/* The generator: expands templates into kernels. Lua 5.4 does the text, C gives it files and limits. */
+#ifndef TRIT_GENERATE_H
+#define TRIT_GENERATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/error.h"
+
+struct trit_shape_nk {
+    size_t n, k;
+};
+
+struct trit_generate {
+    const char *lua;       /* folder of the generator's Lua files */
+    const char *templates; /* folder of the templates; isa/ below it */
+    const char *out;       /* where kernels and registry files go; NULL: nothing is written */
+    const char *isa;       /* only this ISA; NULL: all */
+    const struct trit_shape_nk *shapes; /* gemv and gemm for these shapes only; none: the general kernels */
+    size_t nshapes;
+};
+
+/* One expanded variant, as handed to `each`; the strings live for the call. */
+struct trit_variant {
+    const char *name, *source, *text, *hash;
+    size_t bytes; /* of text */
+};
+typedef void trit_variant_fn(void *arg, const struct trit_variant *variant);
+
+/* Expands all variants that are asked for, in the order of their names, and calls each (may be NULL) for every one. Files
+   whose text did not change are not touched. Errors name template, line and variant. */
+enum trit_code trit_generate(const struct trit_generate *what, trit_variant_fn *each, void *arg,
+                             struct trit_error *error);
+
+#endif

@@ -1,0 +1,83 @@
+-- The template language: a line that starts with '$' (and not '${') is Lua, every other line is emitted, and ${expr} in it
+-- is replaced by expr's value. One line of Lua for each line of template, so that Lua's line numbers are the template's. A value of
+-- several lines keeps the indentation of the line it stands on.
+
+local M = {}
+
+-- What templates and vocabularies may use of Lua: they compute text, they do not touch the machine.
+local BASE = {
+  assert = assert, error = error, ipairs = ipairs, pairs = pairs, select = select, tonumber = tonumber,
+  tostring = tostring, type = type, math = math, string = string, table = table,
+}
+
+-- The end of the hole that starts at `from` (just past "${"): its "}" outside strings and nested braces.
+local function hole_end(line, from)
+  local depth, pos = 0, from
+  while pos <= #line do
+    local c = line:sub(pos, pos)
+    if c == '"' or c == "'" then
+      pos = line:find(c, pos + 1, true) or #line
+    elseif c == "{" then
+      depth = depth + 1
+    elseif c == "}" then
+      if depth == 0 then return pos end
+      depth = depth - 1
+    end
+    pos = pos + 1
+  end
+  error("'${' without its '}'", 0)
+end
+
+local function emit(line)
+  local out, pos = {}, 1
+  while true do
+    local s = line:find("${", pos, true)
+    if not s then break end
+    local e = hole_end(line, s + 2)
+    out[#out + 1] = ("%q"):format(line:sub(pos, s - 1))
+    out[#out + 1] = "__value(" .. line:sub(s + 2, e - 1) .. ")"
+    pos = e + 1
+  end
+  out[#out + 1] = ("%q"):format(line:sub(pos))
+  return "__put(" .. table.concat(out, "..") .. ")"
+end
+
+local function translate(text, name)
+  local code = {}
+  for line in (text:gsub("\n$", "") .. "\n"):gmatch("(.-)\n") do
+    local ok, lua = true, line:match("^%$([^{].*)$") or line:match("^%$$") and ""
+    if not lua then ok, lua = pcall(emit, line) end
+    if not ok then error(("%s:%d: %s"):format(name, #code + 1, lua), 0) end
+    code[#code + 1] = lua
+  end
+  return table.concat(code, "\n")
+end
+
+-- The environment of a template: vars, then BASE; a name in neither is an error.
+function M.environment(vars)
+  return setmetatable({}, {__index = function(_, key)
+    local value = vars[key]
+    if value == nil then value = BASE[key] end
+    if value == nil then error("unknown name '" .. key .. "'", 2) end
+    return value
+  end})
+end
+
+-- Expands template text with the variables of vars; name stands in error messages.
+function M.expand(text, vars, name)
+  local out, env = {}, M.environment(vars)
+  env.__value = function(v)
+    if v == nil then error("a hole's value is nil", 2) end
+    return tostring(v)
+  end
+  env.__put = function(s)
+    local indent = s:match("^ *")
+    out[#out + 1] = (s:gsub("\n", "\n" .. indent):gsub("[ \t]+\n", "\n"))
+  end
+  local chunk, message = load(translate(text, name), "=" .. name, "t", env)
+  if not chunk then error(message, 0) end
+  chunk()
+  return table.concat(out, "\n") .. "\n"
+end
+
+return M
