@@ -1,4 +1,5 @@
-/* gen-tool LUA_DIR TEMPLATE_DIR OUT_DIR: the generator as CMake runs it, before there is a tritmill. */
+/* gen-tool LUA_DIR TEMPLATE_DIR OUT_DIR: the generator as CMake runs it, before there is a
+ * tritmill. */
 #include <stdio.h>
 
 #include "generator/generate.h"

@@ -158,9 +158,10 @@ static void push_options(lua_State *lua, const struct trit_generate *what)
 {
     const struct {
         const char *name, *value;
-    } texts[] = {
-        { "lua", what->lua }, { "templates", what->templates }, { "out", what->out }, { "isa", what->isa }
-    };
+    } texts[] = { { "lua", what->lua },
+                  { "templates", what->templates },
+                  { "out", what->out },
+                  { "isa", what->isa } };
     lua_newtable(lua);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         lua_pushstring(lua, texts[i].value);

@@ -1,4 +1,5 @@
-/* The generator: expands templates into kernels. Lua 5.4 does the text, C gives it files and limits. */
+/* The generator: expands templates into kernels. Lua 5.4 does the text, C gives it files and
+ * limits. */
 #ifndef TRIT_GENERATE_H
 #define TRIT_GENERATE_H
 
@@ -16,7 +17,8 @@ struct trit_generate {
     const char *templates; /* folder of the templates; isa/ below it */
     const char *out;       /* where kernels and registry files go; NULL: nothing is written */
     const char *isa;       /* only this ISA; NULL: all */
-    const struct trit_shape_nk *shapes; /* gemv and gemm for these shapes only; none: the general kernels */
+    const struct trit_shape_nk
+        *shapes; /* gemv and gemm for these shapes only; none: the general kernels */
     size_t nshapes;
 };
 
@@ -27,8 +29,9 @@ struct trit_variant {
 };
 typedef void trit_variant_fn(void *arg, const struct trit_variant *variant);
 
-/* Expands all variants that are asked for, in the order of their names, and calls each (may be NULL) for every one. Files
-   whose text did not change are not touched. Errors name template, line and variant. */
+/* Expands all variants that are asked for, in the order of their names, and calls each (may be
+   NULL) for every one. Files whose text did not change are not touched. Errors name template, line
+   and variant. */
 enum trit_code trit_generate(const struct trit_generate *what, trit_variant_fn *each, void *arg,
                              struct trit_error *error);
 

@@ -26,7 +26,7 @@ local function load_isas(dir)
       local path = dir .. "/isa/" .. file
       local chunk, message = load(must_read(path), "=" .. path, "t", template.environment {})
       local isa = (chunk or error(message, 0))()
-      for _, key in ipairs {"order", "lanes", "needs", "cflags", "text"} do
+      for _, key in ipairs {"order", "lanes", "registers", "dot", "latency", "needs", "cflags", "text"} do
         if isa[key] == nil then error(("%s: the vocabulary has no '%s'"):format(path, key), 0) end
       end
       isa.name = id
@@ -92,9 +92,23 @@ local function vocabulary(isa)
           isa.name, isa.name, isa.name, isa.name, isa.text)
 end
 
-local function row(v)
-  return ('TRIT_KERNEL(%s, %s, "%s", "%s", %d, %d, %d, %d, %d, %s, "%s", 0x%s)'):format(v.id, v.op, v.packing, v.act,
-    v.mr, v.nr, v.kr, v.k, v.n, v.isa, v.source, v.hash)
+-- What a ternary product should cost, in cycles per 1024 multiply-adds, before anyone has measured: two dot products and two loads
+-- a cycle, and half as fast again where the accumulators do not fit the registers. Orders kernels of one ISA and ISAs.
+local function cost(v, isa)
+  if v.op ~= "gemv" and v.op ~= "gemm" then return 0 end
+  local nv = v.nr / isa.lanes
+  local sets = v.mr * nv <= 4 and 4 or 1
+  local dots, loads = 4 * v.mr * nv, nv + 4 * v.mr
+  local unpack = 7 * nv
+  local chain = 4 * isa.latency / sets
+  local cycles = math.max((dots * isa.dot + unpack) / 2.5, loads / 2, chain)
+  if v.mr * nv * sets + nv + 1 > isa.registers then cycles = cycles * 1.5 end
+  return cycles * 1024 / (v.mr * v.nr * v.kr)
+end
+
+local function row(v, isa)
+  return ('TRIT_KERNEL(%s, %s, "%s", "%s", %d, %d, %d, %d, %d, %s, %.2ff, "%s", 0x%s)'):format(v.id, v.op, v.packing,
+    v.act, v.mr, v.nr, v.kr, v.k, v.n, v.isa, cost(v, isa), v.source, v.hash)
 end
 
 local function load_catalogue(dir)
@@ -119,7 +133,7 @@ end
 local function registry(isas, list, out)
   local rows, cmake, sums, isa_rows = {}, {}, {}, {}
   for i, v in ipairs(list) do
-    rows[i] = row(v)
+    rows[i] = row(v, isas[v.isa])
     cmake[i] = ("trit_kernel(%s %s %s)"):format(v.id, v.isa, isas[v.isa].cflags)
     sums[i] = v.hash
   end

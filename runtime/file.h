@@ -12,22 +12,26 @@
    writes do nothing, and commit reports it. */
 struct trit_file;
 
-enum trit_code trit_file_create(struct trit_file **file, const char *path, struct trit_error *error);
+enum trit_code trit_file_create(struct trit_file **file, const char *path,
+                                struct trit_error *error);
 void trit_file_write(struct trit_file *file, const void *data, size_t bytes);
 bool trit_file_failed(const struct trit_file *file);
 uint64_t trit_file_size(const struct trit_file *file); /* bytes written so far */
-/* Flush, fsync, rename into place; frees file whatever happens, and on failure removes the temporary. */
+/* Flush, fsync, rename into place; frees file whatever happens, and on failure removes the
+ * temporary. */
 enum trit_code trit_file_commit(struct trit_file *file, struct trit_error *error);
 /* Removes the temporary and frees; the old file stays as it was. NULL allowed. */
 void trit_file_abandon(struct trit_file *file);
 
-/* A whole file (at most limit bytes) into memory, one NUL byte after its end. free() it. "-" is stdin. */
+/* A whole file (at most limit bytes) into memory, one NUL byte after its end. free() it. "-" is
+ * stdin. */
 enum trit_code trit_file_read(const char *path, size_t limit, char **data, size_t *bytes,
                               struct trit_error *error);
 
-/* Where a file of ours lives: the environment variable (if not NULL and set), else beside the executable's
-   install prefix (../share/tritmill/NAME), else in the source tree it was built from (source_path). The path
-   if such a file or folder exists, else false. */
-bool trit_file_locate(const char *env, const char *name, const char *source_path, char *path, size_t room);
+/* Where a file of ours lives: the environment variable (if not NULL and set), else beside the
+   executable's install prefix (../share/tritmill/NAME), else in the source tree it was built from
+   (source_path). The path if such a file or folder exists, else false. */
+bool trit_file_locate(const char *env, const char *name, const char *source_path, char *path,
+                      size_t room);
 
 #endif

@@ -37,11 +37,12 @@ const char *trit_gguf_type_name(uint32_t type);
 
 struct trit_gguf_kv {
     struct trit_text key;
-    uint32_t type;       /* of the value */
-    uint32_t item;       /* of the elements where type is ARRAY, else = type */
-    uint64_t count;      /* elements; 1 for scalars */
-    const uint8_t *data; /* first element, little endian, unaligned; strings: u64 length, bytes, ... */
-    uint64_t offset;     /* of the record in the file */
+    uint32_t type;  /* of the value */
+    uint32_t item;  /* of the elements where type is ARRAY, else = type */
+    uint64_t count; /* elements; 1 for scalars */
+    const uint8_t
+        *data;       /* first element, little endian, unaligned; strings: u64 length, bytes, ... */
+    uint64_t offset; /* of the record in the file */
 };
 
 /* Tensor types, numbered as in GGML. */
@@ -58,9 +59,9 @@ enum trit_tensor_type {
     TRIT_TL2 = 39,
 };
 
-/* What is known of a tensor type: its name, block length in elements, block bytes (0 where no size can be computed).
-   NULL for a type that is not known. All GGML types with a public layout are known, for inspect;
-   which ones the model accepts is the model's business. */
+/* What is known of a tensor type: its name, block length in elements, block bytes (0 where no size
+   can be computed). NULL for a type that is not known. All GGML types with a public layout are
+   known, for inspect; which ones the model accepts is the model's business. */
 struct trit_type_info {
     uint32_t type;
     const char *name;
@@ -68,14 +69,18 @@ struct trit_type_info {
 };
 const struct trit_type_info *trit_type_find(uint32_t type);
 
+/* Bytes of a tensor of that type and shape (every ne[i] >= 1), 0 where no size can be computed.
+   NULL when that went well, else a text: what is wrong with the shape. */
+const char *trit_type_bytes(uint32_t type, const uint64_t ne[4], uint64_t *bytes);
+
 struct trit_gguf_tensor {
     struct trit_text name;
     uint32_t type, ndims;
-    uint64_t ne[4];       /* K fastest: ne[0] = K, ne[1] = N; 1 past ndims */
-    uint64_t offset;      /* in the file */
-    uint64_t bytes;       /* I2_S: N*K/4 + 32 */
+    uint64_t ne[4];  /* K fastest: ne[0] = K, ne[1] = N; 1 past ndims */
+    uint64_t offset; /* in the file */
+    uint64_t bytes;  /* I2_S: N*K/4 + 32 */
     const uint8_t *data;
-    uint64_t record;      /* file offset of its table entry */
+    uint64_t record; /* file offset of its table entry */
 };
 
 struct trit_gguf {
@@ -91,30 +96,36 @@ struct trit_gguf {
     bool mapped;
 };
 
-/* Maps and checks the file: header, every key and every tensor record (bounds, overflow, alignment, duplicates,
-   overlap, UTF-8 of names). Closed with trit_gguf_close. */
+/* Maps and checks the file: header, every key and every tensor record (bounds, overflow, alignment,
+   duplicates, overlap, UTF-8 of names). Closed with trit_gguf_close. A file that becomes shorter
+   while it is mapped raises SIGBUS where its end is read: programs call trit_guard_mapping
+   (runtime/cli_guard.h) first. */
 enum trit_code trit_gguf_open(struct trit_gguf **gguf, const char *path, struct trit_error *error);
 /* The same over bytes in memory, which must outlive it; path is for messages (fuzzing, tests). */
-enum trit_code trit_gguf_parse(struct trit_gguf **gguf, const void *data, size_t size, const char *path,
-                               struct trit_error *error);
+enum trit_code trit_gguf_parse(struct trit_gguf **gguf, const void *data, size_t size,
+                               const char *path, struct trit_error *error);
 void trit_gguf_close(struct trit_gguf *gguf); /* NULL allowed */
 
 /* NULL where absent. */
 const struct trit_gguf_kv *trit_gguf_find(const struct trit_gguf *gguf, const char *key);
 const struct trit_gguf_tensor *trit_gguf_tensor(const struct trit_gguf *gguf, const char *name);
 
-/* Typed reads; a key that is absent or of another type is TRIT_EFORMAT naming file and key. u32 takes any integer type whose value
-   fits; f32 takes F32 and F64; text points into the mapping. */
-enum trit_code trit_gguf_u32(const struct trit_gguf *gguf, const char *key, uint32_t *value, struct trit_error *e);
-enum trit_code trit_gguf_f32(const struct trit_gguf *gguf, const char *key, float *value, struct trit_error *e);
-enum trit_code trit_gguf_bool(const struct trit_gguf *gguf, const char *key, bool *value, struct trit_error *e);
-enum trit_code trit_gguf_text(const struct trit_gguf *gguf, const char *key, struct trit_text *value,
+/* Typed reads; a key that is absent or of another type is TRIT_EFORMAT naming file and key. u32
+   takes any integer type whose value fits; f32 takes F32 and F64; text points into the mapping. */
+enum trit_code trit_gguf_u32(const struct trit_gguf *gguf, const char *key, uint32_t *value,
+                             struct trit_error *e);
+enum trit_code trit_gguf_f32(const struct trit_gguf *gguf, const char *key, float *value,
+                             struct trit_error *e);
+enum trit_code trit_gguf_bool(const struct trit_gguf *gguf, const char *key, bool *value,
                               struct trit_error *e);
+enum trit_code trit_gguf_text(const struct trit_gguf *gguf, const char *key,
+                              struct trit_text *value, struct trit_error *e);
 /* All strings of a string array, `*count` of them; free() the array (not the texts). */
-enum trit_code trit_gguf_texts(const struct trit_gguf *gguf, const char *key, struct trit_text **texts,
-                               size_t *count, struct trit_error *e);
+enum trit_code trit_gguf_texts(const struct trit_gguf *gguf, const char *key,
+                               struct trit_text **texts, size_t *count, struct trit_error *e);
 
-/* Tells the kernel that these bytes of the mapping are no longer wanted: they leave memory (whole pages inside only). */
+/* Tells the kernel that these bytes of the mapping are no longer wanted: they leave memory (whole
+ * pages inside only). */
 void trit_gguf_drop(const struct trit_gguf *gguf, const uint8_t *data, size_t bytes);
 
 #endif

@@ -24,7 +24,8 @@ static inline float trit_bf16_f32(uint16_t b)
     return trit_bits_f32((uint32_t)b << 16);
 }
 
-/* Exact for every f16, denormal, infinity and NaN included (a NaN becomes quiet, as vcvtph2ps has it). */
+/* Exact for every f16, denormal, infinity and NaN included (a NaN becomes quiet, as vcvtph2ps has
+ * it). */
 static inline float trit_f16_f32(uint16_t h)
 {
     uint32_t sign = (uint32_t)(h & 0x8000) << 16, mag = h & 0x7fff;

@@ -1,9 +1,9 @@
 /* The kernels: their signatures by operation, the registry's row, the rules their callers keep.
 
-   CONVENTIONS.md ("Numbers") defines each operation, runtime/ref.c computes it by hand, the generated kernels
-   must give the same bits. For all of them: no pointer needs alignment, nothing is read or written
-   outside the stated extents, k >= 1, m >= 1, n >= 1, inputs and outputs do not overlap unless
-   stated. Leading dimensions (ld*) are in elements. */
+   CONVENTIONS.md ("Numbers") defines each operation, runtime/ref.c computes it by hand, the
+   generated kernels must give the same bits. For all of them: no pointer needs alignment, nothing
+   is read or written outside the stated extents, k >= 1, m >= 1, n >= 1, inputs and outputs do not
+   overlap unless stated. Leading dimensions (ld*) are in elements. */
 #ifndef TRIT_KERNEL_H
 #define TRIT_KERNEL_H
 
@@ -13,17 +13,18 @@
 #include "runtime/cpu.h"
 
 enum {
-    TRIT_MAX_K = 1 << 22,      /* 2 * 128 * K stays far below 2^31 */
-    TRIT_ATTN_CHUNK = 256,     /* positions per attention chunk, part of the number contract */
-    TRIT_HEAD_GROUP = 16,      /* int8 rows: elements per scale */
+    TRIT_MAX_K = 1 << 22,  /* 2 * 128 * K stays far below 2^31 */
+    TRIT_ATTN_CHUNK = 256, /* positions per attention chunk, part of the number contract */
+    TRIT_HEAD_GROUP = 16,  /* int8 rows: elements per scale */
 };
 
-/* gemv, gemm: y[i*ldy + j] = (float)(sum over x < k of a[i*lda + x] * w[j][x]) * (d[j] / s[i]), i < m, j < n.
-   k is a multiple of KR (columns past the matrix's K hold trit 0); a has lda >= k.
-   w: ceil(n/NR) blocks of NR packed rows, d: ceil(n/NR)*NR row scales, past n anything finite;
-   s[i] and sum[i] as the quantiser gave them; only y[i*ldy + j] with j < n is written. */
-typedef void trit_mm_fn(size_t m, size_t n, size_t k, const uint8_t *w, const float *d, const int8_t *a,
-                        size_t lda, const float *s, const int32_t *sum, float *y, size_t ldy);
+/* gemv, gemm: y[i*ldy + j] = (float)(sum over x < k of a[i*lda + x] * w[j][x]) * (d[j] / s[i]), i <
+   m, j < n. k is a multiple of KR (columns past the matrix's K hold trit 0); a has lda >= k. w:
+   ceil(n/NR) blocks of NR packed rows, d: ceil(n/NR)*NR row scales, past n anything finite; s[i]
+   and sum[i] as the quantiser gave them; only y[i*ldy + j] with j < n is written. */
+typedef void trit_mm_fn(size_t m, size_t n, size_t k, const uint8_t *w, const float *d,
+                        const int8_t *a, size_t lda, const float *s, const int32_t *sum, float *y,
+                        size_t ldy);
 typedef trit_mm_fn trit_gemv_fn, trit_gemm_fn;
 
 /* quant: x[k] -> a[kp] (kp >= k, zeros from k on), *s, *sum. */
@@ -38,25 +39,30 @@ typedef void trit_relu2_fn(size_t k, const float *g, const float *u, float *f);
 /* softmax piece: s[n] -> p in place, zeros from n to np (np >= n); *max = m, *sum = l. */
 typedef void trit_softmax_fn(size_t n, size_t np, float scale, float *s, float *max, float *sum);
 
-/* qk: s[i*lds + t] = sum over d in order of q[i*ldq + d] * k[t][d] for i < m and t < roundup(nt, 16), all
-   of which are written (lds >= that). k holds roundup(nt, 16) / 16 blocks of [hd][16 positions] f16. */
-typedef void trit_qk_fn(size_t m, size_t hd, size_t nt, const float *q, size_t ldq, const uint16_t *k,
-                        float *s, size_t lds);
+/* qk: s[i*lds + t] = sum over d in order of q[i*ldq + d] * k[t][d] for i < m and t < roundup(nt,
+   16), all of which are written (lds >= that). k holds roundup(nt, 16) / 16 blocks of [hd][16
+   positions] f16. */
+typedef void trit_qk_fn(size_t m, size_t hd, size_t nt, const float *q, size_t ldq,
+                        const uint16_t *k, float *s, size_t lds);
 
-/* pv: o[i*ldo + d] = sum over t < nt in order of p[i*ldp + t] * v[t*ldv + d], i < m, d < hd. v is f16. */
-typedef void trit_pv_fn(size_t m, size_t hd, size_t nt, const float *p, size_t ldp, const uint16_t *v,
-                        size_t ldv, float *o, size_t ldo);
+/* pv: o[i*ldo + d] = sum over t < nt in order of p[i*ldp + t] * v[t*ldv + d], i < m, d < hd. v is
+ * f16. */
+typedef void trit_pv_fn(size_t m, size_t hd, size_t nt, const float *p, size_t ldp,
+                        const uint16_t *v, size_t ldv, float *o, size_t ldo);
 
-/* head: y[i*ldy + j] = R16(row j of w as binary32 * x[i*ldx + .]), i < m, j < n. Rows are n * k elements
-   of the kernel's packing (f16, bf16, f32, i8), row-major, dense; scale: i8 only, n * ceil(k/16) values. */
-typedef void trit_head_fn(size_t m, size_t n, size_t k, const void *w, const float *scale, const float *x,
-                          size_t ldx, float *y, size_t ldy);
+/* head: y[i*ldy + j] = R16(row j of w as binary32 * x[i*ldx + .]), i < m, j < n. Rows are n * k
+   elements of the kernel's packing (f16, bf16, f32, i8), row-major, dense; scale: i8 only, n *
+   ceil(k/16) values. */
+typedef void trit_head_fn(size_t m, size_t n, size_t k, const void *w, const float *scale,
+                          const float *x, size_t ldx, float *y, size_t ldy);
 
-/* read: the exclusive or of all 64-bit words; bytes is a multiple of 1024. Measures read bandwidth. */
+/* read: the exclusive or of all 64-bit words; bytes is a multiple of 1024. Measures read bandwidth.
+ */
 typedef uint64_t trit_read_fn(size_t bytes, const void *p);
 
-/* peak: NR vectors' worth of independent int8 dot products, k rounds of each, no memory in the loop.
-   Returns the number of multiply-adds done; *sink gets the wrapped sum of the accumulators. */
+/* peak: NR vectors' worth of independent int8 dot products, k rounds of each, no memory in the
+   loop. Returns the number of multiply-adds done; *sink gets the wrapped sum of the accumulators.
+ */
 typedef uint64_t trit_peak_fn(size_t k, uint32_t seed, int32_t *sink);
 
 enum trit_op {
@@ -89,12 +95,14 @@ union trit_fn {
 };
 
 struct trit_kernel {
-    const char *name; /* trit_<op>_<packing>_<act>_<MR>x<NR>x<KR>[_k<K>][_n<N>]__<isa>[_<technique>] */
+    const char
+        *name; /* trit_<op>_<packing>_<act>_<MR>x<NR>x<KR>[_k<K>][_n<N>]__<isa>[_<technique>] */
     enum trit_op op;
     const char *packing, *act;
     int mr, nr, kr;
     size_t k, n; /* the only K and N it accepts; 0: any */
     enum trit_isa isa;
+    float cost; /* gemv, gemm: estimated cycles per 1024 multiply-adds, before any measurement */
     const char *source; /* the template */
     uint64_t hash;      /* of the generated text */
     union trit_fn fn;

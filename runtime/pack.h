@@ -11,11 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of an n x k matrix packed as t2. */
+/* Bytes of an n x k matrix packed as t2, 0 where that number wraps. */
 size_t trit_t2_bytes(size_t n, size_t k, size_t nr, size_t kr);
 
 /* Packs rows row0 .. row0+nr-1 of a block from codes (0, 1, 2), `rows` of them valid (1..nr), row r at codes + r*ld,
-   k columns each; out is the block, nr * roundup(k, kr) / 4 bytes. */
+   k columns each, k >= 1; out is the block, nr * roundup(k, kr) / 4 bytes, no alignment needed. kr must be 16 (asserted).
+   A code above 3 would spoil its neighbours. */
 void trit_t2_pack_block(size_t rows, size_t k, const uint8_t *codes, size_t ld, size_t nr, size_t kr,
                         uint8_t *out);
 

@@ -1,4 +1,5 @@
-/* Threads for many short parallel regions: the caller works too, waits are a bounded spin, then futex. */
+/* Threads for many short parallel regions: the caller works too, waits are a bounded spin, then
+ * futex. */
 #ifndef TRIT_POOL_H
 #define TRIT_POOL_H
 
@@ -10,7 +11,8 @@ enum { TRIT_MAX_THREADS = 512 };
 
 struct trit_pool;
 
-/* Handles jobs begin <= i < end. thread is 0 .. threads-1, distinct for calls that run at the same time. */
+/* Handles jobs begin <= i < end. thread is 0 .. threads-1, distinct for calls that run at the same
+ * time. */
 typedef void trit_job_fn(void *arg, size_t begin, size_t end, int thread);
 
 /* A pool of `threads` (1 .. TRIT_MAX_THREADS), of which threads - 1 are started. */
@@ -20,7 +22,8 @@ int trit_pool_threads(const struct trit_pool *pool);
 
 /* Calls fn over 0 .. count-1 in pieces of at most grain (>= 1) jobs, handed out as threads ask, and
    returns when all are done; what they wrote is visible to the caller. One region at a time per
-   pool; fn may not start another. With one thread or one piece it is a plain call. */
+   pool; fn may not start another; count / grain < 2^32 - 2. With one thread or one piece these are
+   plain calls. */
 void trit_pool_for(struct trit_pool *pool, size_t count, size_t grain, trit_job_fn *fn, void *arg);
 
 #endif

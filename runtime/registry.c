@@ -5,15 +5,15 @@
 
 #include "kernel_set.h"
 
-#define TRIT_KERNEL(name, op, packing, act, mr, nr, kr, k, n, isa, source, hash) trit_##op##_fn name;
+#define TRIT_KERNEL(name, op, packing, act, mr, nr, kr, k, n, isa, cost, source, hash) \
+    trit_##op##_fn name;
 #include "kernels.inc"
 #undef TRIT_KERNEL
 
 const struct trit_kernel trit_kernels[] = {
-#define TRIT_KERNEL(name, op, packing, act, mr, nr, kr, k, n, isa, source, hash)                     \
-    { #name,         TRIT_OP_##op, packing, act,  mr,                                                \
-      nr,            kr,           k,       n,    TRIT_ISA_##isa,                                    \
-      source,        hash,         { .op = name } },
+#define TRIT_KERNEL(name, op, packing, act, mr, nr, kr, k, n, isa, cost, source, hash) \
+    { #name, TRIT_OP_##op, packing, act,           mr, nr, kr, k, n, TRIT_ISA_##isa,   \
+      cost,  source,       hash,    { .op = name } },
 #include "kernels.inc"
 #undef TRIT_KERNEL
 };
@@ -23,8 +23,9 @@ const char trit_kernel_set[] = TRIT_KERNEL_SET;
 
 const char *trit_op_name(enum trit_op op)
 {
-    static const char *const names[TRIT_NOP] = { "gemv", "gemm", "quant", "norm", "relu2", "softmax",
-                                                 "qk",   "pv",   "head",  "read", "peak" };
+    static const char *const names[TRIT_NOP] = { "gemv",  "gemm",    "quant", "norm",
+                                                 "relu2", "softmax", "qk",    "pv",
+                                                 "head",  "read",    "peak" };
     return op < TRIT_NOP ? names[op] : "?";
 }
 

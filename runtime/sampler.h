@@ -8,12 +8,12 @@
 #include "runtime/error.h"
 
 struct trit_sampling {
-    float temperature;   /* <= 0: greedy (the lowest id among equals) */
-    int top_k;           /* <= 0: all */
-    float top_p;         /* >= 1: off */
-    float min_p;         /* <= 0: off */
-    float repeat_penalty;/* 1: off; over the last repeat_last_n tokens */
-    int repeat_last_n;   /* 0: off; -1: all that the sampler was told */
+    float temperature;    /* <= 0: greedy (the lowest id among equals) */
+    int top_k;            /* <= 0: all */
+    float top_p;          /* >= 1: off */
+    float min_p;          /* <= 0: off */
+    float repeat_penalty; /* 1: off; over the last repeat_last_n tokens */
+    int repeat_last_n;    /* 0: off; -1: all that the sampler was told */
     uint64_t seed;
 };
 
@@ -23,14 +23,15 @@ extern const struct trit_sampling trit_sampling_default;
 struct trit_sampler;
 
 /* vocab: length of the logit rows. A parameter out of range is TRIT_EARGUMENT naming it. */
-enum trit_code trit_sampler_create(struct trit_sampler **sampler, const struct trit_sampling *params, size_t vocab,
+enum trit_code trit_sampler_create(struct trit_sampler **sampler,
+                                   const struct trit_sampling *params, size_t vocab,
                                    struct trit_error *error);
 void trit_sampler_free(struct trit_sampler *sampler);
 
 /* Tells a token that stands in the context (prompt or generated). */
 void trit_sampler_accept(struct trit_sampler *sampler, int32_t token);
-/* Order as in llama.cpp: penalties, top-k, top-p, min-p, temperature, draw. Does not change logits; does not accept.
-   NaN logits are never chosen unless all are, then 0. */
+/* Order as in llama.cpp: penalties, top-k, top-p, min-p, temperature, draw. Does not change logits;
+   does not accept. NaN logits are never chosen unless all are, then 0. */
 int32_t trit_sampler_next(struct trit_sampler *sampler, const float *logits);
 
 #endif

@@ -1,4 +1,5 @@
-/* Text to token ids and back: byte-level BPE as Llama 3 has it, read from a GGUF's tokenizer keys. */
+/* Text to token ids and back: byte-level BPE as Llama 3 has it, read from a GGUF's tokenizer keys.
+ */
 #ifndef TRIT_TOKENIZER_H
 #define TRIT_TOKENIZER_H
 
@@ -6,7 +7,12 @@
 
 struct trit_tokenizer;
 
-/* Copies what it needs; the GGUF may be closed after. Every fault of the vocabulary is TRIT_EFORMAT naming file and key. */
+enum {
+    TRIT_TEXT_MAX = 256 << 20
+}; /* longest text to encode, bytes; merging it takes at most 32 times as much */
+
+/* Copies what it needs; the GGUF may be closed after. Every fault of the vocabulary is TRIT_EFORMAT
+ * naming file and key. */
 enum trit_code trit_tokenizer_load(struct trit_tokenizer **tokenizer, const struct trit_gguf *gguf,
                                    struct trit_error *error);
 void trit_tokenizer_free(struct trit_tokenizer *tokenizer);
@@ -20,23 +26,27 @@ bool trit_tokenizer_is_end(const struct trit_tokenizer *tokenizer, int32_t id);
 struct trit_text trit_tokenizer_piece(const struct trit_tokenizer *tokenizer, int32_t id);
 bool trit_tokenizer_is_special(const struct trit_tokenizer *tokenizer, int32_t id);
 
-/* The ids of text, nothing added at either end; special: control tokens written out in the text become their ids, else they are text like any
-   other. Bytes that are not UTF-8 are kept: they are split as if each were a character of no class, and come back
-   from decode unchanged. *ids is malloc'd, free() it. */
-enum trit_code trit_tokenizer_encode(const struct trit_tokenizer *tokenizer, const char *text, size_t bytes,
-                                     bool special, int32_t **ids, size_t *count, struct trit_error *error);
+/* The ids of text, nothing added at either end; special: control tokens written out in the text
+   become their ids, else they are text like any other. Bytes that are not UTF-8 are kept: they are
+   split as if each were a character of no class, and come back from decode unchanged. *ids is
+   malloc'd, free() it. */
+enum trit_code trit_tokenizer_encode(const struct trit_tokenizer *tokenizer, const char *text,
+                                     size_t bytes, bool special, int32_t **ids, size_t *count,
+                                     struct trit_error *error);
 
-/* The bytes of one token, not terminated, valid as long as the tokenizer. Control tokens give their name where `special`,
-   else nothing. Ids out of range give nothing. Concatenated pieces are the text, byte for byte. */
-struct trit_text trit_tokenizer_decode(const struct trit_tokenizer *tokenizer, int32_t id, bool special);
+/* The bytes of one token, not terminated, valid as long as the tokenizer. Control tokens give their
+   name where `special`, else nothing. Ids out of range give nothing. Concatenated pieces are the
+   text, byte for byte. */
+struct trit_text trit_tokenizer_decode(const struct trit_tokenizer *tokenizer, int32_t id,
+                                       bool special);
 
 /* Holds back the bytes of an unfinished UTF-8 character while streaming. */
 struct trit_utf8_stream {
     unsigned char held[4];
     int n;
 };
-/* Appends piece to what is held, writes what is complete (or can never become valid, unchanged) to out (room >= piece.n + 4),
-   returns its length. flush: writes whatever is still held. */
+/* Appends piece to what is held, writes what is complete (or can never become valid, unchanged) to
+   out (room >= piece.n + 4), returns its length. flush: writes whatever is still held. */
 size_t trit_utf8_feed(struct trit_utf8_stream *s, struct trit_text piece, char *out);
 size_t trit_utf8_flush(struct trit_utf8_stream *s, char *out);
 

@@ -3,6 +3,9 @@
 return {
   order = 30,
   lanes = 8,
+  registers = 16,
+  dot = 2, -- instructions for one dot product of a vector
+  latency = 4,
   needs = "avx2 f16c",
   cflags = "-mavx2 -mf16c",
   span = 63,

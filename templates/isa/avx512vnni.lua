@@ -2,6 +2,9 @@
 return {
   order = 60,
   lanes = 16,
+  registers = 32,
+  dot = 1, -- instructions for one dot product of a vector
+  latency = 4,
   needs = "avx512f avx512bw avx512vl avx512_vnni",
   cflags = "-mavx512f -mavx512bw -mavx512vl -mavx512vnni",
   text = [[

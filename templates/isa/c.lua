@@ -3,6 +3,9 @@
 return {
   order = 0,
   lanes = 4,
+  registers = 16,
+  dot = 8, -- instructions for one dot product of a vector
+  latency = 4,
   needs = "",
   cflags = "-Wno-psabi",
   span = 127,

@@ -1,0 +1,116 @@
+/* `tritmill generate`: shows and writes kernels, general ones or for given shapes. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "generator/generate.h"
+#include "runtime/commands.h"
+#include "runtime/file.h"
+#include "runtime/kernel.h"
+
+struct generate_options {
+    bool list;
+    const char *isa, *out, *templates;
+    struct trit_texts shapes;
+};
+
+#define AT(member) offsetof(struct generate_options, member)
+static const struct trit_option options[] = {
+    { "--list", TRIT_OPT_FLAG, AT(list), NULL,
+      "name every kernel, its template and the hash of its text", 0, 0, NULL },
+    { "--isa", TRIT_OPT_TEXT, AT(isa), "NAME", "only this instruction set", 0, 0, NULL },
+    { "--shape", TRIT_OPT_TEXTS, AT(shapes), "NxK",
+      "gemv and gemm for this matrix alone, N outputs by K inputs (repeatable)", 0, 0, NULL },
+    { "-o,--output", TRIT_OPT_TEXT, AT(out), "DIR",
+      "write the C files, the vocabularies and the registry rows there", 0, 0, NULL },
+    { "--templates", TRIT_OPT_TEXT, AT(templates), "DIR",
+      "templates to expand (default: those that came along)", 0, 0, NULL },
+};
+
+static const char detail[] = "Files whose text did not change are not touched. The C files include "
+                             "runtime/kernel.h of tritmill's sources;\n"
+                             "kernels.cmake names the compiler flags that each one needs. An error "
+                             "names template, line and variant.";
+
+static int generate(int argc, char **argv);
+
+const struct trit_command trit_cmd_generate = {
+    "generate",
+    "expand kernel templates for instruction sets and matrix shapes",
+    "(--list | -o DIR) [--isa NAME] [--shape NxK]...",
+    detail,
+    options,
+    sizeof options / sizeof *options,
+    generate,
+};
+
+static void print_variant(void *arg, const struct trit_variant *v)
+{
+    (void)arg;
+    printf("%-52s %s  %s\n", v->name, v->hash, v->source);
+}
+
+static void count_variant(void *arg, const struct trit_variant *v)
+{
+    (void)v;
+    ++*(size_t *)arg;
+}
+
+/* "6912x2560" */
+static bool parse_shape(const char *text, struct trit_shape_nk *shape)
+{
+    char *end;
+    unsigned long long n = strtoull(text, &end, 10);
+    if (end == text || *end != 'x' || text[0] < '0' || text[0] > '9')
+        return false;
+    const char *second = end + 1;
+    unsigned long long k = strtoull(second, &end, 10);
+    if (end == second || *end || second[0] < '0' || second[0] > '9')
+        return false;
+    *shape = (struct trit_shape_nk){ (size_t)n, (size_t)k };
+    return n >= 1 && n <= 1 << 24 && k >= 1 && k <= TRIT_MAX_K;
+}
+
+static int run(const struct trit_generate *what, const struct generate_options *o)
+{
+    struct trit_error error;
+    size_t count = 0;
+    if (trit_generate(what, o->list ? print_variant : count_variant, &count, &error))
+        return trit_cli_error(&error);
+    if (!o->list)
+        printf("%zu kernels in %s\n", count, o->out);
+    return fflush(stdout) ? 1 : 0;
+}
+
+static int generate(int argc, char **argv)
+{
+    struct generate_options o = { 0 };
+    switch (trit_cli_parse(&trit_cmd_generate, argc, argv, &o, NULL, 0, NULL)) {
+    case TRIT_PARSE_HELP:
+        return 0;
+    case TRIT_PARSE_ERROR:
+        return 2;
+    default:
+        break;
+    }
+    if (!o.list && !o.out)
+        return trit_cli_usage_error("generate: say what to do: --list, or -o DIR");
+    struct trit_shape_nk shapes[TRIT_LIST_MAX];
+    for (int i = 0; i < o.shapes.n; i++)
+        if (!parse_shape(o.shapes.v[i], &shapes[i]))
+            return trit_cli_usage_error(
+                "generate: --shape %s: must be NxK, such as 6912x2560 (N up to %d, K up to %d)",
+                o.shapes.v[i], 1 << 24, TRIT_MAX_K);
+    char lua[PATH_MAX], templates[PATH_MAX];
+    if (!trit_file_locate(NULL, "generator", TRIT_SOURCE_DIR "/generator", lua, sizeof lua) ||
+        (!o.templates &&
+         !trit_file_locate("TRITMILL_TEMPLATES", "templates", TRIT_SOURCE_DIR "/templates",
+                           templates, sizeof templates)))
+        return trit_cli_usage_error(
+            "generate: the generator's files are not where they were installed: `make install`");
+    const struct trit_generate what = { lua,    o.templates ? o.templates : templates,
+                                        o.out,  o.isa,
+                                        shapes, (size_t)o.shapes.n };
+    return run(&what, &o);
+}

@@ -1,0 +1,108 @@
+/* Opening a model for a command, and feeding it long texts. */
+#include "runtime/cli_engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/cli.h"
+#include "runtime/cli_guard.h"
+#include "runtime/cli_model.h"
+#include "runtime/cpu.h"
+#include "runtime/mem.h"
+
+enum trit_code trit_engine_open(struct trit_engine *e, const char *model, struct trit_error *error)
+{
+    *e = (struct trit_engine){ .load_seconds = -trit_now() };
+    if (!trit_default_model(model, e->path, sizeof e->path))
+        return trit_fail(error, TRIT_EARGUMENT, "no model: name one with -m FILE");
+    trit_guard_mapping(e->path);
+    enum trit_code code = trit_gguf_open(&e->gguf, e->path, error);
+    if (!code)
+        code = trit_config_read(&e->config, e->gguf, error);
+    e->load_seconds += trit_now();
+    return code;
+}
+
+enum trit_code trit_engine_load_tokenizer(struct trit_engine *e, struct trit_error *error)
+{
+    double begin = trit_now();
+    enum trit_code code = trit_tokenizer_load(&e->tokenizer, e->gguf, error);
+    e->load_seconds += trit_now() - begin;
+    return code;
+}
+
+static void unload(struct trit_engine *e)
+{
+    trit_model_free(e->model);
+    trit_pool_destroy(e->pool);
+    e->model = NULL;
+    e->pool = NULL;
+}
+
+enum trit_code trit_engine_load_model(struct trit_engine *e, int threads, bool quiet,
+                                      struct trit_error *error)
+{
+    double begin = trit_now();
+    unload(e);
+    struct trit_progress progress = { 0 };
+    if (!quiet)
+        trit_progress_begin(&progress, "loading");
+    struct trit_load_options options = { trit_progress_step, &progress };
+    enum trit_code code =
+        trit_pool_create(&e->pool, threads > 0 ? threads : trit_cpu_get()->cores, error);
+    if (!code)
+        code = trit_model_load(&e->model, e->gguf, e->pool, &options, error);
+    trit_progress_end(&progress);
+    e->load_seconds += trit_now() - begin;
+    return code;
+}
+
+void trit_engine_close(struct trit_engine *e)
+{
+    unload(e);
+    trit_tokenizer_free(e->tokenizer);
+    trit_gguf_close(e->gguf);
+    *e = (struct trit_engine){ 0 };
+}
+
+enum trit_code trit_engine_encode(const struct trit_engine *e, const char *text, size_t bytes,
+                                  bool special, int32_t **ids, size_t *count,
+                                  struct trit_error *error)
+{
+    int32_t *plain;
+    size_t n;
+    enum trit_code code =
+        trit_tokenizer_encode(e->tokenizer, text, bytes, special, &plain, &n, error);
+    if (code)
+        return code;
+    size_t bos = trit_tokenizer_add_bos(e->tokenizer) && trit_tokenizer_bos(e->tokenizer) >= 0;
+    int32_t *all = trit_alloc(n + bos + 1, sizeof *all);
+    if (!all) {
+        free(plain);
+        return trit_fail(error, TRIT_EMEMORY, "no memory for %zu tokens", n);
+    }
+    if (bos)
+        all[0] = trit_tokenizer_bos(e->tokenizer);
+    if (n)
+        memcpy(all + bos, plain, n * sizeof *all);
+    free(plain);
+    *ids = all;
+    *count = n + bos;
+    return TRIT_OK;
+}
+
+enum trit_code trit_engine_prefill(struct trit_session *session, const int32_t *tokens,
+                                   size_t count, size_t chunk, float *logits,
+                                   struct trit_error *error)
+{
+    enum trit_code code = TRIT_OK;
+    for (size_t at = 0; at < count && !code; at += chunk) {
+        size_t n = count - at < chunk ? count - at : chunk;
+        bool last = at + n == count;
+        if (trit_stopped())
+            return trit_fail(error, TRIT_ESTOPPED, "stopped");
+        code =
+            trit_session_eval(session, tokens + at, n, last && logits ? n - 1 : n, logits, error);
+    }
+    return code;
+}

@@ -1,0 +1,41 @@
+/* A model opened for a command: file, tokenizer, threads, weights, in the order in which they can
+ * fail cheaply. */
+#ifndef TRIT_CLI_ENGINE_H
+#define TRIT_CLI_ENGINE_H
+
+#include "runtime/model.h"
+#include "runtime/tokenizer.h"
+
+struct trit_engine {
+    char path[4096];
+    struct trit_gguf *gguf;
+    struct trit_config config;
+    struct trit_tokenizer *tokenizer;
+    struct trit_pool *pool;
+    struct trit_model *model;
+    double load_seconds; /* of all steps together */
+};
+
+/* Maps the file (NULL: the default model) and reads its hyper-parameters. Whatever happened,
+ * trit_engine_close. */
+enum trit_code trit_engine_open(struct trit_engine *engine, const char *model,
+                                struct trit_error *error);
+enum trit_code trit_engine_load_tokenizer(struct trit_engine *engine, struct trit_error *error);
+/* Starts threads (below 1: one per physical core) and packs the weights, with a progress line
+   unless quiet. Called again, it replaces both. */
+enum trit_code trit_engine_load_model(struct trit_engine *engine, int threads, bool quiet,
+                                      struct trit_error *error);
+void trit_engine_close(struct trit_engine *engine);
+
+/* The ids of text, BOS first where the model wants one. free() *ids. */
+enum trit_code trit_engine_encode(const struct trit_engine *engine, const char *text, size_t bytes,
+                                  bool special, int32_t **ids, size_t *count,
+                                  struct trit_error *error);
+
+/* Appends tokens in pieces of `chunk`, so that Ctrl-C is seen between them (TRIT_ESTOPPED). The
+   last token's logits go to logits; NULL: no logits. */
+enum trit_code trit_engine_prefill(struct trit_session *session, const int32_t *tokens,
+                                   size_t count, size_t chunk, float *logits,
+                                   struct trit_error *error);
+
+#endif

@@ -1,0 +1,9 @@
+/* A mapped file that becomes shorter while it is read: one line and exit code 1 instead of a crash.
+ */
+#ifndef TRIT_CLI_GUARD_H
+#define TRIT_CLI_GUARD_H
+
+/* To be called before a file is mapped; the last path given is the one that is named. */
+void trit_guard_mapping(const char *path);
+
+#endif

@@ -1,0 +1,25 @@
+/* The CPU at hand, read once per process. */
+#define _GNU_SOURCE
+#include "runtime/cpu.h"
+
+#include <pthread.h>
+
+#include "runtime/cpu_topology.h"
+#include "runtime/cpu_x86.h"
+
+static struct trit_cpu here;
+
+static void read_here(void)
+{
+    struct trit_cpuid source;
+    if (trit_cpuid_here(&source))
+        trit_cpuid_decode(&source, &here);
+    trit_topology_read(&here);
+}
+
+const struct trit_cpu *trit_cpu_get(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, read_here);
+    return &here;
+}

@@ -1,0 +1,26 @@
+/* Which kernel an operation gets: the forced one, else the best by estimate, and why. */
+#ifndef TRIT_PICK_H
+#define TRIT_PICK_H
+
+#include "runtime/error.h"
+#include "runtime/kernel.h"
+
+/* The kernels of one ternary matrix, bound by the packing law: they read the same packed weights.
+ */
+struct trit_pair {
+    const struct trit_kernel *decode, *prefill;
+    char why[96];
+};
+
+/* For an n x k ternary matrix, among the kernels whose ISA is usable here. TRITMILL_KERNEL (a name,
+   or a pattern with * and ?) forces: kernels that do not match it are left out of the operations
+   for which something matches. TRIT_EARGUMENT where it matches no kernel at all that can run here.
+ */
+enum trit_code trit_pick_pair(size_t n, size_t k, struct trit_pair *pair, struct trit_error *error);
+
+/* For the other operations: that of the strongest usable ISA; among equals the largest tile.
+ * packing NULL: any. */
+enum trit_code trit_pick(enum trit_op op, const char *packing, const struct trit_kernel **kernel,
+                         struct trit_error *error);
+
+#endif

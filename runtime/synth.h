@@ -1,0 +1,27 @@
+/* Writes a random ternary model of a given shape: the right sizes, keys and statistics, and no
+ * sense. */
+#ifndef TRIT_SYNTH_H
+#define TRIT_SYNTH_H
+
+#include "runtime/model.h"
+#include "runtime/shapes.h"
+#include "runtime/synth_vocab.h"
+
+struct trit_synth {
+    struct trit_shape shape; /* as the file will have it; vocab must equal vocabulary->n */
+    const struct trit_vocab *vocabulary;
+    const char *arch;    /* "bitnet-b1.58" or "bitnet-25" */
+    uint32_t type, embd; /* of the matrices: TRIT_I2_S or TRIT_F16; of embedding and head: as
+                            trit_rows_load reads */
+    uint64_t seed;
+    trit_progress_fn *progress; /* NULL: none. Of the tensors' bytes. */
+    void *progress_arg;
+};
+
+/* The same bytes for the same values, on every machine and with every pool. A shape that the types
+   cannot hold is TRIT_EARGUMENT; when progress says stop, TRIT_ESTOPPED, and whatever was at path
+   is still there. */
+enum trit_code trit_synth_write(const struct trit_synth *synth, const char *path,
+                                struct trit_pool *pool, struct trit_error *error);
+
+#endif

@@ -1,0 +1,180 @@
+/* check: holds every registered kernel that this CPU can run to the definition, bit for bit. */
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "runtime/cli.h"
+#include "tests/check.h"
+
+struct options {
+    uint64_t seed;
+    bool bench, list;
+    const char *patterns[32];
+    int npatterns;
+};
+
+static const struct trit_option table[] = {
+    { .names = "--seed",
+      .type = TRIT_OPT_U64,
+      .offset = offsetof(struct options, seed),
+      .arg = "N",
+      .help = "of the random data (default: the time)" },
+    { .names = "--bench",
+      .type = TRIT_OPT_FLAG,
+      .offset = offsetof(struct options, bench),
+      .help = "then time each kernel; informative only" },
+    { .names = "--list",
+      .type = TRIT_OPT_FLAG,
+      .offset = offsetof(struct options, list),
+      .help = "only list the kernels and whether they can run here" },
+};
+
+static const struct trit_command command = {
+    .name = "check",
+    .summary = "compares every kernel with the reference, bit for bit",
+    .usage = "[--seed N] [--bench] [--list] [PATTERN...]",
+    .detail = "PATTERN is a shell pattern on kernel names.",
+    .options = table,
+    .noptions = sizeof table / sizeof *table,
+};
+
+static trit_check_fn *const checks[TRIT_NOP] = {
+    [TRIT_OP_gemv] = trit_check_mm,     [TRIT_OP_gemm] = trit_check_mm,
+    [TRIT_OP_quant] = trit_check_quant, [TRIT_OP_norm] = trit_check_norm,
+    [TRIT_OP_relu2] = trit_check_relu2, [TRIT_OP_softmax] = trit_check_softmax,
+    [TRIT_OP_qk] = trit_check_qk,       [TRIT_OP_pv] = trit_check_pv,
+    [TRIT_OP_head] = trit_check_head,   [TRIT_OP_read] = trit_check_read,
+    [TRIT_OP_peak] = trit_check_peak,
+};
+
+struct totals {
+    size_t kernels, failed, skipped;
+};
+
+static bool wanted(const struct options *o, const struct trit_kernel *kernel)
+{
+    for (int i = 0; i < o->npatterns; i++)
+        if (!fnmatch(o->patterns[i], kernel->name, 0))
+            return true;
+    return o->npatterns == 0;
+}
+
+/* Kernels are reported together that share operation, packing and ISA. */
+static bool same_group(const struct trit_kernel *a, const struct trit_kernel *b)
+{
+    return a->op == b->op && a->isa == b->isa && !strcmp(a->packing, b->packing);
+}
+
+/* A kernel's data depend on the seed and its name, not on which others are checked. */
+static uint64_t seed_of(const struct trit_kernel *kernel, uint64_t seed)
+{
+    for (const char *c = kernel->name; *c; c++)
+        seed = (seed ^ (uint8_t)*c) * 0x100000001b3;
+    return seed;
+}
+
+static bool check_kernel(const struct trit_kernel *kernel, uint64_t seed, size_t *cases)
+{
+    trit_check_fn *check = (unsigned)kernel->op < TRIT_NOP ? checks[kernel->op] : NULL;
+    if (!check) {
+        printf("FAILED %s: no check for op %d\n", kernel->name, (int)kernel->op);
+        return false;
+    }
+    bool passed = trit_check_run(check, kernel, seed_of(kernel, seed));
+    *cases += trit_check_cases();
+    if (!passed)
+        printf("FAILED %s: %s (seed %ju)\n", kernel->name, trit_check_failure(), (uintmax_t)seed);
+    return passed;
+}
+
+static void report(const char *word, const struct trit_kernel *first, const char *rest)
+{
+    printf("%-7s %-8s %-5s %-11s %s\n", word, trit_op_name(first->op), first->packing,
+           trit_isa_name(first->isa), rest);
+    fflush(stdout);
+}
+
+/* Checks all wanted kernels of the group that begins at index begin. */
+static void check_group(const struct options *o, size_t begin, struct totals *totals)
+{
+    const struct trit_kernel *first = &trit_kernels[begin];
+    size_t kernels = 0, failed = 0, cases = 0;
+    const char *why;
+    bool usable = trit_isa_usable(first->isa, &why);
+    for (size_t i = begin; i < trit_nkernels; i++) {
+        const struct trit_kernel *kernel = &trit_kernels[i];
+        if (!wanted(o, kernel) || !same_group(kernel, first))
+            continue;
+        kernels++;
+        if (usable)
+            failed += !check_kernel(kernel, o->seed, &cases);
+    }
+    char rest[160];
+    if (usable)
+        snprintf(rest, sizeof rest, "%3zu kernels  %7zu cases", kernels, cases);
+    else
+        snprintf(rest, sizeof rest, "%3zu kernels  %s", kernels, why);
+    report(!usable ? "skipped" : failed ? "failed" : "ok", first, rest);
+    totals->kernels += kernels;
+    totals->failed += failed;
+    totals->skipped += usable ? 0 : kernels;
+}
+
+static bool begins_group(const struct options *o, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (wanted(o, &trit_kernels[i]) && same_group(&trit_kernels[i], &trit_kernels[index]))
+            return false;
+    return wanted(o, &trit_kernels[index]);
+}
+
+static int list(const struct options *o)
+{
+    for (size_t i = 0; i < trit_nkernels; i++) {
+        const struct trit_kernel *kernel = &trit_kernels[i];
+        const char *why;
+        trit_isa_usable(kernel->isa, &why);
+        if (wanted(o, kernel))
+            printf("%-48s %s\n", kernel->name, why);
+    }
+    return trit_cli_output_code(0);
+}
+
+static void bench(const struct options *o)
+{
+    const struct trit_kernel **chosen = malloc(trit_nkernels * sizeof *chosen);
+    size_t n = 0;
+    for (size_t i = 0; chosen && i < trit_nkernels; i++)
+        if (wanted(o, &trit_kernels[i]) && trit_isa_usable(trit_kernels[i].isa, NULL))
+            chosen[n++] = &trit_kernels[i];
+    trit_check_bench(chosen, n);
+    free(chosen);
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = { .seed = (uint64_t)time(NULL) };
+    switch (trit_cli_parse(&command, argc, argv, &o, o.patterns, 32, &o.npatterns)) {
+    case TRIT_PARSE_HELP:
+        return 0;
+    case TRIT_PARSE_ERROR:
+        return 2;
+    case TRIT_PARSE_OK:
+        break;
+    }
+    if (o.list)
+        return list(&o);
+    struct totals totals = { 0 };
+    for (size_t i = 0; i < trit_nkernels; i++)
+        if (begins_group(&o, i))
+            check_group(&o, i, &totals);
+    printf("check: %zu kernels, %zu failed, %zu skipped, seed %ju\n", totals.kernels, totals.failed,
+           totals.skipped, (uintmax_t)o.seed);
+    if (totals.kernels == 0)
+        return trit_cli_usage_error("check: no kernel's name matches");
+    if (o.bench && totals.failed == 0)
+        bench(&o);
+    return trit_cli_output_code(totals.failed ? 1 : 0);
+}

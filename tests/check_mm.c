@@ -1,0 +1,183 @@
+/* gemv and gemm: which shapes, which trits and activations, and the comparison. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/mem.h"
+#include "runtime/pack.h"
+#include "runtime/ref.h"
+#include "tests/check.h"
+
+/* A matrix and tokens, in scratch memory; a case uses the first m tokens. */
+struct problem {
+    size_t m, n, k, lda, ldy;
+    int8_t *trits, *a;
+    uint8_t *packed;
+    float *d, *s, *want;
+    int32_t *sum;
+    size_t packed_bytes, rows; /* rows: n rounded up to NR */
+};
+
+/* Sizes, each the kernel's only one where it has one. */
+static size_t n_of(const struct trit_kernel *kernel, size_t n)
+{
+    return kernel->n ? kernel->n : n;
+}
+
+static size_t k_of(const struct trit_kernel *kernel, size_t slices)
+{
+    return kernel->k ? kernel->k : slices * (size_t)kernel->kr;
+}
+
+static void allocate(struct problem *p, const struct trit_kernel *kernel, size_t m, size_t n,
+                     size_t k)
+{
+    size_t nr = (size_t)kernel->nr;
+    trit_check_scratch_reset();
+    *p = (struct problem){ .m = m, .n = n, .k = k, .rows = trit_round_up(n, nr) };
+    p->lda = k + trit_check_between(0, 1) * trit_check_between(1, 70);
+    p->ldy = n + trit_check_between(0, 1) * trit_check_between(1, 20);
+    p->packed_bytes = trit_t2_bytes(n, k, nr, (size_t)kernel->kr);
+    p->trits = trit_check_scratch(n * k, 1);
+    p->packed = trit_check_scratch(p->packed_bytes, 1);
+    p->a = trit_check_scratch(m * p->lda, 1);
+    p->d = trit_check_scratch(p->rows, sizeof *p->d);
+    p->s = trit_check_scratch(m, sizeof *p->s);
+    p->sum = trit_check_scratch(m, sizeof *p->sum);
+    p->want = trit_check_scratch(m * p->ldy, sizeof *p->want);
+}
+
+/* What follows from trits, activations and scales. */
+static void complete(struct problem *p, const struct trit_kernel *kernel)
+{
+    for (size_t i = 0; i < p->m; i++) {
+        p->sum[i] = 0;
+        for (size_t x = 0; x < p->k; x++)
+            p->sum[i] += p->a[i * p->lda + x];
+    }
+    trit_ref_pack_t2(p->n, p->k, p->trits, (size_t)kernel->nr, (size_t)kernel->kr, p->packed);
+    trit_ref_mm(p->m, p->n, p->k, p->trits, p->d, p->a, p->lda, p->s, p->want, p->ldy);
+}
+
+/* As models have it, with a ragged K: trit 0 in up to KR - 1 last columns. */
+static void randomise(struct problem *p, const struct trit_kernel *kernel)
+{
+    size_t real = p->k - trit_check_between(0, (size_t)kernel->kr - 1);
+    for (size_t i = 0; i < p->n * p->k; i++)
+        p->trits[i] = (int8_t)(i % p->k < real ? trit_check_random() % 3 : 1) - 1;
+    for (size_t i = 0; i < p->m * p->lda; i++)
+        p->a[i] = (int8_t)trit_check_random();
+    for (size_t j = 0; j < p->rows; j++)
+        p->d[j] = trit_check_float(TRIT_CHECK_NORMAL);
+    p->d[trit_check_between(0, p->rows - 1)] = trit_check_float(TRIT_CHECK_DENORMAL);
+    for (size_t i = 0; i < p->m; i++)
+        p->s[i] = 127.0f / (0.01f + 3.0f * (float)(i + 1));
+    p->s[trit_check_between(0, p->m - 1)] = trit_check_random() >> 63 ? 1.27e7f : 3.7e-37f;
+}
+
+/* Row j and token i hold patterns that go to the ends of every range on the way; scales of 1 show
+ * the int32 sum itself. */
+static void worst(struct problem *p)
+{
+    static const int8_t trits[][2] = { { 1, 1 }, { -1, -1 }, { 1, -1 }, { -1, 1 }, { 0, 0 } };
+    static const int8_t acts[][2] = { { 127, 127 }, { -127, -127 }, { -128, -128 },
+                                      { 0, 0 },     { 127, -128 },  { -128, 127 } };
+    for (size_t j = 0; j < p->n; j++)
+        for (size_t x = 0; x < p->k; x++)
+            p->trits[j * p->k + x] = trits[j % 5][x % 2];
+    for (size_t i = 0; i < p->m; i++)
+        for (size_t x = 0; x < p->lda; x++)
+            p->a[i * p->lda + x] = acts[i % 6][x % 2];
+    for (size_t j = 0; j < p->rows; j++)
+        p->d[j] = 1.0f;
+    for (size_t i = 0; i < p->m; i++)
+        p->s[i] = 1.0f;
+}
+
+static void run(const struct trit_kernel *kernel, const struct problem *p, size_t m,
+                enum trit_check_edge edge)
+{
+    trit_mm_fn *fn = kernel->op == TRIT_OP_gemv ? kernel->fn.gemv : kernel->fn.gemm;
+    trit_check_case("m=%zu n=%zu k=%zu lda=%zu ldy=%zu edge=%s", m, p->n, p->k, p->lda, p->ldy,
+                    trit_check_edge_names[edge]);
+    trit_check_place(edge);
+    const uint8_t *w = trit_check_in(p->packed, p->packed_bytes, 1);
+    const float *d = trit_check_in(p->d, p->rows, sizeof *d);
+    const int8_t *a = trit_check_in(p->a, (m - 1) * p->lda + p->k, 1);
+    const float *s = trit_check_in(p->s, m, sizeof *s);
+    const int32_t *sum = trit_check_in(p->sum, m, sizeof *sum);
+    float *y = trit_check_out((m - 1) * p->ldy + p->n, sizeof *y);
+    trit_check_enter();
+    fn(m, p->n, p->k, w, d, a, p->lda, s, sum, y, p->ldy);
+    trit_check_leave();
+    trit_check_floats("y", y, p->want, m, p->n, p->ldy);
+}
+
+/* Every m with every n, k of a few slices: all tails together. */
+static void check_tiles(const struct trit_kernel *kernel)
+{
+    size_t most = (size_t)kernel->mr + 3, last = n_of(kernel, 2 * (size_t)kernel->nr + 3);
+    for (size_t n = n_of(kernel, 1); n <= last; n++) {
+        struct problem p;
+        allocate(&p, kernel, most, n, k_of(kernel, trit_check_between(1, 5)));
+        randomise(&p, kernel);
+        complete(&p, kernel);
+        for (size_t m = 1; m <= most; m++) {
+            run(kernel, &p, m, TRIT_CHECK_END);
+            run(kernel, &p, m, (n + m) % 2 ? TRIT_CHECK_START : TRIT_CHECK_ODD);
+        }
+    }
+}
+
+/* One shape at every edge, with random and with the worst data. */
+static void check_shape(const struct trit_kernel *kernel, size_t m, size_t n, size_t k)
+{
+    for (int kind = 0; kind < 2; kind++) {
+        struct problem p;
+        allocate(&p, kernel, m, n, k);
+        if (kind)
+            worst(&p);
+        else
+            randomise(&p, kernel);
+        complete(&p, kernel);
+        for (int edge = 0; edge < TRIT_CHECK_NEDGES; edge++)
+            run(kernel, &p, m, (enum trit_check_edge)edge);
+    }
+}
+
+/* All trits t against all activations a at the largest K: t * a * K is exact in binary32. */
+static void check_extreme(const struct trit_kernel *kernel, int t, int a)
+{
+    struct problem p;
+    size_t k = TRIT_MAX_K;
+    allocate(&p, kernel, 1, n_of(kernel, (size_t)kernel->nr), k);
+    memset(p.a, a, k);
+    memset(p.packed, 0x55 * (t + 1), p.packed_bytes);
+    for (size_t j = 0; j < p.rows; j++)
+        p.d[j] = 1.0f;
+    p.s[0] = 1.0f;
+    p.sum[0] = a * (int32_t)k;
+    for (size_t j = 0; j < p.n; j++)
+        p.want[j] = (float)(t * a * (int32_t)k);
+    run(kernel, &p, 1, TRIT_CHECK_END);
+}
+
+void trit_check_mm(const struct trit_kernel *kernel)
+{
+    size_t mr = (size_t)kernel->mr, nr = (size_t)kernel->nr;
+    if (strcmp(kernel->packing, "t2") || strcmp(kernel->act, "i8") || kernel->kr != 16) {
+        trit_check_case("packing %s, act %s, KR %d", kernel->packing, kernel->act, kernel->kr);
+        trit_check_fail("no reference for this packing");
+    }
+    check_tiles(kernel);
+    for (size_t slices = 1; slices <= (kernel->k ? 1 : 40); slices++)
+        check_shape(kernel, mr + 1, n_of(kernel, nr), k_of(kernel, slices));
+    check_shape(kernel, 2 * mr + 1, n_of(kernel, nr + 1), k_of(kernel, 3));
+    check_shape(kernel, 33, n_of(kernel, 2 * nr + 3), k_of(kernel, 2));
+    check_shape(kernel, 6, n_of(kernel, nr + 2), k_of(kernel, 6912 / 16));
+    check_shape(kernel, 6, n_of(kernel, 5), k_of(kernel, 45568 / 16));
+    if (kernel->k)
+        return;
+    check_extreme(kernel, 1, -128);
+    check_extreme(kernel, -1, -128);
+    check_extreme(kernel, -1, 127);
+}

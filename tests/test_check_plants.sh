@@ -1,0 +1,87 @@
+#!/bin/bash
+# Does `check` find faults? Plants one at a time in copies of a template, makes kernels of all of them with the generator, and
+# wants a FAILED line for exactly the planted ones.
+set -u
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+    echo "test_check_plants: $*"
+    exit 1
+}
+
+# plant FAULT TEMPLATE SED: a copy of the template with the fault; an expression that changes nothing is an error.
+plant() {
+    sed "$3" "$TRIT_SOURCE/templates/$2.c.in" >"$work/templates/$2_$1.c.in"
+    [ "$1" = none ] || ! cmp -s "$TRIT_SOURCE/templates/$2.c.in" "$work/templates/$2_$1.c.in" ||
+        fail "fault '$1' is not planted: templates/$2.c.in has changed, this test must follow"
+}
+
+# The strongest ISA that runs here, and its lanes (isas.inc is in order of strength).
+best=c lanes=4
+while IFS='(,) ' read -r _ isa n _; do
+    "$TRIT_BUILD/tests/check" --list "*_gemv_*__$isa*" 2>/dev/null | grep -q ' usable$' && best=$isa lanes=$n
+done <"$TRIT_BUILD/gen/isas.inc"
+
+mkdir "$work/templates" "$work/generator" "$work/gen" "$work/obj"
+cp -r "$TRIT_SOURCE/templates/isa" "$work/templates/"
+cp "$TRIT_SOURCE"/generator/*.lua "$work/generator/"
+
+loop='/for (; slices > 0; slices--/'
+plant none mm_t2_i8 ''
+plant shift mm_t2_i8 's/vc_plane(w${v}, ${p})/vc_plane(w${v}, ${p == 3 and 2 or p})/'
+plant sum mm_t2_i8 's/, sum\[i\], /, 0, /'
+plant overreadw mm_t2_i8 "$loop"'a (void)*(const volatile uint8_t *)(w + NR * 4);'
+plant overreada mm_t2_i8 "$loop"'a (void)*(const volatile int8_t *)(a + KR);'
+plant overwrite mm_t2_i8 's/memcpy(y + i \* ldy, ragged, n \*/memcpy(y + i * ldy, ragged, (n + 1) */'
+plant none head ''
+plant order head 's/int by = 8; by > 0; by \/= 2/int by = 1; by <= 8; by *= 2/'
+
+# One kernel per fault, operation and ISA; the fault stands in the kernel's name as its technique.
+{
+    echo 'local list = {}'
+    echo 'local function family(op, packing, act, template, fault, tiles)'
+    echo '  for _, t in pairs(tiles) do for _, tile in ipairs(t) do tile.technique = fault end end'
+    echo '  list[#list + 1] = {op = op, packing = packing, act = act, template = template .. "_" .. fault, kr = 16, tiles = tiles}'
+    echo 'end'
+    for fault in none shift sum overreadw overreada overwrite; do
+        echo "family('gemv', 't2', 'i8', 'mm_t2_i8', '$fault', {c = {{1, 8}}, $best = {{1, 2 * $lanes}}})"
+        echo "family('gemm', 't2', 'i8', 'mm_t2_i8', '$fault', {c = {{2, 8}}, $best = {{3, $lanes}}})"
+    done
+    for fault in none order; do
+        echo "family('head', 'f16', 'f32', 'head', '$fault', {c = {{1, 2}}, $best = {{1, 4}}})"
+    done
+    echo 'return list'
+} >"$work/generator/catalogue.lua"
+"$TRIT_BUILD/gen-tool" "$work/generator" "$work/templates" "$work/gen" || fail "the generator refused the copies"
+
+# The same compiler and flags as the build, but for speed -O1.
+cached() { sed -n "s/^$1:[A-Z]*=//p" "$TRIT_BUILD/CMakeCache.txt"; }
+read -r -a cc <<<"$(cached CMAKE_C_COMPILER) $(cached CMAKE_C_FLAGS) -std=gnu11 -ffp-contract=off -w -I$TRIT_SOURCE -I$work/gen"
+{
+    sed -n 's/^trit_kernel(\(\S*\) \S* *\(.*\))$/-O1 \2 \1/p' "$work/gen/kernels.cmake" |
+        while read -r -a words; do
+            echo "${words[*]::${#words[*]}-1} -c $work/gen/${words[-1]}.c -o $work/obj/${words[-1]}.o"
+        done
+    for file in "$TRIT_SOURCE"/runtime/registry.c "$TRIT_SOURCE"/tests/check*.c; do
+        echo "-O1 -c $file -o $work/obj/$(basename "$file" .c).o"
+    done
+} >"$work/compile"
+xargs -P "$(nproc)" -L 1 "${cc[@]}" <"$work/compile" || fail "the planted kernels do not compile"
+"${cc[@]}" "$work"/obj/*.o -o "$work/check" "$TRIT_BUILD/libtritcli.a" "$TRIT_BUILD/libtrit.a" \
+    -lcpuid -lhwloc -lpthread -lm || fail "the planted check does not link"
+
+"$work/check" --seed 1 >"$work/out" 2>"$work/err"
+[ $? -eq 1 ] || fail "a check with planted faults must exit with 1: $(tail -1 "$work/out")"
+planted=0
+while read -r kernel; do
+    line=$(grep "^FAILED $kernel: " "$work/out")
+    case $kernel in
+    *_none) [ -z "$line" ] || fail "no fault planted, yet: $line" ;;
+    *) [ -n "$line" ] || fail "not found: $kernel"
+       planted=$((planted + 1)) ;;
+    esac
+done < <(sed -n 's/^TRIT_KERNEL(\([^,]*\),.*/\1/p' "$work/gen/kernels.inc")
+[ "$planted" -gt 0 ] && [ "$planted" -eq "$(grep -c '^FAILED' "$work/out")" ] || fail "$planted faults planted, output: $(cat "$work/out")"
+"$work/check" --seed 1 '*_none' >"$work/out" 2>&1 || fail "unplanted kernels fail: $(cat "$work/out")"
+echo "$planted faults planted for c and $best, all found"

@@ -1,0 +1,231 @@
+/* Do dense rows come into memory with the exact values of their stored type, and are rows with
+   infinities or NaN, and types that are not read, refused by name? */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/half.h"
+#include "runtime/pool.h"
+#include "runtime/rows.h"
+
+static char path[] = "test.gguf";
+static const struct trit_gguf gguf = { .path = path };
+
+static uint32_t next(uint32_t *state)
+{
+    *state = *state * 1664525 + 1013904223;
+    return *state >> 8;
+}
+
+/* The stored types as they are defined, element by element: no code in common with runtime/rows.c.
+ */
+
+static double half_value(const uint8_t *p)
+{
+    int bits = p[0] | p[1] << 8, exponent = bits >> 10 & 31, fraction = bits & 1023;
+    double v = exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
+    return bits & 0x8000 ? -v : v;
+}
+
+static double f16_value(const uint8_t *row, size_t i)
+{
+    return half_value(row + 2 * i);
+}
+
+static double bf16_value(const uint8_t *row, size_t i)
+{
+    uint32_t bits = (uint32_t)row[2 * i] << 16 | (uint32_t)row[2 * i + 1] << 24;
+    return (double)trit_bits_f32(bits);
+}
+
+static double f32_value(const uint8_t *row, size_t i)
+{
+    float v;
+    memcpy(&v, row + 4 * i, 4);
+    return (double)v;
+}
+
+static double q8_0_value(const uint8_t *row, size_t i)
+{
+    const uint8_t *block = row + i / 32 * 34;
+    return half_value(block) * (int8_t)block[2 + i % 32];
+}
+
+static double q6_k_value(const uint8_t *row, size_t i)
+{
+    const uint8_t *block = row + i / 256 * 210;
+    size_t e = i % 256, half = e / 128, j = e % 128, part = j / 32, l = j % 32;
+    int low = block[half * 64 + (part % 2) * 32 + l];
+    low = part < 2 ? low & 15 : low >> 4;
+    int high = block[128 + half * 32 + l] >> (2 * part) & 3;
+    return half_value(block + 208) * (int8_t)block[192 + e / 16] * (low + 16 * high - 32);
+}
+
+static const struct form {
+    uint32_t type;
+    const char *packing;
+    size_t block, bytes;
+    double (*value)(const uint8_t *row, size_t i);
+    size_t high;         /* the byte of a block that ends its float: sign and exponent */
+    uint8_t infinity[2]; /* that byte and the one before it */
+} forms[] = {
+    { TRIT_F16, "f16", 1, 2, f16_value, 1, { 0x7c, 0 } },
+    { TRIT_BF16, "bf16", 1, 2, bf16_value, 1, { 0x7f, 0x80 } },
+    { TRIT_F32, "f32", 1, 4, f32_value, 3, { 0x7f, 0x80 } },
+    { TRIT_Q8_0, "i8", 32, 34, q8_0_value, 1, { 0x7c, 0 } },
+    { TRIT_Q6_K, "i8", 256, 210, q6_k_value, 209, { 0x7c, 0 } },
+};
+
+/* Random bytes, with exponents kept from all ones. */
+static struct trit_gguf_tensor tensor_new(const struct form *f, size_t n, size_t blocks)
+{
+    size_t bytes = n * blocks * f->bytes;
+    uint8_t *data = malloc(bytes);
+    assert_non_null(data);
+    uint32_t state = (uint32_t)(n + blocks);
+    for (size_t i = 0; i < bytes; i++)
+        data[i] = (uint8_t)next(&state);
+    for (size_t i = f->high; i < bytes; i += f->bytes)
+        data[i] &= 0xbb;
+    return (struct trit_gguf_tensor){ .name = { "token_embd.weight", 17 },
+                                      .type = f->type,
+                                      .ndims = 2,
+                                      .ne = { blocks * f->block, n, 1, 1 },
+                                      .bytes = bytes,
+                                      .data = data };
+}
+
+static void check_values(const struct form *f, size_t n, size_t blocks, struct trit_pool *pool)
+{
+    struct trit_gguf_tensor t = tensor_new(f, n, blocks);
+    struct trit_rows rows;
+    struct trit_error e = { 0 };
+    size_t k = t.ne[0];
+    float *out = malloc(k * sizeof *out);
+    if (trit_rows_load(&rows, &gguf, &t, pool, &e))
+        fail_msg("%s", e.text);
+    assert_string_equal(rows.packing, f->packing);
+    assert_true(rows.n == n && rows.k == k);
+    assert_int_equal(rows.data_bytes + rows.scale_bytes, trit_rows_bytes(&t));
+    assert_true(!rows.scale == !!strcmp(f->packing, "i8"));
+    for (size_t r = 0; r < n; r++) {
+        trit_rows_get(&rows, r, out);
+        for (size_t i = 0; i < k; i++)
+            assert_true((double)out[i] == f->value(t.data + r * blocks * f->bytes, i));
+    }
+    trit_rows_free(&rows);
+    free(out);
+    free((void *)t.data);
+}
+
+static void every_type_gives_its_exact_values(void **state)
+{
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        check_values(&forms[i], 1, 1, NULL);
+        check_values(&forms[i], 5, 3, *state);
+        check_values(&forms[i], 67, 7, *state);
+    }
+}
+
+/* More than one slice of the file, and a last slice that is not full. */
+static void a_load_in_slices(void **state)
+{
+    const struct form *f = &forms[3];
+    size_t n = 3000, blocks = 250;
+    struct trit_gguf_tensor t = tensor_new(f, n, blocks);
+    struct trit_rows rows;
+    float out[8000];
+    assert_int_equal(trit_rows_load(&rows, &gguf, &t, *state, NULL), TRIT_OK);
+    for (size_t r = 0; r < n; r += 7) {
+        trit_rows_get(&rows, r, out);
+        for (size_t i = 0; i < 8000; i += 13)
+            assert_true((double)out[i] == f->value(t.data + r * blocks * f->bytes, i));
+    }
+    trit_rows_free(&rows);
+    free((void *)t.data);
+}
+
+static void refused(const struct trit_gguf_tensor *t, enum trit_code code, const char *text,
+                    struct trit_pool *pool)
+{
+    struct trit_rows rows;
+    struct trit_error e = { 0 };
+    assert_int_equal(trit_rows_load(&rows, &gguf, t, pool, &e), code);
+    assert_null(rows.data);
+    if (!strstr(e.text, text) || !strstr(e.text, "test.gguf: tensor 'token_embd.weight'"))
+        fail_msg("'%s' is not in '%s'", text, e.text);
+    trit_rows_free(&rows);
+}
+
+static void infinities_and_nans_are_refused_by_row(void **state)
+{
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct trit_gguf_tensor t = tensor_new(&forms[i], 70, 4);
+        for (size_t k = 0; k < 2;
+             k++) { /* infinity, then NaN, in two rows: the lower one is told */
+            for (size_t row = 41; row < 64; row += 20) {
+                uint8_t *block = (uint8_t *)t.data + (row * 4 + 2) * forms[i].bytes;
+                block[forms[i].high] = forms[i].infinity[0];
+                block[forms[i].high - 1] = (uint8_t)(forms[i].infinity[1] + k);
+            }
+            refused(&t, TRIT_EFORMAT, "row 41 holds an infinity or NaN", *state);
+        }
+        free((void *)t.data);
+    }
+}
+
+static void other_types_and_shapes_are_named(void **state)
+{
+    struct trit_gguf_tensor t = tensor_new(&forms[4], 2, 2);
+    t.type = 12;
+    refused(&t, TRIT_EUNSUPPORTED, "type Q4_K, 2 x 512): embedding and head are read as F16, BF16",
+            *state);
+    t.type = TRIT_I2_S;
+    refused(&t, TRIT_EUNSUPPORTED, "type I2_S", *state);
+    t.type = 4242;
+    refused(&t, TRIT_EUNSUPPORTED, "type unknown", *state);
+    t.type = TRIT_Q6_K;
+    t.ne[0] = 500;
+    refused(&t, TRIT_EFORMAT, "do not end with a block", *state);
+    t.ne[0] = 512;
+    t.ne[1] = 3;
+    refused(&t, TRIT_EFORMAT, "too few bytes", *state);
+    t.ne[1] = UINT64_MAX / 2;
+    refused(&t, TRIT_EFORMAT, "too few bytes", *state);
+    t.ne[1] = 2;
+    t.ne[2] = 2;
+    refused(&t, TRIT_EFORMAT, "not a matrix", *state);
+    free((void *)t.data);
+}
+
+static int pool_setup(void **state)
+{
+    struct trit_pool *pool;
+    if (trit_pool_create(&pool, 3, NULL))
+        return -1;
+    *state = pool;
+    return 0;
+}
+
+static int pool_teardown(void **state)
+{
+    trit_pool_destroy(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_type_gives_its_exact_values),
+        cmocka_unit_test(a_load_in_slices),
+        cmocka_unit_test(infinities_and_nans_are_refused_by_row),
+        cmocka_unit_test(other_types_and_shapes_are_named),
+    };
+    return cmocka_run_group_tests(tests, pool_setup, pool_teardown);
+}
