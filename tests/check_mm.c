@@ -112,6 +112,12 @@ static void run(const struct trit_kernel *kernel, const struct problem *p, size_
     trit_check_floats("y", y, p->want, m, p->n, p->ldy);
 }
 
+static void every_edge(const struct trit_kernel *kernel, const struct problem *p, size_t m)
+{
+    for (unsigned edge = 0; edge < TRIT_CHECK_NEDGES; edge++)
+        run(kernel, p, m, (enum trit_check_edge)edge);
+}
+
 /* Every m with every n, k of a few slices: all tails together. */
 static void check_tiles(const struct trit_kernel *kernel)
 {
@@ -121,10 +127,8 @@ static void check_tiles(const struct trit_kernel *kernel)
         allocate(&p, kernel, most, n, k_of(kernel, trit_check_between(1, 5)));
         randomise(&p, kernel);
         complete(&p, kernel);
-        for (size_t m = 1; m <= most; m++) {
-            run(kernel, &p, m, TRIT_CHECK_END);
-            run(kernel, &p, m, (n + m) % 2 ? TRIT_CHECK_START : TRIT_CHECK_ODD);
-        }
+        for (size_t m = 1; m <= most; m++)
+            every_edge(kernel, &p, m);
     }
 }
 
@@ -139,8 +143,7 @@ static void check_shape(const struct trit_kernel *kernel, size_t m, size_t n, si
         else
             randomise(&p, kernel);
         complete(&p, kernel);
-        for (int edge = 0; edge < TRIT_CHECK_NEDGES; edge++)
-            run(kernel, &p, m, (enum trit_check_edge)edge);
+        every_edge(kernel, &p, m);
     }
 }
 

@@ -34,6 +34,8 @@ plant sum mm_t2_i8 's/, sum\[i\], /, 0, /'
 plant overreadw mm_t2_i8 "$loop"'a (void)*(const volatile uint8_t *)(w + NR * 4);'
 plant overreada mm_t2_i8 "$loop"'a (void)*(const volatile int8_t *)(a + KR);'
 plant overwrite mm_t2_i8 's/memcpy(y + i \* ldy, ragged, n \*/memcpy(y + i * ldy, ragged, (n + 1) */'
+plant underwrite mm_t2_i8 '/^    vi acc\[/i y[-1] = 0;'
+plant inputwrite mm_t2_i8 '/^    vi acc\[/i *(volatile int8_t *)a = *a;'
 plant none head ''
 plant order head 's/int by = 8; by > 0; by \/= 2/int by = 1; by <= 8; by *= 2/'
 
@@ -44,7 +46,7 @@ plant order head 's/int by = 8; by > 0; by \/= 2/int by = 1; by <= 8; by *= 2/'
     echo '  for _, t in pairs(tiles) do for _, tile in ipairs(t) do tile.technique = fault end end'
     echo '  list[#list + 1] = {op = op, packing = packing, act = act, template = template .. "_" .. fault, kr = 16, tiles = tiles}'
     echo 'end'
-    for fault in none shift sum overreadw overreada overwrite; do
+    for fault in none shift sum overreadw overreada overwrite underwrite inputwrite; do
         echo "family('gemv', 't2', 'i8', 'mm_t2_i8', '$fault', {c = {{1, 8}}, $best = {{1, 2 * $lanes}}})"
         echo "family('gemm', 't2', 'i8', 'mm_t2_i8', '$fault', {c = {{2, 8}}, $best = {{3, $lanes}}})"
     done
@@ -69,7 +71,7 @@ read -r -a cc <<<"$(cached CMAKE_C_COMPILER) $(cached CMAKE_C_FLAGS) -std=gnu11 
 } >"$work/compile"
 xargs -P "$(nproc)" -L 1 "${cc[@]}" <"$work/compile" || fail "the planted kernels do not compile"
 "${cc[@]}" "$work"/obj/*.o -o "$work/check" "$TRIT_BUILD/libtritcli.a" "$TRIT_BUILD/libtrit.a" \
-    -lcpuid -lhwloc -lpthread -lm || fail "the planted check does not link"
+    $(pkg-config --libs hwloc libcpuid) -lpthread -lm || fail "the planted check does not link"
 
 "$work/check" --seed 1 >"$work/out" 2>"$work/err"
 [ $? -eq 1 ] || fail "a check with planted faults must exit with 1: $(tail -1 "$work/out")"

@@ -1,0 +1,171 @@
+/* Writes small vocabularies as GGUF bytes, good and bad ones alike. */
+#include "tests/lib_vocabulary.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The file so far. Tests have memory: there is no other error handling. */
+struct bytes {
+    uint8_t *data;
+    size_t n, room;
+    uint64_t nkeys;
+};
+
+static void put(struct bytes *b, const void *data, size_t n)
+{
+    if (b->n + n > b->room) {
+        b->room = 2 * (b->n + n);
+        b->data = realloc(b->data, b->room);
+        if (!b->data)
+            abort();
+    }
+    memcpy(b->data + b->n, data, n);
+    b->n += n;
+}
+
+static void put_u32(struct bytes *b, uint32_t value)
+{
+    put(b, &value, sizeof value);
+}
+
+static void put_u64(struct bytes *b, uint64_t value)
+{
+    put(b, &value, sizeof value);
+}
+
+static void put_text(struct bytes *b, const char *s, size_t n)
+{
+    put_u64(b, n);
+    put(b, s, n);
+}
+
+/* Begins a key; false where it was left out or written as a bool. */
+static bool put_key(struct bytes *b, const struct trit_vocabulary *v, const char *key,
+                    enum trit_gguf_type type)
+{
+    bool as_bool = v->as_bool && !strcmp(v->as_bool, key);
+    if (v->omit && !strcmp(v->omit, key))
+        return false;
+    b->nkeys++;
+    put_text(b, key, strlen(key));
+    put_u32(b, as_bool ? TRIT_GGUF_BOOL : type);
+    if (as_bool)
+        put(b, "\1", 1);
+    return !as_bool;
+}
+
+static void put_array(struct bytes *b, enum trit_gguf_type item, size_t n)
+{
+    put_u32(b, item);
+    put_u64(b, n);
+}
+
+static void put_optional_text(struct bytes *b, const struct trit_vocabulary *v, const char *key,
+                              const char *text)
+{
+    if (text && put_key(b, v, key, TRIT_GGUF_STRING))
+        put_text(b, text, strlen(text));
+}
+
+static void put_optional_id(struct bytes *b, const struct trit_vocabulary *v, const char *key,
+                            int64_t id)
+{
+    if (id >= 0 && put_key(b, v, key, TRIT_GGUF_U32))
+        put_u32(b, (uint32_t)id);
+}
+
+static void put_arrays(struct bytes *b, const struct trit_vocabulary *v)
+{
+    if (put_key(b, v, "tokenizer.ggml.tokens", TRIT_GGUF_ARRAY)) {
+        put_array(b, TRIT_GGUF_STRING, v->ntokens);
+        for (size_t i = 0; i < v->ntokens; i++)
+            put_text(b, v->tokens[i].s, v->tokens[i].n);
+    }
+    if (v->ntypes && put_key(b, v, "tokenizer.ggml.token_type", TRIT_GGUF_ARRAY)) {
+        put_array(b, TRIT_GGUF_I32, v->ntypes);
+        put(b, v->types, v->ntypes * sizeof *v->types);
+    }
+    if (v->nscores && put_key(b, v, "tokenizer.ggml.scores", TRIT_GGUF_ARRAY)) {
+        put_array(b, TRIT_GGUF_F32, v->nscores);
+        for (size_t i = 0; i < v->nscores; i++)
+            put_u32(b, 0);
+    }
+    if (put_key(b, v, "tokenizer.ggml.merges", TRIT_GGUF_ARRAY)) {
+        put_array(b, TRIT_GGUF_STRING, v->nmerges);
+        for (size_t i = 0; i < v->nmerges; i++)
+            put_text(b, v->merges[i], strlen(v->merges[i]));
+    }
+}
+
+uint8_t *trit_vocabulary_write(const struct trit_vocabulary *v, size_t *bytes)
+{
+    struct bytes b = { 0 };
+    put(&b, "GGUF", 4);
+    put_u32(&b, 3);
+    put_u64(&b, 0);
+    put_u64(&b, 0); /* the number of keys, filled in below */
+    put_optional_text(&b, v, "tokenizer.ggml.model", v->model);
+    put_optional_text(&b, v, "tokenizer.ggml.pre", v->pre);
+    put_arrays(&b, v);
+    put_optional_id(&b, v, "tokenizer.ggml.bos_token_id", v->bos);
+    put_optional_id(&b, v, "tokenizer.ggml.eos_token_id", v->eos);
+    put_optional_id(&b, v, "tokenizer.ggml.eot_token_id", v->eot);
+    if (v->add_bos >= 0 && put_key(&b, v, "tokenizer.ggml.add_bos_token", TRIT_GGUF_BOOL))
+        put(&b, v->add_bos ? "\1" : "\0", 1);
+    memcpy(b.data + 16, &b.nkeys, sizeof b.nkeys);
+    *bytes = b.n;
+    return b.data;
+}
+
+enum trit_code trit_vocabulary_load(const struct trit_vocabulary *v,
+                                    struct trit_tokenizer **tokenizer, struct trit_error *error)
+{
+    size_t bytes;
+    uint8_t *data = trit_vocabulary_write(v, &bytes);
+    struct trit_gguf *gguf = NULL;
+    enum trit_code code = trit_gguf_parse(&gguf, data, bytes, "memory", error);
+    if (!code)
+        code = trit_tokenizer_load(tokenizer, gguf, error);
+    trit_gguf_close(gguf);
+    free(data);
+    return code;
+}
+
+/* The byte-level alphabet by its rule, not by the runtime's table: printable Latin-1 stands for
+   itself, the other bytes in order for U+0100 and on. */
+static void spell(struct trit_vocabulary *v)
+{
+    unsigned next = 0x100;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        bool printable = (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte != 0xad);
+        unsigned point = printable ? byte : next++;
+        if (point < 0x80)
+            snprintf(v->alphabet[byte], sizeof v->alphabet[byte], "%c", (int)point);
+        else
+            snprintf(v->alphabet[byte], sizeof v->alphabet[byte], "%c%c", (int)(0xc0 | point >> 6),
+                     (int)(0x80 | (point & 0x3f)));
+    }
+}
+
+void trit_vocabulary_init(struct trit_vocabulary *v)
+{
+    *v =
+        (struct trit_vocabulary){ .model = "gpt2", .bos = -1, .eos = -1, .eot = -1, .add_bos = -1 };
+    spell(v);
+    for (int byte = 0; byte < 256; byte++)
+        trit_vocabulary_add(v, v->alphabet[byte], 1);
+}
+
+int32_t trit_vocabulary_add(struct trit_vocabulary *v, const char *token, int32_t type)
+{
+    v->tokens[v->ntokens] = (struct trit_text){ token, strlen(token) };
+    v->types[v->ntokens] = type;
+    v->ntypes = ++v->ntokens;
+    return (int32_t)v->ntokens - 1;
+}
+
+void trit_vocabulary_merge(struct trit_vocabulary *v, const char *merge)
+{
+    v->merges[v->nmerges++] = merge;
+}

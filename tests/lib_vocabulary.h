@@ -1,0 +1,36 @@
+/* A small byte-level BPE vocabulary as a GGUF in memory, which tests change and spoil before it is
+ * written. */
+#ifndef TRIT_LIB_VOCABULARY_H
+#define TRIT_LIB_VOCABULARY_H
+
+#include "runtime/tokenizer.h"
+
+enum { TRIT_VOCABULARY_TOKENS = 512, TRIT_VOCABULARY_MERGES = 512, TRIT_VOCABULARY_NAME = 24 };
+
+struct trit_vocabulary {
+    const char *model, *pre; /* NULL: the key is left out */
+    struct trit_text tokens[TRIT_VOCABULARY_TOKENS];
+    int32_t types[TRIT_VOCABULARY_TOKENS];
+    size_t ntokens, ntypes; /* 0 types: the key is left out */
+    size_t nscores;
+    const char *merges[TRIT_VOCABULARY_MERGES];
+    size_t nmerges;
+    int64_t bos, eos, eot; /* -1: the key is left out */
+    int add_bos;           /* -1: the key is left out */
+    const char *omit;      /* a key that is left out */
+    const char *as_bool;   /* a key whose value is a bool instead */
+    char alphabet[256][4]; /* the bytes' tokens */
+};
+
+/* Token b is the byte b, of type normal; no merges; nothing else. */
+void trit_vocabulary_init(struct trit_vocabulary *v);
+/* Appends; returns the id. The text must live on. */
+int32_t trit_vocabulary_add(struct trit_vocabulary *v, const char *token, int32_t type);
+void trit_vocabulary_merge(struct trit_vocabulary *v, const char *merge);
+/* The GGUF, free() it. */
+uint8_t *trit_vocabulary_write(const struct trit_vocabulary *v, size_t *bytes);
+/* Writes it, reads it back and loads the tokenizer. */
+enum trit_code trit_vocabulary_load(const struct trit_vocabulary *v,
+                                    struct trit_tokenizer **tokenizer, struct trit_error *error);
+
+#endif

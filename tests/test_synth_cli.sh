@@ -1,0 +1,87 @@
+#!/bin/bash
+# Does `tritmill synth` write models that the other commands read, tell wrong arguments in one line, and leave nothing behind
+# when it is stopped or the disk is full?
+set -u
+dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+failed=0
+
+fail() { echo "FAILED: $*"; failed=1; }
+synth() { "$TRITMILL" synth "$@" 2>err || fail "synth $*: exit code $?: $(cat err)"; }
+
+# refused CODE TEXT ARGS...: that exit code, one line on stderr that holds the text.
+refused() {
+    local code=$1 text=$2
+    shift 2
+    "$TRITMILL" synth "$@" >out 2>err
+    local got=$?
+    [ "$got" = "$code" ] || fail "synth $*: exit code $got, not $code"
+    [ "$(wc -l <err)" = 1 ] || fail "synth $*: not one line: $(cat err)"
+    grep -qF -- "$text" err || fail "synth $*: no '$text' in: $(cat err)"
+    [ -s out ] && fail "synth $*: something on stdout"
+}
+
+synth --shape tiny -o a.gguf
+synth --shape tiny --seed 1 --output=b.gguf
+synth --shape tiny --seed 2 -o c.gguf
+cmp a.gguf b.gguf || fail "the same seed gave two files"
+cmp -s a.gguf c.gguf && fail "two seeds gave one file"
+rm b.gguf c.gguf
+
+# Every type is read again, and runs.
+for options in "--type f16" "--embd bf16" "--embd f32 --arch bitnet-25" "--embd q8_0 --untied" \
+    "--embd q6_k --vocab 1000 --context 64" "--shape 64x192x3x2x1 --vocab 300"; do
+    # shellcheck disable=SC2086
+    synth --shape tiny $options -o t.gguf
+    "$TRITMILL" inspect t.gguf >out 2>err || fail "inspect, $options: $(cat err)"
+    "$TRITMILL" run -m t.gguf -p "the rain" -n 4 --temp 0 >out 2>err ||
+        fail "run, $options: $(cat err)"
+done
+rm t.gguf
+
+# The same matrices in both types give the same logits, so the same text.
+synth --shape tiny --type f16 -o f.gguf
+for m in a f; do "$TRITMILL" run -m $m.gguf -p "in the" -n 40 --temp 0 >$m.out 2>err; done
+cmp a.out f.out || fail "I2_S and F16 of one seed differ"
+rm f.gguf ./*.out
+
+refused 2 "which shape?" -o x.gguf
+refused 2 "where to?" --shape tiny
+refused 2 "shape 'huge': neither one of tiny" --shape huge -o x.gguf
+refused 2 "--shape" --shap tiny -o x.gguf
+refused 2 "3 heads do not divide hidden 256" --shape 256x768x2x3x3 -o x.gguf
+refused 2 "100 x 100 as I2_S" --shape 100x128x1x2x1 -o x.gguf
+refused 2 "--vocab 100: the vocabulary has 274 tokens" --shape tiny --vocab 100 -o x.gguf
+refused 2 "q4" --shape tiny --embd q4 -o x.gguf
+refused 1 "/nowhere/x.gguf" --shape tiny -o /nowhere/x.gguf
+refused 1 "/nowhere/t.json" --shape tiny --tokenizer /nowhere/t.json -o x.gguf
+echo '{"model": 7' >bad.json
+refused 1 "bad.json: line" --shape tiny --tokenizer bad.json -o x.gguf
+rm bad.json out err
+[ "$(ls)" = a.gguf ] || fail "left behind: $(ls)"
+
+# No room: a clean error, and the old file stays.
+cp a.gguf old.gguf
+(trap '' XFSZ && ulimit -f 100 && "$TRITMILL" synth --shape tiny --seed 3 -o old.gguf 2>err)
+[ $? = 1 ] || fail "no room: not exit code 1"
+grep -q "old.gguf" err || fail "no room: $(cat err)"
+cmp a.gguf old.gguf || fail "no room: the old file is damaged"
+rm old.gguf err
+
+# A stop: what was written goes away. (A machine that is done before the signal comes proves nothing.)
+"$TRITMILL" synth --shape large -o big.gguf 2>err &
+pid=$!
+for _ in $(seq 500); do
+    compgen -G 'big.gguf.*.tmp' >found && break
+    sleep 0.01
+done
+kill -TERM $pid
+wait $pid
+code=$?
+rm -f found
+if [ $code != 0 ]; then
+    [ $code = 1 ] || fail "stopped: exit code $code"
+    grep -q "stopped" err || fail "stopped: $(cat err)"
+    compgen -G 'big.gguf*' >/dev/null && fail "stopped: left $(ls)"
+fi
+exit $failed

@@ -1,0 +1,93 @@
+/* Are the named shapes those that were published, and is every text that is no shape refused with a
+ * reason? */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "runtime/shapes.h"
+
+static void the_table_is_sound(void **state)
+{
+    (void)state;
+    size_t n = 0;
+    for (const struct trit_shape *s; (s = trit_shape_get(n)); n++) {
+        struct trit_shape parsed;
+        assert_int_equal(trit_shape_parse(&parsed, s->name, NULL), TRIT_OK);
+        assert_memory_equal(&parsed, s, sizeof parsed);
+        assert_true(s->hidden % s->heads == 0 && s->heads % s->kv_heads == 0);
+        assert_true(s->hidden * s->ffn % 128 == 0 && s->vocab && s->context);
+    }
+    assert_int_equal(n, 5);
+}
+
+static void bitnet_2b4t_has_its_published_size(void **state)
+{
+    (void)state;
+    struct trit_shape s;
+    assert_int_equal(trit_shape_parse(&s, "2b4t", NULL), TRIT_OK);
+    size_t kv = s.hidden / s.heads * s.kv_heads;
+    size_t trits = s.layers * (2 * s.hidden * (s.hidden + kv) + 3 * s.hidden * s.ffn);
+    assert_int_equal(trits, 2084044800);
+    assert_int_equal(s.vocab, 128256);
+    assert_false(s.untied);
+}
+
+static void a_shape_spelt_out(void **state)
+{
+    (void)state;
+    struct trit_shape s;
+    assert_int_equal(trit_shape_parse(&s, "320x800x3x5x1", NULL), TRIT_OK);
+    assert_string_equal(s.name, "320x800x3x5x1");
+    assert_true(s.hidden == 320 && s.ffn == 800 && s.layers == 3 && s.heads == 5);
+    assert_true(s.kv_heads == 1 && s.vocab == 32768 && s.context == 4096 && !s.untied);
+}
+
+static void texts_that_are_no_shape(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *error;
+    } cases[] = {
+        { "", "neither one of tiny, large, 2b4t, 3b, 8b nor HIDDENxFFN" },
+        { "2B4T", "shape '2B4T': neither" },
+        { "256x768x2x4", "neither" },
+        { "256x768x2x4x2x1", "neither" },
+        { "256x768x2x4x2 ", "neither" },
+        { "256x768x2x4x-2", "neither" },
+        { " 256x768x2x4x2", "neither" },
+        { "256x768xx4x2", "neither" },
+        { "0x768x2x4x2", "the hidden size must be 1 to 4194304" },
+        { "256x0x2x4x2", "the feed-forward size must be" },
+        { "256x768x99999x4x2", "the number of layers must be 1 to 1024" },
+        { "256x768x2x0x2", "the number of heads must be 1 to 4096" },
+        { "256x768x2x4x0", "the number of key-value heads must be" },
+        { "18446744073709551872x768x2x4x2", "the hidden size must be" },
+        { "99999999999999999999999999999999999999999999x1x1x1x1", "the hidden size must be" },
+        { "256x768x2x3x3", "3 heads do not divide hidden 256" },
+        { "256x768x2x4x3", "3 key-value heads do not divide 4 heads" },
+        { "256x768x2x2x4", "4 key-value heads do not divide 2 heads" },
+        { "12x768x2x4x2", "the head size 3 is odd" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct trit_shape s;
+        struct trit_error e = { 0 };
+        assert_int_equal(trit_shape_parse(&s, cases[i].text, &e), TRIT_EARGUMENT);
+        if (!strstr(e.text, cases[i].error))
+            fail_msg("'%s' is not in '%s'", cases[i].error, e.text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_table_is_sound),
+        cmocka_unit_test(bitnet_2b4t_has_its_published_size),
+        cmocka_unit_test(a_shape_spelt_out),
+        cmocka_unit_test(texts_that_are_no_shape),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
