@@ -14,7 +14,7 @@
 
 enum {
     CHUNK = 256 << 10, /* bytes read between two looks at the clock: 10 us */
-    ROUNDS = 4096,     /* of a peak kernel between two looks: 25 to 50 us */
+    ROUNDS = 4096,     /* of a peak kernel between two looks: 10 us and more */
     BUFFER_MIN = 256 << 20,
     KEPT = 256,
     SAMPLES = 7,
@@ -191,8 +191,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The value that `share` of the kept samples are not above, between two of them in proportion; 0
- * without samples. */
+/* The value that `share` of the kept samples do not exceed, interpolated; 0 without samples. */
 static double quantile(const struct series *series, double share)
 {
     double sorted[KEPT];

@@ -20,8 +20,8 @@ void trit_limits_close(struct trit_limits *limits); /* NULL allowed */
 void trit_limits_sample_read(struct trit_limits *limits);
 void trit_limits_sample_peak(struct trit_limits *limits);
 
-/* Medians over the samples so far (the last 256 of them), and half their interquartile ranges; 0
- * without samples. */
+/* Medians of the samples so far (of the last 256), and half their interquartile ranges; 0 where
+   there are no samples. */
 double trit_limits_read_gbs(const struct trit_limits *limits); /* 10^9 bytes/s */
 double trit_limits_read_spread(const struct trit_limits *limits);
 double trit_limits_peak_gmacs(const struct trit_limits *limits); /* 10^9 multiply-adds/s */

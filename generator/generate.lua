@@ -17,7 +17,7 @@ local function must_read(path)
   return host.read(path) or error(path .. ": cannot be read", 0)
 end
 
--- ISA vocabularies, in order of preference (weakest first).
+-- ISA vocabularies, in order of preference (weakest first): integer products of its own, and a float vocabulary that ISAs may share.
 local function load_isas(dir)
   local isas = {}
   for _, file in ipairs(host.list(dir .. "/isa")) do
@@ -26,10 +26,11 @@ local function load_isas(dir)
       local path = dir .. "/isa/" .. file
       local chunk, message = load(must_read(path), "=" .. path, "t", template.environment {})
       local isa = (chunk or error(message, 0))()
-      for _, key in ipairs {"order", "lanes", "registers", "dot", "latency", "needs", "cflags", "text"} do
+      for _, key in ipairs {"order", "lanes", "registers", "dot", "latency", "needs", "floats", "cflags", "text"} do
         if isa[key] == nil then error(("%s: the vocabulary has no '%s'"):format(path, key), 0) end
       end
       isa.name = id
+      isa.text = isa.text .. "\n" .. must_read(("%s/floats/%s.h"):format(dir, isa.floats))
       isas[#isas + 1] = isa
       isas[id] = isa
     end

@@ -10,11 +10,21 @@
 #include "runtime/cpu.h"
 #include "runtime/mem.h"
 
+static enum trit_code no_model(const char *given, struct trit_error *error)
+{
+    const char *variable = getenv("TRITMILL_MODEL");
+    if (given)
+        return trit_fail(error, TRIT_EARGUMENT, "-m %.40s...: the name is too long", given);
+    if (variable)
+        return trit_fail(error, TRIT_EIO, "TRITMILL_MODEL=%s: no such file", variable);
+    return trit_fail(error, TRIT_EARGUMENT, "no model: name one with -m FILE");
+}
+
 enum trit_code trit_engine_open(struct trit_engine *e, const char *model, struct trit_error *error)
 {
     *e = (struct trit_engine){ .load_seconds = -trit_now() };
     if (!trit_default_model(model, e->path, sizeof e->path))
-        return trit_fail(error, TRIT_EARGUMENT, "no model: name one with -m FILE");
+        return no_model(model, error);
     trit_guard_mapping(e->path);
     enum trit_code code = trit_gguf_open(&e->gguf, e->path, error);
     if (!code)
@@ -49,7 +59,7 @@ enum trit_code trit_engine_load_model(struct trit_engine *e, int threads, bool q
         trit_progress_begin(&progress, "loading");
     struct trit_load_options options = { trit_progress_step, &progress };
     enum trit_code code =
-        trit_pool_create(&e->pool, threads > 0 ? threads : trit_cpu_get()->cores, error);
+        trit_pool_create(&e->pool, threads > 0 ? threads : trit_cpu_get()->threads, error);
     if (!code)
         code = trit_model_load(&e->model, e->gguf, e->pool, &options, error);
     trit_progress_end(&progress);

@@ -1,5 +1,4 @@
-/* SIGBUS turned into a message. All of it is made beforehand: a handler may only write and leave.
- */
+/* SIGBUS turned into a message, made beforehand: a handler may only write and leave. */
 #define _GNU_SOURCE
 #include "runtime/cli_guard.h"
 
@@ -14,8 +13,7 @@
 static char message[PATH_MAX + 128];
 static size_t length;
 
-/* A page past the end of its file comes as BUS_ADRERR; anything else is not ours and kills as ever.
- */
+/* A page past the end of its file is BUS_ADRERR; anything else is not ours and kills as ever. */
 static void on_bus_error(int number, siginfo_t *info, void *context)
 {
     (void)context;

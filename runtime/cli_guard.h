@@ -1,5 +1,4 @@
-/* A mapped file that becomes shorter while it is read: one line and exit code 1 instead of a crash.
- */
+/* A mapped file that becomes shorter while it is read: one line, exit code 1, no crash. */
 #ifndef TRIT_CLI_GUARD_H
 #define TRIT_CLI_GUARD_H
 

@@ -15,7 +15,7 @@ struct options {
     const char *model;
     struct trit_ints prompt, gen, depth, threads, chunk;
     int repetitions, output;
-    bool no_warmup;
+    bool no_warmup, plan;
 };
 
 #define AT(member) offsetof(struct options, member)
@@ -36,6 +36,8 @@ static const struct trit_option options[] = {
       "measurements of each test (default 5)", 1, 10000, NULL },
     { "--no-warmup", TRIT_OPT_FLAG, AT(no_warmup), NULL,
       "no evaluation before the first measurement", 0, 0, NULL },
+    { "--plan", TRIT_OPT_FLAG, AT(plan), NULL, "first show which kernels each matrix got, and why",
+      0, 0, NULL },
     { "-o,--output", TRIT_OPT_CHOICE, AT(output), NULL, "table (default), or llama-bench's formats",
       0, 0, "md|json|csv|jsonl" },
     { "-ub,--ubatch-size", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
@@ -299,6 +301,8 @@ static enum trit_code run_threads(struct bench *b, int threads, struct trit_erro
     if (code)
         return code;
     describe(b);
+    if (!b->done && o->plan)
+        trit_bench_plan(b->engine.model, o->output == TRIT_BENCH_MD ? stdout : stderr);
     if (!b->done)
         trit_bench_begin(&b->report);
     for (int d = 0; d < o->depth.n && !code; d++)

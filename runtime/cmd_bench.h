@@ -34,6 +34,9 @@ struct trit_bench_row {
     size_t peak_resident;
 };
 
+/* Which kernels the matrices got, and why. */
+void trit_bench_plan(const struct trit_model *model, FILE *to);
+
 /* "pp512 @ d1024" into out (32 bytes). Returns out. */
 char *trit_bench_test(const struct trit_bench_row *row, char *out);
 
@@ -42,8 +45,9 @@ struct trit_bench_report {
     enum trit_bench_output output;
     const struct trit_bench_subject *subject;
     json_t *rows; /* json: all of them */
-    struct trit_bench_row last;
     size_t nrows;
+    struct trit_bench_row last[TRIT_LIST_MAX]; /* md: the last row of each thread count */
+    size_t nlast;
 };
 void trit_bench_begin(struct trit_bench_report *report);
 enum trit_code trit_bench_row(struct trit_bench_report *report, const struct trit_bench_row *row,

@@ -172,10 +172,10 @@ static void md_begin(const struct trit_bench_report *r)
     int type = (int)strlen(r->subject->type);
     type = type < 60 ? type : 60;
     printf("| %-*s |    size |  params | backend | threads |", type, "model");
-    printf("%s test             |              t/s |    GB/s or GMAC/s | of limit |\n",
+    printf("%s test             |                  t/s |    GB/s or GMAC/s | of limit |\n",
            r->subject->many_chunks ? " n_batch |" : "");
     printf("| %.*s | ------: | ------: | ------- | ------: |", type, dashes);
-    printf("%s ---------------- | ---------------: | ----------------: | -------: |\n",
+    printf("%s ---------------- | -------------------: | ----------------: | -------: |\n",
            r->subject->many_chunks ? " ------: |" : "");
 }
 
@@ -199,25 +199,31 @@ static enum trit_code md_row(struct trit_bench_report *r, const struct trit_benc
         printf(" %7d |", row->chunk);
     /* the sign is two bytes and one column */
     snprintf(speed, sizeof speed, "%.2f ± %.2f", f.avg_ts, f.stddev_ts);
-    printf(" %-16s | %17s | %10.1f %s | %6.1f %% |\n", trit_bench_test(row, test), speed,
+    printf(" %-16s | %21s | %10.1f %s | %6.1f %% |\n", trit_bench_test(row, test), speed,
            row->n_gen ? f.gbs : f.gmacs, row->n_gen ? "GB/s  " : "GMAC/s", 100 * f.ratio);
     return TRIT_OK;
 }
 
+static void md_limits(const struct trit_bench_row *row)
+{
+    printf("limits:  %.1f GB/s read, %.1f GMAC/s int8 with %d thread%s, measured in between\n",
+           row->limit_read_gbs, row->limit_int8_gmacs, row->threads, row->threads == 1 ? "" : "s");
+}
+
 static void md_end(const struct trit_bench_report *r)
 {
-    char when[32], peak[16];
-    if (!r->nrows)
+    if (!r->nlast)
         return;
-    date(r->last.when, when, sizeof when);
+    const struct trit_bench_row *last = &r->last[r->nlast - 1];
+    char when[32], peak[16];
+    date(last->when, when, sizeof when);
     printf("\nbuild:   tritmill %s (%s), %s\n", trit_version(), trit_commit(), TRIT_COMPILER);
     printf("cpu:     %s, %s\n", trit_cpu_get()->brand, r->subject->isa);
     printf("kernels: %s\n", r->subject->kernels);
-    printf("limits:  %.1f GB/s read, %.1f GMAC/s int8, measured in between with %d thread%s\n",
-           r->last.limit_read_gbs, r->last.limit_int8_gmacs, r->last.threads,
-           r->last.threads == 1 ? "" : "s");
+    for (size_t i = 0; i < r->nlast; i++)
+        md_limits(&r->last[i]);
     printf("memory:  %s resident at most; loaded in %.2f s\n",
-           trit_bytes_text((double)r->last.peak_resident, peak), r->last.load_seconds);
+           trit_bytes_text((double)last->peak_resident, peak), last->load_seconds);
     printf("date:    %s\n", when);
 }
 
@@ -299,8 +305,10 @@ enum trit_code trit_bench_row(struct trit_bench_report *r, const struct trit_ben
                               struct trit_error *error)
 {
     enum trit_code code = formats[r->output].row(r, row, error);
-    r->last = *row;
     r->nrows += !code;
+    if (!r->nlast || r->last[r->nlast - 1].threads != row->threads)
+        r->nlast += r->nlast < TRIT_LIST_MAX;
+    r->last[r->nlast - 1] = *row;
     trit_cli_flush();
     return code;
 }

@@ -1,5 +1,5 @@
-/* `tritmill cpu`: what this CPU is, which kernels it may run and why not the others, and its
- * measured limits. */
+/* `tritmill cpu`: what this CPU is, which kernels it may run and why not the others, and what its
+   measured limits are. */
 #include <stdio.h>
 #include <string.h>
 

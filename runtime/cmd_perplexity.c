@@ -1,7 +1,7 @@
-/* `tritmill perplexity`: how well a model foretells a text, by llama.cpp's definition: the text's
-   tokens (BOS first) are cut into chunks of c; a chunk's first token is replaced by BOS where the
-   model has one; the tokens after its middle are scored, each by the logits before it; the rest,
-   too short for a chunk, is left out. */
+/* `tritmill perplexity`: how well a model foretells a text, by llama.cpp's definition: the tokens
+   of the text are cut into chunks of c; a chunk's first token is replaced by BOS where the model
+   has one; the tokens after its middle one are scored, each by the logits before it; the rest, too
+   short for a chunk, is left out. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,12 +45,13 @@ static const struct trit_option options[] = {
     { "--no-warmup", TRIT_OPT_IGNORE, 0, NULL, "", 0, 0, NULL },
 };
 
-static const char detail[] =
-    "llama.cpp's definition: the text's tokens are cut into chunks of N, each begun with BOS where "
-    "the model has one; the\n"
-    "second half of each is scored. The perplexity so far goes to stderr after every chunk, as "
-    "[1]9.1234,[2]...; the last\n"
-    "line, on stdout, adds the standard error. The figures do not depend on threads or CPU.";
+static const char detail[] = "llama.cpp's definition: the tokens of the text are cut into chunks "
+                             "of N, the first of each is\n"
+                             "replaced by BOS where the model has one, and the second half of each "
+                             "is scored. The perplexity\n"
+                             "so far goes to stderr after every chunk, as [1]9.1234,[2]...; the "
+                             "last line, on stdout, adds the\n"
+                             "standard error. The figures do not depend on threads or CPU.";
 
 struct work {
     struct options options;
@@ -83,7 +84,7 @@ static enum trit_code read_text(struct work *w, struct trit_error *error)
     enum trit_code code = trit_file_read(w->options.file, TRIT_TEXT_MAX, &text, &bytes, error);
     if (code)
         return code;
-    code = trit_engine_encode(&w->engine, text, bytes, false, &w->ids, &w->nids, error);
+    code = trit_tokenizer_encode(w->engine.tokenizer, text, bytes, false, &w->ids, &w->nids, error);
     free(text);
     return code;
 }

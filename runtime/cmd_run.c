@@ -70,13 +70,12 @@ static const struct trit_option options[] = {
     { "-no-cnv,--no-conversation", TRIT_OPT_IGNORE, 0, NULL, "", 0, 0, NULL },
 };
 
-static const char detail[] = "Standard output gets the prompt and its continuation and nothing "
-                             "else; timings and the seed go to stderr.\n"
-                             "The same seed gives the same text, whatever the CPU, the threads and "
-                             "the chunks. Ctrl-C ends the text early\n"
-                             "(exit code 130). Under the names bitnet and llama-cli the program "
-                             "takes this command's options, and -p\n"
-                             "understands escapes.";
+static const char detail[] =
+    "Standard output gets the prompt and its continuation and nothing else; timings and the seed "
+    "go\n"
+    "to stderr. The same seed gives the same text, whatever the CPU, the threads and the chunks.\n"
+    "Ctrl-C ends the text early (exit code 130). Under the names bitnet and llama-cli the program\n"
+    "takes this command's options, and -p understands escapes.";
 
 /* All that a run holds; released at one place. */
 struct run {
@@ -350,6 +349,8 @@ static enum trit_code report(struct run *r, double begin, struct trit_error *err
     result->threads = trit_pool_threads(r->engine.pool);
     result->prompt = (struct trit_text){ r->prompt, r->prompt_bytes };
     result->nprompt = r->nprompt;
+    result->context = r->context;
+    result->trained = r->engine.config.context;
     result->tokens = r->made;
     result->ntokens = r->nmade;
     result->total = trit_now() - begin;

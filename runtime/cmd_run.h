@@ -34,6 +34,7 @@ struct trit_run_result {
     struct trit_text prompt;
     const int32_t *tokens;            /* the continuation, without the end token */
     size_t nprompt, ntokens, decoded; /* tokens; decoded: evaluations of one token */
+    size_t context, trained;          /* of this run, of the model */
     enum trit_run_stop stop;
     double load, prefill, decode, total; /* seconds */
 };

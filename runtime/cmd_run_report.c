@@ -38,6 +38,9 @@ void trit_run_summary(const struct trit_run_result *r)
     fprintf(stderr, "\n%16s = %s, %d thread%s, seed %llu\n", "model", r->model, r->threads,
             r->threads == 1 ? "" : "s", (unsigned long long)r->seed);
     fprintf(stderr, "%16s = %10.2f ms\n", "load time", r->load * 1e3);
+    if (r->context > r->trained)
+        fprintf(stderr, "%16s = %zu tokens, where the model was trained for %zu\n", "context",
+                r->context, r->trained);
     line("prompt eval time", r->prefill, r->nprompt, "tokens");
     line("eval time", r->decode, r->decoded, "runs  ");
     fprintf(stderr, "%16s = %10.2f ms / %5zu tokens\n", "total time", r->total * 1e3,

@@ -32,7 +32,7 @@ static const struct trit_option options[] = {
     { "--untied", TRIT_OPT_FLAG, AT(untied), NULL, "give the head a tensor of its own", 0, 0,
       NULL },
     { "--tokenizer", TRIT_OPT_TEXT, AT(tokenizer), "FILE",
-      "vocabulary from a tokenizer.json (default: a built-in one of single bytes)", 0, 0, NULL },
+      "vocabulary of a tokenizer.json (default: a built-in one of bytes)", 0, 0, NULL },
     { "--vocab", TRIT_OPT_INT, AT(vocab), "N", "vocabulary size (default: the shape's)", 1,
       TRIT_VOCAB_MAX, NULL },
     { "--context", TRIT_OPT_INT, AT(context), "N", "context length (default: the shape's)", 1,
@@ -67,7 +67,7 @@ static enum trit_code make_vocabulary(const struct options *o, struct trit_shape
 static enum trit_code write_model(const struct trit_synth *synth, const char *path,
                                   struct trit_error *error)
 {
-    int threads = trit_cpu_get()->cores;
+    int threads = trit_cpu_get()->threads;
     struct trit_pool *pool;
     enum trit_code code =
         trit_pool_create(&pool, threads < MAX_THREADS ? threads : MAX_THREADS, error);

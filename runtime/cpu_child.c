@@ -13,8 +13,8 @@
 
 enum { LIMIT_SECONDS = 5 };
 
-/* In a page shared with the child: its exit status may be gone (a host that ignores SIGCHLD or
- * reaps everything). */
+/* Told through a page shared with the child: a host that ignores SIGCHLD, or reaps every child,
+   leaves no exit status. */
 enum outcome { DIED, WRONG, RIGHT };
 
 static const struct {

@@ -1,5 +1,5 @@
-/* Which instruction sets kernels may use: what the CPU has, what TRITMILL_ISA allows, what a probe
- * survives. */
+/* Which instruction sets kernels may use: those that the CPU has, TRITMILL_ISA allows and a probe
+   survives. */
 #include "runtime/cpu.h"
 
 #include <pthread.h>

@@ -93,8 +93,7 @@ int trit_cgroup_quota(const char *root, const char *path)
     return least;
 }
 
-/* The quota of this process's own group. Group names with a newline are not found, and limit
- * nothing. */
+/* The quota of this process's own group. A group name with a newline is not found: no limit. */
 static int quota_here(void)
 {
     char line[PATH_MAX_HERE];

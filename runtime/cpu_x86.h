@@ -1,5 +1,5 @@
-/* What CPUID says of an x86 CPU. Reading and decoding are apart, so that tests decode CPUs that are
- * not at hand. */
+/* What CPUID says of an x86 CPU. Reading and decoding are apart, so that tests can decode CPUs that
+   are not at hand. */
 #ifndef TRIT_CPU_X86_H
 #define TRIT_CPU_X86_H
 

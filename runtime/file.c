@@ -1,5 +1,4 @@
-/* Files as a whole: written beside their place and renamed into it, read into memory, looked for.
- */
+/* Files as a whole: written beside their place and renamed into it, read, looked for. */
 #define _GNU_SOURCE
 #include "runtime/file.h"
 

@@ -166,7 +166,7 @@ enum trit_code trit_gguf_parse(struct trit_gguf **gguf, const void *data, size_t
     return code;
 }
 
-/* The regular file at path, open; -1 after an error. Not blocked by a pipe that nobody writes to.
+/* The regular file at path, open; -1 after an error. A pipe that nobody writes to does not block.
  */
 static int open_regular(const char *path, size_t *size, struct trit_error *error)
 {

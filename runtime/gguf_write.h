@@ -8,8 +8,7 @@
 
 struct trit_gguf_writer;
 
-/* Nothing is written before trit_gguf_write_begin. Failures stick and are told by begin and finish.
- */
+/* Nothing is written before trit_gguf_write_begin. Failures stick; begin and finish tell them. */
 enum trit_code trit_gguf_writer_create(struct trit_gguf_writer **w, const char *path,
                                        struct trit_error *error);
 void trit_gguf_put_u32(struct trit_gguf_writer *w, const char *key, uint32_t value);

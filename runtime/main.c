@@ -47,8 +47,11 @@ static int help(FILE *to)
         fprintf(to, "  %-12s%s\n", commands[i]->name, commands[i]->summary);
     fputs("\n'tritmill help COMMAND' explains one; 'tritmill --version' tells the version.\n"
           "A link to this program named bitnet or llama-cli behaves as 'tritmill run'.\n"
-          "TRITMILL_ISA=NAME in the environment caps the instruction set ('tritmill cpu' lists "
-          "them).\n",
+          "\nEnvironment:\n"
+          "  TRITMILL_MODEL=FILE      the model where -m is not given\n"
+          "  TRITMILL_ISA=NAME        no instruction set beyond this one ('tritmill cpu' lists "
+          "them)\n"
+          "  TRITMILL_KERNEL=PATTERN  only kernels whose names match, where one of them can run\n",
           to);
     return to == stdout ? 0 : 2;
 }

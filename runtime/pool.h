@@ -1,5 +1,5 @@
-/* Threads for many short parallel regions: the caller works too, waits are a bounded spin, then
- * futex. */
+/* Threads for many short parallel regions: the caller works too, and waiting is a bounded spin,
+   then a futex. */
 #ifndef TRIT_POOL_H
 #define TRIT_POOL_H
 
@@ -11,8 +11,8 @@ enum { TRIT_MAX_THREADS = 512 };
 
 struct trit_pool;
 
-/* Handles jobs begin <= i < end. thread is 0 .. threads-1, distinct for calls that run at the same
- * time. */
+/* Handles jobs begin <= i < end. thread is 0 .. threads-1, and distinct in calls that run at the
+   same time. */
 typedef void trit_job_fn(void *arg, size_t begin, size_t end, int thread);
 
 /* A pool of `threads` (1 .. TRIT_MAX_THREADS), of which threads - 1 are started. */

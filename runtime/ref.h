@@ -1,5 +1,5 @@
-/* The definitions of CONVENTIONS.md ("Numbers"), computed by hand. Slow, never generated, never tuned.
-   Contracts as in runtime/kernel.h; what differs is said here. */
+/* The definitions of CONVENTIONS.md ("Numbers"), computed by hand. Slow, never generated, never
+   tuned. Contracts as in runtime/kernel.h; what differs is said here. */
 #ifndef TRIT_REF_H
 #define TRIT_REF_H
 
@@ -9,8 +9,8 @@ float trit_ref_r16(const float *t, size_t n);
 float trit_ref_exp(float x);
 
 /* w: n x k trits (-1, 0, 1), row-major with leading dimension k; d has n entries. */
-void trit_ref_mm(size_t m, size_t n, size_t k, const int8_t *w, const float *d, const int8_t *a, size_t lda,
-                 const float *s, float *y, size_t ldy);
+void trit_ref_mm(size_t m, size_t n, size_t k, const int8_t *w, const float *d, const int8_t *a,
+                 size_t lda, const float *s, float *y, size_t ldy);
 trit_quant_fn trit_ref_quant;
 trit_norm_fn trit_ref_norm;
 trit_relu2_fn trit_ref_relu2;

@@ -1,8 +1,9 @@
 /* Byte-pair merging: a linked list of symbols and a heap of the merges that are possible in it. */
 #include <stdlib.h>
 
-#include "runtime/mem.h"
 #include "runtime/tokenizer_parts.h"
+
+enum { WAYS = 4 }; /* children of a heap entry: half the depth of two, the same cache lines */
 
 #define NO_NODE UINT32_MAX
 #define DEAD    UINT32_MAX /* id of a node that was merged into its left neighbour */
@@ -15,10 +16,10 @@ static bool reserve(struct trit_bpe *bpe, size_t n)
     while (room < n)
         room *= 2;
     trit_bpe_free(bpe);
-    bpe->nodes = trit_alloc(room, sizeof *bpe->nodes);
-    bpe->heap = trit_alloc(
-        2 * room,
-        sizeof *bpe->heap); /* n - 1 at first, and each merge takes 1 and adds at most 2 */
+    /* The heap holds n - 1 entries at first, and each merge takes one and adds at most two. n <
+     * 2^31: nothing wraps. */
+    bpe->nodes = malloc(room * sizeof *bpe->nodes);
+    bpe->heap = malloc(2 * room * sizeof *bpe->heap);
     if (!bpe->nodes || !bpe->heap)
         return false;
     bpe->room = room;
@@ -37,20 +38,23 @@ static void push(struct trit_bpe *bpe, uint64_t entry)
 {
     uint64_t *heap = bpe->heap;
     size_t i = bpe->nheap++;
-    for (; i > 0 && heap[(i - 1) / 2] > entry; i = (i - 1) / 2)
-        heap[i] = heap[(i - 1) / 2];
+    for (; i > 0 && heap[(i - 1) / WAYS] > entry; i = (i - 1) / WAYS)
+        heap[i] = heap[(i - 1) / WAYS];
     heap[i] = entry;
 }
 
 static uint64_t pop(struct trit_bpe *bpe)
 {
     uint64_t *heap = bpe->heap, top = heap[0], last = heap[--bpe->nheap];
-    size_t i = 0, child = 1, n = bpe->nheap;
-    for (; child < n; i = child, child = 2 * i + 1) {
-        child += child + 1 < n && heap[child + 1] < heap[child];
-        if (heap[child] >= last)
+    size_t i = 0, n = bpe->nheap;
+    for (size_t child = 1; child < n; child = WAYS * i + 1) {
+        size_t least = child, end = child + WAYS < n ? child + WAYS : n;
+        for (size_t k = child + 1; k < end; k++)
+            least = heap[k] < heap[least] ? k : least;
+        if (heap[least] >= last)
             break;
-        heap[i] = heap[child];
+        heap[i] = heap[least];
+        i = least;
     }
     heap[i] = last;
     return top;

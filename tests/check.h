@@ -1,5 +1,5 @@
-/* What the parts of `check` share: the case under way, guarded buffers, random data, one check per
- * operation. */
+/* What the parts of `check` share: the case under way, guarded buffers, random data, one
+   check per operation. */
 #ifndef TRIT_CHECK_H
 #define TRIT_CHECK_H
 
@@ -13,8 +13,8 @@
 
 typedef void trit_check_fn(const struct trit_kernel *kernel);
 
-/* Runs check on a kernel; false when a case failed or a signal came, trit_check_failure() then says
- * which and how. */
+/* Runs check on a kernel; false when a case failed or a signal came, trit_check_failure() then
+   says which and how. */
 bool trit_check_run(trit_check_fn *check, const struct trit_kernel *kernel, uint64_t seed);
 const char *trit_check_failure(void);
 size_t trit_check_cases(void); /* cases begun by the last run */
@@ -23,8 +23,7 @@ size_t trit_check_cases(void); /* cases begun by the last run */
 void trit_check_case(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Ends the kernel's check. */
 _Noreturn void trit_check_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* Around the call of the kernel: a signal between them is the kernel's fault, elsewhere the check's
- * own. */
+/* Around the call of the kernel: a signal between them is its fault, elsewhere the check's. */
 void trit_check_enter(void);
 void trit_check_leave(void);
 
@@ -45,8 +44,7 @@ void *trit_check_out(size_t count, size_t element);
 void *trit_check_inout(const void *data, size_t count, size_t element);
 /* Fails where a canary around an out buffer is gone. */
 void trit_check_canaries(void);
-/* Plain memory full of canaries, for data and for what is wanted; taken back all at once. Never
- * NULL. */
+/* Plain memory full of canaries, for data and for what is wanted; taken back all at once. */
 void *trit_check_scratch(size_t count, size_t element);
 void trit_check_scratch_reset(void);
 

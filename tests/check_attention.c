@@ -22,7 +22,7 @@ static void name_case(const struct attention *at, size_t m, enum trit_check_edge
                     at->ldx, at->ldv, at->ldy, trit_check_edge_names[edge]);
 }
 
-/* Every m up to MR + 3, 2 MR + 1 and 33, each at END and one other edge. */
+/* Every m up to the problem's, each at END and one other edge. */
 static void every_m(const struct trit_kernel *kernel, const struct attention *at,
                     void (*once)(const struct trit_kernel *, const struct attention *, size_t,
                                  enum trit_check_edge))

@@ -133,8 +133,7 @@ void trit_check_read(const struct trit_kernel *kernel)
     }
 }
 
-/* What the accumulators hold is the kernel's own affair; the count is what speeds are computed
- * from. */
+/* What the accumulators hold is the kernel's own affair; speeds are computed from the count. */
 void trit_check_peak(const struct trit_kernel *kernel)
 {
     uint64_t per_round = 0;

@@ -170,10 +170,10 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < trit_nkernels; i++)
         if (begins_group(&o, i))
             check_group(&o, i, &totals);
-    printf("check: %zu kernels, %zu failed, %zu skipped, seed %ju\n", totals.kernels, totals.failed,
-           totals.skipped, (uintmax_t)o.seed);
     if (totals.kernels == 0)
         return trit_cli_usage_error("check: no kernel's name matches");
+    printf("check: %zu kernels, %zu failed, %zu skipped, seed %ju\n", totals.kernels, totals.failed,
+           totals.skipped, (uintmax_t)o.seed);
     if (o.bench && totals.failed == 0)
         bench(&o);
     return trit_cli_output_code(totals.failed ? 1 : 0);

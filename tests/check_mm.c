@@ -75,7 +75,7 @@ static void randomise(struct problem *p, const struct trit_kernel *kernel)
 }
 
 /* Row j and token i hold patterns that go to the ends of every range on the way; scales of 1 show
- * the int32 sum itself. */
+   the int32 sum itself. */
 static void worst(struct problem *p)
 {
     static const int8_t trits[][2] = { { 1, 1 }, { -1, -1 }, { 1, -1 }, { -1, 1 }, { 0, 0 } };

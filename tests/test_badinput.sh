@@ -4,7 +4,7 @@ set -u
 model=$TRIT_SOURCE/tests/models/stories.gguf
 dir=$(mktemp -d) && trap 'chmod -R u+w "$dir"; rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
-unset TRITMILL_MODEL TRITMILL_ISA
+unset TRITMILL_MODEL TRITMILL_ISA TRITMILL_KERNEL
 echo 'this is not a model, it is some text' >text.gguf
 : >empty.gguf
 head -c 100000 "$model" >cut.gguf
@@ -78,7 +78,7 @@ for command in 'run -p x' 'bench -r 1' 'perplexity -f long.txt'; do
     bad 1 "$dir: " $command -m "$dir"
     bad 1 "fifo.gguf: " $command -m fifo.gguf
     bad 1 "/dev/null: " $command -m /dev/null
-    bad 2 "no model" $command -m "$(printf '%05000d' 0)"
+    bad 2 "name is too long" $command -m "$(printf '%05000d' 0)"
 done
 bad 1 "nowhere.txt: " run -m "$model" -f nowhere.txt
 bad 1 "$dir: " run -m "$model" -f "$dir"
@@ -86,14 +86,14 @@ bad 1 "nowhere.txt: " perplexity -m "$model" -f nowhere.txt
 bad 2 "less than one chunk of 256" perplexity -m "$model" -f short.txt
 bad 2 "the context 256: shorten it, or raise the context with -c" run -m "$model" -f long.txt
 bad 2 "tokens and the context 4: shorten it" run -m "$model" -p "a much longer prompt than that" -c 4
-bad 1 "memory" run -m "$model" -p x -c 16777216 -t 1
 if [ "$(id -u)" != 0 ]; then
     cp "$model" secret.gguf && chmod 0 secret.gguf
     bad 1 "secret.gguf: " run -m secret.gguf -p x
 fi
 
-# A variable that names a model that is not there.
+# Variables that name what is not there.
 TRITMILL_MODEL=nowhere.gguf bad 1 "nowhere.gguf" run -p x
+TRITMILL_KERNEL=no_such_kernel bad 2 "TRITMILL_KERNEL=no_such_kernel" run -p x
 
 # Standard output that takes nothing.
 for command in help 'help run' '--version' "run -m $model -p x -n 1 --log-disable"; do

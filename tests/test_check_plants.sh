@@ -1,6 +1,6 @@
 #!/bin/bash
-# Does `check` find faults? Plants one at a time in copies of a template, makes kernels of all of them with the generator, and
-# wants a FAILED line for exactly the planted ones.
+# Does `check` find faults? Plants one in each of several copies of a template, makes kernels of all of them with
+# the generator, and wants a FAILED line for exactly the planted ones.
 set -u
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -18,6 +18,7 @@ plant() {
 }
 
 # The strongest ISA that runs here, and its lanes (isas.inc is in order of strength).
+[ -x "$TRIT_BUILD/tests/check" ] || fail "$TRIT_BUILD/tests/check is not built"
 best=c lanes=4
 while IFS='(,) ' read -r _ isa n _; do
     "$TRIT_BUILD/tests/check" --list "*_gemv_*__$isa*" 2>/dev/null | grep -q ' usable$' && best=$isa lanes=$n

@@ -1,5 +1,5 @@
 /* Do the reference kernels compute what CONVENTIONS.md says? Against values worked out by hand, and
- * against binary64. */
+   against binary64. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -15,8 +15,7 @@
 
 #define same_float(a, b) assert_int_equal(trit_f32_bits(a), trit_f32_bits(b))
 
-/* Ones that are lost beside 2^24 unless they are added to each other first: the order is visible.
- */
+/* Ones are lost beside 2^24 unless they are added to each other first: the order is visible. */
 static void r16_adds_in_its_order(void **state)
 {
     (void)state;

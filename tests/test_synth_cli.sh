@@ -1,6 +1,6 @@
 #!/bin/bash
-# Does `tritmill synth` write models that the other commands read, tell wrong arguments in one line, and leave nothing behind
-# when it is stopped or the disk is full?
+# Does `tritmill synth` write models that the other commands read, tell wrong arguments in one line,
+# and leave nothing behind when it is stopped or the disk is full?
 set -u
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
@@ -68,7 +68,7 @@ grep -q "old.gguf" err || fail "no room: $(cat err)"
 cmp a.gguf old.gguf || fail "no room: the old file is damaged"
 rm old.gguf err
 
-# A stop: what was written goes away. (A machine that is done before the signal comes proves nothing.)
+# A stop: what was written goes away. (A machine that is done before the signal proves nothing.)
 "$TRITMILL" synth --shape large -o big.gguf 2>err &
 pid=$!
 for _ in $(seq 500); do

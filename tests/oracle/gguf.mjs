@@ -1,12 +1,15 @@
-// What another GGUF reader makes of a file, in the form of `tritmill inspect -o json --all`:
-// node gguf.mjs FILE. Tensor offsets count from the start of the tensor data, as in the file.
+// Compares what `tritmill inspect -o json --all` says of a file with what @huggingface/gguf reads in it:
+// node gguf.mjs FILE OURS.json. Exit code 1 and the differences where there are any.
+import { readFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import { gguf } from "@huggingface/gguf";
 
 const types = ["u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64", "f64"];
 const own = new Set(["version", "tensor_count", "kv_count"]); // the reader's own entries
 
+// What JSON has no number for is text, as in ours.
 function number(v) {
-    if (typeof v === "bigint") return v <= 0x7fffffffffffffffn ? Number(v) : String(v);
+    if (typeof v === "bigint") return Number(v);
     if (typeof v !== "number" || Number.isFinite(v)) return v;
     return Number.isNaN(v) ? "nan" : v > 0 ? "inf" : "-inf";
 }
@@ -16,14 +19,27 @@ function entry({ type, subType, value }) {
     return { type: "array", items: types[subType], count: value.length, value: value.map(number) };
 }
 
-const { typedMetadata, tensorInfos } = await gguf(process.argv[2], { allowLocalFile: true, typedMetadata: true });
-const metadata = {};
-for (const [key, value] of Object.entries(typedMetadata))
-    if (!own.has(key)) metadata[key] = entry(value);
-const tensors = tensorInfos.map((t) => ({
-    name: t.name,
-    type_id: t.dtype,
-    shape: t.shape.map(Number),
-    data_offset: Number(t.offset),
-}));
-console.log(JSON.stringify({ version: Number(typedMetadata.version.value), metadata, tensors }));
+const [file, json] = process.argv.slice(2);
+const ours = JSON.parse(readFileSync(json, "utf8"));
+const theirs = await gguf(file, { allowLocalFile: true, typedMetadata: true });
+let faults = 0;
+
+function compare(what, a, b) {
+    if (isDeepStrictEqual(a, b)) return;
+    faults++;
+    console.log(`${what}: ours ${JSON.stringify(a)?.slice(0, 200)}, theirs ${JSON.stringify(b)?.slice(0, 200)}`);
+}
+
+const { version } = theirs.typedMetadata;
+const keys = Object.entries(theirs.typedMetadata).filter(([key]) => !own.has(key));
+compare("version", ours.version, version.value);
+compare("keys", Object.keys(ours.metadata), keys.map(([key]) => key));
+for (const [key, value] of keys) compare(key, ours.metadata[key], entry(value));
+compare("tensors", ours.tensors.length, theirs.tensorInfos.length);
+theirs.tensorInfos.forEach((t, i) => {
+    const { name, type_id, shape, data_offset } = ours.tensors[i] ?? {};
+    const their = { name: t.name, type_id: t.dtype, shape: t.shape.map(Number), data_offset: Number(t.offset) };
+    compare(`tensor ${i}`, { name, type_id, shape, data_offset }, their);
+});
+console.log(`${keys.length} keys, ${theirs.tensorInfos.length} tensors, ${faults} differences`);
+process.exit(faults ? 1 : 0);

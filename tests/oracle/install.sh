@@ -9,11 +9,14 @@ command -v npm >/dev/null && command -v node >/dev/null || { echo "skipped: no n
 mkdir -p "$there"
 exec 9>"$there/lock"
 flock 9 # tests run at the same time
-cp "$here"/*.mjs "$there"/
+for script in "$here"/*.mjs; do # renamed into place: another test may be reading it
+    cp "$script" "$there/new.mjs"
+    mv "$there/new.mjs" "$there/${script##*/}"
+done
 cmp -s "$here/package.json" "$there/installed.json" && exit 0
 cp "$here/package.json" "$there/package.json"
 if ! (cd "$there" && npm install --no-audit --no-fund --no-package-lock --ignore-scripts \
-        --fetch-retries=1 --fetch-timeout=60000 >npm.log 2>&1 9>&-); then
+        --fetch-retries=1 --fetch-retry-mintimeout=2000 --fetch-timeout=60000 >npm.log 2>&1 9>&-); then
     echo "skipped: npm install failed ($there/npm.log)"
     exit 77
 fi

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 """The bitnet-b1.58 graph in float64: what the runtime's logits and perplexity are held against.
 
-It reads the GGUF bytes by itself and shares nothing with the runtime. Slow parts are vectorised over tokens, nothing
-else is clever. Activations are quantised to int8 as the format has it (--float-activations leaves that out, to show
-its cost); K and V are rounded to f16 as the KV cache does (--exact-kv leaves that out).
+It reads the GGUF bytes by itself and shares nothing with the runtime; only what is slow is vectorised. Activations are
+quantised to int8 as the format has it (--float-activations leaves that out, to show its cost), K and V are rounded to f16
+as the KV cache does (--exact-kv leaves that out).
 
-  reference.py logits MODEL (--ids FILE | --text FILE) -o OUT     float64 rows, raw (or .npy by its name)
-  reference.py perplexity MODEL (--ids FILE | --text FILE) [-c N]
+  reference.py logits MODEL (--ids FILE | --text FILE) -o OUT          raw rows, or .npy by its name
+  reference.py perplexity MODEL (--ids FILE | --text FILE) [-c N]      a JSON object
   reference.py tokenize MODEL --text FILE
-  reference.py compare MODEL --ids FILE --logits RAW_F32           figures of tests/test_logits_reference.sh
+  reference.py compare MODEL --ids FILE --logits RAW_F32               the figures of test_logits_reference.sh
 
-A file of ids is decimal numbers between white space.
+--numbers float64: this file alone; binary32: the number contract (binary32.py); settled: float64, but ties of the
+quantisers are settled as binary32 settles them. A file of ids is decimal numbers between white space.
 """
 import argparse
 import json
@@ -19,6 +20,8 @@ import sys
 import unicodedata
 
 import numpy as np
+
+from binary32 import Binary32, Ties
 
 # --- GGUF ---
 
@@ -166,11 +169,6 @@ def rms(x, weight, eps):
     return x / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + eps) * weight
 
 
-def quantise(x):
-    s = 127.0 / np.maximum(np.abs(x).max(axis=-1, keepdims=True), 1e-5)
-    return np.clip(np.rint(x * s), -128, 127), s
-
-
 class Model:
     def __init__(self, path, float_activations=False, exact_kv=False):
         self.gguf = gguf = Reader(path)
@@ -184,14 +182,16 @@ class Model:
         self.heads = get("attention.head_count")
         self.kv_heads = keys.get(f"{arch}.attention.head_count_kv", self.heads)
         self.eps = get("attention.layer_norm_rms_epsilon")
-        self.base = get("rope.freq_base")
         self.embedding = dense(gguf, "token_embd.weight")
         self.head = dense(gguf, "output.weight") if "output.weight" in gguf.tensors else self.embedding
         self.output_norm = dense(gguf, "output_norm.weight")
         self.blocks = [self.load_block(i) for i in range(self.layers)]
         self.head_dim = self.blocks[0]["attn_q"].d.size // self.heads
-        if keys.get(f"{arch}.rope.dimension_count", self.head_dim) != self.head_dim:
-            raise ValueError(f"{path}: rotary embedding over a part of the head")
+        half = keys.get(f"{arch}.rope.dimension_count", self.head_dim) // 2
+        self.frequency = float(get("rope.freq_base")) ** (-np.arange(half) / half)
+        if "rope_freqs.weight" in gguf.tensors:
+            self.frequency /= dense(gguf, "rope_freqs.weight")
+        self.ties = None
 
     def load_block(self, i):
         matrices = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
@@ -200,23 +200,34 @@ class Model:
         block.update({n: dense(self.gguf, f"blk.{i}.{n}.weight") for n in norms})
         return block
 
+    def settle(self, exact, own, distance):
+        return self.ties.settle(exact, own, distance) if self.ties else own
+
     def linear(self, x, *matrices):
         if self.float_activations:
             return [m.plain(x) for m in matrices]
-        a8, s = quantise(x)
+        s = 127.0 / np.maximum(np.abs(x).max(axis=-1, keepdims=True), 1e-5)
+        v = np.clip(x * s, -128, 127)
+        a8 = self.settle(v, np.rint(v), np.ones_like(v))
         return [m.quantised(a8, s) for m in matrices]
 
+    def angles(self, positions):
+        angle = np.arange(positions)[:, None] * self.frequency
+        return np.cos(angle), np.sin(angle)
+
     def rotate(self, x):
-        """NEOX pairs (i, i + hd/2); x is sequence, position, head, dimension."""
-        half = self.head_dim // 2
-        frequency = float(self.base) ** (-np.arange(half) / half)
-        angle = np.arange(x.shape[1])[:, None] * frequency
-        c, s = np.cos(angle)[:, None, :], np.sin(angle)[:, None, :]
-        a, b = x[..., :half], x[..., half:]
-        return np.concatenate([a * c - b * s, a * s + b * c], axis=-1)
+        """NEOX pairs (i, i + half of what is rotated); x is sequence, position, head, dimension."""
+        half = self.frequency.size
+        c, s = (t[:, None, :] for t in self.angles(x.shape[1]))
+        a, b = x[..., :half], x[..., half : 2 * half]
+        return np.concatenate([a * c - b * s, a * s + b * c, x[..., 2 * half :]], axis=-1)
 
     def cached(self, x):
-        return x if self.exact_kv else x.astype(np.float16).astype(np.float64)
+        if self.exact_kv:
+            return x
+        half = x.astype(np.float16)
+        distance = np.spacing(np.abs(half)).astype(np.float64)
+        return self.settle(x, half.astype(np.float64), distance)
 
     def attention(self, q, k, v):
         n, t = q.shape[:2]
@@ -240,12 +251,22 @@ class Model:
         f = rms(np.maximum(g, 0) ** 2 * u, w["ffn_sub_norm"], self.eps)
         return x + self.linear(f, w["ffn_down"])[0]
 
-    def logits(self, ids, first=0):
-        """ids: sequences x positions; logits of positions from first on."""
+    def states(self, ids):
         x = self.embedding[np.asarray(ids)]
         for w in self.blocks:
             x = self.block(x, w)
-        return rms(x[:, first:], self.output_norm, self.eps) @ self.head.T
+        return x
+
+    def logits(self, ids, first=0):
+        """ids: sequences x positions; logits of positions from first on."""
+        return rms(self.states(ids)[:, first:], self.output_norm, self.eps) @ self.head.T
+
+    def settled_logits(self, ids, first=0):
+        """The same, with ties as binary32 settles them; self.ties then tells about them."""
+        contract = Binary32(self)
+        contract.states(ids)
+        self.ties = Ties(contract.decisions)
+        return self.logits(ids, first)
 
 
 # --- the tokenizer: Llama 3's, slow and by hand ---
@@ -328,3 +349,106 @@ class Tokenizer:
             ids += self.known[piece]
             i = end
         return ids
+
+
+# --- what is asked of it ---
+
+
+def perplexity(logits, ids, bos, context, batch=8):
+    """llama.cpp's definition: the text's ids in consecutive chunks of `context`, an incomplete one left out; where the model has
+    a BOS it replaces the first id of each (none is put before the text itself); ids context/2 + 1 .. context - 1 of each are
+    scored. The error is the standard error of the mean log-likelihood, times the perplexity."""
+    chunks = np.array(ids[: len(ids) // context * context]).reshape(-1, context)
+    if bos is not None:
+        chunks[:, 0] = bos
+    first, scores = context // 2, []
+    for i in range(0, len(chunks), batch):
+        rows = logits(chunks[i : i + batch], first)[:, :-1]
+        wanted = chunks[i : i + batch, first + 1 :, None]
+        top = rows.max(axis=-1, keepdims=True)
+        total = np.log(np.exp(rows - top).sum(axis=-1, keepdims=True)) + top
+        scores.append((total - np.take_along_axis(rows, wanted, -1)).ravel())
+    scores = np.concatenate(scores)
+    mean, n = scores.mean(), scores.size
+    error = np.sqrt(((scores**2).mean() - mean**2) / (n - 1)) * np.exp(mean)
+    return {"perplexity": float(np.exp(mean)), "error": float(error), "chunks": len(chunks), "scored": n}
+
+
+def difference(own, other):
+    """Largest difference in shares of the row's largest logit, and the margins where the best token differs."""
+    relative = np.abs(own - other).max(axis=1) / np.abs(own).max(axis=1)
+    ordered = np.sort(own, axis=1)
+    margin = ordered[:, -1] - ordered[:, -2]
+    return float(relative.max()), margin[own.argmax(axis=1) != other.argmax(axis=1)]
+
+
+def compare(model, ids, path):
+    """Holds the runtime's logits to binary32 (same bits) and to float64 with ties settled (1e-3); float64 alone is shown."""
+    runtime = np.fromfile(path, "<f4").reshape(len(ids), -1)
+    contract = Binary32(model).logits([ids])[0]
+    alone = model.logits([ids])[0]
+    settled = model.settled_logits([ids])[0]
+    bits = int((contract.view(np.uint32) != runtime.view(np.uint32)).sum())
+    error, margins = difference(settled, runtime)
+    plain_error, plain_margins = difference(alone, runtime)
+    ties = model.ties
+    print(f"number contract: {bits} of {runtime.size} logits differ in their bits")
+    print(f"float64, {ties.settled} of {ties.all} quantised values being ties ({ties.worst:.1e} past the middle at most):")
+    print(f"  relative error {error:.2e}, other best token at {margins.size} of {len(ids)} positions")
+    print(f"float64 alone: relative error {plain_error:.2e}, other best token at {plain_margins.size}", end="")
+    print(f", margins up to {plain_margins.max():.3f}" if plain_margins.size else "")
+    return bits == 0 and error < 1e-3 and not (margins > 1e-4).any()
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=["logits", "perplexity", "tokenize", "compare"])
+    parser.add_argument("model")
+    parser.add_argument("--ids")
+    parser.add_argument("--text")
+    parser.add_argument("--logits", help="what the runtime wrote, for compare")
+    parser.add_argument("-o", "--output")
+    parser.add_argument("-c", "--context", type=int, default=512)
+    parser.add_argument("-n", "--count", type=int, help="only the first ids")
+    parser.add_argument("--numbers", choices=["float64", "binary32", "settled"], default="float64")
+    parser.add_argument("--float-activations", action="store_true")
+    parser.add_argument("--exact-kv", action="store_true")
+    return parser.parse_args()
+
+
+def read_ids(args, gguf):
+    if args.ids:
+        with open(args.ids, encoding="ascii") as file:
+            ids = [int(word) for word in file.read().split()]
+    else:
+        with open(args.text, encoding="utf-8", newline="") as file:
+            ids = Tokenizer(gguf).encode(file.read())
+    return ids[: args.count]
+
+
+def write_rows(path, rows):
+    if path.endswith(".npy"):
+        np.save(path, rows)
+    else:
+        rows.tofile(path)
+
+
+def main():
+    args = parse_arguments()
+    if args.command == "tokenize":
+        print(*read_ids(args, Reader(args.model)))
+        return 0
+    model = Model(args.model, args.float_activations, args.exact_kv)
+    ids = read_ids(args, model.gguf)
+    run = {"float64": model.logits, "settled": model.settled_logits, "binary32": Binary32(model).logits}[args.numbers]
+    if args.command == "compare":
+        return 0 if compare(model, ids, args.logits) else 1
+    if args.command == "logits":
+        write_rows(args.output, run([ids])[0])
+    else:
+        print(json.dumps(perplexity(run, ids, Tokenizer(model.gguf).bos, args.context)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""The number contract of CONVENTIONS.md ("Numbers") in numpy: every operation in binary32, in the contract's order.
+
+The graph is chaotic at its quantisers: where a value lies within a rounding error of half way between two integers, a float64
+run and a binary32 run round it apart, the integers differ by one, and everything later differs by a
+thousandth. So a float64 reference alone can say little about a binary32 runtime. This file closes the gap: its
+logits must equal the runtime's bit for bit, and the integers that it records let the float64 graph settle its
+ties the same way (Ties), after which the two agree to binary32's precision.
+"""
+import numpy as np
+
+F = np.float32
+CHUNK = 256  # positions of one chunk of attention
+
+
+def r16(terms):
+    """The row reduction over the last axis."""
+    pad = -terms.shape[-1] % 16
+    zeros = np.zeros(terms.shape[:-1] + (pad,), F)
+    rows = np.concatenate([terms, zeros], axis=-1).reshape(terms.shape[:-1] + (-1, 16))
+    p = np.zeros(terms.shape[:-1] + (16,), F)
+    for i in range(rows.shape[-2]):
+        p = p + rows[..., i, :]
+    for width in (8, 4, 2, 1):
+        p = p[..., :width] + p[..., width:]
+    return p[..., 0]
+
+
+def exp(x):
+    x = np.where(x > F(-87), x, F(-87))
+    x = np.where(x < F(88), x, F(88))
+    n = (x * F(1.44269504) + F(12582912)) - F(12582912)
+    r = (x - n * F(0.693145752)) - n * F(1.42860677e-6)
+    p = np.full(x.shape, 1.38888892e-3, F)
+    for c in (8.33333377e-3, 4.16666679e-2, 1.66666672e-1, 0.5, 1.0, 1.0):
+        p = p * r + F(c)
+    return (p.view(np.int32) + (n.astype(np.int32) << 23)).view(F)
+
+
+def norm(x, weight, eps):
+    r = F(1) / np.sqrt(r16(x * x) / F(x.shape[-1]) + eps)
+    return (x * r[..., None]) * weight
+
+
+def softmax(x, seen):
+    """p, its largest x and its sum, over the positions seen (the rest adds nothing)."""
+    m = np.where(seen, x, F(-np.inf)).max(axis=-1, keepdims=True)
+    p = np.where(seen, exp(x - m), F(0))
+    return p, m, r16(p)[..., None]
+
+
+class Binary32:
+    """Runs a reference.Model by the contract; decisions: all that was rounded to int8 or f16, in order."""
+
+    def __init__(self, model):
+        self.model = model
+        self.eps = F(model.eps)
+        self.decisions = []
+
+    def linear(self, x, *matrices):
+        m = np.abs(x).max(axis=-1, keepdims=True)
+        s = F(127) / np.where(m > F(1e-5), m, F(1e-5))
+        a8 = np.rint(np.clip(x * s, F(-128), F(127)))
+        self.decisions.append(a8.astype(np.int8))
+        return [self.product(a8, s, w) for w in matrices]
+
+    def product(self, a8, s, w):
+        sums = a8.astype(w.columns.dtype) @ w.columns  # exact
+        return sums.astype(F) * (w.d.astype(F) / s)
+
+    def rotate(self, x):
+        half = self.model.frequency.size
+        c, s = (t.astype(F)[:, None, :] for t in self.model.angles(x.shape[1]))
+        a, b = x[..., :half], x[..., half : 2 * half]
+        return np.concatenate([a * c - b * s, a * s + b * c, x[..., 2 * half :]], axis=-1)
+
+    def cached(self, x):
+        half = np.clip(x, F(-65504), F(65504)).astype(np.float16)
+        self.decisions.append(half)
+        return half.astype(F)
+
+    def attention(self, q, k, v):
+        n, t = q.shape[:2]
+        m = self.model
+        q = self.rotate(q.reshape(n, t, m.heads, -1))
+        k = self.cached(self.rotate(k.reshape(n, t, m.kv_heads, -1)))
+        v = self.cached(v.reshape(n, t, m.kv_heads, -1))
+        out = np.empty(q.shape, F)
+        for h in range(m.heads):
+            group = h * m.kv_heads // m.heads
+            out[:, :, h] = self.attend(q[:, :, h], k[:, :, group], v[:, :, group])
+        return out.reshape(n, t, -1)
+
+    def attend(self, q, k, v):
+        state = None
+        for start in range(0, q.shape[1], CHUNK):
+            part = self.attend_chunk(q[:, start:], k[:, start : start + CHUNK], v[:, start : start + CHUNK])
+            if state is None:
+                state = part
+                continue
+            m, l, o = (x[:, start:] for x in state)  # views: earlier queries see nothing of this chunk
+            top = np.where(part[0] > m, part[0], m)
+            a, b = exp(m - top), exp(part[0] - top)
+            m[...], l[...], o[...] = top, l * a + part[1] * b, o * a + part[2] * b
+        return state[2] / state[1]
+
+    def attend_chunk(self, q, k, v):
+        s = np.zeros((q.shape[0], q.shape[1], k.shape[1]), F)
+        for d in range(q.shape[-1]):
+            s = s + q[:, :, None, d] * k[:, None, :, d]
+        seen = np.arange(k.shape[1]) <= np.arange(q.shape[1])[:, None]
+        p, m, l = softmax(s * (F(1) / np.sqrt(F(q.shape[-1]))), seen)
+        o = np.zeros(q.shape, F)
+        for t in range(k.shape[1]):
+            o = o + p[:, :, t, None] * v[:, t, None, :]
+        return m, l, o
+
+    def block(self, x, w):
+        weight = lambda name: w[name].astype(F)
+        q, k, v = self.linear(norm(x, weight("attn_norm"), self.eps), w["attn_q"], w["attn_k"], w["attn_v"])
+        o = norm(self.attention(q, k, v), weight("attn_sub_norm"), self.eps)
+        x = x + self.linear(o, w["attn_output"])[0]
+        g, u = self.linear(norm(x, weight("ffn_norm"), self.eps), w["ffn_gate"], w["ffn_up"])
+        r = np.where(g > F(0), g, F(0))
+        f = norm((r * r) * u, weight("ffn_sub_norm"), self.eps)
+        return x + self.linear(f, w["ffn_down"])[0]
+
+    def states(self, ids):
+        x = self.model.embedding[np.asarray(ids)].astype(F)
+        for w in self.model.blocks:
+            x = self.block(x, w)
+        return x
+
+    def logits(self, ids, first=0):
+        x = norm(self.states(ids)[:, first:], self.model.output_norm.astype(F), self.eps)
+        head = self.model.head.astype(F)
+        rows = [r16(head * x[i, j]) for i in range(x.shape[0]) for j in range(x.shape[1])]
+        return np.array(rows).reshape(x.shape[:2] + (-1,))
+
+
+class Ties:
+    """Takes over recorded decisions, and insists that each is one that float64 could have taken up to a rounding error."""
+
+    SLACK = 0.01  # of the distance between neighbours at the vector's largest element
+
+    def __init__(self, decisions):
+        self.queue = iter(decisions)
+        self.settled = self.all = 0
+        self.worst = 0.0  # how far past the middle a decision was, in those distances
+
+    def settle(self, exact, own, distance):
+        """exact was rounded to own, whose neighbours lie at `distance`."""
+        taken = next(self.queue).astype(np.float64)
+        past = (np.abs(taken - exact) - distance / 2) / distance.max(axis=-1, keepdims=True)
+        if past.max() > self.SLACK:
+            raise ValueError(f"binary32 rounds {past.max():.3f} past the middle of two neighbours: no tie")
+        self.worst = max(self.worst, float(past.max()))
+        self.settled += int((taken != own).sum())
+        self.all += own.size
+        return taken

@@ -1,0 +1,37 @@
+#!/bin/bash
+# Does `tritmill perplexity` follow the definition in its counts, tell one figure in both outputs, and not depend on threads?
+set -u
+model=$TRIT_SOURCE/tests/models/stories.gguf
+dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+failed=0
+
+# A text that the model knows: its own, from three seeds.
+for seed in 1 2 3; do
+    "$TRITMILL" run -m "$model" -p "Once upon a time," -n 200 -s $seed --ignore-eos --log-disable
+done >text || failed=1
+
+run() { "$TRITMILL" perplexity -m "$model" -f text -c 50 "$@" 2>err || { echo "FAILED: $*: $(cat err)"; failed=1; }; }
+run -t 1 >one
+run -t 2 -b 512 -ngl 0 >two
+cmp one two || failed=1
+tr ',' '\n' <err | grep -c '^\[[0-9]*\][0-9.]*$' >chunks
+run --log-disable <text -f - >three
+cmp one three || failed=1
+[ -s err ] && { echo "FAILED: --log-disable leaves: $(cat err)"; failed=1; }
+run --chunks 3 -o json >few.json
+run -o json >all.json
+cat one
+"${TRIT_PYTHON:-python3}" - <<'PYTHON' || failed=1
+import json, math, re
+
+few, all = json.load(open("few.json")), json.load(open("all.json"))
+figure, error = map(float, re.fullmatch(r"Final estimate: PPL = ([\d.]+) \+/- ([\d.]+)\n", open("one").read()).groups())
+assert abs(all["perplexity"] - figure) < 1e-4 and abs(all["error"] - error) < 1e-5
+assert math.isclose(math.exp(all["nll"]), all["perplexity"])
+assert all["chunks"] == all["tokens"] // 50 == len(all["running"]) == int(open("chunks").read())
+assert all["scored_tokens"] == all["chunks"] * 24
+assert few["chunks"] == 3 and few["running"] == all["running"][:3] and few["perplexity"] == few["running"][-1]
+assert 1 < figure < 30 and 0 < error < figure
+PYTHON
+exit $failed
