@@ -9,12 +9,20 @@ local function everywhere(tiles)
   return t
 end
 
+-- One row at a time is one stream of memory; four share the loads of x.
+local HEAD = {
+  c = {{1, 1}, {1, 4}},
+  avx2 = {{1, 1, prefetch = 8192, technique = "p8"}, {1, 4}},
+  avx512vnni = {{1, 1, prefetch = 8192, technique = "p8"}, {1, 4}},
+}
+
 return {
   -- Ternary products. gemv and gemm of one NR share packed weights.
   {op = "gemv", packing = "t2", act = "i8", template = "mm_t2_i8", kr = 16, tiles = {
     c = {{1, 8}, {1, 16}},
-    avx2 = {{1, 8}, {1, 16}, {1, 32}},
-    avx512vnni = {{1, 16}, {1, 32}, {1, 64}}}},
+    avx2 = {{1, 8}, {1, 16}, {1, 16, prefetch = 8192, technique = "p8"}, {1, 32, prefetch = 8192, technique = "p8"}},
+    avx512vnni = {{1, 16, prefetch = 8192, technique = "p8"}, {1, 32}, {1, 32, prefetch = 8192, technique = "p8"},
+      {1, 64, prefetch = 8192, technique = "p8"}}}},
   {op = "gemm", packing = "t2", act = "i8", template = "mm_t2_i8", kr = 16, tiles = {
     c = {{2, 8}, {2, 16}},
     avx2 = {{6, 8}, {4, 16}, {3, 16}, {2, 32}},
@@ -29,10 +37,10 @@ return {
   {op = "pv", packing = "f16", act = "f32", kr = 1, tiles = {c = {{2, 16}}, avx2 = {{4, 16}}, avx512vnni = {{4, 32}, {4, 64}}}},
 
   -- The output head, by the stored type of its rows.
-  {op = "head", packing = "f16", act = "f32", kr = 16, tiles = {c = {{1, 2}}, avx2 = {{1, 4}}, avx512vnni = {{1, 4}, {1, 8}}}},
-  {op = "head", packing = "bf16", act = "f32", kr = 16, tiles = {c = {{1, 2}}, avx2 = {{1, 4}}, avx512vnni = {{1, 4}}}},
-  {op = "head", packing = "f32", act = "f32", kr = 16, tiles = {c = {{1, 2}}, avx2 = {{1, 4}}, avx512vnni = {{1, 4}}}},
-  {op = "head", packing = "i8", act = "f32", kr = 16, tiles = {c = {{1, 2}}, avx2 = {{1, 4}}, avx512vnni = {{1, 4}}}},
+  {op = "head", packing = "f16", act = "f32", kr = 16, tiles = HEAD},
+  {op = "head", packing = "bf16", act = "f32", kr = 16, tiles = HEAD},
+  {op = "head", packing = "f32", act = "f32", kr = 16, tiles = HEAD},
+  {op = "head", packing = "i8", act = "f32", kr = 16, tiles = HEAD},
 
   -- The limits that speeds are held against.
   {op = "read", packing = "u64", act = "u64", kr = 16, tiles = everywhere {{1, 8}}},

@@ -47,7 +47,7 @@ local function variants(catalogue, shapes)
       for _, tile in ipairs(tiles) do
         local function add(k, n)
           list[#list + 1] = {family = family, op = family.op, packing = family.packing, act = family.act, mr = tile[1],
-            nr = tile[2], kr = family.kr, k = k, n = n, isa = isa, technique = tile.technique or ""}
+            nr = tile[2], kr = family.kr, k = k, n = n, isa = isa, technique = tile.technique or "", tile = tile}
         end
         if #shapes == 0 then
           add(0, 0)
@@ -81,7 +81,7 @@ local function expand(v, isa, dir)
   end
   v.source = "templates/" .. file
   local vars = {NAME = v.id, OP = v.op, PACKING = v.packing, ACT = v.act, MR = v.mr, NR = v.nr, KR = v.kr, K = v.k,
-    N = v.n, TECHNIQUE = v.technique, V = isa, F = v.family, LANES = isa.lanes}
+    N = v.n, TECHNIQUE = v.technique, V = isa, F = v.family, T = v.tile, LANES = isa.lanes}
   local ok, body = xpcall(template.expand, function(m) return tostring(m) end, text, vars, "templates/" .. file)
   if not ok then error(("%s [variant %s]"):format(body, v.id), 0) end
   return HEAD:format(v.id, v.source, "ISA " .. isa.name) .. body
@@ -93,10 +93,13 @@ local function vocabulary(isa)
           isa.name, isa.name, isa.name, isa.name, isa.text)
 end
 
--- What a ternary product should cost, in cycles per 1024 multiply-adds, before anyone has measured: two dot products and two loads
--- a cycle, and half as fast again where the accumulators do not fit the registers. Orders kernels of one ISA and ISAs.
+-- What a kernel should cost before anyone has measured; orders kernels, of one ISA and across ISAs. Ternary products: cycles per 1024
+-- multiply-adds at two dot products and two loads a cycle, half as much again where the accumulators do not fit the registers. What
+-- waits for memory does better with its requests made early, and in one stream.
 local function cost(v, isa)
-  if v.op ~= "gemv" and v.op ~= "gemm" then return 0 end
+  local early = v.tile.prefetch and 0.9 or 1
+  if v.op == "head" or v.op == "read" then return early * (1 + 0.1 * v.nr) end
+  if v.op ~= "gemv" and v.op ~= "gemm" then return 1024 / (v.mr * v.nr) end
   local nv = v.nr / isa.lanes
   local sets = v.mr * nv <= 4 and 4 or 1
   local dots, loads = 4 * v.mr * nv, nv + 4 * v.mr
@@ -104,7 +107,7 @@ local function cost(v, isa)
   local chain = 4 * isa.latency / sets
   local cycles = math.max((dots * isa.dot + unpack) / 2.5, loads / 2, chain)
   if v.mr * nv * sets + nv + 1 > isa.registers then cycles = cycles * 1.5 end
-  return cycles * 1024 / (v.mr * v.nr * v.kr)
+  return early * cycles * 1024 / (v.mr * v.nr * v.kr)
 end
 
 local function row(v, isa)

@@ -1,22 +1,23 @@
 /* `tritmill tokenize`: shows the tokens of a text. */
 #include <ctype.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/cli_guard.h"
+#include "runtime/cli_json.h"
 #include "runtime/cli_model.h"
 #include "runtime/commands.h"
 #include "runtime/file.h"
 #include "runtime/tokenizer.h"
 #include "runtime/utf8.h"
 
-enum { PATH_ROOM = 4096, TEXT, JSON };
+enum { PATH_ROOM = 4096 };
+enum output { TEXT, JSON };
 
 struct tokenize_options {
     const char *model, *prompt, *file;
     bool ids, no_special, no_bos, show_count;
-    int output; /* TEXT or JSON, counted from TEXT */
+    int output; /* enum output */
 };
 
 #define AT(member) offsetof(struct tokenize_options, member)
@@ -39,9 +40,8 @@ static const struct trit_option options[] = {
 
 static const char detail[] =
     "One line per token, its id and its text; what a terminal would not show as it is (control\n"
-    "characters, parts of a character) is written as \\n or \\xHH. In JSON such a part has "
-    "\"bytes\"\n"
-    "beside \"piece\".";
+    "characters, parts of a character) is written as \\n or \\xHH. In JSON a part of a character\n"
+    "has \"bytes\" beside \"piece\".";
 
 struct tokens {
     int32_t bos; /* shown before the others, -1: none */
@@ -109,28 +109,10 @@ static void print_ids(const struct tokens *tokens)
     puts("]");
 }
 
-/* The text with U+FFFD for each byte that is not UTF-8; NULL: no memory. */
-static json_t *json_text(struct trit_text piece)
-{
-    char *text = malloc(3 * piece.n + 1);
-    size_t n = 0;
-    for (size_t i = 0, step; text && i < piece.n; i += step) {
-        int length = trit_utf8_at(piece.s + i, piece.n - i);
-        step = length > 0 ? (size_t)length : 1;
-        const char *shown = length > 0 ? piece.s + i : "\xef\xbf\xbd";
-        size_t bytes = length > 0 ? step : 3;
-        memcpy(text + n, shown, bytes);
-        n += bytes;
-    }
-    json_t *string = text ? json_stringn(text, n) : NULL;
-    free(text);
-    return string;
-}
-
 static json_t *json_token(const struct trit_tokenizer *t, int32_t id)
 {
     struct trit_text piece = trit_tokenizer_decode(t, id, true);
-    json_t *token = json_pack("{s:i, s:o}", "id", id, "piece", json_text(piece));
+    json_t *token = json_pack("{s:i, s:o}", "id", id, "piece", trit_json_text(piece));
     if (trit_utf8_valid(piece.s, piece.n) == piece.n)
         return token;
     json_t *bytes = json_array();
@@ -150,25 +132,21 @@ static enum trit_code print_json(const struct tokenize_options *o, const char *m
         int32_t id = token_at(tokens, i);
         failed = json_array_append_new(list, o->ids ? json_integer(id) : json_token(t, id));
     }
-    struct trit_text name = { model, strlen(model) };
-    json_t *all = json_pack("{s:o, s:I, s:o}", "model", json_text(name), "count",
-                            (json_int_t)token_count(tokens), "tokens", list);
-    if (failed || !all) {
-        json_decref(all);
-        return trit_fail(error, TRIT_EMEMORY, "no memory for %zu tokens as JSON",
-                         token_count(tokens));
+    if (failed) {
+        json_decref(list);
+        list = NULL; /* json_pack passes it on, and the printer tells */
     }
-    json_dumpf(all, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(all);
-    return TRIT_OK;
+    struct trit_text name = { model, strlen(model) };
+    return trit_json_print(json_pack("{s:o, s:I, s:o}", "model", trit_json_text(name), "count",
+                                     (json_int_t)token_count(tokens), "tokens", list),
+                           error);
 }
 
 static enum trit_code show(const struct tokenize_options *o, const char *model,
                            const struct trit_tokenizer *t, const struct tokens *tokens,
                            struct trit_error *error)
 {
-    if (o->output)
+    if (o->output == JSON)
         return print_json(o, model, t, tokens, error);
     if (o->ids)
         print_ids(tokens);

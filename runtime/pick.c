@@ -126,7 +126,7 @@ enum trit_code trit_pick(enum trit_op op, const char *packing, const struct trit
         const struct trit_kernel *c = &trit_kernels[i], *b = *kernel;
         if (!legal(c, op, 0, 0, force) || (packing && strcmp(c->packing, packing)))
             continue;
-        if (!b || c->isa > b->isa || (c->isa == b->isa && c->mr * c->nr > b->mr * b->nr))
+        if (!b || c->isa > b->isa || (c->isa == b->isa && c->cost < b->cost))
             *kernel = c;
     }
     if (!*kernel)

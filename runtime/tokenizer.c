@@ -1,5 +1,4 @@
-/* Loads a vocabulary from a GGUF's tokenizer keys, believing nothing, and answers questions about
- * its tokens. */
+/* Loads a vocabulary from a GGUF's tokenizer keys, believing nothing, and tells of its tokens. */
 #include "runtime/tokenizer.h"
 
 #include <stdlib.h>
@@ -21,8 +20,7 @@ struct loader {
     char *joined;            /* 2 * TRIT_TOKEN_MAX: a merge's two parts as one */
 };
 
-/* Tokens that end a text or a turn, whichever key names them or none (2B4T's <|eot_id|> is in no
- * key). */
+/* Tokens that end a text or a turn even where no key names them, as 2B4T's <|eot_id|>. */
 static const char *const end_names[] = { "<|eot_id|>", "<|end_of_text|>", "<|eom_id|>",
                                          "<|im_end|>", "<|endoftext|>" };
 
@@ -42,12 +40,18 @@ static enum trit_code no_memory(const struct loader *l)
     return trit_fail(l->error, TRIT_EMEMORY, "%s: no memory for the vocabulary", l->gguf->path);
 }
 
-/* A fault of element i of key; shown is the start of its text. */
+/* How much of a text an error shows. */
+static int shown(struct trit_text text)
+{
+    return text.n < 40 ? (int)text.n : 40;
+}
+
+/* A fault of element i of key. */
 static enum trit_code bad_item(const struct loader *l, const char *key, size_t i,
-                               struct trit_text shown, const char *what)
+                               struct trit_text text, const char *what)
 {
     return trit_fail(l->error, TRIT_EFORMAT, "%s: %s[%zu] '%.*s': %s", l->gguf->path, key, i,
-                     (int)(shown.n < 40 ? shown.n : 40), shown.s, what);
+                     shown(text), text.s, what);
 }
 
 static enum trit_code check_kind(const struct loader *l)
@@ -59,7 +63,7 @@ static enum trit_code check_kind(const struct loader *l)
     if (!trit_text_is(model, "gpt2"))
         return trit_fail(l->error, TRIT_EUNSUPPORTED,
                          "%s: " KEY("model") " is '%.*s', supported is 'gpt2'", l->gguf->path,
-                         (int)(model.n < 40 ? model.n : 40), model.s);
+                         shown(model), model.s);
     if (!trit_gguf_find(l->gguf, KEY("pre")))
         return TRIT_OK; /* 2B4T has none: it is Llama 3's */
     if ((code = trit_gguf_text(l->gguf, KEY("pre"), &pre, l->error)))
@@ -69,7 +73,7 @@ static enum trit_code check_kind(const struct loader *l)
             return TRIT_OK;
     return trit_fail(l->error, TRIT_EUNSUPPORTED,
                      "%s: " KEY("pre") " is '%.*s', supported are llama-bpe, llama3 and llama-v3",
-                     l->gguf->path, (int)(pre.n < 40 ? pre.n : 40), pre.s);
+                     l->gguf->path, shown(pre), pre.s);
 }
 
 static const char *token_fault(struct trit_text token)
@@ -137,8 +141,7 @@ static enum trit_code load_types(const struct loader *l)
     return TRIT_OK;
 }
 
-/* Copies piece i and what it stands for: normal tokens are spelt in the byte-level alphabet, the
- * others as they are. */
+/* Copies piece i and what it stands for: the byte-level alphabet spells normal tokens only. */
 static enum trit_code add_token(struct loader *l, uint32_t i)
 {
     struct trit_tokenizer *t = l->t;
@@ -154,7 +157,7 @@ static enum trit_code add_token(struct loader *l, uint32_t i)
     if (same >= 0)
         return trit_fail(l->error, TRIT_EFORMAT,
                          "%s: " KEY("tokens") "[%u] is the same as [%d], '%.*s'", l->gguf->path, i,
-                         same, (int)(piece.n < 40 ? piece.n : 40), piece.s);
+                         same, shown(piece), piece.s);
     if (t->types[i] != TRIT_TOKEN_NORMAL)
         return TRIT_OK;
     trit_index_add(&t->words, i); /* the alphabet is one to one: no two are the same */
@@ -253,13 +256,15 @@ static enum trit_code load_id(const struct loader *l, const char *key, int32_t *
     return TRIT_OK;
 }
 
-static enum trit_code load_ids(const struct loader *l)
+static enum trit_code load_ends(const struct loader *l)
 {
     struct trit_tokenizer *t = l->t;
-    enum trit_code code = load_id(l, KEY("bos_token_id"), &t->bos);
-    for (size_t i = 0; !code && i < sizeof id_keys / sizeof *id_keys; i++) {
+    for (size_t i = 0; i < sizeof id_keys / sizeof *id_keys; i++) {
         int32_t id;
-        if (!(code = load_id(l, id_keys[i].key, &id)) && id >= 0)
+        enum trit_code code = load_id(l, id_keys[i].key, &id);
+        if (code)
+            return code;
+        if (id >= 0)
             t->ends[id] |= id_keys[i].end;
     }
     for (size_t i = 0; i < sizeof end_names / sizeof *end_names; i++) {
@@ -268,6 +273,13 @@ static enum trit_code load_ids(const struct loader *l)
         if (id >= 0)
             t->ends[id] = true;
     }
+    return TRIT_OK;
+}
+
+static enum trit_code load_bos(const struct loader *l)
+{
+    struct trit_tokenizer *t = l->t;
+    enum trit_code code = load_id(l, KEY("bos_token_id"), &t->bos);
     t->add_bos = t->bos >= 0; /* Llama 3's habit, where the file does not say */
     if (code || !trit_gguf_find(l->gguf, KEY("add_bos_token")))
         return code;
@@ -284,7 +296,8 @@ static enum trit_code load(struct loader *l)
 {
     struct trit_tokenizer *t = l->t;
     enum trit_code code = check_kind(l);
-    if (code || (code = load_tokens(l)) || (code = load_merges(l)) || (code = load_ids(l)))
+    if (code || (code = load_tokens(l)) || (code = load_merges(l)) || (code = load_bos(l)) ||
+        (code = load_ends(l)))
         return code;
     if (!trit_specials_create(&t->specials[false], &t->bytes, t->types, false) ||
         !trit_specials_create(&t->specials[true], &t->bytes, t->types, true))

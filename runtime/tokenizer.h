@@ -1,5 +1,4 @@
-/* Text to token ids and back: byte-level BPE as Llama 3 has it, read from a GGUF's tokenizer keys.
- */
+/* Text to token ids and back: byte-level BPE as Llama 3 has it, from a GGUF's tokenizer keys. */
 #ifndef TRIT_TOKENIZER_H
 #define TRIT_TOKENIZER_H
 
@@ -7,12 +6,12 @@
 
 struct trit_tokenizer;
 
-enum {
-    TRIT_TEXT_MAX = 256 << 20
-}; /* longest text to encode, bytes; merging it takes at most 32 times as much */
+/* Longest text that is encoded at once, bytes. A piece of it takes at most 32 times its size. */
+enum { TRIT_TEXT_MAX = 256 << 20 };
 
 /* Copies what it needs; the GGUF may be closed after. Every fault of the vocabulary is TRIT_EFORMAT
- * naming file and key. */
+   naming file and key; another kind of vocabulary is TRIT_EUNSUPPORTED. Encoding and decoding may
+   be done by several threads at once. */
 enum trit_code trit_tokenizer_load(struct trit_tokenizer **tokenizer, const struct trit_gguf *gguf,
                                    struct trit_error *error);
 void trit_tokenizer_free(struct trit_tokenizer *tokenizer);
@@ -27,9 +26,9 @@ struct trit_text trit_tokenizer_piece(const struct trit_tokenizer *tokenizer, in
 bool trit_tokenizer_is_special(const struct trit_tokenizer *tokenizer, int32_t id);
 
 /* The ids of text, nothing added at either end; special: control tokens written out in the text
-   become their ids, else they are text like any other. Bytes that are not UTF-8 are kept: they are
-   split as if each were a character of no class, and come back from decode unchanged. *ids is
-   malloc'd, free() it. */
+   become their ids, else they are text like any other; user-defined tokens always match. Bytes that
+   are not UTF-8 are kept: they are split as if each were a character of no class, and come back
+   from decode unchanged. *ids is malloc'd, free() it. */
 enum trit_code trit_tokenizer_encode(const struct trit_tokenizer *tokenizer, const char *text,
                                      size_t bytes, bool special, int32_t **ids, size_t *count,
                                      struct trit_error *error);

@@ -53,8 +53,7 @@ static bool reserve(struct encoder *e, size_t more)
     return true;
 }
 
-/* The ids of one piece; a piece that is a token as a whole is that token, whatever its merges would
- * give. */
+/* The ids of one piece; one that is a token as a whole is that token, whatever merging gives. */
 static bool add_piece(struct encoder *e, struct trit_text piece)
 {
     if (!reserve(e, piece.n))

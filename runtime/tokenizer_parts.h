@@ -1,5 +1,4 @@
-/* What the tokenizer's own files share: the vocabulary in memory and the steps from text to ids.
- * Private to them. */
+/* What the tokenizer's own files share: the vocabulary in memory, the steps from text to ids. */
 #ifndef TRIT_TOKENIZER_PARTS_H
 #define TRIT_TOKENIZER_PARTS_H
 
@@ -86,13 +85,12 @@ struct trit_split;
 enum trit_code trit_splitter_create(struct trit_splitter **splitter, struct trit_error *error);
 void trit_splitter_free(struct trit_splitter *splitter);
 struct trit_split *trit_split_create(const struct trit_splitter *splitter); /* NULL: no memory */
-/* text is valid UTF-8 and not empty; *length gets the bytes of its first piece, at least 1. from:
-   where in text the piece begins. */
+/* *length gets the bytes of the piece that begins at from < text.n, at least 1. text is UTF-8. */
 enum trit_code trit_split_next(struct trit_split *split, struct trit_text text, size_t from,
                                size_t *length, struct trit_error *error);
 void trit_split_free(struct trit_split *split);
 
-/* Working memory of trit_bpe, zeroed before its first use; grows to the longest piece. */
+/* Working memory of merging, zeroed before its first use; grows to the longest piece. */
 struct trit_bpe_node {
     uint32_t id, prev, next;
 };
@@ -108,9 +106,9 @@ bool trit_bpe_merge(struct trit_bpe *bpe, const struct trit_merges *merges, int3
                     size_t *left);
 void trit_bpe_free(struct trit_bpe *bpe);
 
-/* The byte-level alphabet: every byte has a printable character. */
-struct trit_text trit_alphabet_decode(struct trit_text piece,
-                                      char *out); /* s = NULL: a character outside */
+/* The bytes that a piece spells in the byte-level alphabet, in out (room: piece.n). A character
+   outside the alphabet gives s = NULL. */
+struct trit_text trit_alphabet_decode(struct trit_text piece, char *out);
 
 struct trit_tokenizer {
     size_t n;

@@ -1,4 +1,6 @@
-/* Finds special tokens in raw text: the first place, the longest there. */
+/* Finds special tokens in raw text: the first place, the longest there. As HuggingFace does with
+   tokens that are not normalized and take no white space with them: GGUF knows no others, and
+   Llama 3 has no others. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
@@ -37,8 +39,7 @@ void trit_specials_free(struct trit_specials *sp)
     free(sp->ids);
 }
 
-/* Among specials lo .. hi, equal in their first depth bytes and all longer, the first whose next
- * byte is >= byte. */
+/* Of specials lo .. hi, equal in depth bytes and all longer, the first with [depth] >= byte. */
 static size_t bound(const struct trit_specials *sp, const struct trit_strings *strings, size_t lo,
                     size_t hi, size_t depth, unsigned byte)
 {

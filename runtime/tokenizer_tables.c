@@ -1,5 +1,4 @@
-/* The tokenizer's tables: strings end to end, strings by content, merges by pair, and the
- * byte-level alphabet. */
+/* The tokenizer's tables: strings, their index, merges by pair, and the byte-level alphabet. */
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>

@@ -4,8 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Lead bytes, the character's length, and what its second byte may be; the further bytes are 80 ..
- * BF. */
+/* Lead bytes, the character's length, what its second byte may be; further ones are 80 .. BF. */
 static const struct lead {
     unsigned char first, last, length, low, high;
 } leads[] = {

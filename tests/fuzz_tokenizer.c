@@ -1,5 +1,5 @@
 /* Text of any bytes through a small vocabulary: it must come back. The first byte says whether
- * control tokens count. */
+   control tokens count. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,4 @@
-/* A small byte-level BPE vocabulary as a GGUF in memory, which tests change and spoil before it is
- * written. */
+/* A small byte-level BPE vocabulary as a GGUF in memory; tests change or spoil it first. */
 #ifndef TRIT_LIB_VOCABULARY_H
 #define TRIT_LIB_VOCABULARY_H
 

@@ -33,7 +33,7 @@ for r in rows + lines:
     limit = r["gbs"] / r["limit_read_gbs"] if r["n_gen"] else r["gmacs"] / r["limit_int8_gmacs"]
     assert math.isclose(r["limit_ratio"], limit, rel_tol=1e-9)
     assert r["backends"] == "CPU" and r["model_size"] > 2e6 and r["n_batch"] == 8 and r["kernels"] and r["isa"]
-    assert 1e6 < r["peak_resident_bytes"] < 2e8, r["peak_resident_bytes"]
+    assert 1e6 < r["peak_resident_bytes"] < 1e9, r["peak_resident_bytes"]
     assert 5e6 < r["model_n_params"] < 6e6
 assert [r["n_prompt"] for r in lines] == [int(r["n_prompt"]) for r in table] == [r["n_prompt"] for r in rows]
 assert all(n in table[0] for n in names)

@@ -92,8 +92,7 @@ static void assert_ids(const struct trit_tokenizer *t, const char *text, bool sp
     assert_ids(t, text, special, (const int32_t[]){ __VA_ARGS__ }, \
                COUNT(((const int32_t[]){ __VA_ARGS__ })))
 
-/* Bytes of several kinds: any, ASCII, white space, and pieces of well-formed characters and special
- * tokens. */
+/* Bytes of several kinds: any, ASCII, white space, well-formed characters, special tokens. */
 static size_t random_text(char *out, size_t room)
 {
     static const char *const parts[] = { "\xc3\xa9",
@@ -251,8 +250,8 @@ static void ids_out_of_range_are_nothing(void **state)
     trit_tokenizer_free(t);
 }
 
-/* A vocabulary over {a, b}: some strings of 2 to 5 letters, and some of the ways to merge them, in
- * random order. */
+/* A vocabulary over {a, b}: some strings of 2 to 5 letters, and all ways to merge them into each
+   other, in random order. */
 enum { LETTERS = 5, STRINGS = 62 };
 struct random_vocabulary {
     struct trit_vocabulary v;

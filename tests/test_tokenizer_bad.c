@@ -89,8 +89,8 @@ static void add_without_bos(struct trit_vocabulary *v)
     v->add_bos = 1;
 }
 
-/* What is done to the good vocabulary, whose next token is 261 and next merge 2, and what the error
- * says of it. */
+/* What is done to the good vocabulary (its next token is 261, its next merge 2), and what the error
+   says of it. */
 static const struct fault {
     const char *told;
     const char *omit, *as_bool; /* a key */
@@ -192,8 +192,7 @@ static void names_of_llama_3_are_accepted(void **state)
     }
 }
 
-/* Cuts and flips: the answer may be yes or no, but it must come, and without a sanitizer's
- * complaint. */
+/* Flipped bits: the answer may be yes or no, but it must come. */
 static void spoiled_bytes_are_survived(void **state)
 {
     (void)state;

@@ -8,8 +8,7 @@
 #include "runtime/tokenizer.h"
 #include "runtime/utf8.h"
 
-/* Feeds text in three parts, cut at two places; the output never ends within a character, and is
- * the text. */
+/* Feeds text in three parts: the output never ends within a character, and is the text. */
 static void assert_streams(const char *text, size_t n, size_t first, size_t second, bool valid)
 {
     char out[128];

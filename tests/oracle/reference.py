@@ -7,7 +7,7 @@ as the KV cache does (--exact-kv leaves that out).
 
   reference.py logits MODEL (--ids FILE | --text FILE) -o OUT          raw rows, or .npy by its name
   reference.py perplexity MODEL (--ids FILE | --text FILE) [-c N]      a JSON object
-  reference.py tokenize MODEL --text FILE
+  reference.py tokenize MODEL --text FILE                              ids, BOS first where the model has one
   reference.py compare MODEL --ids FILE --logits RAW_F32               the figures of test_logits_reference.sh
 
 --numbers float64: this file alone; binary32: the number contract (binary32.py); settled: float64, but ties of the
@@ -262,9 +262,12 @@ class Model:
         return rms(self.states(ids)[:, first:], self.output_norm, self.eps) @ self.head.T
 
     def settled_logits(self, ids, first=0):
-        """The same, with ties as binary32 settles them; self.ties then tells about them."""
+        """The same, with ties as binary32 settles them."""
         contract = Binary32(self)
         contract.states(ids)
+        return self.logits_after(contract, ids, first)
+
+    def logits_after(self, contract, ids, first=0):
         self.ties = Ties(contract.decisions)
         return self.logits(ids, first)
 
@@ -385,18 +388,19 @@ def difference(own, other):
 def compare(model, ids, path):
     """Holds the runtime's logits to binary32 (same bits) and to float64 with ties settled (1e-3); float64 alone is shown."""
     runtime = np.fromfile(path, "<f4").reshape(len(ids), -1)
-    contract = Binary32(model).logits([ids])[0]
     alone = model.logits([ids])[0]
-    settled = model.settled_logits([ids])[0]
-    bits = int((contract.view(np.uint32) != runtime.view(np.uint32)).sum())
+    contract = Binary32(model)
+    expected = contract.logits([ids])[0]
+    settled = model.logits_after(contract, [ids])[0]
+    bits = int((expected.view(np.uint32) != runtime.view(np.uint32)).sum())
     error, margins = difference(settled, runtime)
     plain_error, plain_margins = difference(alone, runtime)
     ties = model.ties
-    print(f"number contract: {bits} of {runtime.size} logits differ in their bits")
-    print(f"float64, {ties.settled} of {ties.all} quantised values being ties ({ties.worst:.1e} past the middle at most):")
-    print(f"  relative error {error:.2e}, other best token at {margins.size} of {len(ids)} positions")
-    print(f"float64 alone: relative error {plain_error:.2e}, other best token at {plain_margins.size}", end="")
-    print(f", margins up to {plain_margins.max():.3f}" if plain_margins.size else "")
+    print(f"  number contract: {bits} of {runtime.size} logits differ in their bits")
+    print(f"  float64: relative error {error:.2e}, other best token at {margins.size} of {len(ids)} positions", end="")
+    print(f" ({ties.settled} of {ties.all} quantised values were ties, {ties.worst:.1e} past the middle at most)")
+    print(f"  float64, ties as they fall: {plain_error:.2e}, {plain_margins.size}", end="")
+    print(f" with margins up to {plain_margins.max():.3f}" if plain_margins.size else "")
     return bits == 0 and error < 1e-3 and not (margins > 1e-4).any()
 
 
@@ -436,7 +440,9 @@ def write_rows(path, rows):
 def main():
     args = parse_arguments()
     if args.command == "tokenize":
-        print(*read_ids(args, Reader(args.model)))
+        gguf = Reader(args.model)
+        bos = Tokenizer(gguf).bos
+        print(*([] if bos is None else [bos]) + read_ids(args, gguf))
         return 0
     model = Model(args.model, args.float_activations, args.exact_kv)
     ids = read_ids(args, model.gguf)

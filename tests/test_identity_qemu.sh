@@ -1,0 +1,36 @@
+#!/bin/bash
+# Do emulated CPUs, with AVX2 and without any AVX, give the logits and the samples that this CPU gives?
+set -u
+skip() { echo "$1"; exit 77; }
+[ "$(uname -m)" = x86_64 ] || skip "only an x86-64 program runs on emulated x86 CPUs"
+qemu=$(command -v qemu-x86_64-static || command -v qemu-x86_64) || skip "qemu-user is not installed"
+"$qemu" -cpu max "$TRITMILL" --help >/dev/null 2>&1 || skip "this build does not run under qemu (sanitizers do not)"
+dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
+failed=0
+
+awk 'BEGIN { for (i = 0; i < 20; i++) print (i * 89 + 7) % 256 }' >"$dir/ids"
+"$TRITMILL" synth --shape 300x500x1x3x1 --type f16 --vocab 303 -o "$dir/odd.gguf" 2>/dev/null || failed=1
+"$TRITMILL" synth --shape 256x512x1x2x2 --vocab 300 --embd q6_k -o "$dir/groups.gguf" 2>/dev/null || failed=1
+
+# hash MODEL [EMULATOR ...]
+hash() {
+    model=$1
+    shift
+    "$@" "$TRIT_BUILD/tests/logits" -m "$model" --ids "$dir/ids" -n 4 -t 2 --chunk 7 2>"$dir/err" | awk '$1 == "hash" { print $2 }'
+}
+for model in "$TRIT_SOURCE/tests/models/stories.gguf" "$dir/odd.gguf" "$dir/groups.gguf"; do
+    native=$(hash "$model")
+    for cpu in Nehalem Haswell max; do
+        emulated=$(hash "$model" "$qemu" -cpu $cpu)
+        if [ -n "$native" ] && [ "$emulated" = "$native" ]; then
+            echo "$(basename "$model") on $cpu: $native"
+        else
+            echo "FAILED: $(basename "$model") on $cpu: '$emulated', here '$native': $(cat "$dir/err")"
+            failed=1
+        fi
+    done
+done
+for unit in math sampler; do # their golden values
+    "$qemu" -cpu Nehalem "$TRIT_BUILD/tests/test_$unit" >"$dir/out" 2>&1 || { echo "FAILED: test_$unit on Nehalem"; cat "$dir/out"; failed=1; }
+done
+exit $failed
