@@ -7,6 +7,7 @@
 #include "runtime/cli.h"
 #include "runtime/cli_guard.h"
 #include "runtime/cli_model.h"
+#include "runtime/cli_plan.h"
 #include "runtime/cpu.h"
 #include "runtime/mem.h"
 
@@ -63,6 +64,9 @@ enum trit_code trit_engine_load_model(struct trit_engine *e, int threads, bool q
     if (!code)
         code = trit_model_load(&e->model, e->gguf, e->pool, &options, error);
     trit_progress_end(&progress);
+    const char *log = getenv("TRITMILL_LOG");
+    if (!code && log && !strcmp(log, "1"))
+        trit_plan_log(e->model, stderr);
     e->load_seconds += trit_now() - begin;
     return code;
 }

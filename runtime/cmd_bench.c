@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "autotune/limits.h"
+#include "runtime/cli_plan.h"
 #include "runtime/commands.h"
 #include "runtime/cpu.h"
 #include "runtime/mem.h"
@@ -302,7 +303,7 @@ static enum trit_code run_threads(struct bench *b, int threads, struct trit_erro
         return code;
     describe(b);
     if (!b->done && o->plan)
-        trit_bench_plan(b->engine.model, o->output == TRIT_BENCH_MD ? stdout : stderr);
+        trit_plan_show(b->engine.model, o->output == TRIT_BENCH_MD ? stdout : stderr);
     if (!b->done)
         trit_bench_begin(&b->report);
     for (int d = 0; d < o->depth.n && !code; d++)

@@ -34,9 +34,6 @@ struct trit_bench_row {
     size_t peak_resident;
 };
 
-/* Which kernels the matrices got, and why. */
-void trit_bench_plan(const struct trit_model *model, FILE *to);
-
 /* "pp512 @ d1024" into out (32 bytes). Returns out. */
 char *trit_bench_test(const struct trit_bench_row *row, char *out);
 

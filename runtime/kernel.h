@@ -102,8 +102,8 @@ struct trit_kernel {
     int mr, nr, kr;
     size_t k, n; /* the only K and N it accepts; 0: any */
     enum trit_isa isa;
-    float cost;         /* estimate, before any measurement: orders kernels of one operation; of gemv
-                           and gemm: cycles per 1024 multiply-adds */
+    float cost; /* estimate, before any measurement: orders kernels of one operation; of gemv
+                   and gemm: cycles per 1024 multiply-adds */
     const char *source; /* the template */
     uint64_t hash;      /* of the generated text */
     union trit_fn fn;

@@ -51,7 +51,9 @@ static int help(FILE *to)
           "  TRITMILL_MODEL=FILE      the model where -m is not given\n"
           "  TRITMILL_ISA=NAME        no instruction set beyond this one ('tritmill cpu' lists "
           "them)\n"
-          "  TRITMILL_KERNEL=PATTERN  only kernels whose names match, where one of them can run\n",
+          "  TRITMILL_KERNEL=PATTERN  only kernels whose names match, where one of them can run\n"
+          "  TRITMILL_LOG=1           tell each matrix's kernels, and why, on stderr\n"
+          "  TRITMILL_TEMPLATES=DIR   templates for 'tritmill generate'\n",
           to);
     return to == stdout ? 0 : 2;
 }

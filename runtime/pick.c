@@ -71,18 +71,16 @@ static bool share_weights(const struct trit_kernel *a, const struct trit_kernel 
     return !strcmp(a->packing, b->packing) && a->nr == b->nr && a->kr == b->kr;
 }
 
-static void explain(struct trit_pair *pair, size_t n, size_t k, bool force)
+static void explain(struct trit_pair *pair, size_t n, size_t k, size_t pairs, bool force)
 {
     const struct trit_kernel *d = pair->decode;
     double padded =
         (double)trit_round_up(n, (size_t)d->nr) * (double)trit_round_up(k, (size_t)d->kr);
     double waste = 100 * (padded / ((double)n * (double)k) - 1);
-    if (force)
-        snprintf(pair->why, sizeof pair->why, "forced by TRITMILL_KERNEL, %.1f %% padding", waste);
-    else
-        snprintf(pair->why, sizeof pair->why,
-                 "estimate: %.1f cycles/kMAC decode, %.1f prefill, %.1f %% padding",
-                 (double)d->cost, (double)pair->prefill->cost, waste);
+    snprintf(pair->why, sizeof pair->why,
+             "%s of %zu pair%s: %.1f cycles/kMAC in decode, %.1f in prefill, %.1f %% padding",
+             force ? "TRITMILL_KERNEL's best" : "best estimate", pairs, pairs == 1 ? "" : "s",
+             (double)d->cost, (double)pair->prefill->cost, waste);
 }
 
 enum trit_code trit_pick_pair(size_t n, size_t k, struct trit_pair *pair, struct trit_error *error)
@@ -92,6 +90,7 @@ enum trit_code trit_pick_pair(size_t n, size_t k, struct trit_pair *pair, struct
         return code;
     const char *fd = forced(TRIT_OP_gemv), *fp = forced(TRIT_OP_gemm);
     double best = INFINITY;
+    size_t pairs = 0;
     for (size_t i = 0; i < trit_nkernels; i++) {
         const struct trit_kernel *d = &trit_kernels[i];
         if (!legal(d, TRIT_OP_gemv, n, k, fd))
@@ -100,6 +99,7 @@ enum trit_code trit_pick_pair(size_t n, size_t k, struct trit_pair *pair, struct
             const struct trit_kernel *p = &trit_kernels[j];
             if (!legal(p, TRIT_OP_gemm, n, k, fp) || !share_weights(d, p))
                 continue;
+            pairs++;
             double cost =
                 decode_weight * estimate(d, n, k) + (1 - decode_weight) * estimate(p, n, k);
             if (cost < best) {
@@ -113,7 +113,7 @@ enum trit_code trit_pick_pair(size_t n, size_t k, struct trit_pair *pair, struct
                          "no pair of gemv and gemm kernels that share a packing serves a %zu x %zu "
                          "matrix here%s",
                          n, k, fd || fp ? " (TRITMILL_KERNEL)" : "");
-    explain(pair, n, k, fd || fp);
+    explain(pair, n, k, pairs, fd || fp);
     return TRIT_OK;
 }
 

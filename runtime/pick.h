@@ -9,7 +9,7 @@
  */
 struct trit_pair {
     const struct trit_kernel *decode, *prefill;
-    char why[96];
+    char why[128];
 };
 
 /* For an n x k ternary matrix, among the kernels whose ISA is usable here. TRITMILL_KERNEL (a name,
@@ -18,8 +18,8 @@ struct trit_pair {
  */
 enum trit_code trit_pick_pair(size_t n, size_t k, struct trit_pair *pair, struct trit_error *error);
 
-/* For the other operations: that of the strongest usable ISA; among equals the cheapest by estimate.
- * packing NULL: any. */
+/* For the other operations: that of the strongest usable ISA; among equals the cheapest by
+ * estimate. packing NULL: any. */
 enum trit_code trit_pick(enum trit_op op, const char *packing, const struct trit_kernel **kernel,
                          struct trit_error *error);
 

@@ -7,8 +7,8 @@
 #include "runtime/tokenizer_parts.h"
 
 /* As in tokenizer.json, but for \s, which in PCRE2 has U+180E and in Unicode has not. Every
-   character begins some branch, and no branch is empty: anchored, it never fails. Letters newer than
-   PCRE2's Unicode (14 in 10.42) are cut as signs; HuggingFace's tables may know them. */
+   character begins some branch, and no branch is empty: anchored, it never fails. Letters newer
+   than PCRE2's Unicode (14 in 10.42) are cut as signs; HuggingFace's tables may know them. */
 static const char pattern[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
                               "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+"
                               "|\\p{N}{1,3}"

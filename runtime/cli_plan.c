@@ -1,5 +1,6 @@
-/* Which kernels the matrices of a model got, and why; the same matrix of all layers on one line. */
-#include "runtime/cmd_bench.h"
+/* Which kernels the matrices of a model got, and why: the same matrix of all layers on one line, or
+ * every matrix on its own. */
+#include "runtime/cli_plan.h"
 
 #include <string.h>
 
@@ -38,7 +39,7 @@ static void show_line(const struct trit_plan *plan, size_t count, FILE *to)
         fprintf(to, "%38s%s\n", "prefill: ", plan->prefill ? plan->prefill->name : "none");
 }
 
-void trit_bench_plan(const struct trit_model *model, FILE *to)
+void trit_plan_show(const struct trit_model *model, FILE *to)
 {
     struct trit_plan plan;
     fprintf(to, "%5s %-12s %15s  %s\n", "", "matrix", "N x K", "kernels, and why these");
@@ -46,4 +47,12 @@ void trit_bench_plan(const struct trit_model *model, FILE *to)
         if (!count_alike(model, i, &plan))
             show_line(&plan, count_alike(model, SIZE_MAX, &plan), to);
     fputc('\n', to);
+}
+
+void trit_plan_log(const struct trit_model *model, FILE *to)
+{
+    struct trit_plan plan;
+    for (size_t i = 0; trit_model_plan(model, i, &plan); i++)
+        fprintf(to, "%s %zux%zu: decode %s, prefill %s: %s\n", plan.matrix, plan.n, plan.k,
+                plan.decode->name, plan.prefill->name, plan.why);
 }
