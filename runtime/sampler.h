@@ -28,10 +28,13 @@ enum trit_code trit_sampler_create(struct trit_sampler **sampler,
                                    struct trit_error *error);
 void trit_sampler_free(struct trit_sampler *sampler);
 
-/* Tells a token that stands in the context (prompt or generated). */
+/* Tells a token that stands in the context (prompt or generated). Ids outside the vocabulary are
+ * ignored. */
 void trit_sampler_accept(struct trit_sampler *sampler, int32_t token);
-/* Order as in llama.cpp: penalties, top-k, top-p, min-p, temperature, draw. Does not change logits;
-   does not accept. NaN logits are never chosen unless all are, then 0. */
+/* Order as in llama.cpp: penalties, top-k, top-p, min-p, temperature, draw. Candidates stand by
+   logit, descending, then by id; a draw takes one random number, walks them in that order, and
+   greedy takes none. Does not change logits; does not accept. NaN logits are never chosen unless
+   all are, then 0. */
 int32_t trit_sampler_next(struct trit_sampler *sampler, const float *logits);
 
 #endif

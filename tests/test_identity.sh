@@ -1,7 +1,7 @@
 #!/bin/bash
-# Are the logits of 300 tokens and of 50 greedy ones the same bits for every usable ISA, for 1, 2 and 3 threads and for
-# prefill in chunks of 1, 7, 64 and 512, and the same as ever (tests/golden/logits.txt)? A golden hash changes only with the
-# number contract of CONVENTIONS.md, and for the synthetic models with `tritmill synth`.
+# Are the logits of 300 tokens and of 50 greedy ones the same bits for every usable ISA, for 1, 2 and 3 threads and
+# for prefill in chunks of 1, 7, 64 and 512, and the same as ever (tests/golden/logits.txt)? A golden hash changes only
+# with the number contract of CONVENTIONS.md, and for the synthetic models with `tritmill synth`.
 set -u
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 logits=$TRIT_BUILD/tests/logits
@@ -21,7 +21,8 @@ same() {
     for isa in $isas; do
         for threads in 1 2 3; do
             for chunk in 1 7 64 512; do
-                hash=$(TRITMILL_ISA=$isa "$logits" -m "$2" --ids "$dir/ids" -n 50 -t $threads --chunk $chunk | awk '$1 == "hash" { print $2 }')
+                hash=$(TRITMILL_ISA=$isa "$logits" -m "$2" --ids "$dir/ids" -n 50 -t $threads --chunk $chunk |
+                    awk '$1 == "hash" { print $2 }')
                 runs=$((runs + 1))
                 [ "$hash" = "$wanted" ] && continue
                 echo "FAILED: $1, ISA $isa, $threads threads, chunk $chunk: hash '$hash', golden '$wanted'"

@@ -4,7 +4,7 @@ set -u
 skip() { echo "$1"; exit 77; }
 [ "$(uname -m)" = x86_64 ] || skip "only an x86-64 program runs on emulated x86 CPUs"
 qemu=$(command -v qemu-x86_64-static || command -v qemu-x86_64) || skip "qemu-user is not installed"
-"$qemu" -cpu max "$TRITMILL" --help >/dev/null 2>&1 || skip "this build does not run under qemu (sanitizers do not)"
+grep -qE '__(asan|tsan|msan)_init' "$TRITMILL" && skip "a build with sanitizers does not run under qemu"
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 failed=0
 
@@ -16,7 +16,8 @@ awk 'BEGIN { for (i = 0; i < 20; i++) print (i * 89 + 7) % 256 }' >"$dir/ids"
 hash() {
     model=$1
     shift
-    "$@" "$TRIT_BUILD/tests/logits" -m "$model" --ids "$dir/ids" -n 4 -t 2 --chunk 7 2>"$dir/err" | awk '$1 == "hash" { print $2 }'
+    "$@" "$TRIT_BUILD/tests/logits" -m "$model" --ids "$dir/ids" -n 4 -t 2 --chunk 7 2>"$dir/err" |
+        awk '$1 == "hash" { print $2 }'
 }
 for model in "$TRIT_SOURCE/tests/models/stories.gguf" "$dir/odd.gguf" "$dir/groups.gguf"; do
     native=$(hash "$model")
@@ -31,6 +32,9 @@ for model in "$TRIT_SOURCE/tests/models/stories.gguf" "$dir/odd.gguf" "$dir/grou
     done
 done
 for unit in math sampler; do # their golden values
-    "$qemu" -cpu Nehalem "$TRIT_BUILD/tests/test_$unit" >"$dir/out" 2>&1 || { echo "FAILED: test_$unit on Nehalem"; cat "$dir/out"; failed=1; }
+    "$qemu" -cpu Nehalem "$TRIT_BUILD/tests/test_$unit" >"$dir/out" 2>&1 && continue
+    echo "FAILED: test_$unit on Nehalem"
+    cat "$dir/out"
+    failed=1
 done
 exit $failed

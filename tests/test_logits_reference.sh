@@ -1,5 +1,6 @@
 #!/bin/bash
-# Are the logits of a text those of the independent reference: bit for bit by the number contract, and within 1e-3 of float64?
+# Are the logits of a text those of the independent reference: bit for bit by the number contract, and within 1e-3 of
+# float64?
 # (tests/oracle/binary32.py says why float64 is asked with its ties settled.)
 set -u
 skip() { echo "$1"; exit 77; }
@@ -18,7 +19,7 @@ compare() {
 
 compare "stories" "$TRIT_SOURCE/tests/models/stories.gguf" 200
 
-# synth TOKENS ARGUMENTS: ragged shapes and more tokens than a chunk of attention has; every type of matrices and of rows.
+# synth TOKENS ARGUMENTS: every type of matrices and of rows, ragged shapes, more tokens than a chunk of attention has.
 synth() {
     tokens=$1
     shift

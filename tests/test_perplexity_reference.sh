@@ -1,7 +1,7 @@
 #!/bin/bash
-# Is `tritmill perplexity` the reference's figure? To 1e-6 where ties of the quantisers are settled alike, to 1e-2 against plain
-# float64, whose ties fall otherwise; and where the trained model's validation text is at hand, to 1e-3 the figures that
-# were measured when it was trained.
+# Is `tritmill perplexity` the reference's figure? To 1e-6 where ties of the quantisers are settled alike, to 1e-2 against
+# plain float64, whose ties fall otherwise (1,000 scored tokens); and where the trained model's validation text is at
+# hand (8,500 scored tokens), to 1e-3 the figures of plain float64 that were measured when it was trained.
 set -u
 skip() { echo "$1"; exit 77; }
 "${TRIT_PYTHON:-python3}" -c 'import numpy' 2>/dev/null || skip "no python3 with numpy"
@@ -13,8 +13,8 @@ failed=0
 
 runtime() { "$TRITMILL" perplexity -m "$model" -f "$1" -c "$2" -o json --log-disable >"$dir/runtime" || failed=1; }
 reference() {
-    "$TRIT_PYTHON" -B "$TRIT_SOURCE/tests/oracle/reference.py" perplexity "$model" --text "$text" -c "$1" --numbers "$2" \
-        >"$dir/reference" || failed=1
+    "$TRIT_PYTHON" -B "$TRIT_SOURCE/tests/oracle/reference.py" perplexity "$model" --text "$text" -c "$1" \
+        --numbers "$2" >"$dir/reference" || failed=1
 }
 
 # same WHAT TOLERANCE: the two last results, error bar and counts included.
@@ -24,10 +24,12 @@ import json, sys
 
 ours, wanted = (json.load(open(path)) for path in sys.argv[1:3])
 relative = abs(ours["perplexity"] / wanted["perplexity"] - 1)
-print(f"{sys.argv[3]}: {ours['perplexity']:.6f} +- {ours['error']:.4f}, reference {wanted['perplexity']:.6f}, relative {relative:.1e}")
+print(f"{sys.argv[3]}: {ours['perplexity']:.6f} +- {ours['error']:.4f}, "
+      f"reference {wanted['perplexity']:.6f}, relative {relative:.1e}")
 assert relative < float(sys.argv[4])
-assert abs(ours["error"] / wanted.get("error", ours["error"]) - 1) < float(sys.argv[4])
-assert all(ours[ours_key] == wanted.get(key, ours[ours_key]) for ours_key, key in [("chunks", "chunks"), ("scored_tokens", "scored")])
+if "error" in wanted:
+    assert abs(ours["error"] / wanted["error"] - 1) < float(sys.argv[4])
+    assert (ours["chunks"], ours["scored_tokens"]) == (wanted["chunks"], wanted["scored"])
 PYTHON
 }
 

@@ -1,10 +1,10 @@
 """The number contract of CONVENTIONS.md ("Numbers") in numpy: every operation in binary32, in the contract's order.
 
-The graph is chaotic at its quantisers: where a value lies within a rounding error of half way between two integers, a float64
-run and a binary32 run round it apart, the integers differ by one, and everything later differs by a
-thousandth. So a float64 reference alone can say little about a binary32 runtime. This file closes the gap: its
-logits must equal the runtime's bit for bit, and the integers that it records let the float64 graph settle its
-ties the same way (Ties), after which the two agree to binary32's precision.
+The graph is chaotic at its quantisers. Where a value lies within a rounding error of half way between two integers, a
+float64 run and a binary32 run round it apart; the integers differ by one, everything after that differs a little, more
+values tip over, and some ten tokens later the logits differ by a hundredth. So a float64 reference alone says little
+about a binary32 runtime. This file closes the gap: its logits must equal the runtime's bit for bit, and what it rounded
+lets the float64 graph settle its ties the same way (Ties), after which the two agree to binary32's precision.
 """
 import numpy as np
 
@@ -138,7 +138,7 @@ class Binary32:
 
 
 class Ties:
-    """Takes over recorded decisions, and insists that each is one that float64 could have taken up to a rounding error."""
+    """Takes over recorded decisions, each of which float64 must have been able to take, up to a rounding error."""
 
     SLACK = 0.01  # of the distance between neighbours at the vector's largest element
 

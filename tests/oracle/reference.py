@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The bitnet-b1.58 graph in float64: what the runtime's logits and perplexity are held against.
 
-It reads the GGUF bytes by itself and shares nothing with the runtime; only what is slow is vectorised. Activations are
-quantised to int8 as the format has it (--float-activations leaves that out, to show its cost), K and V are rounded to f16
-as the KV cache does (--exact-kv leaves that out).
+It reads the GGUF bytes by itself and shares nothing with the runtime; only what is slow is vectorised. Activations
+are quantised to int8 as the format has it (--float-activations leaves that out, to show its cost), K and V are
+rounded to f16 as the KV cache does (--exact-kv leaves that out).
 
   reference.py logits MODEL (--ids FILE | --text FILE) -o OUT          raw rows, or .npy by its name
   reference.py perplexity MODEL (--ids FILE | --text FILE) [-c N]      a JSON object
@@ -358,9 +358,9 @@ class Tokenizer:
 
 
 def perplexity(logits, ids, bos, context, batch=8):
-    """llama.cpp's definition: the text's ids in consecutive chunks of `context`, an incomplete one left out; where the model has
-    a BOS it replaces the first id of each (none is put before the text itself); ids context/2 + 1 .. context - 1 of each are
-    scored. The error is the standard error of the mean log-likelihood, times the perplexity."""
+    """llama.cpp's definition: the text's ids in consecutive chunks of `context`, an incomplete one left out; where
+    the model has a BOS it replaces the first id of each (none is put before the text itself); ids context/2 + 1 ..
+    context - 1 of each are scored. The error is the mean log-likelihood's standard error times the perplexity."""
     chunks = np.array(ids[: len(ids) // context * context]).reshape(-1, context)
     if bos is not None:
         chunks[:, 0] = bos
@@ -386,7 +386,7 @@ def difference(own, other):
 
 
 def compare(model, ids, path):
-    """Holds the runtime's logits to binary32 (same bits) and to float64 with ties settled (1e-3); float64 alone is shown."""
+    """Holds the runtime's logits to binary32 (bits) and to float64 with ties settled (1e-3); shows float64 alone."""
     runtime = np.fromfile(path, "<f4").reshape(len(ids), -1)
     alone = model.logits([ids])[0]
     contract = Binary32(model)
@@ -397,7 +397,7 @@ def compare(model, ids, path):
     plain_error, plain_margins = difference(alone, runtime)
     ties = model.ties
     print(f"  number contract: {bits} of {runtime.size} logits differ in their bits")
-    print(f"  float64: relative error {error:.2e}, other best token at {margins.size} of {len(ids)} positions", end="")
+    print(f"  float64: relative error {error:.2e}, other best token at {margins.size} of {len(ids)}", end="")
     print(f" ({ties.settled} of {ties.all} quantised values were ties, {ties.worst:.1e} past the middle at most)")
     print(f"  float64, ties as they fall: {plain_error:.2e}, {plain_margins.size}", end="")
     print(f" with margins up to {plain_margins.max():.3f}" if plain_margins.size else "")
