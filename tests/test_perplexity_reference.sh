@@ -1,7 +1,7 @@
 #!/bin/bash
-# Is `tritmill perplexity` the reference's figure? To 1e-6 where ties of the quantisers are settled alike, to 1e-2 against
-# plain float64, whose ties fall otherwise (1,000 scored tokens); and where the trained model's validation text is at
-# hand (8,500 scored tokens), to 1e-3 the figures of plain float64 that were measured when it was trained.
+# Is `tritmill perplexity` the reference's figure? To 1e-6 where ties of the quantisers are settled alike; to 1e-2
+# against plain float64, whose ties fall otherwise (1,000 tokens scored); and where the trained model's validation text
+# is at hand (8,500 tokens scored), to 1e-3 the figures of plain float64 that were measured when it was trained.
 set -u
 skip() { echo "$1"; exit 77; }
 "${TRIT_PYTHON:-python3}" -c 'import numpy' 2>/dev/null || skip "no python3 with numpy"
@@ -37,9 +37,9 @@ for context in 256 128; do
     runtime "$text" $context
     reference $context settled
     same "c=$context, ties settled" 1e-6
-    reference $context float64
-    same "c=$context, ties as they fall" 1e-2
 done
+reference 128 float64
+same "c=128, ties as they fall" 1e-2
 
 if [ -f "$valid" ]; then
     for figure in "256 9.538" "128 9.510"; do

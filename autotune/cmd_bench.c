@@ -1,6 +1,6 @@
 /* `tritmill bench`: speeds of prefill and decode beside the limits of the machine, which are
  * measured in between. */
-#include "runtime/cmd_bench.h"
+#include "autotune/cmd_bench.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* The rows of `tritmill bench` as a table, CSV or JSON, with llama-bench's columns and names, and
  * ours after them. */
-#include "runtime/cmd_bench.h"
+#include "autotune/cmd_bench.h"
 
 #include <math.h>
 #include <stdlib.h>
