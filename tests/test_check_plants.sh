@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Does `check` find faults? Plants one in each of several copies of a template, makes kernels of all of them with
 # the generator, and wants a FAILED line for exactly the planted ones.
 set -u

@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Do emulated CPUs, with AVX2 and without any AVX, give the logits and the samples that this CPU gives?
 set -u
 skip() { echo "$1"; exit 77; }

@@ -1,3 +1,4 @@
+/* labels: threads */
 /* Do the limits get measured, with any number of threads? How large they are is not asked. */
 #include <stdarg.h>
 #include <stddef.h>

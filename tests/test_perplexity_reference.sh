@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Is `tritmill perplexity` the reference's figure? To 1e-6 where ties of the quantisers are settled alike; to 1e-2
 # against plain float64, whose ties fall otherwise (1,000 tokens scored); and where the trained model's validation text
 # is at hand (8,500 tokens scored), to 1e-3 the figures of plain float64 that were measured when it was trained.

@@ -1,3 +1,4 @@
+/* labels: threads */
 /* Does the pool run every job exactly once, show its results to the caller, and end beside busy
    competitors? `pool --bench` prints what a region costs instead. */
 #define _GNU_SOURCE

@@ -1,3 +1,4 @@
+/* labels: threads */
 /* Do dense rows come into memory with the exact values of their stored type, and are rows with
    infinities or NaN, and types that are not read, refused by name? */
 #include <stdarg.h>

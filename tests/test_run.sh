@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: threads
 # Does `tritmill run` stream the text and nothing else, the same for the same seed, and understand bitnet.cpp's command lines?
 set -u
 model=$TRIT_SOURCE/tests/models/stories.gguf

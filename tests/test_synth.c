@@ -1,3 +1,4 @@
+/* labels: threads */
 /* Is a synthetic model the same file for the same seed, with the shape, the distribution and the
    spread that were asked for, and is nothing left behind when it cannot be written? */
 #include <stdarg.h>
