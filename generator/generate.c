@@ -18,7 +18,8 @@
 enum {
     FILE_LIMIT = 16 << 20,
     HOOK_STEP = 1000000,
-    HOOK_LIMIT = 5000, /* times HOOK_STEP instructions: minutes, no template needs it */
+    HOOK_LIMIT = 500, /* times HOOK_STEP instructions: seconds; all templates together need a tenth
+                         of one step */
     MEMORY_LIMIT = 512 << 20,
 };
 
@@ -47,11 +48,14 @@ static void *host_alloc(void *ud, void *block, size_t old, size_t size)
 
 static void host_hook(lua_State *lua, lua_Debug *debug)
 {
-    (void)debug;
     void *ud;
     lua_getallocf(lua, &ud);
-    if (++((struct host *)ud)->steps > HOOK_LIMIT)
-        luaL_error(lua, "runs too long: a loop without end?");
+    if (++((struct host *)ud)->steps <= HOOK_LIMIT)
+        return;
+    lua_getinfo(lua, "Sl", debug);
+    lua_pushfstring(lua, "%s:%d: runs too long: a loop without end?", debug->short_src,
+                    debug->currentline);
+    lua_error(lua);
 }
 
 /* read(path) -> text, or nil where it cannot be read. */

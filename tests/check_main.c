@@ -167,9 +167,10 @@ int main(int argc, char **argv)
     if (o.list)
         return list(&o);
     struct totals totals = { 0 };
-    for (size_t i = 0; i < trit_nkernels; i++)
-        if (begins_group(&o, i))
-            check_group(&o, i, &totals);
+    for (int isa = 0; isa < TRIT_NISA; isa++)
+        for (size_t i = 0; i < trit_nkernels; i++)
+            if ((int)trit_kernels[i].isa == isa && begins_group(&o, i))
+                check_group(&o, i, &totals);
     if (totals.kernels == 0)
         return trit_cli_usage_error("check: no kernel's name matches");
     printf("check: %zu kernels, %zu failed, %zu skipped, seed %ju\n", totals.kernels, totals.failed,
