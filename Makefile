@@ -2,20 +2,19 @@
 PRESET ?= default
 PREFIX ?= /usr/local
 BUILD := build/$(PRESET)
-TRITMILL := $(BUILD)/tritmill
-CC_TESTS := build/$(PRESET)/tests
 
-.PHONY: all demo test bench install clean help packages
+.PHONY: all configure demo test bench install clean help
 
-all: packages          ## build everything: $(BUILD)/tritmill
-	@cmake --preset $(PRESET) --log-level=WARNING >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+all: configure         ## build everything: $(BUILD)/tritmill
 	@cmake --build --preset $(PRESET)
 
-packages:
+configure:
 	@sh .ci/packages build
 	@mkdir -p build
+	@cmake --preset $(PRESET) --log-level=WARNING >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 
-demo: all              ## generate, prove, run: the whole way, with BitNet b1.58 2B4T's shapes
+demo: configure        ## generate, prove, run: the whole way, with BitNet b1.58 2B4T's shapes
+	@cmake --build --preset $(PRESET) --target tritmill check
 	@sh tests/demo.sh $(BUILD)
 
 test:                  ## all tests; ends with `N passed, N failed`
@@ -23,7 +22,8 @@ test:                  ## all tests; ends with `N passed, N failed`
 	@$(MAKE) --no-print-directory all
 	@sh tests/run.sh $(PRESET)
 
-bench: all             ## speed of 2B4T's shapes beside this machine's limits
+bench: configure       ## speed of 2B4T's shapes beside this machine's limits
+	@cmake --build --preset $(PRESET) --target tritmill
 	@sh tests/demo.sh $(BUILD) bench
 
 install: all           ## into PREFIX (default /usr/local)
