@@ -5,7 +5,7 @@ BUILD := build/$(PRESET)
 
 .PHONY: all configure demo test bench install clean help
 
-all: configure         ## build everything: $(BUILD)/tritmill
+all: configure         ## build everything; the program is build/default/tritmill
 	@cmake --build --preset $(PRESET)
 
 configure:

@@ -53,13 +53,14 @@ static enum trit_code find(struct loader *l, const char *name, size_t k, size_t 
                          "%s: tensor '%s' has %u dimensions, %llu x %llu: must be %zu%s%.0zu",
                          l->gguf->path, full, t->ndims, (unsigned long long)t->ne[0],
                          (unsigned long long)t->ne[1], k, n ? " x " : "", n);
-    l->used++;
     *out = t;
     return TRIT_OK;
 }
 
+/* One more tensor has found its place. */
 static enum trit_code step(struct loader *l, uint64_t bytes)
 {
+    l->used++;
     l->done += bytes;
     if (l->options && l->options->progress &&
         !l->options->progress(l->options->progress_arg, l->done, l->total))
@@ -156,7 +157,11 @@ static enum trit_code plan_matrices(struct loader *l)
             struct trit_matrix *x = &model->layers[i].m[role];
             snprintf(x->name, sizeof x->name, "blk.%zu.%s", i, role_names[role]);
             role_shape(&model->config, role, &x->n, &x->k);
-            enum trit_code code = trit_pick_pair(x->n, x->k, &x->pair, l->error);
+            const struct trit_gguf_tensor
+                *t; /* before there is memory for what the file only claims */
+            enum trit_code code = find(l, x->name, x->k, x->n, &t);
+            if (!code)
+                code = trit_pick_pair(x->n, x->k, &x->pair, l->error);
             if (code)
                 return code;
             const size_t nr = (size_t)x->pair.decode->nr, kr = (size_t)x->pair.decode->kr;
