@@ -19,10 +19,9 @@ plant() {
 }
 
 # The strongest ISA that runs here, and its lanes (isas.inc is in order of strength).
-[ -x "$TRIT_BUILD/tests/check" ] || fail "$TRIT_BUILD/tests/check is not built"
 best=c lanes=4
 while IFS='(,) ' read -r _ isa n _; do
-    "$TRIT_BUILD/tests/check" --list "*_gemv_*__$isa*" 2>/dev/null | grep -q ' usable$' && best=$isa lanes=$n
+    "$TRITMILL" check --list "*_gemv_*__$isa*" 2>/dev/null | grep -q ' usable$' && best=$isa lanes=$n
 done <"$TRIT_BUILD/gen/isas.inc"
 
 mkdir "$work/templates" "$work/generator" "$work/gen" "$work/obj"
@@ -67,15 +66,15 @@ read -r -a cc <<<"$(cached CMAKE_C_COMPILER) $(cached CMAKE_C_FLAGS) -std=gnu11 
         while read -r -a words; do
             echo "${words[*]::${#words[*]}-1} -c $work/gen/${words[-1]}.c -o $work/obj/${words[-1]}.o"
         done
-    for file in "$TRIT_SOURCE"/runtime/registry.c "$TRIT_SOURCE"/tests/check*.c; do
+    for file in "$TRIT_SOURCE"/runtime/registry.c "$TRIT_SOURCE"/runtime/main.c; do
         echo "-O1 -c $file -o $work/obj/$(basename "$file" .c).o"
     done
 } >"$work/compile"
 xargs -P "$(nproc)" -L 1 "${cc[@]}" <"$work/compile" || fail "the planted kernels do not compile"
-"${cc[@]}" "$work"/obj/*.o -o "$work/check" "$TRIT_BUILD/libtritcli.a" "$TRIT_BUILD/libtrit.a" \
-    $(pkg-config --libs hwloc libcpuid) -lpthread -lm || fail "the planted check does not link"
+"${cc[@]}" "$work"/obj/*.o -o "$work/tritmill" "$TRIT_BUILD/libtritcli.a" "$TRIT_BUILD/libtrit.a" \
+    $(pkg-config --libs lua5.4 hwloc libcpuid libpcre2-8 jansson libxxhash) -lpthread -lm || fail "the planted check does not link"
 
-"$work/check" --seed 1 >"$work/out" 2>"$work/err"
+"$work/tritmill" check --seed 1 >"$work/out" 2>"$work/err"
 [ $? -eq 1 ] || fail "a check with planted faults must exit with 1: $(tail -1 "$work/out")"
 planted=0
 while read -r kernel; do
@@ -87,5 +86,5 @@ while read -r kernel; do
     esac
 done < <(sed -n 's/^TRIT_KERNEL(\([^,]*\),.*/\1/p' "$work/gen/kernels.inc")
 [ "$planted" -gt 0 ] && [ "$planted" -eq "$(grep -c '^FAILED' "$work/out")" ] || fail "$planted faults planted, output: $(cat "$work/out")"
-"$work/check" --seed 1 '*_none' >"$work/out" 2>&1 || fail "unplanted kernels fail: $(cat "$work/out")"
+"$work/tritmill" check --seed 1 '*_none' >"$work/out" 2>&1 || fail "unplanted kernels fail: $(cat "$work/out")"
 echo "$planted faults planted for c and $best, all found"

@@ -1,7 +1,7 @@
 /* The products of attention: qk and pv. */
 #include "runtime/mem.h"
 #include "runtime/ref.h"
-#include "tests/check.h"
+#include "autotune/check.h"
 
 /* m queries (a case uses the first of them) against nt positions; x is q or p, halves k or v. */
 struct attention {

@@ -5,7 +5,7 @@
 #include "runtime/mem.h"
 #include "runtime/pack.h"
 #include "runtime/ref.h"
-#include "tests/check.h"
+#include "autotune/check.h"
 
 /* A matrix and tokens, in scratch memory; a case uses the first m tokens. */
 struct problem {

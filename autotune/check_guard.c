@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "tests/check.h"
+#include "autotune/check.h"
 
 enum {
     SLOTS = 8,

@@ -3,7 +3,7 @@
 
 #include "runtime/mem.h"
 #include "runtime/ref.h"
-#include "tests/check.h"
+#include "autotune/check.h"
 
 /* Calls one with every size of 1 to 70 and of trit_check_sizes (or the kernel's only one), every
    kind of values below kinds, and every edge. */

@@ -3,7 +3,7 @@
 
 #include "runtime/mem.h"
 #include "runtime/ref.h"
-#include "tests/check.h"
+#include "autotune/check.h"
 
 static const void *rows_f16(size_t count)
 {

@@ -1,12 +1,13 @@
-/* check: holds every registered kernel that this CPU can run to the definition, bit for bit. */
+/* `tritmill check`: holds every registered kernel that this CPU can run to the definition, bit for
+ * bit. */
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "runtime/cli.h"
-#include "tests/check.h"
+#include "autotune/check.h"
+#include "runtime/commands.h"
 
 struct options {
     uint64_t seed;
@@ -31,13 +32,16 @@ static const struct trit_option table[] = {
       .help = "only list the kernels and whether they can run here" },
 };
 
-static const struct trit_command command = {
+static int check(int argc, char **argv);
+
+const struct trit_command trit_cmd_check = {
     .name = "check",
-    .summary = "compares every kernel with the reference, bit for bit",
+    .summary = "compare every kernel with the reference, bit for bit",
     .usage = "[--seed N] [--bench] [--list] [PATTERN...]",
     .detail = "PATTERN is a shell pattern on kernel names.",
     .options = table,
     .noptions = sizeof table / sizeof *table,
+    .run = check,
 };
 
 static trit_check_fn *const checks[TRIT_NOP] = {
@@ -77,12 +81,12 @@ static uint64_t seed_of(const struct trit_kernel *kernel, uint64_t seed)
 
 static bool check_kernel(const struct trit_kernel *kernel, uint64_t seed, size_t *cases)
 {
-    trit_check_fn *check = (unsigned)kernel->op < TRIT_NOP ? checks[kernel->op] : NULL;
-    if (!check) {
+    trit_check_fn *fn = (unsigned)kernel->op < TRIT_NOP ? checks[kernel->op] : NULL;
+    if (!fn) {
         printf("FAILED %s: no check for op %d\n", kernel->name, (int)kernel->op);
         return false;
     }
-    bool passed = trit_check_run(check, kernel, seed_of(kernel, seed));
+    bool passed = trit_check_run(fn, kernel, seed_of(kernel, seed));
     *cases += trit_check_cases();
     if (!passed)
         printf("FAILED %s: %s (seed %ju)\n", kernel->name, trit_check_failure(), (uintmax_t)seed);
@@ -153,10 +157,10 @@ static void bench(const struct options *o)
     free(chosen);
 }
 
-int main(int argc, char **argv)
+static int check(int argc, char **argv)
 {
     struct options o = { .seed = (uint64_t)time(NULL) };
-    switch (trit_cli_parse(&command, argc, argv, &o, o.patterns, 32, &o.npatterns)) {
+    switch (trit_cli_parse(&trit_cmd_check, argc, argv, &o, o.patterns, 32, &o.npatterns)) {
     case TRIT_PARSE_HELP:
         return 0;
     case TRIT_PARSE_ERROR:

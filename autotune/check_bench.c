@@ -8,7 +8,7 @@
 #include "runtime/cli.h"
 #include "runtime/cpu.h"
 #include "runtime/mem.h"
-#include "tests/check.h"
+#include "autotune/check.h"
 
 enum {
     WIDTH = 2560,    /* N and K of matrices */

@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "runtime/half.h"
-#include "tests/check.h"
+#include "autotune/check.h"
 
 static uint64_t state;
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/check.h"
+#include "autotune/check.h"
 
 static sigjmp_buf way_out;
 static volatile sig_atomic_t in_kernel;
