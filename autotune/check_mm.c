@@ -36,7 +36,7 @@ static void allocate(struct problem *p, const struct trit_kernel *kernel, size_t
     *p = (struct problem){ .m = m, .n = n, .k = k, .rows = trit_round_up(n, nr) };
     p->lda = k + trit_check_between(0, 1) * trit_check_between(1, 70);
     p->ldy = n + trit_check_between(0, 1) * trit_check_between(1, 20);
-    p->packed_bytes = trit_t2_bytes(n, k, nr, (size_t)kernel->kr);
+    p->packed_bytes = trit_packed_bytes(trit_packing_find(kernel->packing), n, k, nr);
     p->trits = trit_check_scratch(n * k, 1);
     p->packed = trit_check_scratch(p->packed_bytes, 1);
     p->a = trit_check_scratch(m * p->lda, 1);

@@ -103,12 +103,12 @@ static void report(const char *word, const struct trit_kernel *first, const char
 /* Checks all wanted kernels of the group that begins at index begin. */
 static void check_group(const struct options *o, size_t begin, struct totals *totals)
 {
-    const struct trit_kernel *first = &trit_kernels[begin];
+    const struct trit_kernel *first = trit_kernel_at(begin);
     size_t kernels = 0, failed = 0, cases = 0;
     const char *why;
     bool usable = trit_isa_usable(first->isa, &why);
-    for (size_t i = begin; i < trit_nkernels; i++) {
-        const struct trit_kernel *kernel = &trit_kernels[i];
+    for (size_t i = begin; i < trit_kernel_count(); i++) {
+        const struct trit_kernel *kernel = trit_kernel_at(i);
         if (!wanted(o, kernel) || !same_group(kernel, first))
             continue;
         kernels++;
@@ -129,15 +129,15 @@ static void check_group(const struct options *o, size_t begin, struct totals *to
 static bool begins_group(const struct options *o, size_t index)
 {
     for (size_t i = 0; i < index; i++)
-        if (wanted(o, &trit_kernels[i]) && same_group(&trit_kernels[i], &trit_kernels[index]))
+        if (wanted(o, trit_kernel_at(i)) && same_group(trit_kernel_at(i), trit_kernel_at(index)))
             return false;
-    return wanted(o, &trit_kernels[index]);
+    return wanted(o, trit_kernel_at(index));
 }
 
 static int list(const struct options *o)
 {
-    for (size_t i = 0; i < trit_nkernels; i++) {
-        const struct trit_kernel *kernel = &trit_kernels[i];
+    for (size_t i = 0; i < trit_kernel_count(); i++) {
+        const struct trit_kernel *kernel = trit_kernel_at(i);
         const char *why;
         trit_isa_usable(kernel->isa, &why);
         if (wanted(o, kernel))
@@ -148,11 +148,11 @@ static int list(const struct options *o)
 
 static void bench(const struct options *o)
 {
-    const struct trit_kernel **chosen = malloc(trit_nkernels * sizeof *chosen);
+    const struct trit_kernel **chosen = malloc(trit_kernel_count() * sizeof *chosen);
     size_t n = 0;
-    for (size_t i = 0; chosen && i < trit_nkernels; i++)
-        if (wanted(o, &trit_kernels[i]) && trit_isa_usable(trit_kernels[i].isa, NULL))
-            chosen[n++] = &trit_kernels[i];
+    for (size_t i = 0; chosen && i < trit_kernel_count(); i++)
+        if (wanted(o, trit_kernel_at(i)) && trit_isa_usable(trit_kernel_at(i)->isa, NULL))
+            chosen[n++] = trit_kernel_at(i);
     trit_check_bench(chosen, n);
     free(chosen);
 }
@@ -172,8 +172,8 @@ static int check(int argc, char **argv)
         return list(&o);
     struct totals totals = { 0 };
     for (int isa = 0; isa < TRIT_NISA; isa++)
-        for (size_t i = 0; i < trit_nkernels; i++)
-            if ((int)trit_kernels[i].isa == isa && begins_group(&o, i))
+        for (size_t i = 0; i < trit_kernel_count(); i++)
+            if ((int)trit_kernel_at(i)->isa == isa && begins_group(&o, i))
                 check_group(&o, i, &totals);
     if (totals.kernels == 0)
         return trit_cli_usage_error("check: no kernel's name matches");

@@ -54,8 +54,8 @@ static enum trit_code measure(int threads, struct trit_limits_summary *limits,
 static int kernels_of(enum trit_isa isa)
 {
     int n = 0;
-    for (size_t i = 0; i < trit_nkernels; i++)
-        n += trit_kernels[i].isa == isa;
+    for (size_t i = 0; i < trit_kernel_count(); i++)
+        n += trit_kernel_at(i)->isa == isa;
     return n;
 }
 

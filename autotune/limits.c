@@ -102,8 +102,8 @@ static const struct trit_kernel *fastest(struct trit_limits *l, enum trit_op op)
 {
     const struct trit_kernel *best = NULL;
     double most = -1;
-    for (size_t i = 0; i < trit_nkernels; i++) {
-        const struct trit_kernel *kernel = &trit_kernels[i];
+    for (size_t i = 0; i < trit_kernel_count(); i++) {
+        const struct trit_kernel *kernel = trit_kernel_at(i);
         if (kernel->op != op || !trit_isa_usable(kernel->isa, NULL))
             continue;
         double rate = sample(l, kernel, trial_seconds);

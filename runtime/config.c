@@ -1,12 +1,13 @@
 /* The hyper-parameters of a BitNet model: where they stand in the file, and what they may be. */
 #define _GNU_SOURCE
-#include <math.h>
+#include <float.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "runtime/model.h"
 
 static const char *const architectures[] = { "bitnet-b1.58", "bitnet-25" };
+#define SUPPORTED "supported: bitnet-b1.58, bitnet-25"
 
 enum { MAX_DIM = 1 << 20, MAX_LAYERS = 4096, MAX_CONTEXT = 1 << 24, MAX_VOCAB = 1 << 24 };
 
@@ -14,6 +15,10 @@ static enum trit_code read_arch(struct trit_config *c, const struct trit_gguf *g
                                 struct trit_error *e)
 {
     struct trit_text arch;
+    if (!trit_gguf_find(g, "general.architecture"))
+        return trit_fail(e, TRIT_EFORMAT,
+                         "%s: key 'general.architecture' is missing, must be a string; " SUPPORTED,
+                         g->path);
     enum trit_code code = trit_gguf_text(g, "general.architecture", &arch, e);
     if (code)
         return code;
@@ -23,8 +28,8 @@ static enum trit_code read_arch(struct trit_config *c, const struct trit_gguf *g
             return TRIT_OK;
         }
     return trit_fail(e, TRIT_EUNSUPPORTED,
-                     "%s: architecture '%.*s' is not supported; supported: bitnet-b1.58, bitnet-25",
-                     g->path, (int)(arch.n < 64 ? arch.n : 64), arch.s);
+                     "%s: key 'general.architecture': '%.*s' is not supported; " SUPPORTED, g->path,
+                     (int)(arch.n < 64 ? arch.n : 64), arch.s);
 }
 
 /* An integer key {arch}.name within min .. max; `fallback` where it is absent and fallback is not
@@ -51,17 +56,56 @@ static enum trit_code read_size(const struct trit_config *c, const struct trit_g
 }
 
 static enum trit_code read_float(const struct trit_config *c, const struct trit_gguf *g,
-                                 const char *name, float max, float *out, struct trit_error *e)
+                                 const char *name, float min, float max, float *out,
+                                 struct trit_error *e)
 {
     char key[96];
     snprintf(key, sizeof key, "%s.%s", c->arch, name);
     enum trit_code code = trit_gguf_f32(g, key, out, e);
     if (code)
         return code;
-    if (!(*out > 0 && *out <= max))
-        return trit_fail(e, TRIT_EFORMAT, "%s: key '%s' is %g: must be above 0 and at most %g",
-                         g->path, key, (double)*out, (double)max);
+    if (!(*out >= min && *out <= max))
+        return trit_fail(e, TRIT_EFORMAT, "%s: key '%s' is %g: must be %g .. %g", g->path, key,
+                         (double)*out, (double)min, (double)max);
     return TRIT_OK;
+}
+
+/* Keys of other graphs. They may be there, as long as they change nothing. */
+static enum trit_code check_graph(const struct trit_config *c, const struct trit_gguf *g,
+                                  struct trit_error *e)
+{
+    static const struct {
+        const char *name, *text, *other; /* text NULL: the number 0 */
+    } keys[] = {
+        { "hidden_activation", "relu2", "relu_sqr" },
+        { "rope.scaling.type", "none", "linear" },
+        { "expert_count", NULL, NULL },
+        { "attention.sliding_window", NULL, NULL },
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        char key[96];
+        struct trit_text text;
+        uint32_t number;
+        snprintf(key, sizeof key, "%s.%s", c->arch, keys[i].name);
+        if (!trit_gguf_find(g, key))
+            continue;
+        enum trit_code code =
+            keys[i].text ? trit_gguf_text(g, key, &text, e) : trit_gguf_u32(g, key, &number, e);
+        if (code)
+            return code;
+        if (keys[i].text && !trit_text_is(text, keys[i].text) && !trit_text_is(text, keys[i].other))
+            return trit_fail(e, TRIT_EUNSUPPORTED,
+                             "%s: key '%s' is '%.*s': supported are %s and %s", g->path, key,
+                             (int)(text.n < 64 ? text.n : 64), text.s, keys[i].text, keys[i].other);
+        if (!keys[i].text && number)
+            return trit_fail(e, TRIT_EUNSUPPORTED, "%s: key '%s' is %u: supported is only 0",
+                             g->path, key, number);
+    }
+    char key[96];
+    float factor;
+    snprintf(key, sizeof key, "%s.rope.scaling.factor", c->arch);
+    return trit_gguf_find(g, key) ? read_float(c, g, "rope.scaling.factor", 1, 1, &factor, e)
+                                  : TRIT_OK;
 }
 
 static enum trit_code read_sizes(struct trit_config *c, const struct trit_gguf *g,
@@ -94,12 +138,20 @@ static enum trit_code read_heads(struct trit_config *c, const struct trit_gguf *
     if (code)
         return code;
     if (c->hidden % c->heads)
-        return trit_fail(e, TRIT_EFORMAT, "%s: head_count %zu does not divide embedding_length %zu",
-                         g->path, c->heads, c->hidden);
+        return trit_fail(
+            e, TRIT_EFORMAT,
+            "%s: key '%s.attention.head_count' is %zu: must divide embedding_length %zu", g->path,
+            c->arch, c->heads, c->hidden);
     if (c->heads % c->kv_heads)
-        return trit_fail(e, TRIT_EFORMAT, "%s: head_count_kv %zu does not divide head_count %zu",
-                         g->path, c->kv_heads, c->heads);
+        return trit_fail(e, TRIT_EFORMAT,
+                         "%s: key '%s.attention.head_count_kv' is %zu: must divide head_count %zu",
+                         g->path, c->arch, c->kv_heads, c->heads);
     c->head_dim = c->hidden / c->heads;
+    if (c->head_dim < 2)
+        return trit_fail(e, TRIT_EFORMAT,
+                         "%s: embedding_length %zu / head_count %zu leaves %zu element per head: "
+                         "rotation needs 2 at least",
+                         g->path, c->hidden, c->heads, c->head_dim);
     static const char *const fixed[] = { "attention.key_length", "attention.value_length" };
     for (size_t i = 0; i < 2; i++) {
         size_t length;
@@ -113,8 +165,10 @@ static enum trit_code read_heads(struct trit_config *c, const struct trit_gguf *
     }
     code = read_size(c, g, "rope.dimension_count", 2, c->head_dim, c->head_dim, &c->rope_dims, e);
     if (!code && c->rope_dims % 2)
-        code = trit_fail(e, TRIT_EFORMAT, "%s: key '%s.rope.dimension_count' is %zu: must be even",
-                         g->path, c->arch, c->rope_dims);
+        code = trit_fail(e, TRIT_EFORMAT,
+                         "%s: key '%s.rope.dimension_count' (absent: the head's %zu) is %zu: must "
+                         "be even",
+                         g->path, c->arch, c->head_dim, c->rope_dims);
     return code;
 }
 
@@ -156,9 +210,9 @@ enum trit_code trit_config_read(struct trit_config *c, const struct trit_gguf *g
     enum trit_code code = read_arch(c, g, e);
     if (code || (code = read_sizes(c, g, e)) || (code = read_heads(c, g, e)))
         return code;
-    if ((code = read_float(c, g, "attention.layer_norm_rms_epsilon", 1.0f, &c->eps, e)) ||
-        (code = read_float(c, g, "rope.freq_base", 1e12f, &c->rope_base, e)) ||
-        (code = read_vocab(c, g, e)))
+    if ((code = read_float(c, g, "attention.layer_norm_rms_epsilon", FLT_MIN, 1, &c->eps, e)) ||
+        (code = read_float(c, g, "rope.freq_base", 1, 1e12f, &c->rope_base, e)) ||
+        (code = check_graph(c, g, e)) || (code = read_vocab(c, g, e)))
         return code;
     struct trit_text name = { "", 0 };
     if (trit_gguf_find(g, "general.name") && (code = trit_gguf_text(g, "general.name", &name, e)))

@@ -185,9 +185,9 @@ static bool (*const tries[TRIT_NOP])(const struct trit_kernel *) = {
 /* Whether row i is the ISA's first of its operation and packing that takes any shape. */
 static bool is_first(size_t i)
 {
-    const struct trit_kernel *kn = &trit_kernels[i];
+    const struct trit_kernel *kn = trit_kernel_at(i);
     for (size_t j = 0; j < i; j++) {
-        const struct trit_kernel *other = &trit_kernels[j];
+        const struct trit_kernel *other = trit_kernel_at(j);
         if (other->isa == kn->isa && other->op == kn->op && !other->k && !other->n &&
             !strcmp(other->packing, kn->packing))
             return false;
@@ -197,8 +197,8 @@ static bool is_first(size_t i)
 
 bool trit_isa_probe(enum trit_isa isa)
 {
-    for (size_t i = 0; i < trit_nkernels; i++) {
-        const struct trit_kernel *kn = &trit_kernels[i];
+    for (size_t i = 0; i < trit_kernel_count(); i++) {
+        const struct trit_kernel *kn = trit_kernel_at(i);
         if (kn->isa == isa && tries[kn->op] && is_first(i) && !tries[kn->op](kn))
             return false;
     }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "runtime/cpu.h"
+#include "runtime/error.h"
 
 enum {
     TRIT_MAX_K = 1 << 22,  /* 2 * 128 * K stays far below 2^31 */
@@ -109,12 +110,21 @@ struct trit_kernel {
     union trit_fn fn;
 };
 
-extern const struct trit_kernel trit_kernels[];
-extern const size_t trit_nkernels;
-extern const char trit_kernel_set[]; /* hash over all rows, 16 hex digits */
+/* All kernels: those that were built in, then those of libraries (runtime/library.h). */
+size_t trit_kernel_count(void);
+const struct trit_kernel *trit_kernel_at(size_t i); /* NULL from count on */
+
+/* Adds n rows, which must stay where they are. Before models are loaded; not while other threads
+   read the registry. A row whose name is there already replaces it in trit_kernel_find.
+   TRIT_EMEMORY only. */
+enum trit_code trit_kernels_add(const struct trit_kernel *rows, size_t n, struct trit_error *error);
+
+extern const char trit_kernel_set[]; /* hash over the built-in rows, 16 hex digits */
 
 const char *trit_op_name(enum trit_op op);
-/* By full name; NULL where there is none. */
+/* TRIT_NOP where there is none of that name. */
+enum trit_op trit_op_find(const char *name);
+/* By full name, the last that was added first; NULL where there is none. */
 const struct trit_kernel *trit_kernel_find(const char *name);
 
 #endif

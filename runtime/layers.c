@@ -31,7 +31,7 @@ static void norm_quant(void *arg, size_t begin, size_t end, int thread)
         float *h = s->h + i * j->k;
         ops->norm->fn.norm(j->k, j->in + i * j->k, j->layer->norm[j->norm], s->model->config.eps,
                            h);
-        ops->quant->fn.quant(j->k, trit_round_up(j->k, TRIT_ALIGN), h, s->a + i * s->a_ld, s->s + i,
+        ops->quant->fn.quant(j->k, trit_padded_k(j->k), h, s->a + i * s->a_ld, s->s + i,
                              s->sum + i);
     }
 }
@@ -69,7 +69,8 @@ static size_t blocks_of(const struct trit_matrix *x)
     return (x->n + nr - 1) / nr;
 }
 
-/* Blocks begin .. end-1 of one matrix. */
+/* Blocks begin .. end-1 of one matrix, mc tokens at a time: their activations stay in a cache while
+ * the rows go by. */
 static void product(const struct product_job *j, size_t which, size_t begin, size_t end)
 {
     const struct trit_matrix *x = j->matrix[which];
@@ -78,8 +79,10 @@ static void product(const struct product_job *j, size_t which, size_t begin, siz
     trit_mm_fn *fn = j->m == 1 ? kernel->fn.gemv : kernel->fn.gemm;
     const size_t nr = (size_t)kernel->nr, row = begin * nr,
                  last = end * nr < x->n ? end * nr : x->n;
-    fn(j->m, last - row, x->kp, x->w + row * x->kp / 4, x->d + row, s->a, s->a_ld, s->s, s->sum,
-       j->y[which] + row, x->n);
+    const size_t mc = x->pair.mc ? x->pair.mc : j->m;
+    for (size_t i = 0; i < j->m; i += mc)
+        fn(j->m - i < mc ? j->m - i : mc, last - row, x->kp, x->w + begin * x->block, x->d + row,
+           s->a + i * s->a_ld, s->a_ld, s->s + i, s->sum + i, j->y[which] + i * x->n + row, x->n);
 }
 
 static void products(void *arg, size_t begin, size_t end, int thread)
@@ -100,8 +103,11 @@ static void multiply(struct product_job *j)
     size_t blocks = 0;
     for (size_t i = 0; i < j->count; i++)
         blocks += blocks_of(j->matrix[i]);
-    const size_t pieces = (size_t)trit_pool_threads(j->s->model->pool) * PIECES;
-    trit_pool_for(j->s->model->pool, blocks, (blocks + pieces - 1) / pieces, products, j);
+    const struct trit_pair *pair = &j->matrix[0]->pair;
+    const size_t pieces = (size_t)trit_pool_threads(j->s->model->pool) * PIECES,
+                 nr = (size_t)pair->decode->nr;
+    const size_t grain = pair->nc ? (pair->nc + nr - 1) / nr : (blocks + pieces - 1) / pieces;
+    trit_pool_for(j->s->model->pool, blocks, grain, products, j);
 }
 
 /* Everything of a layer from x to x. */

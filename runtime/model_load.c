@@ -25,7 +25,7 @@ struct loader {
     const struct trit_load_options *options;
     struct trit_error *error;
     uint64_t done, total; /* bytes of tensors, for progress */
-    size_t used;          /* tensors that had a place */
+    bool *placed;         /* per tensor of the file: it has a place in the model */
 };
 
 static void role_shape(const struct trit_config *c, enum trit_role role, size_t *n, size_t *k)
@@ -39,54 +39,142 @@ static void role_shape(const struct trit_config *c, enum trit_role role, size_t 
     *k = shapes[role][1];
 }
 
-/* The tensor NAME.weight with the shape K x N (n = 0: one dimension). */
-static enum trit_code find(struct loader *l, const char *name, size_t k, size_t n,
-                           const struct trit_gguf_tensor **out)
+static size_t norm_length(const struct trit_config *c, enum trit_norm norm)
+{
+    return norm == TRIT_FFN_SUB_NORM ? c->ffn : c->hidden;
+}
+
+/* The tensor NAME.weight, NULL where absent. */
+static const struct trit_gguf_tensor *lookup(const struct loader *l, const char *name)
 {
     char full[64];
     snprintf(full, sizeof full, "%s.weight", name);
-    const struct trit_gguf_tensor *t = trit_gguf_tensor(l->gguf, full);
+    return trit_gguf_tensor(l->gguf, full);
+}
+
+static enum trit_code wrong_shape(struct loader *l, const struct trit_gguf_tensor *t, size_t k,
+                                  size_t n)
+{
+    char has[96], wants[48];
+    int at = 0;
+    for (uint32_t i = 0; i < t->ndims; i++)
+        at += snprintf(has + at, sizeof has - (size_t)at, "%s%llu", i ? " x " : "",
+                       (unsigned long long)t->ne[i]);
+    snprintf(wants, sizeof wants, n ? "%zu x %zu" : "%zu", k, n);
+    return trit_fail(l->error, TRIT_EFORMAT,
+                     "%s: tensor '%.*s' is %s: the file's keys make it %s (columns x rows)",
+                     l->gguf->path, (int)t->name.n, t->name.s, has, wants);
+}
+
+/* The tensor NAME.weight, which must be K x N (n = 0: one dimension of k). It has its place now. */
+static enum trit_code find(struct loader *l, const char *name, size_t k, size_t n,
+                           const struct trit_gguf_tensor **out)
+{
+    const struct trit_gguf_tensor *t = *out = lookup(l, name);
     if (!t)
-        return trit_fail(l->error, TRIT_EFORMAT, "%s: tensor '%s' is missing", l->gguf->path, full);
-    if (t->ndims != (n ? 2u : 1u) || t->ne[0] != k || t->ne[1] != (n ? n : 1))
         return trit_fail(l->error, TRIT_EFORMAT,
-                         "%s: tensor '%s' has %u dimensions, %llu x %llu: must be %zu%s%.0zu",
-                         l->gguf->path, full, t->ndims, (unsigned long long)t->ne[0],
-                         (unsigned long long)t->ne[1], k, n ? " x " : "", n);
-    *out = t;
+                         "%s: tensor '%s.weight' is missing: architecture %s with block_count %zu "
+                         "needs it",
+                         l->gguf->path, name, l->model->config.arch, l->model->config.layers);
+    if (t->ndims != (n ? 2u : 1u) || t->ne[0] != k || t->ne[1] != (n ? n : 1))
+        return wrong_shape(l, t, k, n);
+    l->placed[t - l->gguf->tensors] = true;
     return TRIT_OK;
 }
 
-/* One more tensor has found its place. */
-static enum trit_code step(struct loader *l, uint64_t bytes)
+static enum trit_code check_vector(struct loader *l, const char *name, size_t k)
 {
-    l->used++;
-    l->done += bytes;
+    const struct trit_gguf_tensor *t;
+    enum trit_code code = find(l, name, k, 0, &t);
+    if (code || t->type == TRIT_F32)
+        return code;
+    const struct trit_type_info *info = trit_type_find(t->type);
+    return trit_fail(l->error, TRIT_EUNSUPPORTED,
+                     "%s: tensor '%s.weight' has type %s (%u): vectors are read as F32 only",
+                     l->gguf->path, name, info ? info->name : "unknown", (unsigned)t->type);
+}
+
+static enum trit_code check_matrix(struct loader *l, const char *name, size_t k, size_t n)
+{
+    const struct trit_gguf_tensor *t;
+    enum trit_code code = find(l, name, k, n, &t);
+    return code ? code : trit_ternary_check(l->gguf, t, l->error);
+}
+
+static enum trit_code check_layer(struct loader *l, size_t layer)
+{
+    const struct trit_config *c = &l->model->config;
+    enum trit_code code = TRIT_OK;
+    char name[48];
+    for (int norm = 0; norm < TRIT_NNORMS && !code; norm++) {
+        snprintf(name, sizeof name, "blk.%zu.%s", layer, norm_names[norm]);
+        code = check_vector(l, name, norm_length(c, norm));
+    }
+    for (int role = 0; role < TRIT_NROLES && !code; role++) {
+        size_t n, k;
+        role_shape(c, role, &n, &k);
+        snprintf(name, sizeof name, "blk.%zu.%s", layer, role_names[role]);
+        code = check_matrix(l, name, k, n);
+    }
+    return code;
+}
+
+/* A tensor without a place means that the file is of another graph than its architecture says. */
+static enum trit_code check_all_placed(struct loader *l)
+{
+    for (size_t i = 0; i < l->gguf->ntensors; i++) {
+        const struct trit_text name = l->gguf->tensors[i].name;
+        if (!l->placed[i])
+            return trit_fail(l->error, TRIT_EUNSUPPORTED,
+                             "%s: tensor '%.*s' has no place in architecture %s with block_count "
+                             "%zu: the model would not be computed as it was meant",
+                             l->gguf->path, (int)name.n, name.s, l->model->config.arch,
+                             l->model->config.layers);
+    }
+    return TRIT_OK;
+}
+
+/* Every tensor against the keys, before there is memory for what the keys only claim: the vectors'
+   and matrices' types have sizes, so that the file has at least a part of those bytes. */
+static enum trit_code check_tensors(struct loader *l)
+{
+    const struct trit_config *c = &l->model->config;
+    const struct trit_gguf_tensor *t;
+    enum trit_code code = find(l, "token_embd", c->hidden, c->vocab, &t);
+    if (!code && !c->tied)
+        code = find(l, "output", c->hidden, c->vocab, &t);
+    if (!code && lookup(l, "rope_freqs"))
+        code = check_vector(l, "rope_freqs", c->rope_dims / 2);
+    for (size_t i = 0; i < c->layers && !code; i++)
+        code = check_layer(l, i);
+    if (code || (code = check_vector(l, "output_norm", c->hidden)))
+        return code;
+    return check_all_placed(l);
+}
+
+/* One more tensor is loaded. */
+static enum trit_code step(struct loader *l, const struct trit_gguf_tensor *t)
+{
+    l->done += t->bytes;
     if (l->options && l->options->progress &&
         !l->options->progress(l->options->progress_arg, l->done, l->total))
         return trit_fail(l->error, TRIT_ESTOPPED, "%s: loading was stopped", l->gguf->path);
     return TRIT_OK;
 }
 
-/* A vector of F32, all finite, copied to out. */
-static enum trit_code load_vector(struct loader *l, const char *name, size_t k, float *out)
+/* A checked vector, copied to out; all of it must be finite. */
+static enum trit_code load_vector(struct loader *l, const char *name, float *out)
 {
-    const struct trit_gguf_tensor *t;
-    enum trit_code code = find(l, name, k, 0, &t);
-    if (code)
-        return code;
-    if (t->type != TRIT_F32)
-        return trit_fail(l->error, TRIT_EUNSUPPORTED,
-                         "%s: tensor '%s.weight' has type %s: norms must be F32", l->gguf->path,
-                         name, trit_type_find(t->type) ? trit_type_find(t->type)->name : "unknown");
+    const struct trit_gguf_tensor *t = lookup(l, name);
+    const size_t k = (size_t)t->ne[0];
     memcpy(out, t->data, k * sizeof *out);
     for (size_t i = 0; i < k; i++)
         if (!isfinite(out[i]))
             return trit_fail(l->error, TRIT_EFORMAT,
-                             "%s: tensor '%s.weight' element %zu is not finite", l->gguf->path,
-                             name, i);
+                             "%s: tensor '%s.weight' element %zu is %g: must be finite",
+                             l->gguf->path, name, i, (double)out[i]);
     l->model->cost.params += k;
-    return step(l, t->bytes);
+    return step(l, t);
 }
 
 /* One matrix on its way into the arena, shared by the threads that pack it. */
@@ -104,8 +192,7 @@ static void pack_blocks(void *arg, size_t begin, size_t end, int thread)
 {
     struct packing *p = arg;
     const struct trit_matrix *x = p->matrix;
-    const size_t nr = (size_t)x->pair.decode->nr, kr = (size_t)x->pair.decode->kr,
-                 block = trit_t2_bytes(nr, x->k, nr, kr);
+    const size_t nr = (size_t)x->pair.decode->nr, kr = (size_t)x->pair.decode->kr;
     uint8_t *codes = p->codes + (size_t)thread * nr * x->k;
     for (size_t b = begin; b < end; b++) {
         const size_t row = b * nr, rows = x->n - row < nr ? x->n - row : nr;
@@ -119,16 +206,13 @@ static void pack_blocks(void *arg, size_t begin, size_t end, int thread)
             pthread_mutex_unlock(&p->lock);
             return;
         }
-        trit_t2_pack_block(rows, x->k, codes, x->k, nr, kr, x->w + b * block);
+        x->packing->pack(rows, x->k, codes, x->k, nr, kr, x->w + b * x->block);
     }
 }
 
 static enum trit_code load_matrix(struct loader *l, struct trit_matrix *matrix)
 {
-    const struct trit_gguf_tensor *t;
-    enum trit_code code = find(l, matrix->name, matrix->k, matrix->n, &t);
-    if (code || (code = trit_ternary_check(l->gguf, t, l->error)))
-        return code;
+    const struct trit_gguf_tensor *t = lookup(l, matrix->name);
     struct trit_pool *pool = l->model->pool;
     const size_t nr = (size_t)matrix->pair.decode->nr, blocks = (matrix->n + nr - 1) / nr;
     struct packing p = { .gguf = l->gguf, .tensor = t, .matrix = matrix, .failed_block = SIZE_MAX };
@@ -144,7 +228,7 @@ static enum trit_code load_matrix(struct loader *l, struct trit_matrix *matrix)
     if (p.failed_block != SIZE_MAX)
         return trit_fail(l->error, p.error.code, "%s", p.error.text);
     l->model->cost.trits += matrix->n * matrix->k;
-    return step(l, t->bytes);
+    return step(l, t);
 }
 
 /* Names and kernels of all matrices, and the arena they need. */
@@ -157,17 +241,15 @@ static enum trit_code plan_matrices(struct loader *l)
             struct trit_matrix *x = &model->layers[i].m[role];
             snprintf(x->name, sizeof x->name, "blk.%zu.%s", i, role_names[role]);
             role_shape(&model->config, role, &x->n, &x->k);
-            const struct trit_gguf_tensor
-                *t; /* before there is memory for what the file only claims */
-            enum trit_code code = find(l, x->name, x->k, x->n, &t);
-            if (!code)
-                code = trit_pick_pair(x->n, x->k, &x->pair, l->error);
+            enum trit_code code = trit_pick_pair(x->n, x->k, &x->pair, l->error);
             if (code)
                 return code;
-            const size_t nr = (size_t)x->pair.decode->nr, kr = (size_t)x->pair.decode->kr;
-            x->kp = trit_round_up(x->k, kr);
+            const size_t nr = (size_t)x->pair.decode->nr;
+            x->packing = trit_packing_find(x->pair.decode->packing);
+            x->kp = trit_round_up(x->k, x->packing->kr);
+            x->block = trit_packed_bytes(x->packing, nr, x->k, nr);
             x->w = (uint8_t *)bytes; /* an offset, until there is an arena */
-            bytes += trit_round_up(trit_t2_bytes(x->n, x->k, nr, kr), TRIT_ALIGN);
+            bytes += trit_round_up(trit_packed_bytes(x->packing, x->n, x->k, nr), TRIT_ALIGN);
             x->d = (float *)bytes;
             bytes += trit_round_up(trit_round_up(x->n, nr) * sizeof(float), TRIT_ALIGN);
         }
@@ -189,17 +271,16 @@ static enum trit_code load_layers(struct loader *l)
 {
     struct trit_model *model = l->model;
     const struct trit_config *c = &model->config;
-    const size_t lengths[TRIT_NNORMS] = { c->hidden, c->hidden, c->hidden, c->ffn };
     float *floats = model->floats;
     for (size_t i = 0; i < c->layers; i++) {
         for (int norm = 0; norm < TRIT_NNORMS; norm++) {
             char name[48];
             snprintf(name, sizeof name, "blk.%zu.%s", i, norm_names[norm]);
-            enum trit_code code = load_vector(l, name, lengths[norm], floats);
+            enum trit_code code = load_vector(l, name, floats);
             if (code)
                 return code;
             model->layers[i].norm[norm] = floats;
-            floats += trit_round_up(lengths[norm], 16);
+            floats += trit_round_up(norm_length(c, norm), 16);
         }
         for (int role = 0; role < TRIT_NROLES; role++) {
             enum trit_code code = load_matrix(l, &model->layers[i].m[role]);
@@ -208,8 +289,11 @@ static enum trit_code load_layers(struct loader *l)
         }
     }
     model->output_norm = floats;
-    return load_vector(l, "output_norm", c->hidden, floats);
+    return load_vector(l, "output_norm", floats);
 }
+
+/* Above this trit_sincos could not turn the last position of the longest context. */
+static const double ROPE_MAX = 64;
 
 /* Frequencies base^(-2i/dims), divided by the file's factors where it has them. */
 static enum trit_code load_rope(struct loader *l)
@@ -223,17 +307,17 @@ static enum trit_code load_rope(struct loader *l)
         code = trit_fail(l->error, TRIT_EMEMORY, "%s: no memory", l->gguf->path);
     for (size_t i = 0; !code && i < half; i++)
         factors[i] = 1;
-    if (!code && trit_gguf_tensor(l->gguf, "rope_freqs.weight"))
-        code = load_vector(l, "rope_freqs", half, factors);
+    if (!code && lookup(l, "rope_freqs"))
+        code = load_vector(l, "rope_freqs", factors);
     const double base = trit_log((double)model->config.rope_base);
     for (size_t i = 0; !code && i < half; i++) {
-        if (factors[i] <= 0)
+        model->rope[i] =
+            trit_exp(-base * (double)(2 * i) / (double)(2 * half)) / (double)factors[i];
+        if (!(model->rope[i] > 0 && model->rope[i] <= ROPE_MAX))
             code = trit_fail(l->error, TRIT_EFORMAT,
-                             "%s: tensor 'rope_freqs.weight' element %zu is not positive",
-                             l->gguf->path, i);
-        else
-            model->rope[i] =
-                trit_exp(-base * (double)(2 * i) / (double)(2 * half)) / (double)factors[i];
+                             "%s: tensor 'rope_freqs.weight' element %zu is %g: it makes a "
+                             "frequency of %g, must be above 0 and at most %g",
+                             l->gguf->path, i, (double)factors[i], model->rope[i], ROPE_MAX);
     }
     free(factors);
     return code;
@@ -248,10 +332,9 @@ static enum trit_code load_head(struct loader *l)
         struct trit_rows *rows;
     } dense[] = { { "token_embd", &model->embd }, { "output", &model->output } };
     for (size_t i = 0; i < (c->tied ? 1 : 2); i++) {
-        const struct trit_gguf_tensor *t;
-        enum trit_code code = find(l, dense[i].name, c->hidden, c->vocab, &t);
-        if (code || (code = trit_rows_load(dense[i].rows, l->gguf, t, model->pool, l->error)) ||
-            (code = step(l, t->bytes)))
+        const struct trit_gguf_tensor *t = lookup(l, dense[i].name);
+        enum trit_code code = trit_rows_load(dense[i].rows, l->gguf, t, model->pool, l->error);
+        if (code || (code = step(l, t)))
             return code;
         model->cost.params += c->hidden * c->vocab;
     }
@@ -280,40 +363,6 @@ static enum trit_code pick_ops(struct loader *l)
     return TRIT_OK;
 }
 
-/* A tensor that nothing asked for means that the file is of another graph than its architecture
- * says. */
-static enum trit_code check_all_used(struct loader *l)
-{
-    if (l->used == l->gguf->ntensors)
-        return TRIT_OK;
-    static const char *const singles[] = { "token_embd", "output", "output_norm", "rope_freqs" };
-    for (size_t i = 0; i < l->gguf->ntensors; i++) {
-        const struct trit_text name = l->gguf->tensors[i].name;
-        char text[80], expected[64];
-        snprintf(text, sizeof text, "%.*s", (int)(name.n < 64 ? name.n : 64), name.s);
-        unsigned layer;
-        char part[32];
-        bool known = false;
-        for (size_t j = 0; j < sizeof singles / sizeof *singles; j++) {
-            snprintf(expected, sizeof expected, "%s.weight", singles[j]);
-            known |= !strcmp(text, expected);
-        }
-        if (sscanf(text, "blk.%u.%31[a-z_].weight", &layer, part) == 2 &&
-            layer < l->model->config.layers) {
-            for (int j = 0; j < TRIT_NROLES; j++)
-                known |= !strcmp(part, role_names[j]);
-            for (int j = 0; j < TRIT_NNORMS; j++)
-                known |= !strcmp(part, norm_names[j]);
-        }
-        if (!known)
-            return trit_fail(l->error, TRIT_EUNSUPPORTED,
-                             "%s: tensor '%s' has no place in architecture %s with %zu layers",
-                             l->gguf->path, text, l->model->config.arch, l->model->config.layers);
-    }
-    return trit_fail(l->error, TRIT_EUNSUPPORTED, "%s: has %zu tensors, architecture %s uses %zu",
-                     l->gguf->path, l->gguf->ntensors, l->model->config.arch, l->used);
-}
-
 static enum trit_code allocate(struct loader *l)
 {
     struct trit_model *model = l->model;
@@ -332,8 +381,9 @@ static enum trit_code load(struct loader *l)
 {
     struct trit_model *model = l->model;
     enum trit_code code = trit_config_read(&model->config, l->gguf, l->error);
-    if (code || (code = pick_ops(l)) || (code = allocate(l)) || (code = plan_matrices(l)) ||
-        (code = load_layers(l)) || (code = load_rope(l)) || (code = load_head(l)))
+    if (code || (code = check_tensors(l)) || (code = pick_ops(l)) || (code = load_head(l)) ||
+        (code = allocate(l)) || (code = plan_matrices(l)) || (code = load_layers(l)) ||
+        (code = load_rope(l)))
         return code;
     const struct trit_rows *head = trit_model_head(model);
     model->cost.packed_bytes = model->arena_bytes;
@@ -341,7 +391,7 @@ static enum trit_code load(struct loader *l)
     model->cost.decode_bytes = model->cost.packed_bytes + model->cost.head_bytes;
     model->cost.params += model->cost.trits;
     model->cost.file_bytes = l->gguf->size;
-    return check_all_used(l);
+    return TRIT_OK;
 }
 
 static double seconds(void)
@@ -359,12 +409,17 @@ enum trit_code trit_model_load(struct trit_model **model, const struct trit_gguf
     const double start = seconds();
     struct loader l = { .gguf = gguf, .options = options, .error = error };
     l.model = trit_alloc(1, sizeof *l.model);
-    if (!l.model)
-        return trit_fail(error, TRIT_EMEMORY, "%s: no memory", gguf->path);
-    l.model->pool = pool;
+    l.placed = trit_alloc(gguf->ntensors, sizeof *l.placed);
+    enum trit_code code = TRIT_OK;
+    if (!l.model || !l.placed)
+        code = trit_fail(error, TRIT_EMEMORY, "%s: no memory", gguf->path);
     for (size_t i = 0; i < gguf->ntensors; i++)
         l.total += gguf->tensors[i].bytes;
-    enum trit_code code = load(&l);
+    if (!code) {
+        l.model->pool = pool;
+        code = load(&l);
+    }
+    free(l.placed);
     if (code) {
         trit_model_free(l.model);
         return code;

@@ -4,15 +4,18 @@
 #define TRIT_MODEL_PARTS_H
 
 #include "runtime/model.h"
+#include "runtime/pack.h"
 #include "runtime/pick.h"
 #include "runtime/rows.h"
 
 /* A ternary matrix, packed for its pair of kernels. */
 struct trit_matrix {
     char name[32];
-    size_t n, k, kp; /* kp: k rounded up to the kernels' KR */
-    uint8_t *w;      /* packed blocks, in the model's arena */
-    float *d;        /* row scales, padded with zeros to whole blocks, in the arena */
+    size_t n, k, kp; /* kp: k rounded up to the packing's KR */
+    const struct trit_packing *packing;
+    size_t block; /* bytes of a block of NR rows */
+    uint8_t *w;   /* packed blocks, in the model's arena */
+    float *d;     /* row scales, padded with zeros to whole blocks, in the arena */
     struct trit_pair pair;
 };
 

@@ -1,4 +1,4 @@
-/* Packing of trits into t2 (runtime/pack.h), fast enough to vanish behind reading the file. */
+/* Packing of weights (runtime/pack.h), fast enough to vanish behind reading the file. */
 #include <assert.h>
 #include <string.h>
 
@@ -10,15 +10,33 @@ enum {
     STRIP = 4,  /* slices done per row before the next row's turn: one cache line of codes */
 };
 
-static const uint32_t zero_trits = 0x55555555; /* code 1, sixteen times */
+static const struct trit_packing packings[] = {
+    { "t2", -1, 1, 16, 4, trit_t2_pack_block },
+};
 
-size_t trit_t2_bytes(size_t n, size_t k, size_t nr, size_t kr)
+const struct trit_packing *trit_packing_find(const char *name)
 {
-    size_t rows, columns, trits;
-    if (!trit_add(n, nr - 1, &rows) || !trit_add(k, kr - 1, &columns))
-        return 0;
-    return trit_mul(rows / nr * nr, columns / kr * kr, &trits) ? trits / 4 : 0;
+    for (size_t i = 0; i < sizeof packings / sizeof *packings; i++)
+        if (!strcmp(packings[i].name, name))
+            return &packings[i];
+    return NULL;
 }
+
+size_t trit_packed_bytes(const struct trit_packing *p, size_t n, size_t k, size_t nr)
+{
+    size_t rows, columns, bytes;
+    if (!trit_add(n, nr - 1, &rows) || !trit_add(k, p->kr - 1, &columns) ||
+        !trit_mul(rows / nr * nr, columns / p->kr, &bytes) || !trit_mul(bytes, p->bytes, &bytes))
+        return 0;
+    return bytes;
+}
+
+size_t trit_padded_k(size_t k)
+{
+    return trit_round_up(k + TRIT_MAX_KR - 1, TRIT_ALIGN);
+}
+
+static const uint32_t zero_trits = 0x55555555; /* code 1, sixteen times */
 
 /* Codes are below 4, so the four planes shifted by 0, 2, 4, 6 bits never leave their bytes. */
 static uint32_t pack_slice(const uint8_t *codes)

@@ -29,9 +29,9 @@ static const char *forced(enum trit_op op)
     const char *pattern = getenv("TRITMILL_KERNEL");
     if (!pattern || !*pattern)
         return NULL;
-    for (size_t i = 0; i < trit_nkernels; i++)
-        if (trit_kernels[i].op == op && matches(&trit_kernels[i], pattern) &&
-            runs_here(&trit_kernels[i]))
+    for (size_t i = 0; i < trit_kernel_count(); i++)
+        if (trit_kernel_at(i)->op == op && matches(trit_kernel_at(i), pattern) &&
+            runs_here(trit_kernel_at(i)))
             return pattern;
     return NULL;
 }
@@ -41,8 +41,8 @@ static enum trit_code check_force(struct trit_error *error)
     const char *pattern = getenv("TRITMILL_KERNEL");
     if (!pattern || !*pattern)
         return TRIT_OK;
-    for (size_t i = 0; i < trit_nkernels; i++)
-        if (matches(&trit_kernels[i], pattern) && runs_here(&trit_kernels[i]))
+    for (size_t i = 0; i < trit_kernel_count(); i++)
+        if (matches(trit_kernel_at(i), pattern) && runs_here(trit_kernel_at(i)))
             return TRIT_OK;
     return trit_fail(
         error, TRIT_EARGUMENT,
@@ -91,12 +91,12 @@ enum trit_code trit_pick_pair(size_t n, size_t k, struct trit_pair *pair, struct
     const char *fd = forced(TRIT_OP_gemv), *fp = forced(TRIT_OP_gemm);
     double best = INFINITY;
     size_t pairs = 0;
-    for (size_t i = 0; i < trit_nkernels; i++) {
-        const struct trit_kernel *d = &trit_kernels[i];
+    for (size_t i = 0; i < trit_kernel_count(); i++) {
+        const struct trit_kernel *d = trit_kernel_at(i);
         if (!legal(d, TRIT_OP_gemv, n, k, fd))
             continue;
-        for (size_t j = 0; j < trit_nkernels; j++) {
-            const struct trit_kernel *p = &trit_kernels[j];
+        for (size_t j = 0; j < trit_kernel_count(); j++) {
+            const struct trit_kernel *p = trit_kernel_at(j);
             if (!legal(p, TRIT_OP_gemm, n, k, fp) || !share_weights(d, p))
                 continue;
             pairs++;
@@ -122,8 +122,8 @@ enum trit_code trit_pick(enum trit_op op, const char *packing, const struct trit
 {
     const char *force = forced(op);
     *kernel = NULL;
-    for (size_t i = 0; i < trit_nkernels; i++) {
-        const struct trit_kernel *c = &trit_kernels[i], *b = *kernel;
+    for (size_t i = 0; i < trit_kernel_count(); i++) {
+        const struct trit_kernel *c = trit_kernel_at(i), *b = *kernel;
         if (!legal(c, op, 0, 0, force) || (packing && strcmp(c->packing, packing)))
             continue;
         if (!b || c->isa > b->isa || (c->isa == b->isa && c->cost < b->cost))

@@ -13,7 +13,7 @@ static size_t lay_out(struct trit_session *s, uint8_t *base)
     const size_t m = s->chunk, kv = c->kv_heads * c->head_dim,
                  widest = c->hidden > c->ffn ? c->hidden : c->ffn;
     const size_t threads = (size_t)trit_pool_threads(s->model->pool);
-    s->a_ld = trit_round_up(widest, TRIT_ALIGN);
+    s->a_ld = trit_padded_k(widest);
     s->scratch_floats = trit_round_up(trit_attention_scratch(c), 16);
     const struct {
         void **to;

@@ -44,7 +44,7 @@ static void layout_is_as_documented(void **state)
 /* Packs an n x k matrix block by block; malloc'd to the byte, so that ASan sees every slip. */
 static void compare(size_t n, size_t k, size_t nr)
 {
-    size_t ld = k + next() % 3, bytes = trit_t2_bytes(n, k, nr, 16),
+    size_t ld = k + next() % 3, bytes = trit_packed_bytes(trit_packing_find("t2"), n, k, nr),
            block = bytes / ((n + nr - 1) / nr);
     assert_int_equal(bytes, trit_round_up(n, nr) * trit_round_up(k, 16) / 4);
     int8_t *w = malloc(n * k);
@@ -84,10 +84,10 @@ static void packing_equals_the_definition(void **state)
 static void sizes_that_wrap_are_zero(void **state)
 {
     (void)state;
-    assert_int_equal(trit_t2_bytes(SIZE_MAX / 4, 32, 32, 16), 0);
-    assert_int_equal(trit_t2_bytes(SIZE_MAX, 16, 32, 16), 0);
-    assert_int_equal(trit_t2_bytes(32, SIZE_MAX, 32, 16), 0);
-    assert_int_equal(trit_t2_bytes(2560, 6912, 32, 16), 2560 * 6912 / 4);
+    assert_int_equal(trit_packed_bytes(trit_packing_find("t2"), SIZE_MAX / 4, 32, 32), 0);
+    assert_int_equal(trit_packed_bytes(trit_packing_find("t2"), SIZE_MAX, 16, 32), 0);
+    assert_int_equal(trit_packed_bytes(trit_packing_find("t2"), 32, SIZE_MAX, 32), 0);
+    assert_int_equal(trit_packed_bytes(trit_packing_find("t2"), 2560, 6912, 32), 2560 * 6912 / 4);
 }
 
 int main(int argc, char **argv)
