@@ -1,0 +1,47 @@
+/* Kernel libraries: kernels that were compiled later than the program, in a shared object of the
+   user's own. Nothing in it is executed before owner, mode, hash and shape of the file have been
+   looked at, and no kernel is used before it gave the reference's bits on a tile. */
+#ifndef TRIT_LIBRARY_H
+#define TRIT_LIBRARY_H
+
+#include "runtime/kernel.h"
+
+enum { TRIT_LIBRARY_ABI = 1, TRIT_SHA256_TEXT = 65 };
+
+/* What a library exports, as `trit_kernel_library`. The generator writes it (library.c in the
+   output folder). ISAs and operations are named, since their numbers belong to one build of the
+   program. */
+struct trit_library_row {
+    const char *name, *op, *packing, *act, *isa, *source;
+    int mr, nr, kr;
+    uint64_t k, n, hash;
+    double cost;
+    void (*fn)(void);
+};
+struct trit_library_table {
+    uint32_t abi, row_bytes, max_k, reserved;
+    uint64_t n;
+    const struct trit_library_row *rows;
+    const char *compiler, *flags;
+};
+
+/* Lower-case hex SHA-256 of a file's bytes into text. */
+enum trit_code trit_file_sha256(const char *path, char text[TRIT_SHA256_TEXT],
+                                struct trit_error *error);
+
+/* Checks and loads a library and adds its kernels to the registry; never unloaded. sha256: what the
+   file must hash to, NULL only for files that this process has just made itself. Refusals (each
+   names the file and the reason): a symbolic link, not a regular file, another owner, writable by
+   others, hash, not an ELF shared object for this machine, constructors
+   (.init_array, .preinit_array, DT_INIT), undefined symbols beyond libc and libm, missing or
+   foreign table, ABI. Rows are refused one by one: unknown operation or packing, impossible
+   numbers, a name that is not its own declaration. Kernels of an ISA that is not usable here are
+   skipped silently; a kernel that fails the one-tile check (run in a child process first) is left
+   out and counted. *added, *refused may be NULL. */
+enum trit_code trit_library_load(const char *path, const char *sha256, size_t *added,
+                                 size_t *refused, struct trit_error *error);
+
+/* The one-tile check: a small call against the reference, in this process. */
+bool trit_kernel_probe(const struct trit_kernel *kernel);
+
+#endif
