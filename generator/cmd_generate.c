@@ -1,17 +1,15 @@
 /* `tritmill generate`: shows and writes kernels, general ones or for given shapes. */
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "generator/generate.h"
 #include "runtime/commands.h"
-#include "runtime/file.h"
 #include "runtime/kernel.h"
 
 struct generate_options {
     bool list;
-    const char *isa, *out, *templates;
+    const char *isa, *arch, *out, *templates;
     struct trit_texts shapes;
 };
 
@@ -24,8 +22,10 @@ static const struct trit_option options[] = {
       "gemv and gemm for this matrix alone, N outputs by K inputs (repeatable)", 0, 0, NULL },
     { "-o,--output", TRIT_OPT_TEXT, AT(out), "DIR",
       "write the C files, the vocabularies and the registry rows there", 0, 0, NULL },
+    { "--arch", TRIT_OPT_TEXT, AT(arch), "NAME", "for x86_64 or aarch64 (default: of this machine)",
+      0, 0, NULL },
     { "--templates", TRIT_OPT_TEXT, AT(templates), "DIR",
-      "templates to expand (default: those that came along)", 0, 0, NULL },
+      "a folder of templates to search first; their own variants are made too", 0, 0, NULL },
 };
 
 static const char detail[] = "Files whose text did not change are not touched. The C files include "
@@ -102,15 +102,11 @@ static int generate(int argc, char **argv)
             return trit_cli_usage_error(
                 "generate: --shape %s: must be NxK, such as 6912x2560 (N up to %d, K up to %d)",
                 o.shapes.v[i], 1 << 24, TRIT_MAX_K);
-    char lua[PATH_MAX], templates[PATH_MAX];
-    if (!trit_file_locate(NULL, "generator", TRIT_SOURCE_DIR "/generator", lua, sizeof lua) ||
-        (!o.templates &&
-         !trit_file_locate("TRITMILL_TEMPLATES", "templates", TRIT_SOURCE_DIR "/templates",
-                           templates, sizeof templates)))
-        return trit_cli_usage_error(
-            "generate: the generator's files are not where they were installed: `make install`");
-    const struct trit_generate what = { lua,    o.templates ? o.templates : templates,
-                                        o.out,  o.isa,
-                                        shapes, (size_t)o.shapes.n };
+    const struct trit_generate what = { .user_templates = o.templates,
+                                        .out = o.out,
+                                        .isa = o.isa,
+                                        .arch = o.arch,
+                                        .shapes = shapes,
+                                        .nshapes = (size_t)o.shapes.n };
     return run(&what, &o);
 }

@@ -104,12 +104,16 @@ static int visible(const struct dirent *entry)
     return entry->d_name[0] != '.';
 }
 
-/* list(dir) -> names, sorted. */
+/* list(dir) -> names, sorted; none where there is no such folder. */
 static int host_list(lua_State *lua)
 {
     const char *dir = luaL_checkstring(lua, 1);
     struct dirent **names;
     int n = scandir(dir, &names, visible, alphasort);
+    if (n < 0 && errno == ENOENT) {
+        lua_newtable(lua);
+        return 1;
+    }
     if (n < 0) {
         lua_pushfstring(lua, "%s: %s", dir, strerror(errno));
         return lua_error(lua);
@@ -158,19 +162,29 @@ static int host_require(lua_State *lua)
     return 1;
 }
 
-static void push_options(lua_State *lua, const struct trit_generate *what)
+#if defined __x86_64__
+static const char this_arch[] = "x86_64";
+#elif defined __aarch64__
+static const char this_arch[] = "aarch64";
+#else
+static const char this_arch[] = "other";
+#endif
+
+/* A table of what is not NULL, as field `name` of the table on the stack. */
+static void push_folders(lua_State *lua, const struct trit_generate *what)
 {
-    const struct {
-        const char *name, *value;
-    } texts[] = { { "lua", what->lua },
-                  { "templates", what->templates },
-                  { "out", what->out },
-                  { "isa", what->isa } };
+    const char *const folders[] = { what->user_templates, what->templates };
     lua_newtable(lua);
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        lua_pushstring(lua, texts[i].value);
-        lua_setfield(lua, -2, texts[i].name);
-    }
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        if (folders[i]) {
+            lua_pushstring(lua, folders[i]);
+            lua_rawseti(lua, -2, (lua_Integer)lua_rawlen(lua, -2) + 1);
+        }
+    lua_setfield(lua, -2, "folders");
+}
+
+static void push_shapes(lua_State *lua, const struct trit_generate *what)
+{
     lua_newtable(lua);
     for (size_t i = 0; i < what->nshapes; i++) {
         lua_newtable(lua);
@@ -181,6 +195,23 @@ static void push_options(lua_State *lua, const struct trit_generate *what)
         lua_rawseti(lua, -2, (lua_Integer)i + 1);
     }
     lua_setfield(lua, -2, "shapes");
+}
+
+static void push_options(lua_State *lua, const struct trit_generate *what)
+{
+    const struct {
+        const char *name, *value;
+    } texts[] = {
+        { "lua", what->lua },   { "out", what->out },       { "isa", what->isa },
+        { "arch", what->arch }, { "suffix", what->suffix },
+    };
+    lua_newtable(lua);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        lua_pushstring(lua, texts[i].value);
+        lua_setfield(lua, -2, texts[i].name);
+    }
+    push_folders(lua, what);
+    push_shapes(lua, what);
     lua_setglobal(lua, "options");
 }
 
@@ -220,27 +251,52 @@ static void tell_variants(lua_State *lua, trit_variant_fn *each, void *arg)
     size_t n = lua_rawlen(lua, -1);
     for (size_t i = 1; i <= n; i++) {
         lua_rawgeti(lua, -1, (lua_Integer)i);
-        struct trit_variant v = { field(lua, "id"), field(lua, "source"), field(lua, "text"),
-                                  field(lua, "hash"), 0 };
+        struct trit_variant v = { field(lua, "id"),   field(lua, "source"), field(lua, "text"),
+                                  field(lua, "hash"), field(lua, "isa"),    0 };
         v.bytes = strlen(v.text);
         each(arg, &v);
         lua_pop(lua, 1);
     }
 }
 
+/* What was left open: the folders that came along, this architecture. */
+static enum trit_code fill_in(struct trit_generate *what, char lua[PATH_MAX],
+                              char templates[PATH_MAX], struct trit_error *error)
+{
+    struct stat status;
+    if (what->user_templates && (stat(what->user_templates, &status) || !S_ISDIR(status.st_mode)))
+        return trit_fail(error, TRIT_EARGUMENT, "%s: no such folder of templates", what->user_templates);
+    if (!what->arch)
+        what->arch = this_arch;
+    if (!what->lua &&
+        trit_file_locate(NULL, "generator", TRIT_SOURCE_DIR "/generator", lua, PATH_MAX))
+        what->lua = lua;
+    if (!what->templates && trit_file_locate("TRITMILL_TEMPLATES", "templates",
+                                             TRIT_SOURCE_DIR "/templates", templates, PATH_MAX))
+        what->templates = templates;
+    if (what->lua && what->templates)
+        return TRIT_OK;
+    return trit_fail(error, TRIT_EIO,
+                     "the generator's files are not where they were installed: `make install`");
+}
+
 enum trit_code trit_generate(const struct trit_generate *what, trit_variant_fn *each, void *arg,
                              struct trit_error *error)
 {
-    if (what->out && mkdir(what->out, 0777) && errno != EEXIST)
-        return trit_fail(error, TRIT_EIO, "%s: %s", what->out, strerror(errno));
+    char lua_dir[PATH_MAX], templates[PATH_MAX];
+    struct trit_generate full = *what;
+    enum trit_code code = fill_in(&full, lua_dir, templates, error);
+    if (code)
+        return code;
+    if (full.out && mkdir(full.out, 0777) && errno != EEXIST)
+        return trit_fail(error, TRIT_EIO, "%s: %s", full.out, strerror(errno));
     struct host host = { 0 };
     lua_State *lua = lua_newstate(host_alloc, &host);
     if (!lua)
         return trit_fail(error, TRIT_EMEMORY, "generator: no memory for Lua");
     lua_sethook(lua, host_hook, LUA_MASKCOUNT, HOOK_STEP);
     lua_pushcfunction(lua, run);
-    lua_pushlightuserdata(lua, (void *)(uintptr_t)what);
-    enum trit_code code = TRIT_OK;
+    lua_pushlightuserdata(lua, &full);
     if (lua_pcall(lua, 1, 1, 0)) {
         const char *text = lua_tostring(lua, -1);
         code = trit_fail(error, TRIT_EFORMAT, "%s", text ? text : "the generator failed");

@@ -13,10 +13,13 @@ struct trit_shape_nk {
 };
 
 struct trit_generate {
-    const char *lua;       /* folder of the generator's Lua files */
-    const char *templates; /* folder of the templates; isa/ below it */
-    const char *out;       /* where kernels and registry files go; NULL: nothing is written */
-    const char *isa;       /* only this ISA; NULL: all */
+    const char *lua;       /* folder of the generator's Lua files; NULL: those that came along */
+    const char *templates; /* folder of the templates, isa/ and floats/ below it; NULL: likewise */
+    const char *user_templates; /* a folder that is searched before it; NULL: none */
+    const char *out;            /* where kernels and registry files go; NULL: nothing is written */
+    const char *isa;            /* only this ISA; NULL: all of the architecture */
+    const char *arch;           /* "x86_64", "aarch64"; NULL: of this program */
+    const char *suffix;         /* appended to every technique, letters and digits; NULL: none */
     const struct trit_shape_nk
         *shapes; /* gemv and gemm for these shapes only; none: the general kernels */
     size_t nshapes;
@@ -25,6 +28,7 @@ struct trit_generate {
 /* One expanded variant, as handed to `each`; the strings live for the call. */
 struct trit_variant {
     const char *name, *source, *text, *hash;
+    const char *isa;
     size_t bytes; /* of text */
 };
 typedef void trit_variant_fn(void *arg, const struct trit_variant *variant);

@@ -1,9 +1,9 @@
--- From the catalogue to C: expands every variant that is asked for, and writes the kernels, one vocabulary header per ISA,
--- the registry rows and the CMake list. Called by generate.c with `host`: read(path) -> text or nil, write(path, text) (only
--- if it differs), list(dir) -> names, and `options`: lua, templates, out, isa, shapes.
+-- From variants to C: expands each one, and writes the kernels, one vocabulary header per ISA, the registry rows, the CMake list and
+-- the table of a kernel library. Called by generate.c with `host`: read(path) -> text or nil, write(path, text) (only if it
+-- differs), list(dir) -> names, and `options`: lua, folders (of templates, first come first served), out, isa, arch, shapes, suffix.
 
 local template = require "template"
-local name = require "name"
+local variants = require "variants"
 local M = {}
 
 -- 64-bit FNV-1a: names the text of a kernel in profiles.
@@ -13,78 +13,72 @@ local function hash(text)
   return ("%016x"):format(h)
 end
 
-local function must_read(path)
-  return host.read(path) or error(path .. ": cannot be read", 0)
+-- The text of the first of the folders' files of that name, and its path; nil where none has it.
+local function find(file)
+  for _, folder in ipairs(options.folders) do
+    local text = host.read(folder .. "/" .. file)
+    if text then return text, folder .. "/" .. file end
+  end
 end
 
--- ISA vocabularies, in order of preference (weakest first): integer products of its own, and a float vocabulary that ISAs may share.
-local function load_isas(dir)
+local function must_find(file)
+  local text, path = find(file)
+  if not text then error(("%s: cannot be read in %s"):format(file, table.concat(options.folders, ", ")), 0) end
+  return text, path
+end
+
+local FIELDS = {"order", "lanes", "registers", "dot", "latency", "needs", "floats", "cflags", "text"}
+
+local function load_isa(id)
+  local text, path = must_find("isa/" .. id .. ".lua")
+  local chunk, message = load(text, "=" .. path, "t", template.environment {})
+  local isa = (chunk or error(message, 0))()
+  for _, key in ipairs(FIELDS) do
+    if isa[key] == nil then error(("%s: the vocabulary has no '%s'"):format(path, key), 0) end
+  end
+  isa.name = id
+  isa.text = isa.text .. "\n" .. must_find("floats/" .. isa.floats .. ".h")
+  return isa
+end
+
+-- ISA vocabularies of the architecture, weakest first: integer products of their own, and a float vocabulary that ISAs may share.
+local function load_isas()
   local isas = {}
-  for _, file in ipairs(host.list(dir .. "/isa")) do
-    local id = file:match("^(%w+)%.lua$")
-    if id then
-      local path = dir .. "/isa/" .. file
-      local chunk, message = load(must_read(path), "=" .. path, "t", template.environment {})
-      local isa = (chunk or error(message, 0))()
-      for _, key in ipairs {"order", "lanes", "registers", "dot", "latency", "needs", "floats", "cflags", "text"} do
-        if isa[key] == nil then error(("%s: the vocabulary has no '%s'"):format(path, key), 0) end
+  for _, folder in ipairs(options.folders) do
+    for _, file in ipairs(host.list(folder .. "/isa")) do
+      local id = file:match("^(%w+)%.lua$")
+      local isa = id and not isas[id] and load_isa(id)
+      if isa and (not isa.arch or isa.arch == options.arch) then
+        isas[#isas + 1] = isa
+        isas[id] = isa
       end
-      isa.name = id
-      isa.text = isa.text .. "\n" .. must_read(("%s/floats/%s.h"):format(dir, isa.floats))
-      isas[#isas + 1] = isa
-      isas[id] = isa
     end
   end
   table.sort(isas, function(a, b) return a.order < b.order end)
+  if options.isa and not isas[options.isa] then
+    local names = {}
+    for i, isa in ipairs(isas) do names[i] = isa.name end
+    error(("ISA '%s' is not known for %s: there are %s"):format(options.isa, options.arch, table.concat(names, ", ")), 0)
+  end
   return isas
 end
 
--- The catalogue's variants, general ones and those for given shapes {n, k}.
-local function variants(catalogue, shapes)
-  local list = {}
-  for _, family in ipairs(catalogue) do
-    for isa, tiles in pairs(family.tiles) do
-      for _, tile in ipairs(tiles) do
-        local function add(k, n)
-          list[#list + 1] = {family = family, op = family.op, packing = family.packing, act = family.act, mr = tile[1],
-            nr = tile[2], kr = family.kr, k = k, n = n, isa = isa, technique = tile.technique or "", tile = tile}
-        end
-        if #shapes == 0 then
-          add(0, 0)
-        elseif family.op == "gemv" or family.op == "gemm" then
-          for _, s in ipairs(shapes) do add((s.k + family.kr - 1) // family.kr * family.kr, s.n) end
-        end
-      end
-    end
-  end
-  for _, v in ipairs(list) do
-    v.id = name.make(v)
-    name.parse(v.id)
-  end
-  table.sort(list, function(a, b) return a.id < b.id end)
-  return list
-end
+local HEAD = "/* %s: generated from %s (ISA %s), do not edit. */\n\n"
 
-local HEAD = [[
-/* %s: generated from %s (%s), do not edit. */
-
-]]
-
-local function expand(v, isa, dir)
+-- The kernel's text; v.source names its template.
+local function expand(v, isa)
   local file = (v.family.template or v.op .. "_" .. v.packing .. "_" .. v.act) .. ".c.in"
-  local path = dir .. "/" .. file
-  local text = host.read(path)
+  local text = find(file)
   if not text then
     file = v.op .. ".c.in"
-    path = dir .. "/" .. file
-    text = must_read(path)
+    text = must_find(file)
   end
   v.source = "templates/" .. file
   local vars = {NAME = v.id, OP = v.op, PACKING = v.packing, ACT = v.act, MR = v.mr, NR = v.nr, KR = v.kr, K = v.k,
-    N = v.n, TECHNIQUE = v.technique, V = isa, F = v.family, T = v.tile, LANES = isa.lanes}
-  local ok, body = xpcall(template.expand, function(m) return tostring(m) end, text, vars, "templates/" .. file)
+    N = v.n, TECHNIQUE = v.technique, V = isa, F = v.family, T = v.tile, LANES = isa.lanes, variants = function() end}
+  local ok, body = pcall(template.expand, text, vars, v.source)
   if not ok then error(("%s [variant %s]"):format(body, v.id), 0) end
-  return HEAD:format(v.id, v.source, "ISA " .. isa.name) .. body
+  return HEAD:format(v.id, v.source, isa.name) .. body
 end
 
 local function vocabulary(isa)
@@ -95,16 +89,16 @@ end
 
 -- What a kernel should cost before anyone has measured; orders kernels, of one ISA and across ISAs. Ternary products: cycles per 1024
 -- multiply-adds at two dot products and two loads a cycle, half as much again where the accumulators do not fit the registers. What
--- waits for memory does better with its requests made early, and in one stream.
+-- waits for memory does better with its requests made early, and in one stream. A family's `unpack` is its instructions for a vector.
 local function cost(v, isa)
   local early = v.tile.prefetch and 0.9 or 1
   if v.op == "head" or v.op == "read" then return early * (1 + 0.1 * v.nr) end
   if v.op ~= "gemv" and v.op ~= "gemm" then return 1024 / (v.mr * v.nr) end
-  local nv = v.nr / isa.lanes
+  local nv, planes = v.nr / isa.lanes, v.kr / 4
   local sets = v.mr * nv <= 4 and 4 or 1
-  local dots, loads = 4 * v.mr * nv, nv + 4 * v.mr
-  local unpack = 7 * nv
-  local chain = 4 * isa.latency / sets
+  local dots, loads = planes * v.mr * nv, nv + planes * v.mr
+  local unpack = (v.family.unpack or 7) * nv
+  local chain = planes * isa.latency / sets
   local cycles = math.max((dots * isa.dot + unpack) / 2.5, loads / 2, chain)
   if v.mr * nv * sets + nv + 1 > isa.registers then cycles = cycles * 1.5 end
   return early * cycles * 1024 / (v.mr * v.nr * v.kr)
@@ -115,26 +109,29 @@ local function row(v, isa)
     v.act, v.mr, v.nr, v.kr, v.k, v.n, v.isa, cost(v, isa), v.source, v.hash)
 end
 
-local function load_catalogue(dir)
-  local path = dir .. "/catalogue.lua"
-  local chunk, message = load(must_read(path), "=" .. path, "t", template.environment {})
-  return (chunk or error(message, 0))()
-end
+-- What makes a shared object of these kernels a library (runtime/library.h).
+local LIBRARY = [[
+/* The table of a kernel library: generated, do not edit. */
+#include "runtime/library.h"
 
-local function select_variants(isas)
-  local list = {}
-  for _, v in ipairs(variants(load_catalogue(options.lua), options.shapes)) do
-    local isa = isas[v.isa] or error("catalogue.lua: " .. v.id .. ": no vocabulary for this ISA", 0)
-    if not options.isa or options.isa == v.isa then
-      v.text = expand(v, isa, options.templates)
-      v.hash = hash(v.text .. isa.text)
-      list[#list + 1] = v
-    end
-  end
-  return list
-end
+#define TRIT_KERNEL(name, op, packing, act, mr, nr, kr, k, n, isa, cost, source, hash) trit_##op##_fn name;
+#include "kernels.inc"
+#undef TRIT_KERNEL
 
-local function registry(isas, list, out)
+static const struct trit_library_row rows[] = {
+#define TRIT_KERNEL(name, op, packing, act, mr, nr, kr, k, n, isa, cost, source, hash) \
+    { #name, #op, packing, act, #isa, source, mr, nr, kr, k, n, hash, (double)cost, (void (*)(void))name },
+#include "kernels.inc"
+#undef TRIT_KERNEL
+};
+
+extern const struct trit_library_table trit_kernel_library;
+__attribute__((visibility("default"))) const struct trit_library_table trit_kernel_library = {
+    TRIT_LIBRARY_ABI, sizeof *rows, TRIT_MAX_K, 0, sizeof rows / sizeof *rows, rows, __VERSION__, "",
+};
+]]
+
+local function write_registry(isas, list, out)
   local rows, cmake, sums, isa_rows = {}, {}, {}, {}
   for i, v in ipairs(list) do
     rows[i] = row(v, isas[v.isa])
@@ -148,22 +145,22 @@ local function registry(isas, list, out)
   host.write(out .. "/isas.inc", table.concat(isa_rows, "\n") .. "\n")
   host.write(out .. "/kernels.cmake", table.concat(cmake, "\n") .. "\n")
   host.write(out .. "/kernel_set.h", '#define TRIT_KERNEL_SET "' .. hash(table.concat(sums)) .. '"\n')
+  host.write(out .. "/library.c", LIBRARY)
 end
 
 -- Expands all that options ask for; returns the variants (id, source, hash, text, ...). With options.out, writes them.
 function M.run()
-  local isas = load_isas(options.templates)
-  if options.isa and not isas[options.isa] then
-    local names = {}
-    for i, isa in ipairs(isas) do names[i] = isa.name end
-    error(("ISA '%s' is not known: there are %s"):format(options.isa, table.concat(names, ", ")), 0)
-  end
-  local list = select_variants(isas)
+  local isas = load_isas()
+  local list = variants.list(isas)
   if #list == 0 then error("no variant matches", 0) end
+  for _, v in ipairs(list) do
+    v.text = expand(v, isas[v.isa])
+    v.hash = hash(v.text .. isas[v.isa].text)
+  end
   if options.out then
     for _, isa in ipairs(isas) do host.write(options.out .. "/isa_" .. isa.name .. ".h", vocabulary(isa)) end
     for _, v in ipairs(list) do host.write(options.out .. "/" .. v.id .. ".c", v.text) end
-    registry(isas, list, options.out)
+    write_registry(isas, list, options.out)
   end
   return list
 end

@@ -7,19 +7,16 @@
 #include "runtime/model.h"
 
 static const char *const architectures[] = { "bitnet-b1.58", "bitnet-25" };
-#define SUPPORTED "supported: bitnet-b1.58, bitnet-25"
 
 enum { MAX_DIM = 1 << 20, MAX_LAYERS = 4096, MAX_CONTEXT = 1 << 24, MAX_VOCAB = 1 << 24 };
 
 static enum trit_code read_arch(struct trit_config *c, const struct trit_gguf *g,
                                 struct trit_error *e)
 {
-    struct trit_text arch;
-    if (!trit_gguf_find(g, "general.architecture"))
-        return trit_fail(e, TRIT_EFORMAT,
-                         "%s: key 'general.architecture' is missing, must be a string; " SUPPORTED,
-                         g->path);
-    enum trit_code code = trit_gguf_text(g, "general.architecture", &arch, e);
+    struct trit_text arch = { "(absent)", 8 };
+    enum trit_code code = TRIT_OK;
+    if (trit_gguf_find(g, "general.architecture"))
+        code = trit_gguf_text(g, "general.architecture", &arch, e);
     if (code)
         return code;
     for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++)
@@ -28,8 +25,9 @@ static enum trit_code read_arch(struct trit_config *c, const struct trit_gguf *g
             return TRIT_OK;
         }
     return trit_fail(e, TRIT_EUNSUPPORTED,
-                     "%s: key 'general.architecture': '%.*s' is not supported; " SUPPORTED, g->path,
-                     (int)(arch.n < 64 ? arch.n : 64), arch.s);
+                     "%s: key 'general.architecture' is '%.*s': supported are '%s' and '%s'",
+                     g->path, (int)(arch.n < 64 ? arch.n : 64), arch.s, architectures[0],
+                     architectures[1]);
 }
 
 /* An integer key {arch}.name within min .. max; `fallback` where it is absent and fallback is not
@@ -70,42 +68,62 @@ static enum trit_code read_float(const struct trit_config *c, const struct trit_
     return TRIT_OK;
 }
 
-/* Keys of other graphs. They may be there, as long as they change nothing. */
+/* A key that other graphs have, and its values that change nothing here: one of two texts, or a
+   number. */
+struct neutral {
+    const char *name, *text, *other; /* text NULL: the number */
+    float number;
+};
+
+static enum trit_code check_text(const struct trit_gguf *g, const char *key,
+                                 const struct neutral *neutral, struct trit_error *e)
+{
+    struct trit_text text;
+    enum trit_code code = trit_gguf_text(g, key, &text, e);
+    if (code || trit_text_is(text, neutral->text) || trit_text_is(text, neutral->other))
+        return code;
+    return trit_fail(e, TRIT_EUNSUPPORTED, "%s: key '%s' is '%.*s': supported are '%s' and '%s'",
+                     g->path, key, (int)(text.n < 64 ? text.n : 64), text.s, neutral->text,
+                     neutral->other);
+}
+
+static enum trit_code check_number(const struct trit_gguf *g, const char *key,
+                                   const struct neutral *neutral, struct trit_error *e)
+{
+    const uint32_t type = trit_gguf_find(g, key)->type;
+    const bool real = type == TRIT_GGUF_F32 || type == TRIT_GGUF_F64;
+    float number;
+    uint32_t integer;
+    enum trit_code code =
+        real ? trit_gguf_f32(g, key, &number, e) : trit_gguf_u32(g, key, &integer, e);
+    if (code)
+        return code;
+    number = real ? number : (float)integer;
+    if (number == neutral->number)
+        return TRIT_OK;
+    return trit_fail(e, TRIT_EUNSUPPORTED, "%s: key '%s' is %g: supported is only %g", g->path, key,
+                     (double)number, (double)neutral->number);
+}
+
+/* What would silently be another model is refused. */
 static enum trit_code check_graph(const struct trit_config *c, const struct trit_gguf *g,
                                   struct trit_error *e)
 {
-    static const struct {
-        const char *name, *text, *other; /* text NULL: the number 0 */
-    } keys[] = {
-        { "hidden_activation", "relu2", "relu_sqr" },
-        { "rope.scaling.type", "none", "linear" },
-        { "expert_count", NULL, NULL },
-        { "attention.sliding_window", NULL, NULL },
+    static const struct neutral keys[] = {
+        { .name = "hidden_activation", .text = "relu2", .other = "relu_sqr" },
+        { .name = "rope.scaling.type", .text = "none", .other = "linear" },
+        { .name = "rope.scaling.factor", .number = 1 },
+        { .name = "expert_count", .number = 0 },
+        { .name = "attention.sliding_window", .number = 0 },
     };
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    enum trit_code code = TRIT_OK;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !code; i++) {
         char key[96];
-        struct trit_text text;
-        uint32_t number;
         snprintf(key, sizeof key, "%s.%s", c->arch, keys[i].name);
-        if (!trit_gguf_find(g, key))
-            continue;
-        enum trit_code code =
-            keys[i].text ? trit_gguf_text(g, key, &text, e) : trit_gguf_u32(g, key, &number, e);
-        if (code)
-            return code;
-        if (keys[i].text && !trit_text_is(text, keys[i].text) && !trit_text_is(text, keys[i].other))
-            return trit_fail(e, TRIT_EUNSUPPORTED,
-                             "%s: key '%s' is '%.*s': supported are %s and %s", g->path, key,
-                             (int)(text.n < 64 ? text.n : 64), text.s, keys[i].text, keys[i].other);
-        if (!keys[i].text && number)
-            return trit_fail(e, TRIT_EUNSUPPORTED, "%s: key '%s' is %u: supported is only 0",
-                             g->path, key, number);
+        if (trit_gguf_find(g, key))
+            code = (keys[i].text ? check_text : check_number)(g, key, &keys[i], e);
     }
-    char key[96];
-    float factor;
-    snprintf(key, sizeof key, "%s.rope.scaling.factor", c->arch);
-    return trit_gguf_find(g, key) ? read_float(c, g, "rope.scaling.factor", 1, 1, &factor, e)
-                                  : TRIT_OK;
+    return code;
 }
 
 static enum trit_code read_sizes(struct trit_config *c, const struct trit_gguf *g,

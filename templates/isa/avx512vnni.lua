@@ -1,5 +1,6 @@
 -- AVX-512 with VNNI: 16 lanes of 32 bits; dpbusd multiplies u8 by s8 and adds four products into int32, without saturation.
 return {
+  arch = "x86_64",
   order = 60,
   lanes = 16,
   registers = 32,

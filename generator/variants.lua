@@ -1,0 +1,108 @@
+-- Which kernels there are to make: the families of the catalogue and those that templates declare themselves, times their tiles, the
+-- ISAs asked for and the shapes asked for.
+--
+-- A template declares its own family on lines that begin with `$variants`:
+--     $variants {op = "gemv", packing = "t2", act = "i8", kr = 16, tiles = {
+--     $  avx2 = {{1, 16, technique = "mine"}}}}
+
+local template = require "template"
+local name = require "name"
+local M = {}
+
+-- The table of a `$variants` declaration; nil where the template has none.
+local function declaration(text, path)
+  local lua, line = nil, 0
+  for l in text:gmatch("([^\n]*)\n?") do
+    line = line + 1
+    local begin = l:match("^%$variants%s(.*)$")
+    if lua and l:match("^%$[^{]") then
+      lua = lua .. "\n" .. l:sub(2)
+    elseif begin and not lua then
+      lua = ("\n"):rep(line - 1) .. "return " .. begin
+    elseif lua then
+      break
+    end
+    local chunk = lua and load(lua, "=" .. path, "t", template.environment {})
+    if chunk then return chunk() end
+  end
+  if lua then error(path .. ": its $variants is not a table", 0) end
+end
+
+local function check_family(f, where)
+  for key, kind in pairs {op = "string", packing = "string", act = "string", kr = "number", tiles = "table"} do
+    if type(f) ~= "table" or type(f[key]) ~= kind then
+      error(("%s: $variants needs '%s', a %s"):format(where, key, kind), 0)
+    end
+  end
+  for isa, tiles in pairs(f.tiles) do
+    for _, tile in ipairs(tiles) do
+      if type(tile) ~= "table" or math.type(tile[1]) ~= "integer" or math.type(tile[2]) ~= "integer" then
+        error(("%s: a tile of '%s' is not {MR, NR}"):format(where, isa), 0)
+      end
+    end
+  end
+end
+
+-- The catalogue's families, then those of the templates in the folders.
+local function families(lua, folders)
+  local path = lua .. "/catalogue.lua"
+  local chunk, message = load(host.read(path) or error(path .. ": cannot be read", 0), "=" .. path, "t",
+    template.environment {})
+  local list = (chunk or error(message, 0))()
+  for _, folder in ipairs(folders) do
+    for _, file in ipairs(host.list(folder)) do
+      local base = file:match("^(%w+)%.c%.in$") or file:match("^([%w_]+)%.c%.in$")
+      local text = base and host.read(folder .. "/" .. file)
+      local family = text and declaration(text, folder .. "/" .. file)
+      if family then
+        check_family(family, folder .. "/" .. file)
+        family.template = base
+        list[#list + 1] = family
+      end
+    end
+  end
+  return list
+end
+
+-- The shapes {n, k} a family is made for: any (0, 0) where none are asked for.
+local function shapes_of(family)
+  if #options.shapes == 0 then return {{n = 0, k = 0}} end
+  if family.op ~= "gemv" and family.op ~= "gemm" then return {} end
+  local list = {}
+  for i, s in ipairs(options.shapes) do
+    list[i] = {n = s.n, k = (s.k + family.kr - 1) // family.kr * family.kr}
+  end
+  return list
+end
+
+-- All variants of a family for one ISA.
+local function add(list, family, isa, tiles)
+  for _, tile in ipairs(tiles) do
+    for _, shape in ipairs(shapes_of(family)) do
+      local v = {family = family, op = family.op, packing = family.packing, act = family.act, mr = tile[1], nr = tile[2],
+        kr = family.kr, k = shape.k, n = shape.n, isa = isa, technique = (tile.technique or "") .. (options.suffix or ""),
+        tile = tile}
+      v.id = name.make(v)
+      name.parse(v.id)
+      list[#list + 1] = v
+    end
+  end
+end
+
+-- The variants for the ISAs in `isas` (name -> vocabulary), sorted by name.
+function M.list(isas)
+  local list, seen = {}, {}
+  for _, family in ipairs(families(options.lua, options.folders)) do
+    for isa, tiles in pairs(family.tiles) do
+      if isas[isa] and (not options.isa or options.isa == isa) then add(list, family, isa, tiles) end
+    end
+  end
+  table.sort(list, function(a, b) return a.id < b.id end)
+  for _, v in ipairs(list) do
+    if seen[v.id] then error(v.id .. ": declared twice", 0) end
+    seen[v.id] = true
+  end
+  return list
+end
+
+return M

@@ -1,0 +1,67 @@
+/* A small valid model as a GGUF in memory; tests change or spoil it first. */
+#ifndef TRIT_LIB_MODEL_H
+#define TRIT_LIB_MODEL_H
+
+#include "tests/lib_vocabulary.h"
+
+/* A metadata key. Of the values the one that the type asks for is written; an array is one of u32
+   that holds `number` twice. */
+struct trit_toy_key {
+    const char *name;
+    enum trit_gguf_type type;
+    uint64_t number;
+    double real;
+    const char *text;
+};
+
+enum trit_toy_values {
+    TOY_TRITS,   /* -d, 0, +d */
+    TOY_ROWS,    /* multiples of 1/16 from -2 to 31/16, which every type holds exactly */
+    TOY_NORM,    /* around 1 */
+    TOY_FACTORS, /* all 1 */
+};
+
+/* Values come from the seed alone, so that they are the same in every type. Nothing is stored of a
+   type whose size is not known; zeros of one that is not written here. */
+struct trit_toy_tensor {
+    char name[64];
+    uint32_t type, ndims;
+    uint64_t ne[4];
+    enum trit_toy_values values;
+    uint32_t seed;
+    float d;      /* of trits: of the whole tensor */
+    bool spoiled; /* element `at` is `with` instead; I2_S: code 3, Q8_0 and Q6_K: the block's d */
+    uint64_t at;
+    float with;
+};
+
+struct trit_toy_shape {
+    size_t hidden, ffn, layers, heads, kv_heads;
+};
+
+enum { TRIT_TOY_KEYS = 32, TRIT_TOY_TENSORS = 48 };
+
+struct trit_toy {
+    struct trit_vocabulary vocabulary; /* 256 bytes, "ab", a beginning, an end */
+    char names[TRIT_TOY_KEYS][64];
+    struct trit_toy_key keys[TRIT_TOY_KEYS];
+    struct trit_toy_tensor tensors[TRIT_TOY_TENSORS];
+    size_t nkeys, ntensors;
+};
+
+/* All keys and tensors of the architecture; matrices I2_S, the embedding F16 and tied. */
+void trit_toy_init(struct trit_toy *toy, const char *arch, const struct trit_toy_shape *shape);
+/* Puts the key in the place of the one of its name, or adds it. */
+void trit_toy_set(struct trit_toy *toy, const struct trit_toy_key *key);
+void trit_toy_drop_key(struct trit_toy *toy, const char *name);
+/* It must be there. */
+struct trit_toy_tensor *trit_toy_tensor(struct trit_toy *toy, const char *name);
+/* Adds `name`, a copy of `model`. */
+struct trit_toy_tensor *trit_toy_add(struct trit_toy *toy, const char *name, const char *model);
+void trit_toy_drop_tensor(struct trit_toy *toy, const char *name);
+/* All matrices, from then on. */
+void trit_toy_retype(struct trit_toy *toy, enum trit_toy_values values, uint32_t type);
+/* The GGUF, free() it. */
+uint8_t *trit_toy_write(const struct trit_toy *toy, size_t *bytes);
+
+#endif
