@@ -1,13 +1,14 @@
 /* `tritmill cpu`: what this CPU is, which kernels it may run and why not the others, and what its
    measured limits are. */
+#include "autotune/cmd_cpu.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "autotune/limits.h"
-#include "runtime/cli_json.h"
 #include "runtime/commands.h"
 #include "runtime/cpu.h"
 #include "runtime/kernel.h"
+#include "runtime/pool.h"
 
 struct options {
     int format;
@@ -20,7 +21,8 @@ static const struct trit_option options[] = {
     { "-o,--output", TRIT_OPT_CHOICE, AT(format), NULL, "text (default) or json", 0, 0,
       "text|json" },
     { "--measure", TRIT_OPT_FLAG, AT(measure), NULL,
-      "measure read bandwidth and the int8 peak, half a second for each thread count", 0, 0, NULL },
+      "measure what each level of memory and each instruction set can do: a few seconds", 0, 0,
+      NULL },
     { "-t,--threads", TRIT_OPT_INTS, AT(threads), "N,..",
       "measure with these thread counts (default: 1 to the number of cores)", 1, TRIT_MAX_THREADS,
       NULL },
@@ -37,18 +39,6 @@ static struct trit_ints default_threads(void)
         list.v[list.n++] = n;
     list.v[list.n++] = cores;
     return list;
-}
-
-static enum trit_code measure(int threads, struct trit_limits_summary *limits,
-                              struct trit_error *error)
-{
-    struct trit_pool *pool;
-    enum trit_code code = trit_pool_create(&pool, threads, error);
-    if (code == TRIT_OK) {
-        code = trit_limits_measure(pool, limits, error);
-        trit_pool_destroy(pool);
-    }
-    return code;
 }
 
 static int kernels_of(enum trit_isa isa)
@@ -104,21 +94,6 @@ static void print_isas(void)
     }
 }
 
-static enum trit_code print_limits(const struct trit_ints *threads, struct trit_error *error)
-{
-    struct trit_limits_summary l;
-    printf("\nthreads   read GB/s         int8 GMAC/s\n");
-    for (int i = 0; i < threads->n && !trit_stopped(); i++) {
-        enum trit_code code = measure(threads->v[i], &l, error);
-        if (code)
-            return code;
-        printf("%7d   %7.1f +- %-5.1f  %8.1f +- %-6.1f\n", threads->v[i], l.read_gbs, l.read_spread,
-               l.peak_gmacs, l.peak_spread);
-        fflush(stdout);
-    }
-    return trit_stopped() ? trit_fail(error, TRIT_ESTOPPED, "stopped") : TRIT_OK;
-}
-
 static json_t *features_json(uint64_t features)
 {
     json_t *list = json_array();
@@ -143,30 +118,6 @@ static json_t *isas_json(void)
     return list;
 }
 
-static json_t *limit_json(int threads, const struct trit_limits_summary *l)
-{
-    return json_pack("{s:i, s:f, s:f, s:f, s:f}", "n_threads", threads, "limit_read_gbs",
-                     l->read_gbs, "limit_read_gbs_spread", l->read_spread, "limit_int8_gmacs",
-                     l->peak_gmacs, "limit_int8_gmacs_spread", l->peak_spread);
-}
-
-static enum trit_code add_limits(json_t *root, const struct trit_ints *threads,
-                                 struct trit_error *error)
-{
-    struct trit_limits_summary l;
-    json_t *list = json_array();
-    json_object_set_new(root, "limits", list);
-    for (int i = 0; i < threads->n; i++) {
-        enum trit_code code = measure(threads->v[i], &l, error);
-        if (code)
-            return code;
-        if (trit_stopped())
-            return trit_fail(error, TRIT_ESTOPPED, "stopped");
-        json_array_append_new(list, limit_json(threads->v[i], &l));
-    }
-    return TRIT_OK;
-}
-
 static json_t *identity_json(const struct trit_cpu *cpu)
 {
     struct trit_text vendor = { cpu->vendor, strlen(cpu->vendor) };
@@ -183,7 +134,8 @@ static json_t *identity_json(const struct trit_cpu *cpu)
 static enum trit_code show_json(const struct options *o, struct trit_error *error)
 {
     json_t *root = identity_json(trit_cpu_get());
-    enum trit_code code = root && o->measure ? add_limits(root, &o->threads, error) : TRIT_OK;
+    enum trit_code code =
+        root && o->measure ? trit_cpu_add_limits(root, &o->threads, error) : TRIT_OK;
     if (code == TRIT_OK)
         return trit_json_print(root, error);
     json_decref(root);
@@ -194,7 +146,7 @@ static enum trit_code show_text(const struct options *o, struct trit_error *erro
 {
     print_identity(trit_cpu_get());
     print_isas();
-    return o->measure ? print_limits(&o->threads, error) : TRIT_OK;
+    return o->measure ? trit_cpu_print_limits(&o->threads, error) : TRIT_OK;
 }
 
 static int run(int argc, char **argv)

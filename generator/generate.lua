@@ -37,11 +37,13 @@ local function load_isa(id)
     if isa[key] == nil then error(("%s: the vocabulary has no '%s'"):format(path, key), 0) end
   end
   isa.name = id
-  isa.text = isa.text .. "\n" .. must_find("floats/" .. isa.floats .. ".h")
+  local ints = isa.ints and must_find("ints/" .. isa.ints .. ".h") .. "\n" or ""
+  isa.text = ints .. isa.text .. "\n" .. must_find("floats/" .. isa.floats .. ".h")
   return isa
 end
 
--- ISA vocabularies of the architecture, weakest first: integer products of their own, and a float vocabulary that ISAs may share.
+-- ISA vocabularies of the architecture, weakest first: integer products of their own, after those that ISAs of one register width share
+-- (ints/), and a float vocabulary that ISAs may share as well (floats/).
 local function load_isas()
   local isas = {}
   for _, folder in ipairs(options.folders) do
@@ -89,7 +91,8 @@ end
 
 -- What a kernel should cost before anyone has measured; orders kernels, of one ISA and across ISAs. Ternary products: cycles per 1024
 -- multiply-adds at two dot products and two loads a cycle, half as much again where the accumulators do not fit the registers. What
--- waits for memory does better with its requests made early, and in one stream. A family's `unpack` is its instructions for a vector.
+-- waits for memory does better with its requests made early, and in one stream. A family's `unpack` is its instructions for a vector,
+-- unless the ISA has its own way (`unpack`, by packing).
 local function cost(v, isa)
   local early = v.tile.prefetch and 0.9 or 1
   if v.op == "head" or v.op == "read" then return early * (1 + 0.1 * v.nr) end
@@ -97,7 +100,7 @@ local function cost(v, isa)
   local nv, planes = v.nr / isa.lanes, v.kr / 4
   local sets = v.mr * nv <= 4 and 4 or 1
   local dots, loads = planes * v.mr * nv, nv + planes * v.mr
-  local unpack = (v.family.unpack or 7) * nv
+  local unpack = (isa.unpack and isa.unpack[v.packing] or v.family.unpack or 7) * nv
   local chain = planes * isa.latency / sets
   local cycles = math.max((dots * isa.dot + unpack) / 2.5, loads / 2, chain)
   if v.mr * nv * sets + nv + 1 > isa.registers then cycles = cycles * 1.5 end

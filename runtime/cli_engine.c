@@ -58,7 +58,8 @@ enum trit_code trit_engine_load_model(struct trit_engine *e, int threads, bool q
     struct trit_progress progress = { 0 };
     if (!quiet)
         trit_progress_begin(&progress, "loading");
-    struct trit_load_options options = { trit_progress_step, &progress };
+    struct trit_load_options options = { .progress = trit_progress_step,
+                                         .progress_arg = &progress };
     enum trit_code code =
         trit_pool_create(&e->pool, threads > 0 ? threads : trit_cpu_get()->threads, error);
     if (!code)

@@ -198,11 +198,12 @@ static enum trit_code read_vocab(struct trit_config *c, const struct trit_gguf *
     if (!embd)
         return trit_fail(e, TRIT_EFORMAT, "%s: tensor 'token_embd.weight' is missing", g->path);
     if (embd->ndims != 2 || embd->ne[0] != c->hidden || embd->ne[1] < 1 || embd->ne[1] > MAX_VOCAB)
-        return trit_fail(e, TRIT_EFORMAT,
-                         "%s: tensor 'token_embd.weight' is %llu x %llu: must be embedding_length "
-                         "%zu x vocabulary (1 .. %d)",
-                         g->path, (unsigned long long)embd->ne[0], (unsigned long long)embd->ne[1],
-                         c->hidden, MAX_VOCAB);
+        return trit_fail(
+            e, TRIT_EFORMAT,
+            "%s: tensor 'token_embd.weight' has %u dimensions, %llu x %llu: must have 2, "
+            "embedding_length %zu x vocabulary (1 .. %d)",
+            g->path, embd->ndims, (unsigned long long)embd->ne[0], (unsigned long long)embd->ne[1],
+            c->hidden, MAX_VOCAB);
     c->vocab = (size_t)embd->ne[1];
     size_t size;
     enum trit_code code = read_size(c, g, "vocab_size", 1, MAX_VOCAB, c->vocab, &size, e);

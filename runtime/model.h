@@ -31,6 +31,7 @@ struct trit_model_cost {
 };
 
 struct trit_model;
+struct trit_profile;
 struct trit_session;
 
 /* Progress of a load: done of total bytes; returning false stops it (TRIT_ESTOPPED). */
@@ -39,6 +40,8 @@ typedef bool trit_progress_fn(void *arg, uint64_t done, uint64_t total);
 struct trit_load_options {
     trit_progress_fn *progress; /* NULL: none */
     void *progress_arg;
+    struct trit_profile *profile; /* which kernels to take (runtime/profile.h); NULL: by estimate.
+                                     Its log grows, and its libraries are loaded as needed */
 };
 
 /* Checks the whole model, picks a kernel for every matrix and packs it, in parallel on pool. The

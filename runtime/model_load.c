@@ -23,6 +23,7 @@ struct loader {
     struct trit_model *model;
     const struct trit_gguf *gguf;
     const struct trit_load_options *options;
+    struct trit_profile *profile; /* NULL: none */
     struct trit_error *error;
     uint64_t done, total; /* bytes of tensors, for progress */
     bool *placed;         /* per tensor of the file: it has a place in the model */
@@ -55,14 +56,13 @@ static const struct trit_gguf_tensor *lookup(const struct loader *l, const char 
 static enum trit_code wrong_shape(struct loader *l, const struct trit_gguf_tensor *t, size_t k,
                                   size_t n)
 {
-    char has[96], wants[48];
+    char has[96], wants[64];
     int at = 0;
     for (uint32_t i = 0; i < t->ndims; i++)
         at += snprintf(has + at, sizeof has - (size_t)at, "%s%llu", i ? " x " : "",
                        (unsigned long long)t->ne[i]);
-    snprintf(wants, sizeof wants, n ? "%zu x %zu" : "%zu", k, n);
-    return trit_fail(l->error, TRIT_EFORMAT,
-                     "%s: tensor '%.*s' is %s: the file's keys make it %s (columns x rows)",
+    snprintf(wants, sizeof wants, n ? "%zu x %zu (columns x rows)" : "%zu", k, n);
+    return trit_fail(l->error, TRIT_EFORMAT, "%s: tensor '%.*s' is %s: the file's keys make it %s",
                      l->gguf->path, (int)t->name.n, t->name.s, has, wants);
 }
 
@@ -241,7 +241,8 @@ static enum trit_code plan_matrices(struct loader *l)
             struct trit_matrix *x = &model->layers[i].m[role];
             snprintf(x->name, sizeof x->name, "blk.%zu.%s", i, role_names[role]);
             role_shape(&model->config, role, &x->n, &x->k);
-            enum trit_code code = trit_pick_pair(x->n, x->k, &x->pair, l->error);
+            enum trit_code code = trit_pick_pair(x->n, x->k, trit_pool_threads(model->pool),
+                                                 l->profile, &x->pair, l->error);
             if (code)
                 return code;
             const size_t nr = (size_t)x->pair.decode->nr;
@@ -408,6 +409,7 @@ enum trit_code trit_model_load(struct trit_model **model, const struct trit_gguf
     *model = NULL;
     const double start = seconds();
     struct loader l = { .gguf = gguf, .options = options, .error = error };
+    l.profile = options ? options->profile : NULL;
     l.model = trit_alloc(1, sizeof *l.model);
     l.placed = trit_alloc(gguf->ntensors, sizeof *l.placed);
     enum trit_code code = TRIT_OK;

@@ -83,11 +83,14 @@ static void explain(struct trit_pair *pair, size_t n, size_t k, size_t pairs, bo
              (double)d->cost, (double)pair->prefill->cost, waste);
 }
 
-enum trit_code trit_pick_pair(size_t n, size_t k, struct trit_pair *pair, struct trit_error *error)
+enum trit_code trit_pick_pair(size_t n, size_t k, int threads, struct trit_profile *profile,
+                              struct trit_pair *pair, struct trit_error *error)
 {
     enum trit_code code = check_force(error);
     if (code)
         return code;
+    (void)threads;
+    (void)profile;
     const char *fd = forced(TRIT_OP_gemv), *fp = forced(TRIT_OP_gemm);
     double best = INFINITY;
     size_t pairs = 0;

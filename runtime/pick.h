@@ -1,9 +1,12 @@
-/* Which kernel an operation gets: the forced one, else the best by estimate, and why. */
+/* Which kernel an operation gets: the forced one, else the profile's, else the best by estimate,
+   and why. */
 #ifndef TRIT_PICK_H
 #define TRIT_PICK_H
 
 #include "runtime/error.h"
 #include "runtime/kernel.h"
+
+struct trit_profile; /* runtime/profile.h */
 
 /* The kernels of one ternary matrix, bound by the packing law: they read the same packed weights.
  */
@@ -14,11 +17,14 @@ struct trit_pair {
     char why[128];
 };
 
-/* For an n x k ternary matrix, among the kernels whose ISA is usable here. TRITMILL_KERNEL (a name,
-   or a pattern with * and ?) forces: kernels that do not match it are left out of the operations
-   for which something matches. TRIT_EARGUMENT where it matches no kernel at all that can run here.
- */
-enum trit_code trit_pick_pair(size_t n, size_t k, struct trit_pair *pair, struct trit_error *error);
+/* For an n x k ternary matrix run by that many threads, among the kernels whose ISA is usable here
+   and that pass their one-tile check. TRITMILL_KERNEL (a name, or a pattern with * and ?) forces:
+   kernels that do not match it are left out of the operations for which something matches, and the
+   profile is not asked. Packings that hold more than trits are only picked when forced. Where the
+   profile (NULL: none) has one row of the two, the other kernel is the best by estimate that shares
+   its weights. TRIT_EARGUMENT where TRITMILL_KERNEL matches no kernel that can run here. */
+enum trit_code trit_pick_pair(size_t n, size_t k, int threads, struct trit_profile *profile,
+                              struct trit_pair *pair, struct trit_error *error);
 
 /* For the other operations: that of the strongest usable ISA; among equals the cheapest by
  * estimate. packing NULL: any. */

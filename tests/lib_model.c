@@ -16,8 +16,8 @@ struct bytes {
 
 static uint8_t *grow(struct bytes *b, size_t n)
 {
-    if (b->n + n > b->room) {
-        b->room = 2 * (b->n + n);
+    if (!b->data || b->n + n > b->room) {
+        b->room = 2 * (b->n + n) + 64;
         b->data = realloc(b->data, b->room);
         if (!b->data)
             abort();

@@ -2,6 +2,7 @@
 #ifndef TRIT_LIB_MODEL_H
 #define TRIT_LIB_MODEL_H
 
+#include "runtime/model.h"
 #include "tests/lib_vocabulary.h"
 
 /* A metadata key. Of the values the one that the type asks for is written; an array is one of u32
@@ -13,6 +14,13 @@ struct trit_toy_key {
     double real;
     const char *text;
 };
+
+/* Fields of a trit_toy_key of the architecture. */
+#define TOY_U32(name, value)  "bitnet-b1.58." name, TRIT_GGUF_U32, value, 0, NULL
+#define TOY_I32(name, value)  "bitnet-b1.58." name, TRIT_GGUF_I32, value, 0, NULL
+#define TOY_F32(name, value)  "bitnet-b1.58." name, TRIT_GGUF_F32, 0, value, NULL
+#define TOY_F64(name, value)  "bitnet-b1.58." name, TRIT_GGUF_F64, 0, value, NULL
+#define TOY_TEXT(name, value) "bitnet-b1.58." name, TRIT_GGUF_STRING, 0, 0, value
 
 enum trit_toy_values {
     TOY_TRITS,   /* -d, 0, +d */
@@ -63,5 +71,20 @@ void trit_toy_drop_tensor(struct trit_toy *toy, const char *name);
 void trit_toy_retype(struct trit_toy *toy, enum trit_toy_values values, uint32_t type);
 /* The GGUF, free() it. */
 uint8_t *trit_toy_write(const struct trit_toy *toy, size_t *bytes);
+
+/* Tokens that go through a toy, and what comes back for all of them. */
+enum {
+    TRIT_TOY_TOKENS = 7,
+    TRIT_TOY_VOCAB = 259,
+    TRIT_TOY_LOGITS = TRIT_TOY_TOKENS * TRIT_TOY_VOCAB
+};
+extern const int32_t trit_toy_tokens[TRIT_TOY_TOKENS];
+
+/* All that a program does with a model file, up to the logits and back to nothing; says "toy.gguf".
+ */
+enum trit_code trit_toy_run(const struct trit_toy *toy, struct trit_pool *pool, float *logits,
+                            struct trit_error *error);
+/* The last part of it. */
+enum trit_code trit_toy_use(struct trit_model *model, float *logits, struct trit_error *error);
 
 #endif

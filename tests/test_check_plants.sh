@@ -25,7 +25,7 @@ while IFS='(,) ' read -r _ isa n _; do
 done <"$TRIT_BUILD/gen/isas.inc"
 
 mkdir "$work/templates" "$work/generator" "$work/gen" "$work/obj"
-cp -r "$TRIT_SOURCE/templates/isa" "$TRIT_SOURCE/templates/floats" "$work/templates/"
+cp -r "$TRIT_SOURCE"/templates/{isa,ints,floats} "$work/templates/"
 cp "$TRIT_SOURCE"/generator/*.lua "$work/generator/"
 
 loop='/for (; slices > 0; slices--/'

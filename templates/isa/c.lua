@@ -65,5 +65,38 @@ static inline void vi_scale(float *y, vi acc, int32_t sum, const float *d, float
     for (int i = 0; i < 4; i++)
         y[i] = (float)(acc[i] - sum) * (d[i] / s);
 }
+
+/* Unpacking. i4's fields of four bits; b2's planes, a bit for each byte; t5's five digits, which must be asked for in order: the
+   stored byte is ceil(256/243 v), the digit is 3 byte / 256, and what it leaves goes on. */
+static inline vc vc_nibble(vb v, int plane) { return __builtin_convertvector((v >> (4 * plane)) & 15, vc); }
+static inline vb vb_spread(const uint8_t *bits)
+{
+    const uint8_t l = bits[0], h = bits[1];
+    const vb all = { l, l, l, l, l, l, l, l, h, h, h, h, h, h, h, h },
+             bit = { 1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128 };
+    return (vb)((all & bit) != 0) & 1;
+}
+static inline vc vc_bits(const uint8_t *plus, const uint8_t *minus)
+{
+    return __builtin_convertvector(1 + vb_spread(plus) - vb_spread(minus), vc);
+}
+typedef va v5;
+static inline v5 v5_begin(vb v) { return __builtin_convertvector(v, v5); }
+static inline vc v5_plane(v5 *v, int plane)
+{
+    (void)plane;
+    const vc triple = *v * 3;
+    *v = triple & 255;
+    return triple >> 8;
+}
+/* acc + sum of (code - 127) * x */
+static inline vi vi_dot8(vi acc, vb code, vx x)
+{
+    typedef int32_t wide __attribute__((vector_size(64)));
+    const wide products = (__builtin_convertvector(code, wide) - 127) * __builtin_convertvector(x, wide);
+    for (int i = 0; i < 4; i++)
+        acc[i] += products[4 * i] + products[4 * i + 1] + products[4 * i + 2] + products[4 * i + 3];
+    return acc;
+}
 ]],
 }
