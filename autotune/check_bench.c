@@ -8,6 +8,7 @@
 #include "runtime/cli.h"
 #include "runtime/cpu.h"
 #include "runtime/mem.h"
+#include "runtime/pack.h"
 #include "autotune/check.h"
 
 enum {
@@ -48,7 +49,7 @@ static double call_mm(const struct trit_kernel *kernel)
     bool gemm = kernel->op == TRIT_OP_gemm;
     size_t m = gemm ? TOKENS : 1, n = kernel->n ? kernel->n : WIDTH,
            k = kernel->k ? kernel->k : WIDTH;
-    size_t bytes = trit_round_up(n, (size_t)kernel->nr) * k / 4;
+    size_t bytes = trit_packed_bytes(trit_packing_find(kernel->packing), n, k, (size_t)kernel->nr);
     trit_mm_fn *fn = gemm ? kernel->fn.gemm : kernel->fn.gemv;
     fn(m, n, k, weights(bytes), data.ones, data.a, k, data.ones, data.sums, data.y, n);
     return gemm ? (double)m * (double)n * (double)k : (double)bytes;

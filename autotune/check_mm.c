@@ -1,4 +1,4 @@
-/* gemv and gemm: which shapes, which trits and activations, and the comparison. */
+/* gemv and gemm: which shapes, which weights and activations, and the comparison. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +9,9 @@
 
 /* A matrix and tokens, in scratch memory; a case uses the first m tokens. */
 struct problem {
+    const struct trit_packing *packing;
     size_t m, n, k, lda, ldy;
-    int8_t *trits, *a;
+    int8_t *weights, *a;
     uint8_t *packed;
     float *d, *s, *want;
     int32_t *sum;
@@ -33,11 +34,17 @@ static void allocate(struct problem *p, const struct trit_kernel *kernel, size_t
 {
     size_t nr = (size_t)kernel->nr;
     trit_check_scratch_reset();
-    *p = (struct problem){ .m = m, .n = n, .k = k, .rows = trit_round_up(n, nr) };
+    *p = (struct problem){
+        .packing = trit_packing_find(kernel->packing),
+        .m = m,
+        .n = n,
+        .k = k,
+        .rows = trit_round_up(n, nr),
+    };
     p->lda = k + trit_check_between(0, 1) * trit_check_between(1, 70);
     p->ldy = n + trit_check_between(0, 1) * trit_check_between(1, 20);
-    p->packed_bytes = trit_packed_bytes(trit_packing_find(kernel->packing), n, k, nr);
-    p->trits = trit_check_scratch(n * k, 1);
+    p->packed_bytes = trit_packed_bytes(p->packing, n, k, nr);
+    p->weights = trit_check_scratch(n * k, 1);
     p->packed = trit_check_scratch(p->packed_bytes, 1);
     p->a = trit_check_scratch(m * p->lda, 1);
     p->d = trit_check_scratch(p->rows, sizeof *p->d);
@@ -46,7 +53,7 @@ static void allocate(struct problem *p, const struct trit_kernel *kernel, size_t
     p->want = trit_check_scratch(m * p->ldy, sizeof *p->want);
 }
 
-/* What follows from trits, activations and scales. */
+/* What follows from weights, activations and scales. */
 static void complete(struct problem *p, const struct trit_kernel *kernel)
 {
     for (size_t i = 0; i < p->m; i++) {
@@ -54,16 +61,22 @@ static void complete(struct problem *p, const struct trit_kernel *kernel)
         for (size_t x = 0; x < p->k; x++)
             p->sum[i] += p->a[i * p->lda + x];
     }
-    trit_ref_pack_t2(p->n, p->k, p->trits, (size_t)kernel->nr, (size_t)kernel->kr, p->packed);
-    trit_ref_mm(p->m, p->n, p->k, p->trits, p->d, p->a, p->lda, p->s, p->want, p->ldy);
+    trit_ref_pack(kernel->packing, p->n, p->k, p->weights, (size_t)kernel->nr, p->packed);
+    trit_ref_mm(p->m, p->n, p->k, p->weights, p->d, p->a, p->lda, p->s, p->want, p->ldy);
 }
 
-/* As models have it, with a ragged K: trit 0 in up to KR - 1 last columns. */
+static int weight(const struct problem *p, size_t code)
+{
+    return (int)code + p->packing->low;
+}
+
+/* As models have it, with a ragged K: weight 0 in up to KR - 1 last columns. */
 static void randomise(struct problem *p, const struct trit_kernel *kernel)
 {
-    size_t real = p->k - trit_check_between(0, (size_t)kernel->kr - 1);
+    size_t real = p->k - trit_check_between(0, (size_t)kernel->kr - 1),
+           range = (size_t)(p->packing->high - p->packing->low);
     for (size_t i = 0; i < p->n * p->k; i++)
-        p->trits[i] = (int8_t)(i % p->k < real ? trit_check_random() % 3 : 1) - 1;
+        p->weights[i] = (int8_t)(i % p->k < real ? weight(p, trit_check_between(0, range)) : 0);
     for (size_t i = 0; i < p->m * p->lda; i++)
         p->a[i] = (int8_t)trit_check_random();
     for (size_t j = 0; j < p->rows; j++)
@@ -78,12 +91,15 @@ static void randomise(struct problem *p, const struct trit_kernel *kernel)
    the int32 sum itself. */
 static void worst(struct problem *p)
 {
-    static const int8_t trits[][2] = { { 1, 1 }, { -1, -1 }, { 1, -1 }, { -1, 1 }, { 0, 0 } };
+    const int low = p->packing->low, high = p->packing->high;
+    const int weights[][2] = {
+        { high, high }, { low, low }, { high, low }, { low, high }, { 0, 0 }
+    };
     static const int8_t acts[][2] = { { 127, 127 }, { -127, -127 }, { -128, -128 },
                                       { 0, 0 },     { 127, -128 },  { -128, 127 } };
     for (size_t j = 0; j < p->n; j++)
         for (size_t x = 0; x < p->k; x++)
-            p->trits[j * p->k + x] = trits[j % 5][x % 2];
+            p->weights[j * p->k + x] = (int8_t)weights[j % 5][x % 2];
     for (size_t i = 0; i < p->m; i++)
         for (size_t x = 0; x < p->lda; x++)
             p->a[i * p->lda + x] = acts[i % 6][x % 2];
@@ -147,28 +163,34 @@ static void check_shape(const struct trit_kernel *kernel, size_t m, size_t n, si
     }
 }
 
-/* All trits t against all activations a at the largest K: t * a * K is exact in binary32. */
-static void check_extreme(const struct trit_kernel *kernel, int t, int a)
+/* All weights w against all activations a at the largest K. Packed slice by slice: all are alike.
+ */
+static void check_extreme(const struct trit_kernel *kernel, int w, int a)
 {
     struct problem p;
-    size_t k = TRIT_MAX_K;
-    allocate(&p, kernel, 1, n_of(kernel, (size_t)kernel->nr), k);
+    const struct trit_packing *packing = trit_packing_find(kernel->packing);
+    size_t nr = (size_t)kernel->nr, kr = packing->kr, k = packing->max_k / kr * kr;
+    allocate(&p, kernel, 1, n_of(kernel, nr), k);
     memset(p.a, a, k);
-    memset(p.packed, 0x55 * (t + 1), p.packed_bytes);
+    memset(p.weights, w, p.n * kr);
+    trit_ref_pack(kernel->packing, p.n, kr, p.weights, nr, p.packed);
+    for (size_t at = nr * packing->bytes; at < p.packed_bytes; at += nr * packing->bytes)
+        memcpy(p.packed + at, p.packed, nr * packing->bytes);
     for (size_t j = 0; j < p.rows; j++)
         p.d[j] = 1.0f;
     p.s[0] = 1.0f;
     p.sum[0] = a * (int32_t)k;
     for (size_t j = 0; j < p.n; j++)
-        p.want[j] = (float)(t * a * (int32_t)k);
+        p.want[j] = (float)(w * a * (int32_t)k);
     run(kernel, &p, 1, TRIT_CHECK_END);
 }
 
 void trit_check_mm(const struct trit_kernel *kernel)
 {
-    size_t mr = (size_t)kernel->mr, nr = (size_t)kernel->nr;
-    if (strcmp(kernel->packing, "t2") || strcmp(kernel->act, "i8") || kernel->kr != 16) {
-        trit_check_case("packing %s, act %s, KR %d", kernel->packing, kernel->act, kernel->kr);
+    const struct trit_packing *packing = trit_packing_find(kernel->packing);
+    size_t mr = (size_t)kernel->mr, nr = (size_t)kernel->nr, kr = (size_t)kernel->kr;
+    if (!packing || strcmp(kernel->act, "i8") || kr != packing->kr) {
+        trit_check_case("packing %s, act %s, KR %zu", kernel->packing, kernel->act, kr);
         trit_check_fail("no reference for this packing");
     }
     check_tiles(kernel);
@@ -176,11 +198,11 @@ void trit_check_mm(const struct trit_kernel *kernel)
         check_shape(kernel, mr + 1, n_of(kernel, nr), k_of(kernel, slices));
     check_shape(kernel, 2 * mr + 1, n_of(kernel, nr + 1), k_of(kernel, 3));
     check_shape(kernel, 33, n_of(kernel, 2 * nr + 3), k_of(kernel, 2));
-    check_shape(kernel, 6, n_of(kernel, nr + 2), k_of(kernel, 6912 / 16));
-    check_shape(kernel, 6, n_of(kernel, 5), k_of(kernel, 45568 / 16));
+    check_shape(kernel, 6, n_of(kernel, nr + 2), k_of(kernel, 6912 / kr));
+    check_shape(kernel, 6, n_of(kernel, 5), k_of(kernel, 45568 / kr));
     if (kernel->k)
         return;
-    check_extreme(kernel, 1, -128);
-    check_extreme(kernel, -1, -128);
-    check_extreme(kernel, -1, 127);
+    check_extreme(kernel, packing->high, -128);
+    check_extreme(kernel, packing->low, -128);
+    check_extreme(kernel, packing->low, 127);
 }

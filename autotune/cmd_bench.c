@@ -13,7 +13,7 @@
 #include "runtime/mem.h"
 
 struct options {
-    const char *model;
+    const char *model, *profile;
     struct trit_ints prompt, gen, depth, threads, chunk;
     int repetitions, output;
     bool no_warmup, plan;
@@ -41,6 +41,9 @@ static const struct trit_option options[] = {
       0, 0, NULL },
     { "-o,--output", TRIT_OPT_CHOICE, AT(output), NULL, "table (default), or llama-bench's formats",
       0, 0, "md|json|csv|jsonl" },
+    { "--profile", TRIT_OPT_TEXT, AT(profile), "FILE",
+      "the profile that picks the kernels (none: by estimate; default: this machine's)", 0, 0,
+      NULL },
     { "-ub,--ubatch-size", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
     { "-ngl,--n-gpu-layers", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
     { "-fa,--flash-attn", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
@@ -138,6 +141,7 @@ static void describe(struct bench *b)
     double params = (double)s->cost->params, unit = params < 1e9 ? 1e6 : 1e9;
     snprintf(s->type, sizeof s->type, "%s %.2f%s %s", b->engine.config.arch, params / unit,
              params < 1e9 ? "M" : "B", type ? type->name : "?");
+    s->profile = b->engine.profile ? b->engine.profile->path : "none";
     struct trit_plan plan;
     s->isa = "none";
     s->kernels[0] = 0;
@@ -163,6 +167,7 @@ static enum trit_code load(struct bench *b, int threads, struct trit_error *erro
     b->limits = NULL;
     b->limits_bytes = 0;
     double begin = trit_now();
+    b->engine.wanted = b->options.profile;
     enum trit_code code = trit_engine_load_model(&b->engine, threads, false, error);
     b->load_seconds = trit_now() - begin;
     if (code)

@@ -16,7 +16,7 @@ struct trit_bench_subject {
     const char *path;
     char type[96]; /* "bitnet-b1.58 2.41B I2_S" */
     const struct trit_model_cost *cost;
-    const char *isa;
+    const char *isa, *profile;        /* profile: its path, or "none" */
     char kernels[TRIT_BENCH_KERNELS]; /* names, ", " between them */
     bool many_chunks;                 /* the chunk varies: show it */
 };

@@ -134,6 +134,7 @@ static void put_costs(json_t *out, const struct trit_bench_subject *s,
     json_object_set_new(out, "load_seconds", real(row->load_seconds));
     put_text(out, "isa", s->isa);
     put_text(out, "kernels", s->kernels);
+    put_text(out, "profile", s->profile);
 }
 
 static void put_samples(json_t *out, const struct trit_bench_row *row, const double *ts)
@@ -220,6 +221,7 @@ static void md_end(const struct trit_bench_report *r)
     printf("\nbuild:   tritmill %s (%s), %s\n", trit_version(), trit_commit(), TRIT_COMPILER);
     printf("cpu:     %s, %s\n", trit_cpu_get()->brand, r->subject->isa);
     printf("kernels: %s\n", r->subject->kernels);
+    printf("profile: %s\n", r->subject->profile);
     for (size_t i = 0; i < r->nlast; i++)
         md_limits(&r->last[i]);
     printf("memory:  %s resident at most; loaded in %.2f s\n",

@@ -1,9 +1,7 @@
 /* The variants of one ternary product, timed against each other: which take part, how long each is
    measured, what follows from the times. */
-#define _GNU_SOURCE
 #include "autotune/compare.h"
 
-#include <fnmatch.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,14 +25,6 @@ static bool usable(const struct trit_comparison *c, const struct trit_kernel *ke
            (!kernel->n || kernel->n == c->n) &&
            (!kernel->k || kernel->k == trit_round_up(c->k, (size_t)kernel->kr)) &&
            trit_isa_usable(kernel->isa, NULL);
-}
-
-static bool wanted(const struct trit_comparison *c, const struct trit_kernel *kernel)
-{
-    for (int i = 0; i < c->npatterns; i++)
-        if (!fnmatch(c->patterns[i], kernel->name, 0))
-            return true;
-    return c->npatterns == 0;
 }
 
 /* The portable kernel on t2 that estimates say is best. */
@@ -82,7 +72,7 @@ static enum trit_code choose(struct trit_comparison *c, struct trit_error *error
     if (!c->rows)
         return trit_fail(error, TRIT_EMEMORY, "no memory for the variants");
     for (size_t i = c->first_kernel; i < trit_kernel_count(); i++)
-        if (usable(c, trit_kernel_at(i)) && wanted(c, trit_kernel_at(i)))
+        if (usable(c, trit_kernel_at(i)) && trit_compare_wants(c, trit_kernel_at(i)->name))
             add_row(c, trit_kernel_at(i));
     if (!c->nrows)
         return trit_fail(

@@ -4,11 +4,31 @@
 
 local M = {}
 
--- What templates and vocabularies may use of Lua: they compute text, they do not touch the machine.
+-- What templates and vocabularies may use of Lua: they compute text, the same text every time, and do not touch the machine.
 local BASE = {
   assert = assert, error = error, ipairs = ipairs, pairs = pairs, select = select, tonumber = tonumber,
-  tostring = tostring, type = type, math = math, string = string, table = table,
+  tostring = tostring, type = type,
 }
+local LIBRARIES = {
+  math = {"abs", "ceil", "exp", "floor", "fmod", "huge", "log", "max", "maxinteger", "min", "mininteger", "pi", "sqrt", "tointeger",
+    "type", "ult"},
+  string = {"byte", "char", "find", "format", "gmatch", "gsub", "len", "lower", "match", "rep", "reverse", "sub", "upper"},
+  table = {"concat", "insert", "pack", "remove", "sort", "unpack"},
+}
+
+-- Tables are copied before a template gets them: what it does to them is seen by nobody else.
+local function copy(value)
+  if type(value) ~= "table" then return value end
+  local t = {}
+  for k, v in pairs(value) do t[k] = copy(v) end
+  return t
+end
+
+local function library(name)
+  local t = {}
+  for _, key in ipairs(LIBRARIES[name]) do t[key] = _G[name][key] end
+  return t
+end
 
 -- The end of the hole that starts at `from` (just past "${"): its "}" outside strings and nested braces.
 local function hole_end(line, from)
@@ -53,13 +73,12 @@ local function translate(text, name)
   return table.concat(code, "\n")
 end
 
--- The environment of a template: vars, then BASE; a name in neither is an error.
+-- The environment of a template: copies of vars, then BASE and LIBRARIES; a name in none of them is an error.
 function M.environment(vars)
-  return setmetatable({}, {__index = function(_, key)
-    local value = vars[key]
-    if value == nil then value = BASE[key] end
-    if value == nil then error("unknown name '" .. key .. "'", 2) end
-    return value
+  local env = copy(vars)
+  for name in pairs(LIBRARIES) do env[name] = env[name] or library(name) end
+  return setmetatable(env, {__index = function(_, key)
+    return BASE[key] or error("unknown name '" .. tostring(key) .. "'", 2)
   end})
 end
 
@@ -67,7 +86,7 @@ end
 function M.expand(text, vars, name)
   local out, env = {}, M.environment(vars)
   env.__value = function(v)
-    if v == nil then error("a hole's value is nil", 2) end
+    if type(v) ~= "string" and type(v) ~= "number" then error("a hole's value is a " .. type(v), 2) end
     return tostring(v)
   end
   env.__put = function(s)

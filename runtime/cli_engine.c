@@ -50,21 +50,46 @@ static void unload(struct trit_engine *e)
     e->pool = NULL;
 }
 
+static enum trit_code find_profile(struct trit_engine *e, bool quiet, struct trit_error *error)
+{
+    char log[sizeof error->text];
+    if (e->searched)
+        return TRIT_OK;
+    enum trit_code code = trit_profile_find(&e->profile, e->wanted, log, sizeof log, error);
+    if (!code && *log && !quiet)
+        fprintf(stderr, "tritmill: %s\n", log);
+    e->searched = !code;
+    return code;
+}
+
+/* What the profile's use brought to light. */
+static void tell_notes(struct trit_engine *e, bool quiet)
+{
+    if (!e->profile)
+        return;
+    for (const char *line = e->profile->log; *line && !quiet; line = strchr(line, '\n') + 1)
+        fprintf(stderr, "tritmill: %.*s\n", (int)strcspn(line, "\n"), line);
+    *e->profile->log = 0;
+}
+
 enum trit_code trit_engine_load_model(struct trit_engine *e, int threads, bool quiet,
                                       struct trit_error *error)
 {
     double begin = trit_now();
     unload(e);
+    enum trit_code code = find_profile(e, quiet, error);
     struct trit_progress progress = { 0 };
     if (!quiet)
         trit_progress_begin(&progress, "loading");
     struct trit_load_options options = { .progress = trit_progress_step,
-                                         .progress_arg = &progress };
-    enum trit_code code =
-        trit_pool_create(&e->pool, threads > 0 ? threads : trit_cpu_get()->threads, error);
+                                         .progress_arg = &progress,
+                                         .profile = e->profile };
+    if (!code)
+        code = trit_pool_create(&e->pool, threads > 0 ? threads : trit_cpu_get()->threads, error);
     if (!code)
         code = trit_model_load(&e->model, e->gguf, e->pool, &options, error);
     trit_progress_end(&progress);
+    tell_notes(e, quiet);
     const char *log = getenv("TRITMILL_LOG");
     if (!code && log && !strcmp(log, "1"))
         trit_plan_log(e->model, stderr);
@@ -77,6 +102,7 @@ void trit_engine_close(struct trit_engine *e)
     unload(e);
     trit_tokenizer_free(e->tokenizer);
     trit_gguf_close(e->gguf);
+    trit_profile_free(e->profile);
     *e = (struct trit_engine){ 0 };
 }
 

@@ -4,6 +4,7 @@
 #define TRIT_CLI_ENGINE_H
 
 #include "runtime/model.h"
+#include "runtime/profile.h"
 #include "runtime/tokenizer.h"
 
 struct trit_engine {
@@ -13,7 +14,11 @@ struct trit_engine {
     struct trit_tokenizer *tokenizer;
     struct trit_pool *pool;
     struct trit_model *model;
-    double load_seconds; /* of all steps together */
+    const char
+        *wanted; /* the profile of --profile: set it before the model is loaded; NULL: look */
+    struct trit_profile *profile; /* NULL: there is none that can be used */
+    bool searched;                /* the profile was looked for */
+    double load_seconds;          /* of all steps together */
 };
 
 /* Maps the file (NULL: the default model) and reads its hyper-parameters. Whatever happened,
@@ -21,8 +26,9 @@ struct trit_engine {
 enum trit_code trit_engine_open(struct trit_engine *engine, const char *model,
                                 struct trit_error *error);
 enum trit_code trit_engine_load_tokenizer(struct trit_engine *engine, struct trit_error *error);
-/* Starts threads (below 1: one per physical core) and packs the weights, with a progress line
-   unless quiet. Called again, it replaces both. */
+/* Finds the profile (the first time), starts threads (below 1: one per physical core) and packs the
+   weights, with a progress line unless quiet; a line on stderr where a profile or a part of it is
+   ignored, unless quiet. Called again, it replaces threads and weights. */
 enum trit_code trit_engine_load_model(struct trit_engine *engine, int threads, bool quiet,
                                       struct trit_error *error);
 void trit_engine_close(struct trit_engine *engine);

@@ -21,7 +21,7 @@ enum {
 }; /* LOGITS: floats held at a time, about */
 
 struct options {
-    const char *model, *file;
+    const char *model, *file, *profile;
     int context, threads, chunks, output;
     bool quiet;
 };
@@ -39,6 +39,9 @@ static const struct trit_option options[] = {
     { "--log-disable", TRIT_OPT_FLAG, AT(quiet), NULL, "no running value", 0, 0, NULL },
     { "-o,--output", TRIT_OPT_CHOICE, AT(output), NULL,
       "one line (default), or a JSON object with every chunk", 0, 0, "text|json" },
+    { "--profile", TRIT_OPT_TEXT, AT(profile), "FILE",
+      "the profile that picks the kernels (none: by estimate; default: this machine's)", 0, 0,
+      NULL },
     { "-b,--batch-size", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
     { "-ub,--ubatch-size", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
     { "-ngl,--gpu-layers,--n-gpu-layers", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
@@ -111,6 +114,7 @@ static enum trit_code load(struct work *w, struct trit_error *error)
 {
     struct trit_engine *e = &w->engine;
     size_t vocab = e->config.vocab, floats;
+    e->wanted = w->options.profile;
     enum trit_code code = trit_engine_load_model(e, w->options.threads, w->options.quiet, error);
     size_t chunk = w->context < PREFILL ? w->context : PREFILL;
     if (!code)

@@ -57,6 +57,9 @@ static const struct trit_option options[] = {
       "text as it comes (default), or one JSON object at the end", 0, 0, "text|json" },
     { "--chunk", TRIT_OPT_INT, AT(chunk), "N", "prompt tokens evaluated together (default 512)", 1,
       65536, NULL },
+    { "--profile", TRIT_OPT_TEXT, AT(profile), "FILE",
+      "the profile that picks the kernels (none: by estimate; default: this machine's)", 0, 0,
+      NULL },
     { "-b,--batch-size", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
     { "-ub,--ubatch-size", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
     { "-tb,--threads-batch", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
@@ -227,6 +230,7 @@ static enum trit_code load(struct run *r, struct trit_error *error)
 {
     struct trit_engine *e = &r->engine;
     enum trit_code code = create_sampler(r, error);
+    e->wanted = r->options.profile;
     if (!code)
         code = trit_engine_load_model(e, r->options.threads, r->options.quiet, error);
     size_t chunk = (size_t)r->options.chunk < r->context ? (size_t)r->options.chunk : r->context;

@@ -9,7 +9,7 @@
 enum trit_run_output { TRIT_RUN_TEXT, TRIT_RUN_JSON };
 
 struct trit_run_options {
-    const char *model, *prompt, *file;
+    const char *model, *prompt, *file, *profile;
     int predict, context, threads, chunk, output;
     uint64_t seed; /* UINT64_MAX: to be drawn */
     int top_k, repeat_last_n;

@@ -46,6 +46,7 @@ bool trit_isa_cap_valid(void);
 /* Runs probe in a child process with core dumps off. NULL when it returned true, else a static
    text: how the child ended. Where no child can be had the probe counts as passed. */
 const char *trit_probe(bool (*probe)(enum trit_isa), enum trit_isa isa);
+const char *trit_try(bool (*probe)(void *), void *arg); /* the same for any probe */
 
 /* Runs one registered kernel of each operation and packing of the ISA on small inputs; whether all
    gave the reference's bits. Dies of a signal where the CPU cannot execute them: call it through

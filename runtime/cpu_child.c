@@ -53,8 +53,7 @@ static const char *death(int status)
     return "probe ended before its end";
 }
 
-static const char *run(bool (*probe)(enum trit_isa), enum trit_isa isa,
-                       _Atomic enum outcome *outcome)
+static const char *run(bool (*probe)(void *), void *arg, _Atomic enum outcome *outcome)
 {
     int status = 0;
     pid_t child = fork(), ended;
@@ -62,7 +61,7 @@ static const char *run(bool (*probe)(enum trit_isa), enum trit_isa isa,
         return NULL;
     if (child == 0) {
         expect_death();
-        *outcome = probe(isa) ? RIGHT : WRONG;
+        *outcome = probe(arg) ? RIGHT : WRONG;
         _exit(0);
     }
     do
@@ -73,13 +72,29 @@ static const char *run(bool (*probe)(enum trit_isa), enum trit_isa isa,
     return *outcome == RIGHT ? NULL : "probe gave wrong results";
 }
 
-const char *trit_probe(bool (*probe)(enum trit_isa), enum trit_isa isa)
+const char *trit_try(bool (*probe)(void *), void *arg)
 {
     _Atomic enum outcome *outcome =
         mmap(NULL, sizeof *outcome, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (outcome == MAP_FAILED)
         return NULL;
-    const char *died = run(probe, isa, outcome);
+    const char *died = run(probe, arg, outcome);
     munmap((void *)outcome, sizeof *outcome);
     return died;
+}
+
+struct isa_probe {
+    bool (*probe)(enum trit_isa);
+    enum trit_isa isa;
+};
+
+static bool probe_isa(void *arg)
+{
+    const struct isa_probe *p = arg;
+    return p->probe(p->isa);
+}
+
+const char *trit_probe(bool (*probe)(enum trit_isa), enum trit_isa isa)
+{
+    return trit_try(probe_isa, &(struct isa_probe){ probe, isa });
 }

@@ -1,15 +1,19 @@
-/* One try of each kind of kernel that an ISA has, on small inputs. Runs in a child of a process
-   that may have many threads: it takes no locks and no memory. */
+/* One try of a kernel, and of each kind of kernel that an ISA has, on small inputs. Runs in a child
+   of a process that may have many threads: it takes no locks, and memory only from the system. */
+#define _GNU_SOURCE
 #include "runtime/cpu.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include "runtime/half.h"
-#include "runtime/kernel.h"
+#include "runtime/library.h"
+#include "runtime/mem.h"
+#include "runtime/pack.h"
 #include "runtime/ref.h"
 
 /* Ragged on purpose: no vector width divides K. */
-enum { M = 3, N = 5, K = 37, KP = 48, HD = 32, MR_MAX = 16, NR_MAX = 64, KR_MAX = 256 };
+enum { M = 3, N = 5, K = 37, KP = 48, HD = 32 };
 
 /* Values of a fixed sequence in -1 .. 1. */
 static float next(uint32_t *state)
@@ -39,27 +43,97 @@ static void fill_bytes(int8_t *x, size_t n, float range)
         x[i] = (int8_t)(next(&state) * range);
 }
 
-/* Two blocks of rows, the second nearly empty; one token more than the tile has. */
+/* A ternary product: n rows in two blocks, m tokens. */
+struct product {
+    size_t m, n, k, nr, kr;
+    const struct trit_packing *packing;
+    int8_t *w, *a;
+    uint8_t *codes, *packed;
+    float *d, *s, *y[2];
+    int32_t *sum;
+};
+
+/* Cuts the product's arrays out of arena, or only measures them where it is NULL. */
+static size_t place(struct product *p, uint8_t *arena)
+{
+    const size_t out = p->m * p->n * sizeof(float);
+    const struct {
+        void *to;
+        size_t bytes;
+    } parts[] = {
+        { &p->w, p->n * p->k },
+        { &p->a, p->m * p->k },
+        { &p->codes, p->nr * p->k },
+        { &p->packed, 2 * trit_packed_bytes(p->packing, p->nr, p->k, p->nr) },
+        { &p->d, 2 * p->nr * sizeof(float) },
+        { &p->s, p->m * sizeof(float) },
+        { &p->sum, p->m * sizeof(int32_t) },
+        { &p->y[0], out },
+        { &p->y[1], out },
+    };
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const uint8_t *part = arena ? arena + at : NULL;
+        memcpy(parts[i].to, &part, sizeof part);
+        at += trit_round_up(parts[i].bytes, TRIT_ALIGN);
+    }
+    return at;
+}
+
+/* Values of low .. high. */
+static void fill_weights(int8_t *w, size_t n, int low, int high)
+{
+    uint32_t state = 4;
+    for (size_t i = 0; i < n; i++)
+        w[i] = (int8_t)(low + (int)((next(&state) + 1) * 0.499f * (float)(high - low + 1)));
+}
+
+static void fill_product(struct product *p)
+{
+    const struct trit_packing *packing = p->packing;
+    const size_t block = trit_packed_bytes(packing, p->nr, p->k, p->nr);
+    fill_weights(p->w, p->n * p->k, packing->low, packing->high);
+    fill_bytes(p->a, p->m * p->k, 127);
+    fill(p->d, 2 * p->nr);
+    fill(p->s, p->m);
+    for (size_t i = 0; i < p->m * p->k; i++)
+        p->sum[i / p->k] += p->a[i];
+    for (size_t row = 0; row < p->n; row += p->nr) {
+        const size_t rows = p->n - row < p->nr ? p->n - row : p->nr;
+        for (size_t i = 0; i < rows * p->k; i++)
+            p->codes[i] = (uint8_t)(p->w[row * p->k + i] - packing->low);
+        packing->pack(rows, p->k, p->codes, p->k, p->nr, p->kr, p->packed + row / p->nr * block);
+    }
+}
+
+static bool right(const struct trit_kernel *kn, struct product *p)
+{
+    fill_product(p);
+    trit_ref_mm(p->m, p->n, p->k, p->w, p->d, p->a, p->k, p->s, p->y[0], p->n);
+    trit_mm_fn *fn = kn->op == TRIT_OP_gemv ? kn->fn.gemv : kn->fn.gemm;
+    fn(p->m, p->n, p->k, p->packed, p->d, p->a, p->k, p->s, p->sum, p->y[1], p->n);
+    return !memcmp(p->y[0], p->y[1], p->m * p->n * sizeof *p->y[0]);
+}
+
+/* Two blocks of rows, the second nearly empty, and one token more than the tile has; of a kernel
+   for one K just a tile of it, since that may be long. */
 static bool try_mm(const struct trit_kernel *kn)
 {
-    static int8_t w[(NR_MAX + 1) * 2 * KR_MAX], a[(MR_MAX + 1) * 2 * KR_MAX];
-    static uint8_t packed[2 * NR_MAX * 2 * KR_MAX / 4];
-    static float d[2 * NR_MAX], s[MR_MAX + 1], y[2][(MR_MAX + 1) * (NR_MAX + 1)];
-    static int32_t sum[MR_MAX + 1];
-    if (kn->mr > MR_MAX || kn->nr > NR_MAX || kn->kr > KR_MAX)
+    struct product p = { .nr = (size_t)kn->nr, .kr = (size_t)kn->kr };
+    p.packing = trit_packing_find(kn->packing);
+    if (!p.packing)
         return true;
-    size_t m = (size_t)kn->mr + 1, nr = (size_t)kn->nr, n = nr + 1, k = 2 * (size_t)kn->kr;
-    fill_bytes(w, n * k, 1.99f);
-    fill_bytes(a, m * k, 127);
-    fill(d, 2 * nr);
-    fill(s, m);
-    for (size_t i = 0; i < m * k; i++)
-        sum[i / k] = a[i] + (i % k ? sum[i / k] : 0);
-    trit_ref_pack_t2(n, k, w, nr, (size_t)kn->kr, packed);
-    trit_ref_mm(m, n, k, w, d, a, k, s, y[0], n);
-    trit_mm_fn *fn = kn->op == TRIT_OP_gemv ? kn->fn.gemv : kn->fn.gemm;
-    fn(m, n, k, packed, d, a, k, s, sum, y[1], n);
-    return !memcmp(y[0], y[1], m * n * sizeof *y[0]);
+    p.k = kn->k ? kn->k : 2 * p.kr;
+    p.m = (size_t)kn->mr + !kn->k;
+    p.n = kn->n && kn->n < p.nr + 1 ? kn->n : p.nr + !kn->k;
+    const size_t bytes = place(&p, NULL);
+    uint8_t *arena = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (arena == MAP_FAILED)
+        return false;
+    place(&p, arena);
+    const bool fine = right(kn, &p);
+    munmap(arena, bytes);
+    return fine;
 }
 
 static bool try_quant(const struct trit_kernel *kn)
@@ -182,6 +256,11 @@ static bool (*const tries[TRIT_NOP])(const struct trit_kernel *) = {
     [TRIT_OP_read] = try_read, [TRIT_OP_peak] = try_peak,
 };
 
+bool trit_kernel_probe(const struct trit_kernel *kernel)
+{
+    return !tries[kernel->op] || tries[kernel->op](kernel);
+}
+
 /* Whether row i is the ISA's first of its operation and packing that takes any shape. */
 static bool is_first(size_t i)
 {
@@ -199,7 +278,7 @@ bool trit_isa_probe(enum trit_isa isa)
 {
     for (size_t i = 0; i < trit_kernel_count(); i++) {
         const struct trit_kernel *kn = trit_kernel_at(i);
-        if (kn->isa == isa && tries[kn->op] && is_first(i) && !tries[kn->op](kn))
+        if (kn->isa == isa && is_first(i) && !trit_kernel_probe(kn))
             return false;
     }
     return true;

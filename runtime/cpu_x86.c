@@ -59,9 +59,9 @@ static const struct feature features[] = {
     { "amx_bf16", LEAF_7, TRIT_EDX, 22, TILE },
 };
 enum { NFEATURES = sizeof features / sizeof *features };
-_Static_assert(NFEATURES <= 64, "one bit each in trit_cpu.features");
+_Static_assert((int)NFEATURES == (int)TRIT_NCPUID, "other architectures' bits come after these");
 
-const char *trit_cpu_feature_name(int i)
+const char *trit_cpuid_feature(int i)
 {
     return i >= 0 && i < NFEATURES ? features[i].name : NULL;
 }

@@ -14,6 +14,10 @@ struct trit_cpuid {
     void *arg;
 };
 
+/* x86's features by name, NULL past the last; the i-th is bit i of trit_cpu.features. */
+enum { TRIT_NCPUID = 34 };
+const char *trit_cpuid_feature(int i);
+
 /* The CPU that runs this; false where it is not an x86. */
 bool trit_cpuid_here(struct trit_cpuid *source);
 

@@ -32,16 +32,23 @@ enum trit_code trit_file_sha256(const char *path, char text[TRIT_SHA256_TEXT],
 /* Checks and loads a library and adds its kernels to the registry; never unloaded. sha256: what the
    file must hash to, NULL only for files that this process has just made itself. Refusals (each
    names the file and the reason): a symbolic link, not a regular file, another owner, writable by
-   others, hash, not an ELF shared object for this machine, constructors
-   (.init_array, .preinit_array, DT_INIT), undefined symbols beyond libc and libm, missing or
-   foreign table, ABI. Rows are refused one by one: unknown operation or packing, impossible
-   numbers, a name that is not its own declaration. Kernels of an ISA that is not usable here are
-   skipped silently; a kernel that fails the one-tile check (run in a child process first) is left
-   out and counted. *added, *refused may be NULL. */
+   others, hash, not an ELF shared object for this machine, constructors or destructors (DT_INIT,
+   .init_array, .preinit_array, DT_FINI, .fini_array: link with -nostartfiles), libraries needed
+   beyond libc and libm, undefined symbols, missing or foreign table, ABI. Rows are refused one by
+   one: unknown operation, packing or ISA, impossible numbers, a name that is not its own
+   declaration. Kernels of an ISA that is not usable here are skipped silently; a kernel that fails
+   the one-tile check (run in a child process) is left out and counted. *added, *refused may be
+   NULL. TRIT_OK with *refused > 0: error says of the first refused row which and why. */
 enum trit_code trit_library_load(const char *path, const char *sha256, size_t *added,
                                  size_t *refused, struct trit_error *error);
 
-/* The one-tile check: a small call against the reference, in this process. */
+/* The one-tile check: a small call against the reference, in this process. Operations that have no
+   definition of their bits, and packings that runtime/pack.h does not know, only have to return. */
 bool trit_kernel_probe(const struct trit_kernel *kernel);
+/* The same once per kernel and process: its result is remembered. Thread-safe. */
+bool trit_kernel_sound(const struct trit_kernel *kernel);
+/* The same for n kernels in child processes, which may die of it: ends[i] is NULL where kernel i
+   passed, else a static text, how it ended. */
+void trit_kernels_probe(const struct trit_kernel *kernels, size_t n, const char **ends);
 
 #endif

@@ -9,8 +9,9 @@
 #include "runtime/cpu.h"
 
 static const struct trit_command *const commands[] = {
-    &trit_cmd_run, &trit_cmd_bench, &trit_cmd_inspect, &trit_cmd_tokenize, &trit_cmd_perplexity,
-    &trit_cmd_cpu, &trit_cmd_check, &trit_cmd_synth,   &trit_cmd_generate,
+    &trit_cmd_run,        &trit_cmd_bench, &trit_cmd_inspect,  &trit_cmd_tokenize,
+    &trit_cmd_perplexity, &trit_cmd_cpu,   &trit_cmd_check,    &trit_cmd_compare,
+    &trit_cmd_profile,    &trit_cmd_synth, &trit_cmd_generate,
 };
 enum { NCOMMANDS = sizeof commands / sizeof *commands };
 
@@ -52,6 +53,7 @@ static int help(FILE *to)
           "  TRITMILL_ISA=NAME        no instruction set beyond this one ('tritmill cpu' lists "
           "them)\n"
           "  TRITMILL_KERNEL=PATTERN  only kernels whose names match, where one of them can run\n"
+          "  TRITMILL_PROFILE=FILE    the profile where --profile is not given (none: no profile)\n"
           "  TRITMILL_LOG=1           tell each matrix's kernels, and why, on stderr\n"
           "  TRITMILL_TEMPLATES=DIR   templates for 'tritmill generate'\n",
           to);

@@ -194,6 +194,7 @@ static void pack_blocks(void *arg, size_t begin, size_t end, int thread)
     const struct trit_matrix *x = p->matrix;
     const size_t nr = (size_t)x->pair.decode->nr, kr = (size_t)x->pair.decode->kr;
     uint8_t *codes = p->codes + (size_t)thread * nr * x->k;
+    const uint8_t shift = (uint8_t)(-1 - x->packing->low); /* what codes of trits lack */
     for (size_t b = begin; b < end; b++) {
         const size_t row = b * nr, rows = x->n - row < nr ? x->n - row : nr;
         struct trit_error error;
@@ -206,6 +207,8 @@ static void pack_blocks(void *arg, size_t begin, size_t end, int thread)
             pthread_mutex_unlock(&p->lock);
             return;
         }
+        for (size_t i = 0; shift && i < rows * x->k; i++)
+            codes[i] = (uint8_t)(codes[i] + shift);
         x->packing->pack(rows, x->k, codes, x->k, nr, kr, x->w + b * x->block);
     }
 }
@@ -231,6 +234,20 @@ static enum trit_code load_matrix(struct loader *l, struct trit_matrix *matrix)
     return step(l, t);
 }
 
+/* The pair of the first matrix of this shape, all of which are in the first layer. */
+static enum trit_code pick(struct loader *l, struct trit_matrix *matrix)
+{
+    struct trit_model *model = l->model;
+    const struct trit_matrix *first = model->layers[0].m;
+    for (int role = 0; role < TRIT_NROLES && first + role < matrix; role++)
+        if (first[role].n == matrix->n && first[role].k == matrix->k) {
+            matrix->pair = first[role].pair;
+            return TRIT_OK;
+        }
+    return trit_pick_pair(matrix->n, matrix->k, trit_pool_threads(model->pool), l->profile,
+                          &matrix->pair, l->error);
+}
+
 /* Names and kernels of all matrices, and the arena they need. */
 static enum trit_code plan_matrices(struct loader *l)
 {
@@ -241,8 +258,7 @@ static enum trit_code plan_matrices(struct loader *l)
             struct trit_matrix *x = &model->layers[i].m[role];
             snprintf(x->name, sizeof x->name, "blk.%zu.%s", i, role_names[role]);
             role_shape(&model->config, role, &x->n, &x->k);
-            enum trit_code code = trit_pick_pair(x->n, x->k, trit_pool_threads(model->pool),
-                                                 l->profile, &x->pair, l->error);
+            enum trit_code code = pick(l, x);
             if (code)
                 return code;
             const size_t nr = (size_t)x->pair.decode->nr;

@@ -1,12 +1,26 @@
 /* Layouts of weights in memory. A packing cuts a matrix into blocks of NR rows (NR is the
    kernel's), a block into slices of KR columns (KR is the packing's); rows past N and columns past
-   K hold weight 0. Kernels share packed weights exactly if packing, NR and KR agree.
+   K hold weight 0. Kernels share packed weights exactly if packing, NR and KR agree. code = weight
+   - low of the packing.
 
-   t2 with NR rows and KR = 16 columns: a block is NR rows; in it, slice after slice of 16 columns;
-   a slice is NR*4 bytes, byte r*4 + b holds row r; its bits 2p+1..2p hold code = trit + 1 of column
-   16*slice + 4*p + b (plane p = 0..3). Rows past N and columns past K hold code 1 (trit 0). So lane
-   r of a vector of 32-bit lanes is row r whatever the vector's width, and each plane meets the same
-   four activations in every lane. Kernels share packed weights exactly if packing, NR and KR agree.
+   t2, t5, i4, i8: a slice is `words` times NR words of 32 bits; byte b (0..3) of word w of row r is
+   byte (w*NR + r)*4 + b, and holds `planes` columns of the row: plane p is column
+   KR*slice + 4*(w*planes + p) + b. So lane r of a vector of 32-bit lanes is row r whatever the
+   vector's width, and a plane meets the same four activations in every lane.
+
+      packing  KR  words  planes  a byte is
+      t2       16    1      4     the sum of code << 2p
+      t5       20    1      5     ceil(v * 256 / 243), v = the five codes as a number to the base 3,
+                                  plane 0 first. So 3 * byte / 256 is plane 0's code, 3 * byte % 256
+                                  holds the others the same way.
+      i4       16    2      2     the sum of code << 4p
+      i8       16    4      1     the code
+
+   b2 (KR = 16): for each of four planes as above NR/2 bytes of bits for +1, then NR/2 for -1; bit
+   r*4 + b (bit 0 first) belongs to column 16*slice + 4*p + b of row r. NR is even.
+
+   l2 (KR = 16): byte g*NR + r of a slice holds columns 4g .. 4g+3 of row r: 3 * code + next code of
+   the first two in its low four bits, of the last two in its high four.
  */
 #ifndef TRIT_PACK_H
 #define TRIT_PACK_H
@@ -16,8 +30,9 @@
 
 enum { TRIT_MAX_KR = 256 }; /* activations are padded with zeros for that much: trit_padded_k */
 
-/* Packs one block: `rows` valid rows (1..nr) of k >= 1 columns, row r's codes at codes + r*ld, a
- * code is weight - low. */
+/* Packs one block: `rows` valid rows (1..nr) of k >= 1 columns, row r's codes (0 .. high - low) at
+   codes + r*ld; out is the block (trit_packed_bytes of n = nr), no alignment needed. kr is the
+   packing's. A code above its range would spoil its neighbours. */
 typedef void trit_pack_fn(size_t rows, size_t k, const uint8_t *codes, size_t ld, size_t nr,
                           size_t kr, uint8_t *out);
 
@@ -25,20 +40,17 @@ struct trit_packing {
     const char *name;
     int low, high;    /* the weights it holds */
     size_t kr, bytes; /* columns of a slice, and what a row's part of it takes */
+    size_t max_k;     /* up to which every sum fits int32 */
     trit_pack_fn *pack;
 };
 
 /* NULL where there is none of that name. */
 const struct trit_packing *trit_packing_find(const char *name);
+/* All of them, NULL from the count on. */
+const struct trit_packing *trit_packing_at(size_t i);
 /* Bytes of an n x k matrix in blocks of nr rows; 0 where that wraps. A block is an n of nr. */
 size_t trit_packed_bytes(const struct trit_packing *packing, size_t n, size_t k, size_t nr);
 /* K as activations must be padded for kernels of any packing. */
 size_t trit_padded_k(size_t k);
-
-/* Packs rows row0 .. row0+nr-1 of a block from codes (0, 1, 2), `rows` of them valid (1..nr), row r
-   at codes + r*ld, k columns each, k >= 1; out is the block, nr * roundup(k, kr) / 4 bytes, no
-   alignment needed. kr must be 16 (asserted). A code above 3 would spoil its neighbours. */
-void trit_t2_pack_block(size_t rows, size_t k, const uint8_t *codes, size_t ld, size_t nr,
-                        size_t kr, uint8_t *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* Picks kernels without a profile: by force, else by estimated cost. */
+/* Picks kernels: by force, from the profile, else by estimated cost. */
 #define _GNU_SOURCE
 #include "runtime/pick.h"
 
@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/library.h"
 #include "runtime/mem.h"
+#include "runtime/pack.h"
+#include "runtime/profile.h"
 
 /* A model's pass is mostly decode; its share in the estimate. */
 static const double decode_weight = 0.5;
@@ -59,6 +62,15 @@ static bool legal(const struct trit_kernel *kernel, enum trit_op op, size_t n, s
            (!force || matches(kernel, force));
 }
 
+/* Whether the packing can hold rows of k trits, and, unless it is forced, nothing else: the others
+   are there to be compared with. */
+static bool holds_trits(const struct trit_kernel *kernel, size_t k, bool forced_pair)
+{
+    const struct trit_packing *p = trit_packing_find(kernel->packing);
+    return p && k <= p->max_k &&
+           (forced_pair ? p->low <= -1 && p->high >= 1 : p->low == -1 && p->high == 1);
+}
+
 /* Estimated cycles for one token, padding counted. */
 static double estimate(const struct trit_kernel *kernel, size_t n, size_t k)
 {
@@ -68,10 +80,86 @@ static double estimate(const struct trit_kernel *kernel, size_t n, size_t k)
 
 static bool share_weights(const struct trit_kernel *a, const struct trit_kernel *b)
 {
-    return !strcmp(a->packing, b->packing) && a->nr == b->nr && a->kr == b->kr;
+    return !strcmp(a->packing, b->packing) && !strcmp(a->act, b->act) && a->nr == b->nr &&
+           a->kr == b->kr;
 }
 
-static void explain(struct trit_pair *pair, size_t n, size_t k, size_t pairs, bool force)
+/* The kernels of one operation that may be picked for a matrix. */
+struct choice {
+    const struct trit_kernel **kernels;
+    size_t n;
+};
+
+/* What the two are chosen for. */
+struct wish {
+    size_t n, k;
+    const char *decode, *prefill; /* patterns that force; NULL: none */
+};
+
+static enum trit_code choose_from(struct choice *c, enum trit_op op, const struct wish *wish,
+                                  struct trit_error *error)
+{
+    const size_t count = trit_kernel_count();
+    const char *force = op == TRIT_OP_gemv ? wish->decode : wish->prefill;
+    c->kernels = trit_alloc(count + 1, sizeof *c->kernels);
+    if (!c->kernels)
+        return trit_fail(error, TRIT_EMEMORY, "no memory to choose among %zu kernels", count);
+    for (size_t i = 0; i < count; i++) {
+        const struct trit_kernel *kernel = trit_kernel_at(i);
+        if (legal(kernel, op, wish->n, wish->k, force) &&
+            holds_trits(kernel, wish->k, wish->decode || wish->prefill))
+            c->kernels[c->n++] = kernel;
+    }
+    return TRIT_OK;
+}
+
+static void drop(struct choice *c, const struct trit_kernel *kernel)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->kernels[i] != kernel)
+            c->kernels[kept++] = c->kernels[i];
+    c->n = kept;
+}
+
+/* The cheapest pair that shares its weights; returns how many pairs there are. */
+static size_t cheapest(const struct choice *decode, const struct choice *prefill, size_t n,
+                       size_t k, struct trit_pair *pair)
+{
+    double best = INFINITY;
+    size_t pairs = 0;
+    for (size_t i = 0; i < decode->n; i++)
+        for (size_t j = 0; j < prefill->n; j++) {
+            const struct trit_kernel *d = decode->kernels[i], *p = prefill->kernels[j];
+            if (!share_weights(d, p))
+                continue;
+            pairs++;
+            const double cost =
+                decode_weight * estimate(d, n, k) + (1 - decode_weight) * estimate(p, n, k);
+            if (cost < best) {
+                best = cost;
+                *pair = (struct trit_pair){ .decode = d, .prefill = p };
+            }
+        }
+    return pairs;
+}
+
+/* The cheapest pair whose kernels pass their check. */
+static size_t cheapest_sound(struct choice *decode, struct choice *prefill, size_t n, size_t k,
+                             struct trit_pair *pair)
+{
+    for (;;) {
+        const size_t pairs = cheapest(decode, prefill, n, k, pair);
+        if (pairs && !trit_kernel_sound(pair->decode))
+            drop(decode, pair->decode);
+        else if (pairs && !trit_kernel_sound(pair->prefill))
+            drop(prefill, pair->prefill);
+        else
+            return pairs;
+    }
+}
+
+static void explain_estimate(struct trit_pair *pair, size_t n, size_t k, size_t pairs, bool force)
 {
     const struct trit_kernel *d = pair->decode;
     double padded =
@@ -83,41 +171,92 @@ static void explain(struct trit_pair *pair, size_t n, size_t k, size_t pairs, bo
              (double)d->cost, (double)pair->prefill->cost, waste);
 }
 
-enum trit_code trit_pick_pair(size_t n, size_t k, int threads, struct trit_profile *profile,
-                              struct trit_pair *pair, struct trit_error *error)
+/* "47.1 us, 88 % of read limit", "5.2 ms for 512, 71 % of int8 limit", "estimate". */
+static void explain_row(const struct trit_profile *profile, const struct trit_profile_row *row,
+                        char *text, size_t room)
 {
-    enum trit_code code = check_force(error);
-    if (code)
-        return code;
-    (void)threads;
-    (void)profile;
-    const char *fd = forced(TRIT_OP_gemv), *fp = forced(TRIT_OP_gemm);
-    double best = INFINITY;
-    size_t pairs = 0;
-    for (size_t i = 0; i < trit_kernel_count(); i++) {
-        const struct trit_kernel *d = trit_kernel_at(i);
-        if (!legal(d, TRIT_OP_gemv, n, k, fd))
-            continue;
-        for (size_t j = 0; j < trit_kernel_count(); j++) {
-            const struct trit_kernel *p = trit_kernel_at(j);
-            if (!legal(p, TRIT_OP_gemm, n, k, fp) || !share_weights(d, p))
-                continue;
-            pairs++;
-            double cost =
-                decode_weight * estimate(d, n, k) + (1 - decode_weight) * estimate(p, n, k);
-            if (cost < best) {
-                best = cost;
-                *pair = (struct trit_pair){ .decode = d, .prefill = p };
-            }
-        }
+    char share[40] = "", tokens[40] = "";
+    if (!row) {
+        snprintf(text, room, "estimate");
+        return;
     }
-    if (best == (double)INFINITY)
+    const double part = trit_profile_share(profile, row);
+    const bool decode = row->phase == TRIT_DECODE, slow = row->median_ns >= 1e7;
+    if (part > 0)
+        snprintf(share, sizeof share, ", %.0f %% of %s limit", 100 * part,
+                 decode ? "read" : "int8");
+    if (!decode)
+        snprintf(tokens, sizeof tokens, " for %zu", row->tokens);
+    snprintf(text, room, "%.1f %s%s%s", row->median_ns / (slow ? 1e6 : 1e3), slow ? "ms" : "us",
+             tokens, share);
+}
+
+static void explain_profile(struct trit_pair *pair, const struct trit_profile *profile,
+                            const struct trit_profile_plan *plan, int threads)
+{
+    const struct trit_profile_row *any =
+        plan->row[plan->row[TRIT_DECODE] ? TRIT_DECODE : TRIT_PREFILL];
+    char decode[48], prefill[64], other[24] = "";
+    explain_row(profile, plan->row[TRIT_DECODE], decode, sizeof decode);
+    explain_row(profile, plan->row[TRIT_PREFILL], prefill, sizeof prefill);
+    if (any->threads != threads)
+        snprintf(other, sizeof other, " (%d thread%s)", any->threads, any->threads == 1 ? "" : "s");
+    snprintf(pair->why, sizeof pair->why, "profile%s: %s; prefill %s", other, decode, prefill);
+}
+
+/* The pair that the profile names, in part or whole. False where it names none. */
+static bool from_profile(struct trit_profile *profile, size_t n, size_t k, int threads,
+                         struct choice *decode, struct choice *prefill, struct trit_pair *pair)
+{
+    struct trit_profile_plan plan;
+    if (!profile || !trit_profile_plan(profile, n, k, threads, &plan))
+        return false;
+    struct choice d = { &plan.kernel[TRIT_DECODE], 1 }, p = { &plan.kernel[TRIT_PREFILL], 1 };
+    if (!cheapest_sound(plan.kernel[TRIT_DECODE] ? &d : decode,
+                        plan.kernel[TRIT_PREFILL] ? &p : prefill, n, k, pair))
+        return false;
+    if (plan.row[TRIT_PREFILL]) {
+        pair->mc = plan.row[TRIT_PREFILL]->mc;
+        pair->nc = plan.row[TRIT_PREFILL]->nc;
+    }
+    explain_profile(pair, profile, &plan, threads);
+    return true;
+}
+
+/* Of the kernels that are left after TRITMILL_KERNEL. */
+static enum trit_code pick_pair(const struct wish *wish, int threads, struct trit_profile *profile,
+                                struct choice *decode, struct choice *prefill,
+                                struct trit_pair *pair, struct trit_error *error)
+{
+    const bool force = wish->decode || wish->prefill;
+    const size_t n = wish->n, k = wish->k;
+    if (!force && from_profile(profile, n, k, threads, decode, prefill, pair))
+        return TRIT_OK;
+    const size_t pairs = cheapest_sound(decode, prefill, n, k, pair);
+    if (!pairs)
         return trit_fail(error, TRIT_EUNSUPPORTED,
                          "no pair of gemv and gemm kernels that share a packing serves a %zu x %zu "
                          "matrix here%s",
-                         n, k, fd || fp ? " (TRITMILL_KERNEL)" : "");
-    explain(pair, n, k, pairs, fd || fp);
+                         n, k, force ? " (TRITMILL_KERNEL)" : "");
+    explain_estimate(pair, n, k, pairs, force);
     return TRIT_OK;
+}
+
+enum trit_code trit_pick_pair(size_t n, size_t k, int threads, struct trit_profile *profile,
+                              struct trit_pair *pair, struct trit_error *error)
+{
+    const struct wish wish = { n, k, forced(TRIT_OP_gemv), forced(TRIT_OP_gemm) };
+    struct choice decode = { NULL, 0 }, prefill = { NULL, 0 };
+    enum trit_code code = check_force(error);
+    if (!code)
+        code = choose_from(&decode, TRIT_OP_gemv, &wish, error);
+    if (!code)
+        code = choose_from(&prefill, TRIT_OP_gemm, &wish, error);
+    if (!code)
+        code = pick_pair(&wish, threads, profile, &decode, &prefill, pair, error);
+    free(decode.kernels);
+    free(prefill.kernels);
+    return code;
 }
 
 enum trit_code trit_pick(enum trit_op op, const char *packing, const struct trit_kernel **kernel,

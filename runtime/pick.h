@@ -14,7 +14,7 @@ struct trit_pair {
     const struct trit_kernel *decode, *prefill;
     size_t mc, nc; /* tokens and rows that one call of the prefill kernel gets; 0: as many as there
                       are, and a share of the rows for each thread */
-    char why[128];
+    char why[192];
 };
 
 /* For an n x k ternary matrix run by that many threads, among the kernels whose ISA is usable here

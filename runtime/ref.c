@@ -222,17 +222,3 @@ uint64_t trit_ref_read(size_t bytes, const void *p)
     }
     return all;
 }
-
-void trit_ref_pack_t2(size_t n, size_t k, const int8_t *w, size_t nr, size_t kr, uint8_t *packed)
-{
-    assert(kr == 16);
-    size_t columns = trit_round_up(k, kr), rows = trit_round_up(n, nr);
-    memset(packed, 0, rows * columns / 4);
-    for (size_t j = 0; j < rows; j++)
-        for (size_t x = 0; x < columns; x++) {
-            unsigned code = j < n && x < k ? (unsigned)(w[j * k + x] + 1) : 1;
-            size_t block = j / nr, slice = x / kr, plane = x % kr / 4, byte = x % 4;
-            uint8_t *at = packed + block * nr * columns / 4 + slice * nr * 4 + j % nr * 4 + byte;
-            *at |= (uint8_t)(code << 2 * plane);
-        }
-}

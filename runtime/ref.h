@@ -8,7 +8,8 @@
 float trit_ref_r16(const float *t, size_t n);
 float trit_ref_exp(float x);
 
-/* w: n x k trits (-1, 0, 1), row-major with leading dimension k; d has n entries. */
+/* w: n x k weights (trits, or those of another packing), row-major with leading dimension k; d has
+ * n entries. */
 void trit_ref_mm(size_t m, size_t n, size_t k, const int8_t *w, const float *d, const int8_t *a,
                  size_t lda, const float *s, float *y, size_t ldy);
 trit_quant_fn trit_ref_quant;
@@ -21,8 +22,12 @@ trit_pv_fn trit_ref_pv;
 trit_head_fn trit_ref_head_f16, trit_ref_head_bf16, trit_ref_head_f32, trit_ref_head_i8;
 trit_read_fn trit_ref_read;
 
-/* Packing t2, written from its definition (runtime/pack.h), n x k trits row-major -> packed of
-   ceil(n/nr) * nr * roundup(k, kr) / 4 bytes; padding is trit 0. */
-void trit_ref_pack_t2(size_t n, size_t k, const int8_t *w, size_t nr, size_t kr, uint8_t *packed);
+/* The layouts of runtime/pack.h, written from their description: n x k weights row-major <-> packed
+   of trit_packed_bytes; padding is weight 0. False where there is no packing of that name. Weights
+   must be in its range (asserted). */
+bool trit_ref_pack(const char *packing, size_t n, size_t k, const int8_t *w, size_t nr,
+                   uint8_t *packed);
+bool trit_ref_unpack(const char *packing, size_t n, size_t k, const uint8_t *packed, size_t nr,
+                     int8_t *w);
 
 #endif

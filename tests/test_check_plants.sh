@@ -29,30 +29,32 @@ cp -r "$TRIT_SOURCE"/templates/{isa,ints,floats} "$work/templates/"
 cp "$TRIT_SOURCE"/generator/*.lua "$work/generator/"
 
 loop='/for (; slices > 0; slices--/'
-plant none mm_t2_i8 ''
-plant shift mm_t2_i8 's/vc_plane(w${v}, ${p})/vc_plane(w${v}, ${p == 3 and 2 or p})/'
-plant sum mm_t2_i8 's/, sum\[i\], /, 0, /'
-plant overreadw mm_t2_i8 "$loop"'a (void)*(const volatile uint8_t *)(w + NR * 4);'
-plant overreada mm_t2_i8 "$loop"'a (void)*(const volatile int8_t *)(a + KR);'
-plant overwrite mm_t2_i8 's/memcpy(y + i \* ldy, ragged, n \*/memcpy(y + i * ldy, ragged, (n + 1) */'
-plant underwrite mm_t2_i8 '/^    vi acc\[/i y[-1] = 0;'
-plant inputwrite mm_t2_i8 '/^    vi acc\[/i *(volatile int8_t *)a = *a;'
+plant none mm ''
+plant shift mm 's/ .. " \* lda + "}${4 \* step})/ .. " * lda + "}${4 * (step == 3 and 2 or step)})/'
+plant sum mm 's/"sum\[i\]"/"0"/'
+plant overreadw mm "$loop"'a (void)*(const volatile uint8_t *)(w + SLICE);'
+plant overreada mm "$loop"'a (void)*(const volatile int8_t *)(a + KR);'
+plant overwrite mm 's/memcpy(y + i \* ldy, ragged, n \*/memcpy(y + i * ldy, ragged, (n + 1) */'
+plant underwrite mm '/^    vi acc\[/i y[-1] = 0;'
+plant inputwrite mm '/^    vi acc\[/i *(volatile int8_t *)a = *a;'
 plant none head ''
 plant order head 's/int by = 8; by > 0; by \/= 2/int by = 1; by <= 8; by *= 2/'
 
 # One kernel per fault, operation and ISA; the fault stands in the kernel's name as its technique.
 {
     echo 'local list = {}'
-    echo 'local function family(op, packing, act, template, fault, tiles)'
+    echo 'local function family(op, packing, act, kr, template, fault, tiles)'
     echo '  for _, t in pairs(tiles) do for _, tile in ipairs(t) do tile.technique = fault end end'
-    echo '  list[#list + 1] = {op = op, packing = packing, act = act, template = template .. "_" .. fault, kr = 16, tiles = tiles}'
+    echo '  list[#list + 1] = {op = op, packing = packing, act = act, template = template .. "_" .. fault, kr = kr, tiles = tiles}'
     echo 'end'
     for fault in none shift sum overreadw overreada overwrite underwrite inputwrite; do
-        echo "family('gemv', 't2', 'i8', 'mm_t2_i8', '$fault', {c = {{1, 8}}, $best = {{1, 2 * $lanes}}})"
-        echo "family('gemm', 't2', 'i8', 'mm_t2_i8', '$fault', {c = {{2, 8}}, $best = {{3, $lanes}}})"
+        for packing in "'t2', 'i8', 16" "'t5', 'i8', 20"; do
+            echo "family('gemv', $packing, 'mm', '$fault', {c = {{1, 8}}, $best = {{1, 2 * $lanes}}})"
+            echo "family('gemm', $packing, 'mm', '$fault', {c = {{2, 8}}, $best = {{3, $lanes}}})"
+        done
     done
     for fault in none order; do
-        echo "family('head', 'f16', 'f32', 'head', '$fault', {c = {{1, 2}}, $best = {{1, 4}}})"
+        echo "family('head', 'f16', 'f32', 16, 'head', '$fault', {c = {{1, 2}}, $best = {{1, 4}}})"
     done
     echo 'return list'
 } >"$work/generator/catalogue.lua"
@@ -72,7 +74,7 @@ read -r -a cc <<<"$(cached CMAKE_C_COMPILER) $(cached CMAKE_C_FLAGS) -std=gnu11 
 } >"$work/compile"
 xargs -P "$(nproc)" -L 1 "${cc[@]}" <"$work/compile" || fail "the planted kernels do not compile"
 "${cc[@]}" "$work"/obj/*.o -o "$work/tritmill" "$TRIT_BUILD/libtritcli.a" "$TRIT_BUILD/libtrit.a" \
-    $(pkg-config --libs lua5.4 hwloc libcpuid libpcre2-8 jansson libxxhash) -lpthread -lm || fail "the planted check does not link"
+    $(pkg-config --libs lua5.4 hwloc libcpuid libpcre2-8 jansson libxxhash libcrypto) -lpthread -lm || fail "the planted check does not link"
 
 "$work/tritmill" check --seed 1 >"$work/out" 2>"$work/err"
 [ $? -eq 1 ] || fail "a check with planted faults must exit with 1: $(tail -1 "$work/out")"

@@ -17,9 +17,10 @@ sed -i 's/(r \* r)/(r * r)/; s/Squared ReLU/squared ReLU/' "$dir/templates/relu2
 generate -o "$dir/a" >/dev/null
 [ -z "$(find "$dir/a" -type f -newermt 2001-01-02)" ] || fail "a comment of the template language touched files"
 sed -i 's/gated(vf g, vf u)/gated(vf g, vf up)/; s/, u);$/, up);/' "$dir/templates/relu2.c.in"
+isas=$(wc -l <"$dir/a/isas.inc")
 generate -o "$dir/a" >/dev/null
 touched=$(find "$dir/a" -newermt 2001-01-02 -name '*.c' | wc -l)
-[ "$touched" = 3 ] || fail "one template changed for 3 ISAs, $touched C files were touched"
+[ "$touched" = "$isas" ] || fail "one template changed for $isas ISAs, $touched C files were touched"
 
 # The golden text of two kernels: a change of template language or vocabulary shows itself.
 for golden in "$TRIT_SOURCE"/tests/golden/*.c; do

@@ -111,22 +111,3 @@ static inline void vq_store_n(int8_t *p, vq v, size_t n)
     _mm_storeu_si128((__m128i *)t, b);
     memcpy(p, t, n);
 }
-
-/* vr: 64 bytes to be read. */
-typedef struct {
-    __m256i a, b;
-} vr;
-static inline vr vr_load(const void *p)
-{
-    const __m256i *v = p;
-    return (vr){ _mm256_loadu_si256(v), _mm256_loadu_si256(v + 1) };
-}
-static inline vr vr_xor(vr x, vr y)
-{
-    return (vr){ _mm256_xor_si256(x.a, y.a), _mm256_xor_si256(x.b, y.b) };
-}
-static inline void vr_store(uint64_t *p, vr v)
-{
-    _mm256_storeu_si256((__m256i *)p, v.a);
-    _mm256_storeu_si256((__m256i *)(p + 4), v.b);
-}

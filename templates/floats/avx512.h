@@ -50,9 +50,3 @@ static inline void vq_store_n(int8_t *p, vq v, size_t n)
 {
     _mm512_mask_cvtepi32_storeu_epi8(p, first(n), v);
 }
-
-/* vr: 64 bytes to be read. */
-typedef __m512i vr;
-static inline vr vr_load(const void *p) { return _mm512_loadu_si512(p); }
-static inline vr vr_xor(vr a, vr b) { return _mm512_xor_si512(a, b); }
-static inline void vr_store(uint64_t *p, vr v) { _mm512_storeu_si512(p, v); }

@@ -18,6 +18,7 @@ static inline vx vx_opaque(vx v)
     __asm__ volatile("" : "+v"(v));
     return v;
 }
+static inline va va_opaque(va v) { return vx_opaque(v); }
 static inline va va_zero(void) { return _mm512_setzero_si512(); }
 static inline vi vi_zero(void) { return _mm512_setzero_si512(); }
 static inline int32_t vi_sum(vi v) { return _mm512_reduce_add_epi32(v); }
@@ -49,9 +50,9 @@ static inline vc vc_third(vb v)
     return _mm512_mask_mov_epi8(code, _mm512_cmpge_epu8_mask(v, _mm512_set1_epi8((char)171)), _mm512_set1_epi8(2));
 }
 #ifndef __AVX512VBMI__ /* which has a table */
-typedef vb v5;
-static inline v5 v5_begin(vb v) { return v; }
-static inline vc v5_plane(v5 *v, int plane)
+typedef vb vd;
+static inline vd vd_begin(vb v) { return v; }
+static inline vc vd_digit(vd *v, int plane)
 {
     (void)plane;
     const vc digit = vc_third(*v);
@@ -59,3 +60,9 @@ static inline vc v5_plane(v5 *v, int plane)
     return digit;
 }
 #endif
+
+/* vr: 64 bytes to be read. */
+typedef __m512i vr;
+static inline vr vr_load(const void *p) { return _mm512_loadu_si512(p); }
+static inline vr vr_xor(vr a, vr b) { return _mm512_xor_si512(a, b); }
+static inline void vr_store(uint64_t *p, vr v) { _mm512_storeu_si512(p, v); }

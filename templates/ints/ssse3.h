@@ -22,6 +22,7 @@ static inline vx vx_opaque(vx v)
     __asm__ volatile("" : "+x"(v));
     return v;
 }
+static inline va va_opaque(va v) { return vx_opaque(v); }
 static inline va va_zero(void) { return _mm_setzero_si128(); }
 static inline vi vi_zero(void) { return _mm_setzero_si128(); }
 static inline int32_t vi_sum(vi v)
@@ -37,7 +38,7 @@ static inline void vi_scale(float *y, vi acc, int32_t sum, const float *d, float
 }
 
 /* Unpacking. i4's fields of four bits; b2's planes, a bit for each byte; t5's five digits, which must be asked for in order: the
-   stored byte is ceil(256/243 v), the digit is 3 byte / 256, and what it leaves goes on. v5 holds the byte less 128, since the
+   stored byte is ceil(256/243 v), the digit is 3 byte / 256, and what it leaves goes on. vd holds the byte less 128, since the
    compares are signed; 3 times that is the same of the next byte. */
 static inline vc vc_nibble(vb v, int plane)
 {
@@ -54,9 +55,9 @@ static inline vc vc_bits(const uint8_t *plus, const uint8_t *minus)
 {
     return _mm_sub_epi8(_mm_add_epi8(_mm_set1_epi8(1), vb_spread(minus)), vb_spread(plus));
 }
-typedef vb v5;
-static inline v5 v5_begin(vb v) { return _mm_xor_si128(v, _mm_set1_epi8((char)128)); }
-static inline vc v5_plane(v5 *v, int plane)
+typedef vb vd;
+static inline vd vd_begin(vb v) { return _mm_xor_si128(v, _mm_set1_epi8((char)128)); }
+static inline vc vd_digit(vd *v, int plane)
 {
     (void)plane;
     const vc above = _mm_add_epi8(_mm_cmpgt_epi8(_mm_set1_epi8(86 - 128), *v), _mm_cmpgt_epi8(_mm_set1_epi8(171 - 128), *v)); /* less 2 */
@@ -69,4 +70,47 @@ static inline vi vi_dot8(vi acc, vb code, vx x)
     const vb w = _mm_sub_epi8(code, _mm_set1_epi8(127));
     const vb pairs = _mm_maddubs_epi16(_mm_abs_epi8(x), _mm_sign_epi8(w, x));
     return _mm_add_epi32(acc, _mm_madd_epi16(pairs, _mm_set1_epi16(1)));
+}
+
+/* vr: 64 bytes to be read. */
+typedef struct {
+    __m128i r[4];
+} vr;
+static inline vr vr_load(const void *p)
+{
+    vr v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline vr vr_xor(vr a, vr b)
+{
+    for (int i = 0; i < 4; i++)
+        a.r[i] = _mm_xor_si128(a.r[i], b.r[i]);
+    return a;
+}
+static inline void vr_store(uint64_t *p, vr v) { memcpy(p, &v, sizeof v); }
+
+/* l2: vk are int16 sums of 16 rows. */
+typedef struct {
+    __m128i a, b;
+} vk;
+static inline vk vk_zero(void) { return (vk){ _mm_setzero_si128(), _mm_setzero_si128() }; }
+static inline vb vb_nibble(vb v, int half) { return vc_nibble(v, half); }
+/* The table's low bytes, then its high bytes. */
+static inline vk vk_look(vk sums, vb index, const uint8_t *table)
+{
+    const __m128i low = _mm_shuffle_epi8(vb_load(table), index), high = _mm_shuffle_epi8(vb_load(table + 16), index);
+    return (vk){ _mm_add_epi16(sums.a, _mm_unpacklo_epi8(low, high)), _mm_add_epi16(sums.b, _mm_unpackhi_epi8(low, high)) };
+}
+static inline void vk_add_four(int32_t *to, __m128i four)
+{
+    __m128i *p = (__m128i *)to;
+    _mm_storeu_si128(p, _mm_add_epi32(_mm_loadu_si128(p), _mm_srai_epi32(four, 16)));
+}
+static inline void vk_add(int32_t *to, vk sums)
+{
+    vk_add_four(to, _mm_unpacklo_epi16(sums.a, sums.a));
+    vk_add_four(to + 4, _mm_unpackhi_epi16(sums.a, sums.a));
+    vk_add_four(to + 8, _mm_unpacklo_epi16(sums.b, sums.b));
+    vk_add_four(to + 12, _mm_unpackhi_epi16(sums.b, sums.b));
 }

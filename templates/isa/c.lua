@@ -59,6 +59,7 @@ static inline vx vx_opaque(vx v)
     memcpy(&v, half, sizeof v);
     return v;
 }
+static inline va va_opaque(va v) { return vx_opaque(v); }
 /* y = (float)(acc - sum) * (d / s) */
 static inline void vi_scale(float *y, vi acc, int32_t sum, const float *d, float s)
 {
@@ -80,9 +81,9 @@ static inline vc vc_bits(const uint8_t *plus, const uint8_t *minus)
 {
     return __builtin_convertvector(1 + vb_spread(plus) - vb_spread(minus), vc);
 }
-typedef va v5;
-static inline v5 v5_begin(vb v) { return __builtin_convertvector(v, v5); }
-static inline vc v5_plane(v5 *v, int plane)
+typedef va vd;
+static inline vd vd_begin(vb v) { return __builtin_convertvector(v, vd); }
+static inline vc vd_digit(vd *v, int plane)
 {
     (void)plane;
     const vc triple = *v * 3;
@@ -97,6 +98,26 @@ static inline vi vi_dot8(vi acc, vb code, vx x)
     for (int i = 0; i < 4; i++)
         acc[i] += products[4 * i] + products[4 * i + 1] + products[4 * i + 2] + products[4 * i + 3];
     return acc;
+}
+/* l2: vk are int16 sums of 16 rows. */
+typedef struct {
+    int16_t row[16];
+} vk;
+static inline vk vk_zero(void) { return (vk){ { 0 } }; }
+static inline vb vb_nibble(vb v, int half) { return (v >> (4 * half)) & 15; }
+/* The table's low bytes, then its high bytes. */
+static inline vk vk_look(vk sums, vb index, const uint8_t *table)
+{
+    uint8_t at[16];
+    memcpy(at, &index, sizeof at);
+    for (int i = 0; i < 16; i++)
+        sums.row[i] = (int16_t)(sums.row[i] + (table[at[i]] | table[16 + at[i]] << 8));
+    return sums;
+}
+static inline void vk_add(int32_t *to, vk sums)
+{
+    for (int i = 0; i < 16; i++)
+        to[i] += sums.row[i];
 }
 ]],
 }

@@ -1,4 +1,4 @@
-/* trit_gemv_t2_i8_1x8x16__c: generated from templates/mm_t2_i8.c.in (ISA c), do not edit. */
+/* trit_gemv_t2_i8_1x8x16__c: generated from templates/mm.c.in (ISA c), do not edit. */
 
 #include <assert.h>
 
@@ -7,7 +7,7 @@
 
 trit_gemv_fn trit_gemv_t2_i8_1x8x16__c;
 
-enum { MR = 1, NR = 8, KR = 16, LANES = 4 };
+enum { MR = 1, NR = 8, KR = 16, LANES = 4, SLICE = 32 };
 
 /* 1 tokens against one block, of which n rows count. */
 static void tile1(size_t n, size_t k, const uint8_t *w, const float *d, const int8_t *a, size_t lda,
@@ -28,36 +28,38 @@ static void tile1(size_t n, size_t k, const uint8_t *w, const float *d, const in
         va t0_1_1 = va_zero();
         va t0_1_2 = va_zero();
         va t0_1_3 = va_zero();
-        for (; slices > 0; slices--, w += NR * 4, a += KR) {
-            const vb w0 = vb_load(w + 0);
-            const vb w1 = vb_load(w + 16);
+        for (; slices > 0; slices--, w += SLICE, a += KR) {
             {
-                const vc u0 = vc_plane(w0, 0);
-                const vc u1 = vc_plane(w1, 0);
-                const vx x0 = vx_load(a + 0);
-                t0_0_0 = va_dot(t0_0_0, u0, x0);
-                t0_1_0 = va_dot(t0_1_0, u1, x0);
-            }
-            {
-                const vc u0 = vc_plane(w0, 1);
-                const vc u1 = vc_plane(w1, 1);
-                const vx x0 = vx_load(a + 4);
-                t0_0_1 = va_dot(t0_0_1, u0, x0);
-                t0_1_1 = va_dot(t0_1_1, u1, x0);
-            }
-            {
-                const vc u0 = vc_plane(w0, 2);
-                const vc u1 = vc_plane(w1, 2);
-                const vx x0 = vx_load(a + 8);
-                t0_0_2 = va_dot(t0_0_2, u0, x0);
-                t0_1_2 = va_dot(t0_1_2, u1, x0);
-            }
-            {
-                const vc u0 = vc_plane(w0, 3);
-                const vc u1 = vc_plane(w1, 3);
-                const vx x0 = vx_load(a + 12);
-                t0_0_3 = va_dot(t0_0_3, u0, x0);
-                t0_1_3 = va_dot(t0_1_3, u1, x0);
+                const vb w0 = vb_load(w);
+                const vb w1 = vb_load(w + 16);
+                {
+                    const vc u0 = vc_plane(w0, 0);
+                    const vc u1 = vc_plane(w1, 0);
+                    const vx x0 = vx_load(a + 0);
+                    t0_0_0 = va_dot(t0_0_0, u0, x0);
+                    t0_1_0 = va_dot(t0_1_0, u1, x0);
+                }
+                {
+                    const vc u0 = vc_plane(w0, 1);
+                    const vc u1 = vc_plane(w1, 1);
+                    const vx x0 = vx_load(a + 4);
+                    t0_0_1 = va_dot(t0_0_1, u0, x0);
+                    t0_1_1 = va_dot(t0_1_1, u1, x0);
+                }
+                {
+                    const vc u0 = vc_plane(w0, 2);
+                    const vc u1 = vc_plane(w1, 2);
+                    const vx x0 = vx_load(a + 8);
+                    t0_0_2 = va_dot(t0_0_2, u0, x0);
+                    t0_1_2 = va_dot(t0_1_2, u1, x0);
+                }
+                {
+                    const vc u0 = vc_plane(w0, 3);
+                    const vc u1 = vc_plane(w1, 3);
+                    const vx x0 = vx_load(a + 12);
+                    t0_0_3 = va_dot(t0_0_3, u0, x0);
+                    t0_1_3 = va_dot(t0_1_3, u1, x0);
+                }
             }
         }
         acc0_0 = vi_add(acc0_0, t0_0_0);
@@ -73,8 +75,9 @@ static void tile1(size_t n, size_t k, const uint8_t *w, const float *d, const in
     acc[0][1] = acc0_1;
     for (size_t i = 0; i < 1; i++) {
         float ragged[NR], *to = n == NR ? y + i * ldy : ragged;
+        const int32_t bias = sum[i];
         for (size_t v = 0; v < 2; v++)
-            vi_scale(to + v * LANES, acc[i][v], sum[i], d + v * LANES, s[i]);
+            vi_scale(to + v * LANES, acc[i][v], bias, d + v * LANES, s[i]);
         if (n < NR)
             memcpy(y + i * ldy, ragged, n * sizeof *y);
     }
@@ -92,8 +95,8 @@ void trit_gemv_t2_i8_1x8x16__c(size_t m, size_t n, size_t k, const uint8_t *w, c
     } tiles[] = {
         { 1, tile1 },
     };
-    assert(m >= 1 && n >= 1 && k >= KR && k % KR == 0 && k <= TRIT_MAX_K);
-    for (size_t j = 0; j < n; j += NR, w += NR / 4 * k, d += NR, y += NR) {
+    assert(m >= 1 && n >= 1 && k >= KR && k % KR == 0 && k <= 4194304.0);
+    for (size_t j = 0; j < n; j += NR, w += k / KR * SLICE, d += NR, y += NR) {
         const size_t rows = n - j < NR ? n - j : NR;
         for (size_t i = 0, t = 0; i < m;) {
             while (tiles[t].m > m - i)

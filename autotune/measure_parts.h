@@ -1,0 +1,39 @@
+/* Private to autotune/measure*.c: a matrix that is measured. */
+#ifndef TRIT_MEASURE_PARTS_H
+#define TRIT_MEASURE_PARTS_H
+
+#include "autotune/measure.h"
+#include "runtime/pack.h"
+
+enum { TRIT_MEASURE_MAX_NR = 256 };
+
+/* The matrix packed for kernels of one (packing, NR), as often as it takes to be cold. */
+struct trit_weights {
+    struct trit_weights *next;
+    const struct trit_packing *packing;
+    size_t nr, block, stride, copies; /* stride: bytes from one copy to the next */
+    size_t turn;                      /* the copy that is read next */
+    uint8_t *copy;
+};
+
+struct trit_measure {
+    struct trit_pool *pool;
+    size_t n, k, lda;
+    struct trit_weights *weights;
+    float *d;      /* n + TRIT_MEASURE_MAX_NR row scales */
+    size_t tokens; /* that there is room for in what follows */
+    int8_t *a;     /* [tokens][lda] */
+    float *s;      /* [tokens] */
+    int32_t *sum;
+    float *y;
+    size_t outputs; /* floats in y */
+};
+
+/* Columns 0 .. k-1 of a row of the matrix as codes of the packing: always the same. */
+void trit_measure_codes(const struct trit_measure *measure, const struct trit_packing *packing,
+                        size_t row, uint8_t *codes);
+/* Token i's activations, zeros after column k; the scale and the sum that belong to them. */
+void trit_measure_activations(const struct trit_measure *measure, size_t token, int8_t *a, float *s,
+                              int32_t *sum);
+
+#endif

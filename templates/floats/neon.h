@@ -1,0 +1,143 @@
+/* The float vocabulary of NEON: multiplications and additions stay apart, never vmla or vfma. */
+/* vf: sixteen floats in four registers, vq: sixteen int32. */
+typedef struct {
+    float32x4_t r[4];
+} vf;
+typedef struct {
+    int32x4_t r[4];
+} vq;
+static inline vf vf_set1(float x)
+{
+    const float32x4_t v = vdupq_n_f32(x);
+    return (vf){ { v, v, v, v } };
+}
+static inline vf vf_load(const float *p)
+{
+    return (vf){ { vld1q_f32(p), vld1q_f32(p + 4), vld1q_f32(p + 8), vld1q_f32(p + 12) } };
+}
+static inline void vf_store(float *p, vf v)
+{
+    for (int i = 0; i < 4; i++)
+        vst1q_f32(p + 4 * i, v.r[i]);
+}
+static inline vf vf_load_n(const float *p, size_t n)
+{
+    float t[16] = { 0 };
+    memcpy(t, p, n * sizeof *p);
+    return vf_load(t);
+}
+static inline void vf_store_n(float *p, vf v, size_t n)
+{
+    float t[16];
+    vf_store(t, v);
+    memcpy(p, t, n * sizeof *p);
+}
+static inline vf vf_add(vf a, vf b)
+{
+    for (int i = 0; i < 4; i++)
+        a.r[i] = vaddq_f32(a.r[i], b.r[i]);
+    return a;
+}
+static inline vf vf_sub(vf a, vf b)
+{
+    for (int i = 0; i < 4; i++)
+        a.r[i] = vsubq_f32(a.r[i], b.r[i]);
+    return a;
+}
+static inline vf vf_mul(vf a, vf b)
+{
+    for (int i = 0; i < 4; i++)
+        a.r[i] = vmulq_f32(a.r[i], b.r[i]);
+    return a;
+}
+/* Not vmaxq and vminq: a NaN in a gives b. */
+static inline vf vf_max(vf a, vf b)
+{
+    for (int i = 0; i < 4; i++)
+        a.r[i] = vbslq_f32(vcgtq_f32(a.r[i], b.r[i]), a.r[i], b.r[i]);
+    return a;
+}
+static inline vf vf_min(vf a, vf b)
+{
+    for (int i = 0; i < 4; i++)
+        a.r[i] = vbslq_f32(vcltq_f32(a.r[i], b.r[i]), a.r[i], b.r[i]);
+    return a;
+}
+static inline vf vf_abs(vf a)
+{
+    for (int i = 0; i < 4; i++)
+        a.r[i] = vabsq_f32(a.r[i]);
+    return a;
+}
+/* The lanes `by` apart change places; after by = 4 all four registers are alike. */
+static inline vf vf_fold(vf v, int by)
+{
+    if (by >= 4)
+        return by == 8 ? (vf){ { v.r[2], v.r[3], v.r[0], v.r[1] } }
+                       : (vf){ { v.r[1], v.r[0], v.r[3], v.r[2] } };
+    const float32x4_t a = by == 2 ? vextq_f32(v.r[0], v.r[0], 2) : vrev64q_f32(v.r[0]);
+    return (vf){ { a, a, a, a } };
+}
+static inline float vf_first(vf v) { return vgetq_lane_f32(v.r[0], 0); }
+/* Rounds half to even; |v| < 2^31. */
+static inline vq vq_round(vf v)
+{
+    return (vq){ { vcvtnq_s32_f32(v.r[0]), vcvtnq_s32_f32(v.r[1]), vcvtnq_s32_f32(v.r[2]),
+                   vcvtnq_s32_f32(v.r[3]) } };
+}
+/* p * 2^n for integral n: added to the exponent field. */
+static inline vf vf_ldexp(vf p, vf n)
+{
+    const vq e = vq_round(n);
+    for (int i = 0; i < 4; i++)
+        p.r[i] = vreinterpretq_f32_s32(
+            vaddq_s32(vreinterpretq_s32_f32(p.r[i]), vshlq_n_s32(e.r[i], 23)));
+    return p;
+}
+
+/* Sixteen stored elements as floats. */
+static inline vf vf_f16(const void *p)
+{
+    vf v;
+    for (int i = 0; i < 4; i++)
+        v.r[i] = vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8((const uint8_t *)p + 8 * i)));
+    return v;
+}
+static inline vf vf_bf16(const void *p)
+{
+    vf v;
+    for (int i = 0; i < 4; i++)
+        v.r[i] = vreinterpretq_f32_u32(
+            vshll_n_u16(vreinterpret_u16_u8(vld1_u8((const uint8_t *)p + 8 * i)), 16));
+    return v;
+}
+static inline vf vf_f32(const void *p) { return vf_load(p); }
+static inline float32x4_t s16x4(int16x4_t v) { return vcvtq_f32_s32(vmovl_s16(v)); }
+static inline vf vf_i8(const void *p)
+{
+    const int8x16_t b = vld1q_s8(p);
+    const int16x8_t x = vmovl_s8(vget_low_s8(b)), y = vmovl_high_s8(b);
+    return (vf){ { s16x4(vget_low_s16(x)), s16x4(vget_high_s16(x)), s16x4(vget_low_s16(y)),
+                   s16x4(vget_high_s16(y)) } };
+}
+
+/* For quantising: |v| <= 128. */
+static inline vq vq_zero(void) { return (vq){ { vdupq_n_s32(0) } }; }
+static inline vq vq_add(vq a, vq b)
+{
+    for (int i = 0; i < 4; i++)
+        a.r[i] = vaddq_s32(a.r[i], b.r[i]);
+    return a;
+}
+static inline int32_t vq_sum(vq v)
+{
+    return vaddvq_s32(vaddq_s32(vaddq_s32(v.r[0], v.r[1]), vaddq_s32(v.r[2], v.r[3])));
+}
+static inline void vq_store_n(int8_t *p, vq v, size_t n)
+{
+    const int16x8_t x = vcombine_s16(vmovn_s32(v.r[0]), vmovn_s32(v.r[1])),
+                    y = vcombine_s16(vmovn_s32(v.r[2]), vmovn_s32(v.r[3]));
+    int8_t t[16];
+    vst1q_s8(t, vcombine_s8(vmovn_s16(x), vmovn_s16(y)));
+    memcpy(p, t, n);
+}

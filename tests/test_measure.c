@@ -1,0 +1,216 @@
+/* labels: slow
+   Measuring: is a wrong kernel caught before it is timed, and do timings make sense? */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "autotune/measure.h"
+#include "runtime/cpu.h"
+#include "runtime/file.h"
+
+enum { N = 45, K = 300 };
+
+struct fixture {
+    struct trit_pool *pool;
+    struct trit_measure *measure;
+    struct trit_error error;
+};
+static const struct trit_kernel *real; /* what the broken ones do first */
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    *state = f;
+    return trit_pool_create(&f->pool, 2, &f->error) ||
+           trit_measure_open(&f->measure, f->pool, N, K, &f->error);
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    trit_measure_close(f->measure);
+    trit_pool_destroy(f->pool);
+    free(f);
+    return 0;
+}
+
+/* Kernels of the operation that can be measured here, at most room. */
+static size_t collect(const struct fixture *f, enum trit_op op, const struct trit_kernel **out,
+                      size_t room)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < trit_kernel_count() && n < room; i++)
+        if (trit_kernel_at(i)->op == op && trit_measure_fits(f->measure, trit_kernel_at(i)))
+            out[n++] = trit_kernel_at(i);
+    return n;
+}
+
+static void right_kernels_pass(void **state)
+{
+    const struct fixture *f = *state;
+    const struct trit_kernel *kernels[512];
+    const char *whys[512];
+    size_t n = collect(f, TRIT_OP_gemv, kernels, 256);
+    n += collect(f, TRIT_OP_gemm, kernels + n, 256);
+    assert_true(n > 2);
+    trit_measure_verify(f->measure, kernels, n, whys);
+    for (size_t i = 0; i < n; i++)
+        if (whys[i])
+            fail_msg("%s: %s", kernels[i]->name, whys[i]);
+}
+
+static void call_real(size_t m, size_t n, size_t k, const uint8_t *w, const float *d,
+                      const int8_t *a, size_t lda, const float *s, const int32_t *sum, float *y,
+                      size_t ldy)
+{
+    real->fn.gemv(m, n, k, w, d, a, lda, s, sum, y, ldy);
+}
+
+static trit_gemv_fn last_bit, past_end, dies, never_ends;
+
+static void last_bit(size_t m, size_t n, size_t k, const uint8_t *w, const float *d,
+                     const int8_t *a, size_t lda, const float *s, const int32_t *sum, float *y,
+                     size_t ldy)
+{
+    call_real(m, n, k, w, d, a, lda, s, sum, y, ldy);
+    ((unsigned char *)&y[(m - 1) * ldy + n - 1])[0] ^= 1;
+}
+
+static void past_end(size_t m, size_t n, size_t k, const uint8_t *w, const float *d,
+                     const int8_t *a, size_t lda, const float *s, const int32_t *sum, float *y,
+                     size_t ldy)
+{
+    call_real(m, n, k, w, d, a, lda, s, sum, y, ldy);
+    y[n] = 0;
+}
+
+static void dies(size_t m, size_t n, size_t k, const uint8_t *w, const float *d, const int8_t *a,
+                 size_t lda, const float *s, const int32_t *sum, float *y, size_t ldy)
+{
+    call_real(m, n, k, w, d, a, lda, s, sum, y, ldy);
+    raise(SIGILL);
+}
+
+static void never_ends(size_t m, size_t n, size_t k, const uint8_t *w, const float *d,
+                       const int8_t *a, size_t lda, const float *s, const int32_t *sum, float *y,
+                       size_t ldy)
+{
+    call_real(m, n, k, w, d, a, lda, s, sum, y, ldy);
+    alarm(1); /* for the test to be short */
+    for (;;)
+        pause();
+}
+
+static void wrong_kernels_are_caught(void **state)
+{
+    const struct fixture *f = *state;
+    static trit_gemv_fn *const broken[] = { last_bit, dies, past_end, never_ends };
+    enum { NBROKEN = sizeof broken / sizeof *broken };
+    struct trit_kernel rows[NBROKEN];
+    const struct trit_kernel *kernels[NBROKEN + 1];
+    const char *whys[NBROKEN + 1];
+    assert_int_equal(collect(f, TRIT_OP_gemv, &real, 1), 1);
+    for (size_t i = 0; i < NBROKEN; i++) {
+        rows[i] = *real;
+        rows[i].fn.gemv = broken[i];
+        kernels[i] = &rows[i];
+    }
+    kernels[NBROKEN] = real;
+    trit_measure_verify(f->measure, kernels, NBROKEN + 1, whys);
+    assert_string_equal(whys[0], "differs from the reference");
+    assert_string_equal(whys[1], "died with SIGILL");
+    assert_string_equal(whys[2], "differs from the reference");
+    assert_string_equal(whys[3], "did not end in 20 s");
+    assert_null(whys[NBROKEN]);
+}
+
+static void check_timing(const struct trit_timing *t, size_t rounds)
+{
+    assert_int_equal(t->samples, rounds);
+    assert_true(t->low_ns > 0 && t->low_ns <= t->median_ns && t->median_ns <= t->high_ns);
+    assert_true(t->spread_ns >= 0 && t->spread_ns <= t->high_ns);
+}
+
+static void timings_are_ordered(void **state)
+{
+    struct fixture *f = *state;
+    const struct trit_kernel *kernels[3];
+    size_t n = collect(f, TRIT_OP_gemv, kernels, 2);
+    n += collect(f, TRIT_OP_gemm, kernels + n, 1);
+    struct trit_candidate c[3];
+    struct trit_timing t[3];
+    for (size_t i = 0; i < n; i++)
+        c[i] = (struct trit_candidate){ kernels[i], kernels[i]->op == TRIT_OP_gemv ? 1 : 37, 8 * i,
+                                        i == 2 ? (size_t)kernels[i]->nr : 0 };
+    struct trit_gbench_log *log;
+    assert_int_equal(trit_gbench_log_open(&log, &f->error), TRIT_OK);
+    for (size_t rounds = 1; rounds < 20; rounds += 6) {
+        assert_int_equal(
+            trit_measure_run(f->measure, c, n, rounds, 1e-5, NULL, NULL, log, t, &f->error),
+            TRIT_OK);
+        for (size_t i = 0; i < n; i++)
+            check_timing(&t[i], rounds);
+    }
+    assert_int_equal(trit_gbench_log_close(log, "measure.json", &f->error), TRIT_OK);
+    char *text;
+    size_t bytes;
+    assert_int_equal(trit_file_read("measure.json", 1 << 20, &text, &bytes, &f->error), TRIT_OK);
+    assert_non_null(strstr(text, "\"context\""));
+    assert_non_null(strstr(text, kernels[0]->name));
+    assert_string_equal(text + bytes - 2, "}\n");
+    free(text);
+    unlink("measure.json");
+}
+
+static bool after_three(void *arg)
+{
+    return ++*(int *)arg > 3;
+}
+
+static void stops_when_asked(void **state)
+{
+    struct fixture *f = *state;
+    const struct trit_kernel *kernel;
+    struct trit_timing t;
+    int asked = 0;
+    assert_int_equal(collect(f, TRIT_OP_gemv, &kernel, 1), 1);
+    const struct trit_candidate c = { kernel, 1, 0, 0 };
+    assert_int_equal(
+        trit_measure_run(f->measure, &c, 1, 1000, 0, after_three, &asked, NULL, &t, &f->error),
+        TRIT_OK);
+    assert_true(t.samples < 4);
+}
+
+static void refuses_what_does_not_fit(void **state)
+{
+    struct fixture *f = *state;
+    struct trit_timing t;
+    struct trit_measure *none;
+    assert_int_equal(collect(f, TRIT_OP_gemv, &real, 1), 1);
+    struct trit_kernel other = *real;
+    other.n = N + 1;
+    const struct trit_candidate c = { &other, 1, 0, 0 };
+    assert_false(trit_measure_fits(f->measure, &other));
+    assert_int_equal(trit_measure_run(f->measure, &c, 1, 1, 0, NULL, NULL, NULL, &t, &f->error),
+                     TRIT_EARGUMENT);
+    assert_int_equal(trit_measure_open(&none, f->pool, 0, 5, &f->error), TRIT_EARGUMENT);
+    assert_int_equal(trit_measure_open(&none, f->pool, 5, TRIT_MAX_K + 1, &f->error),
+                     TRIT_EARGUMENT);
+    assert_null(none);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(right_kernels_pass),        cmocka_unit_test(wrong_kernels_are_caught),
+        cmocka_unit_test(timings_are_ordered),       cmocka_unit_test(stops_when_asked),
+        cmocka_unit_test(refuses_what_does_not_fit),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
