@@ -363,7 +363,7 @@ static enum trit_code link_library(struct build *b, const char *out)
 }
 
 /* The folder and those above it that are missing. */
-static enum trit_code make_folder(const char *path, struct trit_error *error)
+enum trit_code trit_make_folder(const char *path, struct trit_error *error)
 {
     char part[PATH_MAX];
     if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part)
@@ -392,7 +392,7 @@ static enum trit_code install(struct build *b, const char *from)
     snprintf(built->file, sizeof built->file, "tritmill-%.16s.so", built->sha256);
     if (!join(built->path, folder, built->file))
         return trit_fail(b->error, TRIT_EARGUMENT, "%.64s...: the path is too long", folder);
-    enum trit_code code = make_folder(folder, b->error);
+    enum trit_code code = trit_make_folder(folder, b->error);
     if (!code)
         code = trit_file_read(from, LIST_LIMIT, &data, &bytes, b->error);
     if (code)

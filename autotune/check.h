@@ -19,6 +19,9 @@ bool trit_check_run(trit_check_fn *check, const struct trit_kernel *kernel, uint
 const char *trit_check_failure(void);
 size_t trit_check_cases(void); /* cases begun by the last run */
 
+/* Every kind of case, of fewer sizes: for emulated CPUs. */
+extern bool trit_check_quick;
+
 /* Begins a case; the text is what a failure is reported with. */
 void trit_check_case(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Ends the kernel's check. */

@@ -8,6 +8,8 @@
 
 #include "autotune/check.h"
 
+bool trit_check_quick;
+
 static sigjmp_buf way_out;
 static volatile sig_atomic_t in_kernel;
 static char case_text[256], how[256], failure[600];

@@ -24,7 +24,7 @@ static const struct trit_option options[] = {
       "tokens: 1 is decode (default), more is prefill", 1, 65536, NULL },
     { "-t,--threads", TRIT_OPT_INT, AT(threads), "N", "threads (default: one per physical core)", 1,
       TRIT_MAX_THREADS, NULL },
-    { "--seconds", TRIT_OPT_FLOAT, AT(seconds), "S", "for all measurements (default 10)", 0.01,
+    { "--seconds", TRIT_OPT_FLOAT, AT(seconds), "S", "for the timing itself (default 10)", 0.01,
       86400, NULL },
     { "--cc", TRIT_OPT_TEXT, AT(cc), "CC,..",
       "compile the variants anew, with each of these compilers", 0, 0, NULL },
@@ -45,8 +45,8 @@ static const struct trit_option options[] = {
       1 << 20, NULL },
     { "-r,--repetitions", TRIT_OPT_INT, AT(rounds), "N", "e2e: rounds of both (default 9)", 1, 1000,
       NULL },
-    { "-o,--output", TRIT_OPT_CHOICE, AT(output), NULL, "table (default), or ...", 0, 0,
-      "md|json|csv|html" },
+    { "-o,--output", TRIT_OPT_CHOICE, AT(output), NULL,
+      "a table (default), for programs, or a page with figures", 0, 0, "md|json|csv|html" },
 };
 
 static const char detail[] =

@@ -10,9 +10,11 @@
 #include "autotune/disasm.h"
 #include "runtime/pack.h"
 
-/* The file that holds the function; false where the loader does not tell. */
+/* The file that holds the function, by a name that other processes understand too; false where the
+   loader does not tell. */
 static bool file_of(trit_mm_fn *fn, char *path, size_t room)
 {
+    static const char own_files[] = "/proc/self/";
     Dl_info it, self;
     void *address, *own;
     void (*here)(struct trit_comparison *, struct trit_compare_row *) = trit_compare_code;
@@ -20,13 +22,11 @@ static bool file_of(trit_mm_fn *fn, char *path, size_t room)
     memcpy(&own, &here, sizeof own);
     if (!dladdr(address, &it) || !dladdr(own, &self) || !it.dli_fname)
         return false;
-    if (it.dli_fbase != self.dli_fbase) {
-        int n = snprintf(path, room, "%s", it.dli_fname);
-        return n > 0 && (size_t)n < room;
-    }
-    ssize_t n = readlink("/proc/self/exe", path, room - 1);
-    path[n > 0 ? n : 0] = 0;
-    return n > 0;
+    const char *name = it.dli_fbase == self.dli_fbase ? "/proc/self/exe" : it.dli_fname;
+    size_t skip = strncmp(name, own_files, sizeof own_files - 1) ? 0 : sizeof own_files - 1;
+    int n = skip ? snprintf(path, room, "/proc/%ld/%s", (long)getpid(), name + skip)
+                 : snprintf(path, room, "%s", name);
+    return n > 0 && (size_t)n < room;
 }
 
 /* From one iteration to 64 weights and one token. */

@@ -7,7 +7,7 @@
 #include "autotune/compare.h"
 #include "autotune/svg.h"
 
-enum { NCOLOURS = 7, TICKS = 16, LABEL_ROOM = 210 /* pixels */ };
+enum { NCOLOURS = 7, TICKS = 16, LINE = 19 };
 
 /* Packings that have a row, in the order of their best. */
 struct legend {
@@ -55,8 +55,7 @@ static void tick_text(FILE *to, double x, double y, const char *anchor, double v
 struct roofline {
     const struct trit_comparison *c;
     struct trit_axis x, y;
-    double ridge, top; /* multiply-adds per byte where both limits meet; the higher roof's GMAC/s
-                          over the points */
+    double ridge; /* multiply-adds per byte where both limits meet */
 };
 
 /* Two decades at least, with the ridge and all points inside. */
@@ -72,7 +71,6 @@ static struct roofline scale(const struct trit_comparison *c)
     }
     r.x = (struct trit_axis){ low / 4, high * 4, 70, 870, true };
     double bottom = r.x.low * c->limits.read_gbs;
-    r.top = c->limits.peak_gmacs < high_roof(c, low) ? c->limits.peak_gmacs : high_roof(c, low);
     bottom = slowest / 1.6 < bottom ? slowest / 1.6 : bottom;
     r.y = (struct trit_axis){ bottom, c->limits.peak_gmacs * 1.8, 400, 30, true };
     return r;
@@ -146,56 +144,63 @@ static void points(FILE *to, const struct roofline *r, const struct legend *lege
     }
 }
 
-/* The best of each packing, which is its first row, gets its name: in a column beside all points,
-   under each other where they would touch, each with a line to its point. */
-static void labels(FILE *to, const struct roofline *r, const struct legend *legend)
+/* The row of a packing that comes first, which is its best. */
+static const struct trit_compare_row *best_of(const struct trit_comparison *c, const char *packing)
 {
-    char name[160];
-    double right = r->x.from, left = r->x.to, y = 0;
-    for (size_t i = 0; i < r->c->nrows; i++) {
-        double x = trit_axis_at(&r->x, r->c->rows[i].intensity);
-        right = x > right ? x : right;
-        left = x < left ? x : left;
+    for (size_t i = 0; i < c->nrows; i++)
+        if (!strcmp(c->rows[i].packing, packing))
+            return &c->rows[i];
+    return NULL;
+}
+
+/* Under the figure, in two columns: the best of each packing, whose point has a ring. */
+static void show_best(FILE *to, const struct roofline *r, const struct legend *legend)
+{
+    char class[16], name[160];
+    for (int p = 0; p < legend->n; p++) {
+        const struct trit_compare_row *row = best_of(r->c, legend->packing[p]);
+        if (!row || isnan(row->gmacs))
+            continue;
+        double x = r->x.from + 8 + p % 2 * 400, y = r->y.from + 66 + p / 2 * LINE;
+        snprintf(class, sizeof class, "f%d", p);
+        short_name(row, name, sizeof name);
+        trit_svg_dot(to, class, x, y - 4, 5, NULL);
+        trit_svg_text(to, "mono", x + 12, y, "start", "%s", name);
+        trit_svg_text(to, "soft", x + 195, y, "start", "%.1f GMAC/s, %.0f %% of limit", row->gmacs,
+                      100 * row->limit_share);
+        trit_svg_dot(to, "ring", trit_axis_at(&r->x, row->intensity),
+                     trit_axis_at(&r->y, row->gmacs), 8, NULL);
     }
-    bool after = right < r->x.to - LABEL_ROOM;
-    double edge = after ? right + 30 : left - 30, top = trit_axis_at(&r->y, r->top) + 18;
-    for (int p = 0; p < legend->n; p++)
-        for (size_t i = 0; i < r->c->nrows; i++) {
-            const struct trit_compare_row *row = &r->c->rows[i];
-            if (strcmp(row->packing, legend->packing[p]) || isnan(row->gmacs))
-                continue;
-            double px = trit_axis_at(&r->x, row->intensity),
-                   py = trit_axis_at(&r->y, row->gmacs);
-            y = p == 0 ? (py > top ? py : top) : py > y + 16 ? py : y + 16;
-            short_name(row, name, sizeof name);
-            trit_svg_line(to, "axis", px + (after ? 6 : -6), py, edge + (after ? -4 : 4), y);
-            trit_svg_text(to, "label", edge, y + 4, after ? "start" : "end", "%s", name);
-            break;
-        }
 }
 
 static void show_roofline(FILE *to, const struct trit_comparison *c, const struct legend *legend)
 {
     struct roofline r = scale(c);
     fputs("<h2>Roofline</h2>\n<figure>\n", to);
-    trit_svg_begin(to, 900, 450, "Roofline: speed over arithmetic intensity, with the limits");
+    trit_svg_begin(to, 900, 460 + (legend->n + 1) / 2 * LINE,
+                   "Roofline: speed over arithmetic intensity, with the limits");
     grid(to, &r);
     roofs(to, &r);
-    labels(to, &r, legend);
     points(to, &r, legend);
-    show_legend(to, legend, r.x.to - 52 * legend->n, r.y.to - 12);
+    show_best(to, &r, legend);
     trit_svg_end(to);
     fprintf(to,
             "<figcaption>Every variant at %zu x %zu, %zu token%s, %d thread%s. The roofs are this "
             "machine's, measured in between: read bandwidth of memory and int8 multiply-adds. The "
-            "best of each packing has its name.</figcaption>\n</figure>\n",
+            "best of each packing is ringed, and named below.</figcaption>\n</figure>\n",
             c->n, c->k, c->m, c->m == 1 ? "" : "s", c->threads, c->threads == 1 ? "" : "s");
+}
+
+/* Milliseconds where the fastest takes one at least. */
+static bool in_ms(const struct trit_comparison *c)
+{
+    return c->rows[0].median_ns >= 1e6;
 }
 
 enum { BAR = 19, BARS_LEFT = 265, BARS_RIGHT = 800, BARS_TOP = 34 };
 
 static void one_bar(FILE *to, const struct trit_compare_row *row, const struct trit_axis *x,
-                    double y, int f)
+                    double y, int f, bool ms)
 {
     char class[16], name[160];
     double end = trit_axis_at(x, row->median_ns), bound = trit_axis_at(x, row->bound_ns);
@@ -212,8 +217,9 @@ static void one_bar(FILE *to, const struct trit_compare_row *row, const struct t
         trit_svg_line(to, "whisker", from, middle - 4, from, middle + 4);
         trit_svg_line(to, "whisker", edge, middle - 4, edge, middle + 4);
     }
-    trit_svg_text(to, "soft", (edge > end ? edge : end) + 7, y + 12, "start", "%.1f us, %.0f %%",
-                  row->median_ns * 1e-3, 100 * row->limit_share);
+    trit_svg_text(to, "soft", (edge > end ? edge : end) + 7, y + 12, "start", "%.*f %s, %.0f %%",
+                  ms ? 2 : 1, row->median_ns * (ms ? 1e-6 : 1e-3), ms ? "ms" : "us",
+                  100 * row->limit_share);
 }
 
 /* Linear where the slowest is not far; else by logarithm, which is said. */
@@ -222,9 +228,8 @@ static struct trit_axis time_axis(const struct trit_comparison *c, size_t n)
     double most = 0, least = INFINITY;
     for (size_t i = 0; i < n; i++) {
         const struct trit_compare_row *row = &c->rows[i];
-        double high = isnan(row->high_ns) ? row->median_ns : row->high_ns;
-        most = high > most ? high : most;
-        least = row->bound_ns < least ? row->bound_ns : least;
+        most = fmax(most, fmax(row->median_ns, row->high_ns)); /* fmax and fmin pass over NaN */
+        least = fmin(least, fmin(row->bound_ns, fmin(row->median_ns, row->low_ns)));
     }
     bool far = c->rows[n - 1].median_ns > 12 * c->rows[0].median_ns;
     return (struct trit_axis){ far ? least / 2 : 0, most, BARS_LEFT, BARS_RIGHT, far };
@@ -238,6 +243,7 @@ static void show_bars(FILE *to, const struct trit_comparison *c, const struct le
         n--;
     if (!n)
         return;
+    bool ms = in_ms(c);
     struct trit_axis x = time_axis(c, n);
     double bottom = BARS_TOP + (double)n * BAR + 6;
     fputs("<h2>Time of one product</h2>\n<figure>\n", to);
@@ -246,13 +252,13 @@ static void show_bars(FILE *to, const struct trit_comparison *c, const struct le
     for (size_t i = 0; i < nticks; i++) {
         double at = trit_axis_at(&x, ticks[i]);
         trit_svg_line(to, "grid", at, BARS_TOP - 4, at, bottom);
-        tick_text(to, at, bottom + 15, "middle", ticks[i] * 1e-3);
+        tick_text(to, at, bottom + 15, "middle", ticks[i] * (ms ? 1e-6 : 1e-3));
     }
-    trit_svg_text(to, "label", (x.from + x.to) / 2, bottom + 33, "middle", "microseconds%s",
-                  x.log ? ", logarithmic" : "");
+    trit_svg_text(to, "label", (x.from + x.to) / 2, bottom + 33, "middle", "%sseconds%s",
+                  ms ? "milli" : "micro", x.log ? ", logarithmic" : "");
     for (size_t i = 0; i < n; i++)
-        one_bar(to, &c->rows[i], &x, BARS_TOP + (double)i * BAR,
-                colour(legend, c->rows[i].packing));
+        one_bar(to, &c->rows[i], &x, BARS_TOP + (double)i * BAR, colour(legend, c->rows[i].packing),
+                ms);
     trit_svg_line(to, "axis", BARS_LEFT, BARS_TOP - 4, BARS_LEFT, bottom);
     show_legend(to, legend, BARS_LEFT + 6, 16);
     trit_svg_end(to);

@@ -33,7 +33,8 @@ static const char style[] =
     "figcaption{font-size:.85rem;color:var(--soft);margin-top:.3rem}\n"
     "svg{display:block;width:100%;height:auto;font:12px system-ui,-apple-system,\"Segoe UI\","
     "Roboto,\"Liberation Sans\",sans-serif}\n"
-    "svg text{fill:var(--ink)}svg .soft{fill:var(--soft)}svg .mono{font-family:ui-monospace,"
+    "svg text{fill:var(--ink);stroke:var(--paper);stroke-width:3px;paint-order:stroke;"
+    "stroke-linejoin:round}svg .soft{fill:var(--soft)}svg .mono{font-family:ui-monospace,"
     "\"Liberation Mono\",monospace;font-size:11px}svg .strong{font-weight:650}\n"
     "svg .grid{stroke:var(--line);stroke-width:1}svg .axis{stroke:var(--soft);stroke-width:1}"
     "svg .roof{stroke:var(--roof);stroke-width:2}svg .dash{stroke:var(--roof);stroke-width:1.2;"
@@ -41,7 +42,8 @@ static const char style[] =
     "svg .whisker{stroke:var(--ink);stroke-width:1.4}svg .bound{stroke:var(--ink);stroke-width:2}\n"
     "svg .f0{fill:var(--c0)}svg .f1{fill:var(--c1)}svg .f2{fill:var(--c2)}svg .f3{fill:var(--c3)}"
     "svg .f4{fill:var(--c4)}svg .f5{fill:var(--c5)}svg .f6{fill:var(--c6)}\n"
-    "svg rect.bar{opacity:.82}svg circle{stroke:var(--paper);stroke-width:1}\n"
+    "svg rect.bar{opacity:.82}svg circle{stroke:var(--paper);stroke-width:1}"
+    "svg circle.ring{fill:none;stroke:var(--ink);stroke-width:1.3}\n"
     "@media print{body{max-width:none;padding:0}}\n";
 
 static void element(FILE *to, const char *name, const char *text)

@@ -10,11 +10,11 @@ static const struct trit_column columns[] = {
     { "name", "kernel", TRIT_CELL_TEXT, AT(name), 0, 0, NULL, "its declaration" },
     { "packing", NULL, TRIT_CELL_TEXT, AT(packing), 0, 0, NULL, NULL },
     { "isa", NULL, TRIT_CELL_TEXT, AT(isa), 0, 0, NULL, NULL },
-    { "median_ns", "time, us", TRIT_CELL_NUMBER, AT(median_ns), 1e-3, 1, NULL,
+    { "median_ns", "time, us", TRIT_CELL_NUMBER, AT(median_ns), 1e-3, -4, NULL,
       "median of one product of the whole matrix, weights cold" },
-    { "low_ns", "from", TRIT_CELL_NUMBER, AT(low_ns), 1e-3, 1, NULL,
+    { "low_ns", "from", TRIT_CELL_NUMBER, AT(low_ns), 1e-3, -4, NULL,
       "95 % confidence interval of the median" },
-    { "high_ns", "to", TRIT_CELL_NUMBER, AT(high_ns), 1e-3, 1, NULL,
+    { "high_ns", "to", TRIT_CELL_NUMBER, AT(high_ns), 1e-3, -4, NULL,
       "95 % confidence interval of the median" },
     { "spread_ns", NULL, TRIT_CELL_NUMBER, AT(spread_ns), 1e-3, 1, NULL, NULL },
     { "samples", NULL, TRIT_CELL_COUNT, AT(samples), 0, 0, NULL, NULL },
@@ -114,12 +114,13 @@ static size_t known_columns(const struct trit_comparison *c, struct trit_column 
 void trit_compare_table(const struct trit_comparison *c, struct trit_table *t)
 {
     static struct trit_column kept[NCOLUMNS]; /* one table at a time is shown */
-    *t = (struct trit_table){ .title = "tritmill compare",
-                              .columns = kept,
+    *t = (struct trit_table){ .columns = kept,
                               .ncolumns = known_columns(c, kept),
                               .rows = c->rows,
                               .nrows = c->nrows,
                               .stride = sizeof *c->rows };
+    snprintf(t->title, sizeof t->title, "Ternary kernels at %zu x %zu, %zu token%s, %d thread%s",
+             c->n, c->k, c->m, c->m == 1 ? "" : "s", c->threads, c->threads == 1 ? "" : "s");
     put_facts(c, t);
     put_notes(c, t);
 }

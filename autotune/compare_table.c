@@ -79,6 +79,17 @@ static bool flag_at(const struct trit_column *column, const void *row)
     return flag;
 }
 
+/* Digits after the point. */
+static int decimals_of(const struct trit_column *c, double x)
+{
+    if (c->type == TRIT_CELL_COUNT)
+        return 0;
+    if (c->decimals >= 0)
+        return c->decimals;
+    int before = fabs(x) > 0 ? (int)floor(log10(fabs(x))) + 1 : 1;
+    return -c->decimals > before ? -c->decimals - before : 0;
+}
+
 char *trit_table_cell(const struct trit_column *c, const void *row, char *out, size_t room)
 {
     const char *text = "n/a";
@@ -87,11 +98,11 @@ char *trit_table_cell(const struct trit_column *c, const void *row, char *out, s
     else if (c->type == TRIT_CELL_TEXT && text_at(c, row))
         text = text_at(c, row);
     double x = c->type == TRIT_CELL_NUMBER || c->type == TRIT_CELL_COUNT ? number_at(c, row) : NAN;
+    x *= c->scale > 0 ? c->scale : 1;
     if (isnan(x))
         snprintf(out, room, "%s", text);
     else
-        snprintf(out, room, "%.*f%s", c->type == TRIT_CELL_COUNT ? 0 : c->decimals,
-                 x * (c->scale > 0 ? c->scale : 1), c->suffix ? c->suffix : "");
+        snprintf(out, room, "%.*f%s", decimals_of(c, x), x, c->suffix ? c->suffix : "");
     return out;
 }
 

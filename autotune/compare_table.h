@@ -35,7 +35,7 @@ struct trit_fact {
 
 enum { TRIT_TABLE_FACTS = 24, TRIT_TABLE_NOTES = 12 };
 struct trit_table {
-    const char *title;
+    char title[160];
     struct trit_fact facts[TRIT_TABLE_FACTS];
     size_t nfacts;
     char notes[TRIT_TABLE_NOTES][512];

@@ -1,4 +1,5 @@
-/* Runs generator/generate.lua: what it may call, and how much time and memory it gets. */
+/* Runs generator/generate.lua in a child process: what it may call, and how much memory and how
+   many instructions it gets. */
 #define _GNU_SOURCE
 #include "generator/generate.h"
 
@@ -13,6 +14,7 @@
 #include <lua.h>
 #include <lualib.h>
 
+#include "generator/generate_child.h"
 #include "runtime/file.h"
 
 enum {
@@ -26,6 +28,7 @@ enum {
 struct host {
     size_t memory;
     int steps;
+    char *doing;
 };
 
 static void *host_alloc(void *ud, void *block, size_t old, size_t size)
@@ -128,11 +131,18 @@ static int host_list(lua_State *lua)
     return 1;
 }
 
+/* doing(name): what it is at. */
+static int host_doing(lua_State *lua)
+{
+    void *ud;
+    lua_getallocf(lua, &ud);
+    trit_generate_doing(((struct host *)ud)->doing, luaL_checkstring(lua, 1));
+    return 0;
+}
+
 static const luaL_Reg host_functions[] = {
-    { "read", host_read },
-    { "write", host_write },
-    { "list", host_list },
-    { NULL, NULL },
+    { "read", host_read },   { "write", host_write }, { "list", host_list },
+    { "doing", host_doing }, { NULL, NULL },
 };
 
 /* Only the libraries that compute; io, os, debug and package stay shut. */
@@ -238,25 +248,66 @@ static int run(lua_State *lua)
     return 1;
 }
 
-static const char *field(lua_State *lua, const char *name)
-{
-    lua_getfield(lua, -1, name);
-    const char *text = lua_tostring(lua, -1);
-    lua_pop(lua, 1); /* the table keeps it alive */
-    return text;
-}
+/* The fields of a variant, in the order in which they go through the pipe, each ended by a 0. */
+enum { NAME, SOURCE, TEXT, HASH, ISA, NFIELDS };
+static const char *const fields[NFIELDS] = { "id", "source", "text", "hash", "isa" };
 
-static void tell_variants(lua_State *lua, trit_variant_fn *each, void *arg)
+static void send_variants(lua_State *lua, FILE *to)
 {
     size_t n = lua_rawlen(lua, -1);
     for (size_t i = 1; i <= n; i++) {
         lua_rawgeti(lua, -1, (lua_Integer)i);
-        struct trit_variant v = { field(lua, "id"),   field(lua, "source"), field(lua, "text"),
-                                  field(lua, "hash"), field(lua, "isa"),    0 };
-        v.bytes = strlen(v.text);
-        each(arg, &v);
+        for (int f = 0; f < NFIELDS; f++) {
+            lua_getfield(lua, -1, fields[f]);
+            fputs(lua_tostring(lua, -1), to);
+            fputc(0, to);
+            lua_pop(lua, 1);
+        }
         lua_pop(lua, 1);
     }
+}
+
+static void tell_variants(const char *text, size_t bytes, trit_variant_fn *each, void *arg)
+{
+    const char *end = text + bytes, *of[NFIELDS];
+    while (text < end) {
+        for (int f = 0; f < NFIELDS; f++) {
+            of[f] = text;
+            text += strlen(text) + 1;
+        }
+        const struct trit_variant v = { of[NAME], of[SOURCE], of[TEXT],
+                                        of[HASH], of[ISA],    strlen(of[TEXT]) };
+        each(arg, &v);
+    }
+}
+
+struct job {
+    struct trit_generate what;
+    bool tell; /* the variants */
+};
+
+/* In the child. */
+static bool generate(void *arg, FILE *to, char *doing)
+{
+    struct job *job = arg;
+    struct host host = { .doing = doing };
+    lua_State *lua = lua_newstate(host_alloc, &host);
+    if (!lua) {
+        fputs("generator: no memory for Lua", to);
+        return false;
+    }
+    lua_sethook(lua, host_hook, LUA_MASKCOUNT, HOOK_STEP);
+    lua_pushcfunction(lua, run);
+    lua_pushlightuserdata(lua, &job->what);
+    bool good = lua_pcall(lua, 1, 1, 0) == LUA_OK;
+    if (!good) {
+        const char *text = lua_tostring(lua, -1);
+        fputs(text ? text : "the generator failed", to);
+    } else if (job->tell) {
+        send_variants(lua, to);
+    }
+    lua_close(lua);
+    return good;
 }
 
 /* What was left open: the folders that came along, this architecture. */
@@ -265,7 +316,8 @@ static enum trit_code fill_in(struct trit_generate *what, char lua[PATH_MAX],
 {
     struct stat status;
     if (what->user_templates && (stat(what->user_templates, &status) || !S_ISDIR(status.st_mode)))
-        return trit_fail(error, TRIT_EARGUMENT, "%s: no such folder of templates", what->user_templates);
+        return trit_fail(error, TRIT_EARGUMENT, "%s: no such folder of templates",
+                         what->user_templates);
     if (!what->arch)
         what->arch = this_arch;
     if (!what->lua &&
@@ -283,26 +335,19 @@ static enum trit_code fill_in(struct trit_generate *what, char lua[PATH_MAX],
 enum trit_code trit_generate(const struct trit_generate *what, trit_variant_fn *each, void *arg,
                              struct trit_error *error)
 {
-    char lua_dir[PATH_MAX], templates[PATH_MAX];
-    struct trit_generate full = *what;
-    enum trit_code code = fill_in(&full, lua_dir, templates, error);
+    char lua_dir[PATH_MAX], templates[PATH_MAX], *text;
+    struct job job = { *what, each != NULL };
+    size_t bytes;
+    enum trit_code code = fill_in(&job.what, lua_dir, templates, error);
     if (code)
         return code;
-    if (full.out && mkdir(full.out, 0777) && errno != EEXIST)
-        return trit_fail(error, TRIT_EIO, "%s: %s", full.out, strerror(errno));
-    struct host host = { 0 };
-    lua_State *lua = lua_newstate(host_alloc, &host);
-    if (!lua)
-        return trit_fail(error, TRIT_EMEMORY, "generator: no memory for Lua");
-    lua_sethook(lua, host_hook, LUA_MASKCOUNT, HOOK_STEP);
-    lua_pushcfunction(lua, run);
-    lua_pushlightuserdata(lua, &full);
-    if (lua_pcall(lua, 1, 1, 0)) {
-        const char *text = lua_tostring(lua, -1);
-        code = trit_fail(error, TRIT_EFORMAT, "%s", text ? text : "the generator failed");
-    } else if (each) {
-        tell_variants(lua, each, arg);
-    }
-    lua_close(lua);
-    return code;
+    if (what->out && mkdir(what->out, 0777) && errno != EEXIST)
+        return trit_fail(error, TRIT_EIO, "%s: %s", what->out, strerror(errno));
+    code = trit_generate_apart(generate, &job, &text, &bytes, error);
+    if (code)
+        return code;
+    if (each)
+        tell_variants(text, bytes, each, arg);
+    free(text);
+    return TRIT_OK;
 }

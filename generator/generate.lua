@@ -31,6 +31,7 @@ local FIELDS = {"order", "lanes", "registers", "dot", "latency", "needs", "float
 
 local function load_isa(id)
   local text, path = must_find("isa/" .. id .. ".lua")
+  host.doing(path)
   local chunk, message = load(text, "=" .. path, "t", template.environment {})
   local isa = (chunk or error(message, 0))()
   for _, key in ipairs(FIELDS) do
@@ -78,6 +79,7 @@ local function expand(v, isa)
   v.source = "templates/" .. file
   local vars = {NAME = v.id, OP = v.op, PACKING = v.packing, ACT = v.act, MR = v.mr, NR = v.nr, KR = v.kr, K = v.k,
     N = v.n, TECHNIQUE = v.technique, V = isa, F = v.family, T = v.tile, LANES = isa.lanes, variants = function() end}
+  host.doing(("%s [variant %s]"):format(v.source, v.id))
   local ok, body = pcall(template.expand, text, vars, v.source)
   if not ok then error(("%s [variant %s]"):format(body, v.id), 0) end
   return HEAD:format(v.id, v.source, isa.name) .. body

@@ -12,6 +12,7 @@ local M = {}
 -- The table of a `$variants` declaration; nil where the template has none.
 local function declaration(text, path)
   local lua, line = nil, 0
+  host.doing(path)
   for l in text:gmatch("([^\n]*)\n?") do
     line = line + 1
     local begin = l:match("^%$variants%s(.*)$")

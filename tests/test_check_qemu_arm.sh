@@ -15,7 +15,7 @@ exec 9>"$build/.lock" && flock 9 # builds side by side share it
     { echo "FAILED: the check does not build for aarch64"; tail -20 "$build/log"; exit 1; }
 
 . "$TRIT_SOURCE/tests/check_emulated.sh"
-check=("$build/check")
+check=("$build/check" --quick)
 declare -A least=([c]=24 [neon]=22 [dotprod]=22 [i8mm]=22)
 on cortex-a53 "c neon" "dotprod i8mm"
 on neoverse-n1 "dotprod" "i8mm"

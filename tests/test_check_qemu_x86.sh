@@ -8,7 +8,7 @@ qemu=$(command -v qemu-x86_64-static || command -v qemu-x86_64) || skip "qemu-us
 grep -qE '__(asan|tsan|msan)_init' "$TRITMILL" && skip "a build with sanitizers does not run under qemu"
 
 . "$TRIT_SOURCE/tests/check_emulated.sh"
-check=("$TRITMILL" check)
+check=("$TRITMILL" check --quick)
 declare -A least=([c]=24 [ssse3]=22 [avx2]=28 [avxvnni]=24 [avx512bw]=26 [avx512vnni]=26 [avx512vbmi]=26)
 wide="avxvnni avx512bw avx512vnni avx512vbmi" # qemu 7.2 has none of them
 on core2duo "c ssse3" "avx2 $wide"

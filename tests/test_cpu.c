@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "runtime/cpu.h"
+#include "runtime/cpu_arm.h"
 #include "runtime/cpu_x86.h"
 
 struct leaf {
@@ -133,14 +134,13 @@ static int feature_bit(const char *word, size_t n)
     return -1;
 }
 
-static void assert_features(const struct recorded *r, uint64_t features, const char *words,
-                            bool want)
+static void assert_features(const char *cpu, uint64_t features, const char *words, bool want)
 {
     for (size_t n; *words; words += n + (words[n] == ' ')) {
         n = strcspn(words, " ");
         int bit = feature_bit(words, n);
         if (bit < 0 || (features >> bit & 1) != want)
-            fail_msg("%s: %.*s should be %d", r->name, (int)n, words, want);
+            fail_msg("%s: %.*s should be %d", cpu, (int)n, words, want);
     }
 }
 
@@ -152,13 +152,55 @@ static void recorded_cpus_are_decoded(void **state)
         struct trit_cpu cpu = { 0 };
         struct trit_cpuid source = { recorded_leaf, recorded_xcr0, recorded_amx, &r };
         trit_cpuid_decode(&source, &cpu);
-        assert_features(&r, cpu.features, r.has, true);
-        assert_features(&r, cpu.features, r.lacks, false);
+        assert_features(r.name, cpu.features, r.has, true);
+        assert_features(r.name, cpu.features, r.lacks, false);
         assert_int_equal(cpu.family, r.family);
         assert_int_equal(cpu.model, r.model);
         assert_int_equal(cpu.stepping, r.stepping);
         assert_string_equal(cpu.vendor, r.family == 6 ? "GenuineIntel" : "AuthenticAMD");
         assert_string_equal(cpu.brand, "");
+    }
+}
+
+/* ARM CPUs as Linux tells them. */
+static const struct {
+    struct trit_hwcaps caps;
+    const char *has, *lacks, *vendor, *brand;
+    int model, stepping;
+} arms[] = {
+    { { 0x8ff, 0, 0x410fd034 },
+      .has = "asimd",
+      .lacks = "asimddp asimdhp i8mm sve avx2",
+      .vendor = "ARM",
+      .brand = "Cortex-A53",
+      .model = 0xd03,
+      .stepping = 4 },
+    { { 0x10bfff, 0, 0x413fd0c1 },
+      .has = "asimd asimdhp asimddp",
+      .lacks = "i8mm bf16 sve sve2",
+      .vendor = "ARM",
+      .brand = "Neoverse-N1",
+      .model = 0xd0c,
+      .stepping = 0x31 },
+    { { 0xdfffffff, 0x3f3fff, 0 }, /* where MIDR_EL1 cannot be read */
+      .has = "asimd asimddp i8mm bf16 sve sve2",
+      .lacks = "ssse3 avx512f",
+      .vendor = "",
+      .brand = "" },
+};
+
+static void arm_cpus_are_decoded(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof arms / sizeof *arms; i++) {
+        struct trit_cpu cpu = { .features = UINT64_MAX };
+        trit_hwcaps_decode(&arms[i].caps, &cpu);
+        assert_features(arms[i].brand, cpu.features, arms[i].has, true);
+        assert_features(arms[i].brand, cpu.features, arms[i].lacks, false);
+        assert_string_equal(cpu.vendor, arms[i].vendor);
+        assert_string_equal(cpu.brand, arms[i].brand);
+        assert_int_equal(cpu.model, arms[i].model);
+        assert_int_equal(cpu.stepping, arms[i].stepping);
     }
 }
 
@@ -204,10 +246,7 @@ static void isas_need_features_that_exist(void **state)
 #include "isas.inc"
 #undef TRIT_ISA
     };
-    struct trit_cpuid source;
     (void)state;
-    if (!trit_cpuid_here(&source))
-        skip();
     for (size_t i = 0; i < TRIT_NISA; i++)
         for (const char *word = needs[i]; *word; word += strspn(word, " ")) {
             size_t n = strcspn(word, " ");
@@ -233,6 +272,23 @@ static void the_portable_isa_is_usable(void **state)
     (void)state;
     assert_true(trit_isa_usable(trit_isa_find("c"), &why));
     assert_string_equal(why, "usable");
+}
+
+/* Weakest first: what has an ISA has those before it in its line. Caps and preferences follow this
+   order. */
+static void isas_are_in_order_of_strength(void **state)
+{
+    static const char *const lines[][6] = {
+        { "c", "ssse3", "avx2", "avx512bw", "avx512vnni", "avx512vbmi" },
+        { "c", "ssse3", "avx2", "avxvnni" },
+        { "c", "neon", "dotprod", "i8mm" },
+    };
+    (void)state;
+    for (size_t l = 0; l < sizeof lines / sizeof *lines; l++)
+        for (size_t i = 1; i < 6 && lines[l][i]; i++) {
+            enum trit_isa a = trit_isa_find(lines[l][i - 1]), b = trit_isa_find(lines[l][i]);
+            assert_true(b == TRIT_NISA || a < b); /* TRIT_NISA: of another architecture */
+        }
 }
 
 /* An ISA that the CPU has must pass its probe: else its kernels are wrong, or the features are. */
@@ -410,11 +466,13 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(tritmill_isa_caps), /* before anything is judged here */
         cmocka_unit_test(recorded_cpus_are_decoded),
+        cmocka_unit_test(arm_cpus_are_decoded),
         cmocka_unit_test(padded_brands_are_trimmed),
         cmocka_unit_test(this_cpu_makes_sense),
         cmocka_unit_test(feature_names_are_distinct_words),
         cmocka_unit_test(isas_need_features_that_exist),
         cmocka_unit_test(isas_are_found_by_name),
+        cmocka_unit_test(isas_are_in_order_of_strength),
         cmocka_unit_test(the_portable_isa_is_usable),
         cmocka_unit_test(isas_with_their_features_are_usable),
         cmocka_unit_test(probes_that_die_are_named),

@@ -1,6 +1,7 @@
 /* Writes a profile of this machine from its arguments: OUT, then any of "limit THREADS READ PEAK",
    "library FILE" (hashed, beside OUT), "plan N K THREADS decode|prefill TOKENS KERNEL US" (the hash
-   is that of the kernel known here, or 1). */
+   is that of the kernel known here, or 1). --user instead: prints where the user's profile lives.
+ */
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,12 +70,24 @@ static enum trit_code build(struct trit_profile *p, char **argv, struct trit_err
     return TRIT_OK;
 }
 
+static int print_user_path(void)
+{
+    char path[4096];
+    struct trit_error error;
+    if (trit_profile_user_path(path, sizeof path, &error))
+        return trit_cli_error(&error);
+    puts(path);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct trit_profile *profile;
     struct trit_error error;
     if (argc < 2)
         return 2;
+    if (!strcmp(argv[1], "--user"))
+        return print_user_path();
     enum trit_code code = trit_profile_create(&profile, &error);
     if (!code)
         code = build(profile, argv + 2, &error);

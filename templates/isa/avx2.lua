@@ -12,6 +12,7 @@ return {
   floats = "avx2",
   cflags = "-mavx2 -mf16c",
   span = 63,
+  dot8 = true, -- vi_dot8 for codes of 8 bits
   text = [[
 static inline va va_dot(va acc, vc u, vx s) { return _mm256_add_epi16(acc, _mm256_maddubs_epi16(u, s)); }
 static inline vi vi_add(vi acc, va part)

@@ -10,6 +10,7 @@ return {
   floats = "c",
   cflags = "-Wno-psabi",
   span = 127,
+  dot8 = true, -- vi_dot8 for codes of 8 bits
   text = [[
 #include <stddef.h>
 #include <stdint.h>
@@ -110,8 +111,10 @@ static inline vk vk_look(vk sums, vb index, const uint8_t *table)
 {
     uint8_t at[16];
     memcpy(at, &index, sizeof at);
-    for (int i = 0; i < 16; i++)
-        sums.row[i] = (int16_t)(sums.row[i] + (table[at[i]] | table[16 + at[i]] << 8));
+    for (int i = 0; i < 16; i++) {
+        const uint8_t *entry = table + at[i];
+        sums.row[i] = (int16_t)(sums.row[i] + (entry[0] | entry[16] << 8));
+    }
     return sums;
 }
 static inline void vk_add(int32_t *to, vk sums)

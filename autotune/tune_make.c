@@ -1,0 +1,205 @@
+/* Kernels made while tuning: the best of a field again, for one matrix alone and by each compiler;
+   and those of a user's templates. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autotune/tune.h"
+#include "runtime/mem.h"
+
+enum { DECODES = 2, PREFILLS = 3 };    /* of each field that are made again */
+static const double build_share = 0.4; /* of the budget */
+
+bool trit_names_add(struct trit_tune_names *names, const char *name)
+{
+    if (names->n == names->room) {
+        const size_t room = names->room ? 2 * names->room : 64;
+        void *more = realloc(names->name, room * sizeof *names->name);
+        if (!more)
+            return false;
+        names->name = more;
+        names->room = room;
+    }
+    return snprintf(names->name[names->n++], sizeof *names->name, "%s", name) <
+           (int)sizeof *names->name;
+}
+
+bool trit_names_want(void *names, const char *kernel)
+{
+    const struct trit_tune_names *list = names;
+    for (size_t i = 0; i < list->n; i++)
+        if (!strcmp(list->name[i], kernel))
+            return true;
+    return false;
+}
+
+static bool is_built_in(const struct trit_tune *tune, const struct trit_kernel *kernel)
+{
+    for (size_t i = 0; i < tune->built_in; i++)
+        if (trit_kernel_at(i) == kernel)
+            return true;
+    return false;
+}
+
+/* The kernel's name with the matrix' shape in it and, where it is one of the program's own, the
+   compiler at its end. */
+static bool special_name(const struct trit_tune *tune, const struct trit_tune_matrix *matrix,
+                         const struct trit_kernel *kernel, const char *suffix, char name[128])
+{
+    const char *tail = strstr(kernel->name, "__");
+    if (!tail)
+        return false;
+    const bool own = is_built_in(tune, kernel), technique = strchr(tail + 2, '_') != NULL;
+    return snprintf(name, 128, "%.*s_k%zu_n%zu%s%s%s", (int)(tail - kernel->name), kernel->name,
+                    trit_round_up(matrix->k, (size_t)kernel->kr), matrix->n, tail,
+                    own && !technique ? "_" : "", own ? suffix : "") < 128;
+}
+
+/* What is to be made, and from whom: names[i] is the special form of the kernel of from[i]. */
+struct wishes {
+    struct trit_tune_names names;
+    struct trit_contender *from;
+    struct trit_tune_matrix **matrix;
+};
+
+static bool add_wish(struct wishes *w, struct trit_tune_matrix *matrix,
+                     const struct trit_contender *c, const char *name)
+{
+    if (trit_names_want(&w->names, name))
+        return true;
+    const size_t n = w->names.n + 1;
+    struct trit_contender *from = realloc(w->from, n * sizeof *from);
+    if (!from)
+        return false;
+    w->from = from;
+    struct trit_tune_matrix **matrices = realloc(w->matrix, n * sizeof *matrices);
+    if (!matrices)
+        return false;
+    w->matrix = matrices;
+    from[n - 1] = *c;
+    matrices[n - 1] = matrix;
+    return trit_names_add(&w->names, name);
+}
+
+/* The field is sorted by score. */
+static bool wish_for(const struct trit_tune *tune, struct wishes *w,
+                     struct trit_tune_matrix *matrix)
+{
+    size_t left[TRIT_NOP] = { [TRIT_OP_gemv] = DECODES, [TRIT_OP_gemm] = PREFILLS };
+    for (size_t i = 0; i < matrix->field.n; i++) {
+        const struct trit_contender *c = &matrix->field.list[i];
+        char name[128];
+        if (left[c->kernel->op] == 0)
+            continue;
+        left[c->kernel->op]--;
+        for (int j = 0; j < tune->compilers.n; j++)
+            if (special_name(tune, matrix, c->kernel, tune->compilers.suffix[j], name) &&
+                !add_wish(w, matrix, c, name))
+                return false;
+    }
+    return true;
+}
+
+/* Those that were built and are right join the field, at their originals' times. */
+static enum trit_code admit(struct trit_tune *tune, const struct wishes *w,
+                            struct trit_tune_matrix *matrix, struct trit_error *error)
+{
+    struct trit_measure *measure;
+    enum trit_code code = trit_measure_open(&measure, tune->pools[0], matrix->n, matrix->k, error);
+    for (size_t i = 0; i < w->names.n && !code; i++) {
+        const struct trit_kernel *kernel = trit_kernel_find(w->names.name[i]);
+        const char *why;
+        if (w->matrix[i] != matrix || !kernel || !trit_measure_fits(measure, kernel))
+            continue;
+        trit_measure_verify(measure, &kernel, 1, &why);
+        struct trit_contender c = w->from[i];
+        c.kernel = kernel;
+        if (!why)
+            code = trit_field_add(&matrix->field, &c, error);
+    }
+    trit_measure_close(measure);
+    return code;
+}
+
+static enum trit_code build(struct trit_tune *tune, struct trit_tune_names *names,
+                            const struct trit_shape_nk *shapes, size_t nshapes,
+                            struct trit_error *error)
+{
+    struct trit_built built;
+    const struct trit_build what = {
+        .generate = { .user_templates = tune->templates, .shapes = shapes, .nshapes = nshapes },
+        .compilers = &tune->compilers,
+        .want = trit_names_want,
+        .want_arg = names,
+        .seconds = build_share * tune->budget,
+        .progress = trit_tune_building,
+        .progress_arg = tune,
+    };
+    const enum trit_code code = trit_build(&what, &built, error);
+    trit_tune_clear(tune);
+    if (!code && built.failed > 0)
+        fprintf(stderr, "tritmill: %zu of %zu kernels do not compile, the first: %s\n",
+                built.failed, names->n, built.failure);
+    return code;
+}
+
+enum trit_code trit_tune_make_special(struct trit_tune *tune, struct trit_error *error)
+{
+    struct wishes w = { 0 };
+    struct trit_shape_nk shapes[TRIT_TUNE_MATRICES];
+    bool fine = true;
+    for (size_t i = 0; i < tune->nmatrices && fine; i++) {
+        shapes[i] = (struct trit_shape_nk){ tune->matrices[i].n, tune->matrices[i].k };
+        fine = wish_for(tune, &w, &tune->matrices[i]);
+    }
+    enum trit_code code = fine ? TRIT_OK : trit_fail(error, TRIT_EMEMORY, "no memory to tune");
+    if (!code && w.names.n > 0) {
+        code = build(tune, &w.names, shapes, tune->nmatrices, error);
+        if (code == TRIT_EUNSUPPORTED || code == TRIT_EIO) { /* the kernels that there are serve */
+            fprintf(stderr, "tritmill: no kernels were made for these matrices: %s\n", error->text);
+            code = TRIT_OK;
+        }
+    }
+    for (size_t i = 0; i < tune->nmatrices && !code; i++)
+        code = admit(tune, &w, &tune->matrices[i], error);
+    free(w.names.name);
+    free(w.from);
+    free(w.matrix);
+    return code;
+}
+
+/* Products of the user's folder that are not in the registry with the same text. */
+struct strangers {
+    const struct trit_tune *tune;
+    struct trit_tune_names names;
+    bool fine;
+};
+
+static void look_at(void *arg, const struct trit_variant *variant)
+{
+    struct strangers *s = arg;
+    const struct trit_kernel *known = trit_kernel_find(variant->name);
+    if ((known && known->hash == strtoull(variant->hash, NULL, 16)) ||
+        (strncmp(variant->name, "trit_gemv_", 10) && strncmp(variant->name, "trit_gemm_", 10)))
+        return;
+    const bool technique = strchr(strstr(variant->name, "__") + 2, '_') != NULL;
+    for (int i = 0; i < s->tune->compilers.n; i++) {
+        char name[160];
+        snprintf(name, sizeof name, "%s%s%s", variant->name, technique ? "" : "_",
+                 s->tune->compilers.suffix[i]);
+        s->fine = s->fine && trit_names_add(&s->names, name);
+    }
+}
+
+enum trit_code trit_tune_make_user(struct trit_tune *tune, struct trit_error *error)
+{
+    struct strangers s = { .tune = tune, .fine = true };
+    const struct trit_generate what = { .user_templates = tune->templates };
+    enum trit_code code = trit_generate(&what, look_at, &s, error);
+    if (!code && !s.fine)
+        code = trit_fail(error, TRIT_EMEMORY, "no memory to tune");
+    if (!code && s.names.n > 0)
+        code = build(tune, &s.names, NULL, 0, error);
+    free(s.names.name);
+    return code;
+}
