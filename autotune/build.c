@@ -30,6 +30,7 @@ struct job {
     const char *name, *flags, *row; /* row: the kernel's line of kernels.inc */
     uint64_t hash;                  /* of the generated text */
     int compiler;
+    size_t rank;
     enum state state;
     struct trit_child child;
 };
@@ -126,10 +127,18 @@ static enum trit_code read_jobs(struct build *b, int compiler)
         const size_t n = job.name ? strlen(job.name) : 0;
         if (n == 0 || strncmp(row + sizeof row_head - 1, job.name, n))
             return trit_fail(b->error, TRIT_EFORMAT, "kernels.inc: '%.64s' is not %s", row, line);
-        if (!b->what->want || b->what->want(b->what->want_arg, job.name))
-            code = add_job(b, &job);
+        if (b->what->want && !b->what->want(b->what->want_arg, job.name))
+            continue;
+        job.rank = b->what->rank ? b->what->rank(b->what->want_arg, job.name) : b->njobs;
+        code = add_job(b, &job);
     }
     return code;
+}
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct job *x = a, *y = b;
+    return (x->rank > y->rank) - (x->rank < y->rank);
 }
 
 static enum trit_code generate_for(struct build *b, int compiler)
@@ -164,7 +173,7 @@ static bool compile(struct trit_child *child, const struct build *b, int compile
                     const char *flags, const char *source, const char *object, const char *log)
 {
     const struct trit_compilers *c = b->what->compilers;
-    char own[PATH_MAX + 8], include[PATH_MAX + 8], words[1024];
+    char own[PATH_MAX + 8], include[PATH_MAX + 8], map[PATH_MAX + 32], words[1024];
     const char *argv[MAX_WORDS] = { c->name[compiler],
                                     "-std=gnu11",
                                     "-O3",
@@ -175,10 +184,12 @@ static bool compile(struct trit_child *child, const struct build *b, int compile
                                     "-o",
                                     object,
                                     own,
-                                    include };
-    size_t n = 11;
+                                    include,
+                                    map };
+    size_t n = 12;
     snprintf(own, sizeof own, "-I%s/%s", b->work, c->suffix[compiler]);
     snprintf(include, sizeof include, "-I%s", b->include);
+    snprintf(map, sizeof map, "-ffile-prefix-map=%s/=", b->work); /* the same bytes every time */
     return snprintf(words, sizeof words, "%s", flags) < (int)sizeof words &&
            add_words(argv, &n, words) && trit_child_start(child, argv, log);
 }
@@ -453,6 +464,8 @@ enum trit_code trit_build(const struct trit_build *what, struct trit_built *buil
         code = TRIT_EIO;
     for (int i = 0; i < what->compilers->n && !code; i++)
         code = generate_for(&b, i);
+    if (!code && b.njobs > 0)
+        qsort(b.jobs, b.njobs, sizeof *b.jobs, by_rank);
     if (!code)
         code = compile_all(&b);
     if (!code)

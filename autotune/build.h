@@ -27,9 +27,11 @@ enum trit_code trit_compilers_find(struct trit_compilers *compilers, const char 
 struct trit_build {
     struct trit_generate generate;
     const struct trit_compilers *compilers;
-    bool (*want)(void *arg, const char *kernel); /* whether to compile it, by its full name; NULL:
-                                                    all */
-    void *want_arg;
+    bool (*want)(void *arg, const char *kernel);   /* whether to compile it, by its full name; NULL:
+                                                      all */
+    size_t (*rank)(void *arg, const char *kernel); /* the lowest are compiled first; NULL: in the
+                                                      order of their names */
+    void *want_arg;                                /* of these two */
     const char *folder; /* where the library goes; made (0700) if missing; NULL: a temporary one
                            that is removed at exit */
     double seconds;     /* no compiler is left running after that; 0: no limit but each one's own */

@@ -144,6 +144,8 @@ static enum trit_code variants(const struct options *o, struct trit_pool *pool,
                                   &c, error);
     }
     free(c.rows);
+    if (!code && c.stopped)
+        return trit_fail(error, TRIT_ESTOPPED, "stopped");
     return code;
 }
 

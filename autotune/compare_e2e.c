@@ -240,7 +240,7 @@ static enum trit_code report(struct work *w, enum trit_compare_output output,
             make_rows(w, t, names[t], rows + n);
             n += SIDES;
         }
-    struct trit_table table = { .title = "tritmill compare --e2e",
+    struct trit_table table = { .title = "Two profiles through a whole model",
                                 .columns = columns,
                                 .ncolumns = sizeof columns / sizeof *columns,
                                 .rows = rows,

@@ -6,6 +6,7 @@
 
 #include "autotune/check.h"
 #include "autotune/compare.h"
+#include "autotune/svg.h"
 #include "runtime/cli.h"
 #include "runtime/mem.h"
 #include "runtime/model.h"
@@ -38,6 +39,7 @@ enum { NFORMATS = sizeof formats / sizeof *formats, BASE = 1 /* f16 */ };
 /* A format's row; NaN: not known. */
 struct row {
     const char *name, *what, *kernel;
+    const struct trit_kernel *last; /* the one that the shape before got */
     bool verified;
     double bits, bytes, total_bytes; /* per weight; of all matrices; and of the head */
     double matrix_ms, head_ms, token_ms, tokens, ratio, gbs, limit_share, joules;
@@ -49,12 +51,12 @@ static const struct trit_column columns[] = {
     { "what", "what", TRIT_CELL_TEXT, AT(what), 0, 0, NULL, NULL },
     { "bits_per_weight", "bits/weight", TRIT_CELL_NUMBER, AT(bits), 0, 2, NULL,
       "in memory, padding and scales counted" },
-    { "matrix_bytes", "matrices, MB", TRIT_CELL_COUNT, AT(bytes), 1e-6, 0, NULL, NULL },
-    { "total_bytes", "with head, MB", TRIT_CELL_COUNT, AT(total_bytes), 1e-6, 0, NULL, NULL },
-    { "matrix_ms", "matrices, ms", TRIT_CELL_NUMBER, AT(matrix_ms), 0, 2, NULL,
+    { "matrix_bytes", "matrices, MB", TRIT_CELL_COUNT, AT(bytes), 1e-6, -4, NULL, NULL },
+    { "total_bytes", "with head, MB", TRIT_CELL_COUNT, AT(total_bytes), 1e-6, -4, NULL, NULL },
+    { "matrix_ms", "matrices, ms", TRIT_CELL_NUMBER, AT(matrix_ms), 0, -4, NULL,
       "per token, all matrices of all layers" },
-    { "head_ms", "head, ms", TRIT_CELL_NUMBER, AT(head_ms), 0, 2, NULL, NULL },
-    { "token_ms", "token, ms", TRIT_CELL_NUMBER, AT(token_ms), 0, 2, NULL, NULL },
+    { "head_ms", "head, ms", TRIT_CELL_NUMBER, AT(head_ms), 0, -4, NULL, NULL },
+    { "token_ms", "token, ms", TRIT_CELL_NUMBER, AT(token_ms), 0, -4, NULL, NULL },
     { "tokens_per_second", "tokens/s", TRIT_CELL_NUMBER, AT(tokens), 0, 2, NULL, NULL },
     { "vs_f16", "x f16", TRIT_CELL_NUMBER, AT(ratio), 0, 2, NULL,
       "how many times as fast as f16, matrices alone" },
@@ -225,7 +227,8 @@ static void account(struct work *w, struct row *row, const struct trit_kernel *k
     row->matrix_ms += count * ns * 1e-6;
     row->bytes += count * bytes_of(kernel, m);
     row->joules += count * energy_of(w, kernel, m, ns);
-    row->verified = row->verified && verified(w, kernel);
+    row->verified = row->verified && (kernel == row->last || verified(w, kernel));
+    row->last = kernel;
     if ((double)m->n * (double)m->k >= w->largest)
         row->kernel = kernel->name;
 }
@@ -340,6 +343,40 @@ static void describe(const struct work *w, struct trit_table *t)
         trit_table_note(t, "Energy is n/a: %s.", w->energy_why);
 }
 
+/* Bars of ms per token, matrices and head one after the other. */
+static void figure(FILE *to, const void *arg)
+{
+    enum { BAR = 30, LEFT = 70, RIGHT = 720, TOP = 34 };
+    const struct trit_table *t = arg;
+    const struct row *rows = t->rows;
+    struct trit_axis x = { 0, 0, LEFT, RIGHT, false };
+    double ticks[10], bottom = TOP + (double)t->nrows * BAR;
+    for (size_t i = 0; i < t->nrows; i++)
+        x.high = fmax(x.high, rows[i].token_ms);
+    fputs("<h2>Time of one token</h2>\n<figure>\n", to);
+    trit_svg_begin(to, 900, bottom + 44, "Bars: milliseconds per token for each format");
+    size_t n = trit_axis_ticks(&x, ticks, 10);
+    for (size_t i = 0; i < n; i++) {
+        double at = trit_axis_at(&x, ticks[i]);
+        trit_svg_line(to, "grid", at, TOP - 6, at, bottom);
+        trit_svg_text(to, "soft", at, bottom + 16, "middle", "%.10g", ticks[i]);
+    }
+    for (size_t i = 0; i < t->nrows; i++) {
+        double y = TOP + (double)i * BAR, middle = trit_axis_at(&x, rows[i].matrix_ms),
+               end = trit_axis_at(&x, rows[i].token_ms);
+        trit_svg_text(to, "strong", LEFT - 9, y + 16, "end", "%s", rows[i].name);
+        trit_svg_rect(to, "bar f0", LEFT, y + 2, middle - LEFT, BAR - 10, rows[i].kernel);
+        trit_svg_rect(to, "bar f6", middle, y + 2, end - middle, BAR - 10, "head");
+        trit_svg_text(to, "label", end + 8, y + 16, "start", "%.1f ms, %.1f tokens/s",
+                      rows[i].token_ms, rows[i].tokens);
+    }
+    trit_svg_line(to, "axis", LEFT, TOP - 6, LEFT, bottom);
+    trit_svg_text(to, "label", (LEFT + RIGHT) / 2, bottom + 36, "middle",
+                  "milliseconds per token: all matrices, then the head in f16");
+    trit_svg_end(to);
+    fputs("</figure>\n", to);
+}
+
 static enum trit_code measure_all(struct work *w, enum trit_compare_output output,
                                   struct trit_error *error)
 {
@@ -355,14 +392,14 @@ static enum trit_code measure_all(struct work *w, enum trit_compare_output outpu
     if (code)
         return code;
     complete(w, head_ms, head_bytes);
-    struct trit_table t = { .title = "tritmill compare --precision",
-                            .columns = columns,
+    struct trit_table t = { .columns = columns,
                             .ncolumns = sizeof columns / sizeof *columns,
                             .rows = w->rows,
                             .nrows = gather(w),
                             .stride = sizeof *w->rows };
+    snprintf(t.title, sizeof t.title, "Formats of %s's matrices, decode", w->shape.name);
     describe(w, &t);
-    return trit_compare_print(&t, output, NULL, NULL, error);
+    return trit_compare_print(&t, output, figure, &t, error);
 }
 
 enum trit_code trit_precision_run(const struct trit_precision *p, enum trit_compare_output output,

@@ -63,6 +63,9 @@ static void put_facts(const struct trit_comparison *c, struct trit_table *t)
     trit_table_fact(t, "limit_int8_gmacs", NULL, l->peak_gmacs, "%s", "");
     trit_table_fact(t, "reference", "reference", NAN, "%s",
                     c->reference ? c->reference->name : "none");
+    for (int i = 0; c->compilers && i < c->compilers->n; i++)
+        trit_table_fact(t, c->compilers->suffix[i], c->compilers->suffix[i], NAN, "%s, %s",
+                        c->compilers->name[i], c->compilers->version[i]);
     trit_table_machine(t);
 }
 
@@ -80,7 +83,7 @@ static void put_notes(const struct trit_comparison *c, struct trit_table *t)
                        "turns; from..to is the 95 %% confidence interval of the median.");
     trit_table_note(t, "x ref: speed over the portable C kernel above, timed in the same run (the "
                        "definition itself, runtime/ref.c, is written to be read, not to be fast).");
-    if (count_slow(c))
+    if (count_slow(c) && !c->stopped)
         trit_table_note(t, "%zu variant%s too slow for six samples in --seconds %g: no interval.",
                         count_slow(c), count_slow(c) == 1 ? " is" : "s are", c->seconds);
     for (size_t i = 0; i < c->nrows; i++)

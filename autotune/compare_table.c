@@ -82,10 +82,8 @@ static bool flag_at(const struct trit_column *column, const void *row)
 /* Digits after the point. */
 static int decimals_of(const struct trit_column *c, double x)
 {
-    if (c->type == TRIT_CELL_COUNT)
-        return 0;
     if (c->decimals >= 0)
-        return c->decimals;
+        return c->type == TRIT_CELL_COUNT ? 0 : c->decimals;
     int before = fabs(x) > 0 ? (int)floor(log10(fabs(x))) + 1 : 1;
     return -c->decimals > before ? -c->decimals - before : 0;
 }

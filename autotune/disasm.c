@@ -129,16 +129,20 @@ static uint64_t step_of(const struct instruction *in)
     return (uint64_t)(by < 0 ? -by : by);
 }
 
-/* The largest multiple of unit by which a register moves, in units. */
-static size_t multiple(const struct listing *l, size_t first, size_t last, size_t unit)
+/* The steps of a loop's registers that are multiples of unit, in units: the largest, or the
+   smallest; 0 where there is none. */
+static size_t multiple(const struct listing *l, size_t first, size_t last, size_t unit,
+                       bool largest)
 {
-    size_t most = 0;
+    size_t found = 0;
     for (size_t i = first; i <= last && unit; i++) {
         uint64_t by = step_of(&l->all[i]);
-        if (by && by % unit == 0 && by / unit > most && by < (1 << 20))
-            most = (size_t)by / unit;
+        if (by == 0 || by % unit || by >= 1 << 20)
+            continue;
+        size_t units = (size_t)by / unit;
+        found = !found || (largest ? units > found : units < found) ? units : found;
     }
-    return most;
+    return found;
 }
 
 /* Index of the instruction at an address; l->n where none begins there. */
@@ -214,9 +218,9 @@ bool trit_loop_find(const char *listing, size_t slice_bytes, size_t slice_column
     if (found) {
         loop->instructions = last - first + 1;
         loop->vectors = count_vectors(&l, first, last);
-        loop->slices = multiple(&l, first, last, slice_bytes);
+        loop->slices = multiple(&l, first, last, slice_bytes, true);
         if (!loop->slices) /* the weights are reached through the activations' index */
-            loop->slices = multiple(&l, first, last, slice_columns);
+            loop->slices = multiple(&l, first, last, slice_columns, false);
         found = write_text(&l, first, last, loop->text);
     }
     free(l.all);

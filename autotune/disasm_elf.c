@@ -27,10 +27,11 @@ struct image {
     size_t names_bytes; /* the last byte is NUL */
 };
 
-/* Whether count things of a size lie at an offset that suits them. */
+/* Whether count things of a size lie in the file at an offset that suits them. */
 static bool inside(const struct image *im, uint64_t offset, uint64_t count, uint64_t size)
 {
-    return offset <= im->bytes && count <= (im->bytes - offset) / size && offset % 4 == 0;
+    return offset <= im->bytes && count <= (im->bytes - offset) / size &&
+           offset % _Alignof(symbol) == 0;
 }
 
 /* The table of all symbols with its names, checked against the file's size. */

@@ -1,6 +1,7 @@
 /* Times products of one matrix (autotune/measure.h): the loop is that of runtime/layers.c, the
    weights are never where they were read last time. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -239,6 +240,7 @@ static struct trit_weights *weights_for(struct trit_measure *x, const struct tri
 struct run {
     struct trit_measure *x;
     struct trit_candidate c;
+    char name[224]; /* for the log */
     struct trit_weights *w;
     size_t blocks, group;
     double *samples;
@@ -348,6 +350,8 @@ static bool prepare(struct run *r, struct trit_measure *x, const struct trit_can
     r->group = group_of(x, c->m);
     r->w = weights_for(x, c->kernel);
     r->blocks = blocks_of(x, (size_t)c->kernel->nr);
+    snprintf(r->name, sizeof r->name, "%s/m:%zu/n:%zu/k:%zu/mc:%zu/nc:%zu/threads:%d",
+             c->kernel->name, c->m, x->n, x->k, c->mc, c->nc, trit_pool_threads(x->pool));
     size_t outputs;
     return r->w && trit_mul(r->group * x->n, c->m, &outputs) && make_outputs(x, outputs) &&
            make_tokens(x, c->m);
@@ -384,7 +388,7 @@ static enum trit_code run_table(struct table *t, size_t n, size_t rounds, double
     for (size_t i = 0; i < n; i++) {
         struct run *r = &t->runs[i];
         const bool stopped = r->stop && r->stop(r->stop_arg);
-        t->cases[i] = (struct trit_gbench_case){ r->c.kernel->name, sample, r,
+        t->cases[i] = (struct trit_gbench_case){ r->name, sample, r,
                                                  stopped ? 1 : calls_for(r, min_seconds) };
     }
     const enum trit_code code = trit_gbench_run(t->cases, n, rounds, take, t->runs, log, error);

@@ -131,6 +131,6 @@ size_t trit_axis_ticks(const struct trit_axis *a, double *ticks, size_t room)
     double step = unit * (least <= unit ? 1 : least <= 2 * unit ? 2 : least <= 5 * unit ? 5 : 10);
     size_t n = 0;
     for (double i = ceil(a->low / step - 1e-9); i * step <= a->high * (1 + 1e-9) && n < room; i++)
-        ticks[n++] = i * step;
+        ticks[n++] = i * step + 0.0; /* never -0 */
     return n;
 }

@@ -13,7 +13,6 @@ enum {
     TRIT_TUNE_MATRICES = 64,
     TRIT_TUNE_PASSES = 128, /* a request, as bench measures it: that many tokens one by one ... */
     TRIT_TUNE_PROMPT = 512, /* ... after so many at once */
-    TRIT_TUNE_TECHNIQUES = 512,
 };
 
 /* One who competes for a matrix. */
@@ -124,13 +123,15 @@ enum trit_code trit_tune_decide(struct trit_tune *tune, struct trit_tune_cell *c
 enum trit_code trit_tune_make_user(struct trit_tune *tune, struct trit_error *error);
 /* Builds the best of each field for its matrix alone, and adds what is right to the field. */
 enum trit_code trit_tune_make_special(struct trit_tune *tune, struct trit_error *error);
-/* Builds one library of just these kernels of rows; *built is empty where there are none. */
+/* Names of kernels that are wanted. */
 struct trit_tune_names {
     char (*name)[128];
     size_t n, room;
 };
 bool trit_names_add(struct trit_tune_names *names, const char *name);
+/* As the callbacks of trit_build: the names of the list, in its order. */
 bool trit_names_want(void *names, const char *kernel);
+size_t trit_names_rank(void *names, const char *kernel);
 
 /* Where it ends up (tune_keep.c) */
 

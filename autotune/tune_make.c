@@ -24,13 +24,19 @@ bool trit_names_add(struct trit_tune_names *names, const char *name)
            (int)sizeof *names->name;
 }
 
+size_t trit_names_rank(void *names, const char *kernel)
+{
+    const struct trit_tune_names *list = names;
+    size_t i = 0;
+    while (i < list->n && strcmp(list->name[i], kernel) != 0)
+        i++;
+    return i;
+}
+
 bool trit_names_want(void *names, const char *kernel)
 {
     const struct trit_tune_names *list = names;
-    for (size_t i = 0; i < list->n; i++)
-        if (!strcmp(list->name[i], kernel))
-            return true;
-    return false;
+    return trit_names_rank(names, kernel) < list->n;
 }
 
 static bool is_built_in(const struct trit_tune *tune, const struct trit_kernel *kernel)
@@ -81,23 +87,38 @@ static bool add_wish(struct wishes *w, struct trit_tune_matrix *matrix,
     return trit_names_add(&w->names, name);
 }
 
-/* The field is sorted by score. */
+/* Contender i of the matrix' field, which is sorted by score, if it is among its best. */
 static bool wish_for(const struct trit_tune *tune, struct wishes *w,
-                     struct trit_tune_matrix *matrix)
+                     struct trit_tune_matrix *matrix, size_t i)
 {
-    size_t left[TRIT_NOP] = { [TRIT_OP_gemv] = DECODES, [TRIT_OP_gemm] = PREFILLS };
-    for (size_t i = 0; i < matrix->field.n; i++) {
-        const struct trit_contender *c = &matrix->field.list[i];
+    static const size_t most[TRIT_NOP] = { [TRIT_OP_gemv] = DECODES, [TRIT_OP_gemm] = PREFILLS };
+    const struct trit_contender *list = matrix->field.list;
+    size_t better = 0;
+    for (size_t j = 0; j < i && i < matrix->field.n; j++)
+        better += list[j].kernel->op == list[i].kernel->op;
+    if (i >= matrix->field.n || better >= most[list[i].kernel->op])
+        return true;
+    bool fine = true;
+    for (int j = 0; j < tune->compilers.n && fine; j++) {
         char name[128];
-        if (left[c->kernel->op] == 0)
-            continue;
-        left[c->kernel->op]--;
-        for (int j = 0; j < tune->compilers.n; j++)
-            if (special_name(tune, matrix, c->kernel, tune->compilers.suffix[j], name) &&
-                !add_wish(w, matrix, c, name))
-                return false;
+        if (special_name(tune, matrix, list[i].kernel, tune->compilers.suffix[j], name))
+            fine = add_wish(w, matrix, &list[i], name);
     }
-    return true;
+    return fine;
+}
+
+/* The best of every matrix first: the time for compilers may end. */
+static bool wish_for_all(struct trit_tune *tune, struct wishes *w)
+{
+    bool fine = true;
+    for (size_t i = 0, more = 1; more && fine; i++) {
+        more = 0;
+        for (size_t j = 0; j < tune->nmatrices && fine; j++) {
+            fine = wish_for(tune, w, &tune->matrices[j], i);
+            more |= i + 1 < tune->matrices[j].field.n;
+        }
+    }
+    return fine;
 }
 
 /* Those that were built and are right join the field, at their originals' times. */
@@ -130,6 +151,7 @@ static enum trit_code build(struct trit_tune *tune, struct trit_tune_names *name
         .generate = { .user_templates = tune->templates, .shapes = shapes, .nshapes = nshapes },
         .compilers = &tune->compilers,
         .want = trit_names_want,
+        .rank = trit_names_rank,
         .want_arg = names,
         .seconds = build_share * tune->budget,
         .progress = trit_tune_building,
@@ -147,12 +169,10 @@ enum trit_code trit_tune_make_special(struct trit_tune *tune, struct trit_error 
 {
     struct wishes w = { 0 };
     struct trit_shape_nk shapes[TRIT_TUNE_MATRICES];
-    bool fine = true;
-    for (size_t i = 0; i < tune->nmatrices && fine; i++) {
+    for (size_t i = 0; i < tune->nmatrices; i++)
         shapes[i] = (struct trit_shape_nk){ tune->matrices[i].n, tune->matrices[i].k };
-        fine = wish_for(tune, &w, &tune->matrices[i]);
-    }
-    enum trit_code code = fine ? TRIT_OK : trit_fail(error, TRIT_EMEMORY, "no memory to tune");
+    enum trit_code code =
+        wish_for_all(tune, &w) ? TRIT_OK : trit_fail(error, TRIT_EMEMORY, "no memory to tune");
     if (!code && w.names.n > 0) {
         code = build(tune, &w.names, shapes, tune->nmatrices, error);
         if (code == TRIT_EUNSUPPORTED || code == TRIT_EIO) { /* the kernels that there are serve */

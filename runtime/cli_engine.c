@@ -62,6 +62,16 @@ static enum trit_code find_profile(struct trit_engine *e, bool quiet, struct tri
     return code;
 }
 
+/* Which it is, and whether it is stale. */
+static void log_profile(const struct trit_profile *profile)
+{
+    char why[256];
+    if (!profile)
+        return;
+    trit_profile_judge(profile, why, sizeof why);
+    fprintf(stderr, "profile %s%s%s\n", profile->path, *why ? ": stale: " : "", why);
+}
+
 /* What the profile's use brought to light. */
 static void tell_notes(struct trit_engine *e, bool quiet)
 {
@@ -91,8 +101,10 @@ enum trit_code trit_engine_load_model(struct trit_engine *e, int threads, bool q
     trit_progress_end(&progress);
     tell_notes(e, quiet);
     const char *log = getenv("TRITMILL_LOG");
-    if (!code && log && !strcmp(log, "1"))
+    if (!code && log && !strcmp(log, "1")) {
+        log_profile(e->profile);
         trit_plan_log(e->model, stderr);
+    }
     e->load_seconds += trit_now() - begin;
     return code;
 }

@@ -8,11 +8,11 @@
 #include "runtime/library_parts.h"
 
 #if defined __x86_64__
-enum { MACHINE = EM_X86_64 };
+enum { MACHINE = EM_X86_64, RESOLVED = R_X86_64_IRELATIVE };
 #elif defined __aarch64__
-enum { MACHINE = EM_AARCH64 };
+enum { MACHINE = EM_AARCH64, RESOLVED = R_AARCH64_IRELATIVE };
 #else
-enum { MACHINE = EM_NONE }; /* no libraries here */
+enum { MACHINE = EM_NONE, RESOLVED = 0 }; /* no libraries here */
 #endif
 
 enum { ENDIAN = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB };
@@ -147,19 +147,44 @@ static enum trit_code check_entry(const struct elf *e, const ElfW(Dyn) * dyn)
     return dyn->d_tag == DT_NEEDED ? check_needed(e, dyn->d_un.d_val) : TRIT_OK;
 }
 
-static enum trit_code check_dynamic(struct elf *e, const ElfW(Phdr) * dynamic)
+/* The value of the first entry with that tag, 0 where there is none. */
+static uint64_t value_of(const uint8_t *at, size_t n, ElfW(Sxword) tag)
 {
-    /* the loader reads it where it is mapped, which could be made to differ from p_offset */
-    size_t bytes, n;
-    const uint8_t *at = loaded(e, dynamic->p_vaddr, &bytes);
-    if (!at || at != e->data + dynamic->p_offset || dynamic->p_filesz > bytes)
-        return bad(e, "its dynamic section is not where it is loaded");
-    n = dynamic->p_filesz / sizeof(ElfW(Dyn));
-    for (size_t i = 0; i < n && !e->strings; i++) {
-        const ElfW(Dyn) dyn = entry(at, i);
-        if (dyn.d_tag == DT_STRTAB)
-            e->strings = (const char *)loaded(e, dyn.d_un.d_ptr, &e->nstrings);
+    for (size_t i = 0; i < n && entry(at, i).d_tag != DT_NULL; i++)
+        if (entry(at, i).d_tag == tag)
+            return entry(at, i).d_un.d_val;
+    return 0;
+}
+
+/* Relocations whose value is what a function of the library returns. */
+static enum trit_code check_relocations(const struct elf *e, uint64_t address, uint64_t size,
+                                        uint64_t symbols)
+{
+    size_t bytes = 0, room = 0;
+    const uint8_t *at = size ? loaded(e, address, &bytes) : NULL;
+    const uint8_t *symbol = symbols ? loaded(e, symbols, &room) : NULL;
+    if (size && (!at || size > bytes))
+        return bad(e, "its relocations lie outside the file");
+    for (size_t i = 0; i < size / sizeof(ElfW(Rela)); i++) {
+        ElfW(Rela) rela;
+        ElfW(Sym) sym;
+        memcpy(&rela, at + i * sizeof rela, sizeof rela);
+        const uint64_t index = ELF64_R_SYM(rela.r_info);
+        if (ELF64_R_TYPE(rela.r_info) == RESOLVED)
+            return bad(e, "chooses functions when it is loaded (ifunc)");
+        if (!index)
+            continue;
+        if (!symbol || index >= room / sizeof sym)
+            return bad(e, "its symbols lie outside the file");
+        memcpy(&sym, symbol + index * sizeof sym, sizeof sym);
+        if (ELF64_ST_TYPE(sym.st_info) == STT_GNU_IFUNC)
+            return bad(e, "chooses functions when it is loaded (ifunc)");
     }
+    return TRIT_OK;
+}
+
+static enum trit_code check_entries(const struct elf *e, const uint8_t *at, size_t n)
+{
     for (size_t i = 0; i < n; i++) {
         const ElfW(Dyn) dyn = entry(at, i);
         if (dyn.d_tag == DT_NULL)
@@ -169,6 +194,25 @@ static enum trit_code check_dynamic(struct elf *e, const ElfW(Phdr) * dynamic)
             return code;
     }
     return bad(e, "its dynamic section has no end");
+}
+
+static enum trit_code check_dynamic(struct elf *e, const ElfW(Phdr) * dynamic)
+{
+    /* the loader reads it where it is mapped, which could be made to differ from p_offset */
+    size_t bytes, n;
+    const uint8_t *at = loaded(e, dynamic->p_vaddr, &bytes);
+    if (!at || at != e->data + dynamic->p_offset || dynamic->p_filesz > bytes)
+        return bad(e, "its dynamic section is not where it is loaded");
+    n = dynamic->p_filesz / sizeof(ElfW(Dyn));
+    e->strings = (const char *)loaded(e, value_of(at, n, DT_STRTAB), &e->nstrings);
+    const uint64_t symbols = value_of(at, n, DT_SYMTAB);
+    enum trit_code code = check_entries(e, at, n);
+    if (!code)
+        code = check_relocations(e, value_of(at, n, DT_RELA), value_of(at, n, DT_RELASZ), symbols);
+    if (!code)
+        code =
+            check_relocations(e, value_of(at, n, DT_JMPREL), value_of(at, n, DT_PLTRELSZ), symbols);
+    return code;
 }
 
 enum trit_code trit_elf_check(const char *path, const uint8_t *data, size_t bytes,

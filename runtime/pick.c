@@ -268,7 +268,8 @@ enum trit_code trit_pick(enum trit_op op, const char *packing, const struct trit
         const struct trit_kernel *c = trit_kernel_at(i), *b = *kernel;
         if (!legal(c, op, 0, 0, force) || (packing && strcmp(c->packing, packing)))
             continue;
-        if (!b || c->isa > b->isa || (c->isa == b->isa && c->cost < b->cost))
+        const bool better = !b || c->isa > b->isa || (c->isa == b->isa && c->cost < b->cost);
+        if (better && trit_kernel_sound(c))
             *kernel = c;
     }
     if (!*kernel)

@@ -26,6 +26,13 @@ static bool all_words(const char *a, const char *b, char *missing, size_t room)
     return true;
 }
 
+static const char *why_not(const char *isa)
+{
+    const char *why;
+    trit_isa_usable(trit_isa_find(isa), &why);
+    return why;
+}
+
 /* Another CPU, or another set of ISAs of the same program. An ISA that a newer program brought does
    not make a profile foreign, it only may be worth tuning for. */
 static bool foreign(const struct trit_profile *p, char *why, size_t room)
@@ -37,8 +44,8 @@ static bool foreign(const struct trit_profile *p, char *why, size_t room)
     if (strcmp(p->cpu, cpu) != 0)
         snprintf(why, room, "it was made on another CPU: %.60s; this is %.60s", p->cpu, cpu);
     else if (!all_words(p->isas, isas, isa, sizeof isa))
-        snprintf(why, room, "it was made with ISA %.40s, which is not usable here%s", isa,
-                 getenv("TRITMILL_ISA") ? " (TRITMILL_ISA)" : "");
+        snprintf(why, room, "it was made with ISA %.40s, which is not usable here: %.80s", isa,
+                 why_not(isa));
     else if (same_set && !all_words(isas, p->isas, isa, sizeof isa))
         snprintf(why, room, "it was made without ISA %.40s, which is usable here", isa);
     else

@@ -182,7 +182,7 @@ static const struct {
       .brand = "Neoverse-N1",
       .model = 0xd0c,
       .stepping = 0x31 },
-    { { 0xdfffffff, 0x3f3fff, 0 }, /* where MIDR_EL1 cannot be read */
+    { { 0xdfffffff, 0x3fffff, 0 }, /* where MIDR_EL1 cannot be read */
       .has = "asimd asimddp i8mm bf16 sve sve2",
       .lacks = "ssse3 avx512f",
       .vendor = "",

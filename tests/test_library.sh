@@ -12,7 +12,7 @@ fail() { echo "FAILED: $*"; failed=1; }
 
 cc=$(sed -n 's/^CMAKE_C_COMPILER:[A-Z]*=//p' "$TRIT_BUILD/CMakeCache.txt")
 "$TRITMILL" generate --shape 256x256 --isa c -o gen >/dev/null || exit 1
-flags=(-std=gnu11 -O2 -w -fPIC -ffp-contract=off -shared -nostartfiles -I"$TRIT_SOURCE" -Igen)
+flags=(-std=gnu11 -O2 -w -Wno-psabi -fPIC -ffp-contract=off -shared -nostartfiles -I"$TRIT_SOURCE" -Igen)
 link() { "$cc" "${flags[@]}" "$@" -o lib.so || { echo "the library does not link"; exit 1; }; }
 
 # One gemv and one gemm that share their weights, of all that were generated.
@@ -101,6 +101,9 @@ echo "$mark __attribute__((destructor)) static void late(void) { ran(); }" >extr
 link "$gemv.o" "$gemm.o" gen/library.c extra.c && refused destructor 'has destructors (.fini_array)'
 echo "$mark void begin(void); void begin(void) { ran(); }" >extra.c
 link "$gemv.o" "$gemm.o" gen/library.c extra.c -Wl,-init,begin && refused initialiser 'has an initialiser (DT_INIT)'
+echo "$mark typedef void fn(void); static fn *pick(void) { ran(); return ran; }
+void chosen(void) __attribute__((ifunc(\"pick\"))); void use(void); void use(void) { chosen(); }" >extra.c
+link "$gemv.o" "$gemm.o" gen/library.c extra.c && refused ifunc 'chooses functions when it is loaded (ifunc)'
 [ -e ran ] && fail "code of a refused library ran"
 echo 'extern void nobody_has_this(void); void f(void); void f(void) { nobody_has_this(); }' >extra.c
 link "$gemv.o" "$gemm.o" gen/library.c extra.c && refused undefined 'cannot be loaded: .*nobody_has_this'

@@ -56,7 +56,7 @@ cmp -s out expected && [ "$(grep -c '^tritmill: .* is no profile' err)" = 1 ] ||
 rm "$name"
 
 # The file is ignored: each row of the table in profiles/README.md.
-change() { sed "$1" good >bad; cmp -s good bad && fail "no change: $1"; }
+change() { sed "$1" good >bad; ! cmp -s good bad || fail "no change: $1"; }
 change '1s/1/2/' && ignored newer 'line 1: format 2' --profile bad
 change '1s/.*/{}/' && ignored json 'is no profile' --profile bad
 change '$d' && ignored "no end" "ends without its last line" --profile bad
@@ -72,6 +72,7 @@ change 's/^cpu .*/cpu Another/' && TRITMILL_PROFILE=bad ignored variable 'anothe
 
 # Stale: used without a word.
 change 's/^kernels .*/kernels 0000000000000000/' && used stale --profile bad
+has stale '^profile bad: stale: made with another set' err
 "$TRITMILL" profile check bad >out || fail "check of a stale one"
 has stale 'bad: used: made with another set of kernels; .tritmill tune --update' out
 

@@ -104,8 +104,10 @@ static inline vb vb_both(const uint8_t *p) { return _mm256_broadcastsi128_si256(
 static inline vk vk_look(vk sums, vb index, const uint8_t *table)
 {
     const __m256i low = _mm256_shuffle_epi8(vb_both(table), index), high = _mm256_shuffle_epi8(vb_both(table + 16), index);
-    return (vk){ _mm256_add_epi16(sums.a, _mm256_unpacklo_epi8(low, high)),
+    sums = (vk){ _mm256_add_epi16(sums.a, _mm256_unpacklo_epi8(low, high)),
                  _mm256_add_epi16(sums.b, _mm256_unpackhi_epi8(low, high)) };
+    __asm__("" : "+x"(sums.a), "+x"(sums.b)); /* as in va_dot */
+    return sums;
 }
 static inline void vk_add_eight(int32_t *to, __m128i eight)
 {

@@ -100,7 +100,9 @@ static inline vb vb_nibble(vb v, int half) { return vc_nibble(v, half); }
 static inline vk vk_look(vk sums, vb index, const uint8_t *table)
 {
     const __m128i low = _mm_shuffle_epi8(vb_load(table), index), high = _mm_shuffle_epi8(vb_load(table + 16), index);
-    return (vk){ _mm_add_epi16(sums.a, _mm_unpacklo_epi8(low, high)), _mm_add_epi16(sums.b, _mm_unpackhi_epi8(low, high)) };
+    sums = (vk){ _mm_add_epi16(sums.a, _mm_unpacklo_epi8(low, high)), _mm_add_epi16(sums.b, _mm_unpackhi_epi8(low, high)) };
+    __asm__("" : "+x"(sums.a), "+x"(sums.b)); /* as in va_dot */
+    return sums;
 }
 static inline void vk_add_four(int32_t *to, __m128i four)
 {

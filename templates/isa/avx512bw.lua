@@ -18,7 +18,13 @@ static inline vc vc_plane(vb v, int plane)
 {
     return _mm512_and_si512(_mm512_srli_epi16(v, (unsigned)(2 * plane)), _mm512_set1_epi8(3));
 }
-static inline va va_dot(va acc, vc u, vx s) { return _mm512_add_epi16(acc, _mm512_maddubs_epi16(u, s)); }
+/* The sum is opaque, lest gcc add products to each other first and run out of registers. */
+static inline va va_dot(va acc, vc u, vx s)
+{
+    acc = _mm512_add_epi16(acc, _mm512_maddubs_epi16(u, s));
+    __asm__("" : "+v"(acc));
+    return acc;
+}
 static inline vi vi_add(vi acc, va part)
 {
     return _mm512_add_epi32(acc, _mm512_madd_epi16(part, _mm512_set1_epi16(1)));

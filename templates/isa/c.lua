@@ -91,15 +91,15 @@ static inline vc vd_digit(vd *v, int plane)
     *v = triple & 255;
     return triple >> 8;
 }
-/* acc + sum of (code - 127) * x */
+/* acc + sum of (code - 127) * x: |x| <= 128 times 127 fits int16. */
 static inline vi vi_dot8(vi acc, vb code, vx x)
 {
-    typedef int32_t wide __attribute__((vector_size(64)));
-    const wide products = (__builtin_convertvector(code, wide) - 127) * __builtin_convertvector(x, wide);
-    for (int i = 0; i < 4; i++)
-        acc[i] += products[4 * i] + products[4 * i + 1] + products[4 * i + 2] + products[4 * i + 3];
-    return acc;
+    typedef int32_t twos __attribute__((vector_size(32)));
+    typedef uint32_t bits __attribute__((vector_size(32)));
+    const twos p = (twos)((__builtin_convertvector(code, va) - 127) * x), two = (twos)((bits)p << 16) >> 16, sum = two + (p >> 16);
+    return acc + __builtin_shufflevector(sum, sum, 0, 2, 4, 6) + __builtin_shufflevector(sum, sum, 1, 3, 5, 7);
 }
+
 /* l2: vk are int16 sums of 16 rows. */
 typedef struct {
     int16_t row[16];

@@ -14,7 +14,13 @@ return {
   span = 63,
   dot8 = true, -- vi_dot8 for codes of 8 bits
   text = [[
-static inline va va_dot(va acc, vc u, vx s) { return _mm_add_epi16(acc, _mm_maddubs_epi16(u, s)); }
+/* The sum is opaque, lest gcc add products to each other first and run out of registers. */
+static inline va va_dot(va acc, vc u, vx s)
+{
+    acc = _mm_add_epi16(acc, _mm_maddubs_epi16(u, s));
+    __asm__("" : "+x"(acc));
+    return acc;
+}
 static inline vi vi_add(vi acc, va part)
 {
     return _mm_add_epi32(acc, _mm_madd_epi16(part, _mm_set1_epi16(1)));

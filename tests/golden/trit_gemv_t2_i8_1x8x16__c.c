@@ -14,9 +14,9 @@ static void tile1(size_t n, size_t k, const uint8_t *w, const float *d, const in
                      const float *s, const int32_t *sum, float *y, size_t ldy)
 {
     vi acc[1][2];
+    (void)lda, (void)sum, (void)ldy;
     vi acc0_0 = vi_zero();
     vi acc0_1 = vi_zero();
-    (void)lda, (void)ldy;
     for (size_t left = k / KR; left > 0;) {
         size_t slices = left < 127 ? left : 127;
         left -= slices;
@@ -29,37 +29,35 @@ static void tile1(size_t n, size_t k, const uint8_t *w, const float *d, const in
         va t0_1_2 = va_zero();
         va t0_1_3 = va_zero();
         for (; slices > 0; slices--, w += SLICE, a += KR) {
+            const vb w0_0 = vb_load(w);
+            const vb w0_1 = vb_load(w + 16);
             {
-                const vb w0 = vb_load(w);
-                const vb w1 = vb_load(w + 16);
-                {
-                    const vc u0 = vc_plane(w0, 0);
-                    const vc u1 = vc_plane(w1, 0);
-                    const vx x0 = vx_load(a + 0);
-                    t0_0_0 = va_dot(t0_0_0, u0, x0);
-                    t0_1_0 = va_dot(t0_1_0, u1, x0);
-                }
-                {
-                    const vc u0 = vc_plane(w0, 1);
-                    const vc u1 = vc_plane(w1, 1);
-                    const vx x0 = vx_load(a + 4);
-                    t0_0_1 = va_dot(t0_0_1, u0, x0);
-                    t0_1_1 = va_dot(t0_1_1, u1, x0);
-                }
-                {
-                    const vc u0 = vc_plane(w0, 2);
-                    const vc u1 = vc_plane(w1, 2);
-                    const vx x0 = vx_load(a + 8);
-                    t0_0_2 = va_dot(t0_0_2, u0, x0);
-                    t0_1_2 = va_dot(t0_1_2, u1, x0);
-                }
-                {
-                    const vc u0 = vc_plane(w0, 3);
-                    const vc u1 = vc_plane(w1, 3);
-                    const vx x0 = vx_load(a + 12);
-                    t0_0_3 = va_dot(t0_0_3, u0, x0);
-                    t0_1_3 = va_dot(t0_1_3, u1, x0);
-                }
+                const vc u0 = vc_plane(w0_0, 0);
+                const vc u1 = vc_plane(w0_1, 0);
+                const vx x0 = vx_load(a + 0);
+                t0_0_0 = va_dot(t0_0_0, u0, x0);
+                t0_1_0 = va_dot(t0_1_0, u1, x0);
+            }
+            {
+                const vc u0 = vc_plane(w0_0, 1);
+                const vc u1 = vc_plane(w0_1, 1);
+                const vx x0 = vx_load(a + 4);
+                t0_0_1 = va_dot(t0_0_1, u0, x0);
+                t0_1_1 = va_dot(t0_1_1, u1, x0);
+            }
+            {
+                const vc u0 = vc_plane(w0_0, 2);
+                const vc u1 = vc_plane(w0_1, 2);
+                const vx x0 = vx_load(a + 8);
+                t0_0_2 = va_dot(t0_0_2, u0, x0);
+                t0_1_2 = va_dot(t0_1_2, u1, x0);
+            }
+            {
+                const vc u0 = vc_plane(w0_0, 3);
+                const vc u1 = vc_plane(w0_1, 3);
+                const vx x0 = vx_load(a + 12);
+                t0_0_3 = va_dot(t0_0_3, u0, x0);
+                t0_1_3 = va_dot(t0_1_3, u1, x0);
             }
         }
         acc0_0 = vi_add(acc0_0, t0_0_0);

@@ -1,0 +1,76 @@
+#!/bin/bash
+# labels: slow
+# Is a tuned profile read back and obeyed, with the same tokens? Does whatever happens while tuning leave the old profile or a new one?
+set -eu
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/tmp" "$work/empty"
+export TMPDIR="$work/tmp" XDG_CACHE_HOME="$work/cache" TRITMILL_PROFILE=none
+unset TRITMILL_KERNEL TRITMILL_ISA CC
+model=$TRIT_SOURCE/tests/models/stories.gguf
+fail() { echo "$*" >&2; exit 1; }
+story() { "$TRITMILL" run -m "$model" -p "Once upon a time" -n 24 --temp 0 -t 2 "$@" 2>/dev/null; }
+expect() { # exit code, pattern in stderr, command...
+    local code=0
+    "${@:3}" >"$work/out" 2>"$work/err" || code=$?
+    [ "$code" = "$1" ] && grep -q -- "$2" "$work/err" || fail "exit $code, $(cat "$work/err"): ${*:3}"
+}
+want=$(story)
+
+# bad arguments, places that cannot be written, no time
+expect 2 "say what to tune for" "$TRITMILL" tune
+expect 2 "must be NxK" "$TRITMILL" tune --shape 0x5
+expect 2 "must be NxK" "$TRITMILL" tune --shape 5x5x5
+expect 2 "no such instruction set" "$TRITMILL" tune --shape 64x64 --isa nosuch
+expect 2 "nosuchcc" "$TRITMILL" tune --shape 64x64 --cc nosuchcc -o "$work/a.profile"
+expect 1 "/proc/" "$TRITMILL" tune --shape 64x64 -o /proc/tritmill/a.profile
+expect 1 "not a regular file" "$TRITMILL" tune --shape 64x64 -o "$work/empty"
+expect 1 "nothing was written" "$TRITMILL" tune --shape 64x64 --budget 0 -o "$work/a.profile"
+[ ! -e "$work/a.profile" ] || fail "a budget of 0 wrote a profile"
+
+# without a compiler: among the program's own kernels, and it says so
+code=0
+PATH=$work/empty "$TRITMILL" tune --shape 96x130 -t 1 --budget 6 -o "$work/none/a.profile" >"$work/out" 2>"$work/err" || code=$?
+[ "$code" = 0 ] || fail "without a compiler: exit $code: $(cat "$work/err")"
+grep -q "no C compiler" "$work/err" || fail "does not tell that there is no compiler"
+"$TRITMILL" profile check "$work/none/a.profile" >/dev/null || fail "the profile made without a compiler is not valid"
+
+# The small model against a poor plan, so that something changes: own kernels, a library, the same tokens.
+p=$work/p/stories.profile
+TRITMILL_KERNEL='*_t2_*__c' "$TRITMILL" tune -m "$model" -t 2 --budget 25 -o "$p" --json "$work/p.json" >"$work/out" ||
+    fail "tuning the small model: $(cat "$work/out")"
+grep -q "decode" "$work/out" || fail "no table: $(cat "$work/out")"
+grep -q "^plan " "$p" || fail "no plans in the profile"
+"$TRIT_PYTHON" -c 'import json, sys; assert json.load(open(sys.argv[1]))["benchmarks"]' "$work/p.json"
+"$TRITMILL" profile check "$p" >/dev/null || fail "the profile is not valid"
+[ "$(story --profile "$p")" = "$want" ] || fail "other tokens with the profile"
+libraries=$(ls "$work/p" | grep -c '^tritmill-.*\.so$' || true)
+[ "$libraries" = "$(grep -c '^library ' "$p" || true)" ] || fail "libraries beside the profile: $libraries"
+
+# An update finds nothing new, and changes no plan; odd shapes come beside what is there.
+grep '^plan ' "$p" >"$work/plans"
+if "$TRITMILL" tune -m "$model" -t 2 --budget 25 --update -o "$p" >"$work/out" && grep -q "^[0-9]* of .* 0 changed" "$work/out"; then
+    [ "$(grep '^plan ' "$p" | wc -l)" -ge "$(wc -l <"$work/plans")" ] || fail "an update lost plans"
+fi
+"$TRITMILL" tune --shape 1000x1111 --shape 640x2560 -t 1 --budget 12 --no-build --update -o "$p" >"$work/out"
+while read -r line; do
+    grep -qF "${line%% median*}" "$p" || fail "lost: $line"
+done < <(grep '^plan ' "$work/plans" | grep -v "_k[0-9]*_n[0-9]*_")
+"$TRITMILL" profile check "$p" >/dev/null || fail "the profile is not valid after an update"
+[ "$(story --profile "$p")" = "$want" ] || fail "other tokens after an update"
+
+# Killed at any moment: the old profile or a new one, never a broken one.
+q=$work/q/kill.profile
+for i in $(seq 10); do
+    TRITMILL_KERNEL='*_t2_*__c' "$TRITMILL" tune --shape 48x80 -t 1 --budget 4 -o "$q" >/dev/null 2>&1 &
+    pid=$!
+    sleep "0.$((RANDOM % 10))"
+    sleep "$((i / 2))"
+    if [ $((i % 2)) = 0 ]; then kill -9 $pid 2>/dev/null || true; else kill -INT $pid 2>/dev/null || true; fi
+    code=0
+    wait $pid 2>/dev/null || code=$?
+    case $code in 0 | 1 | 130 | 137) ;; *) fail "tune, interrupted, gave exit code $code" ;; esac
+    [ ! -e "$q" ] || "$TRITMILL" profile check "$q" >"$work/out" 2>&1 || fail "after a kill: $(cat "$work/out")"
+done
+leftovers=$(ls -A "$work/tmp" | wc -l)
+[ "$leftovers" -le 5 ] || fail "$leftovers temporary folders; only a kill may leave one"
