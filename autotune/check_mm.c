@@ -171,7 +171,8 @@ static void check_extreme(const struct trit_kernel *kernel, int w, int a)
     struct problem p;
     const struct trit_packing *packing = trit_packing_find(kernel->packing);
     size_t nr = (size_t)kernel->nr, kr = packing->kr;
-    size_t k = trit_check_min(packing->max_k, trit_check_quick ? 1 << 15 : SIZE_MAX) / kr * kr;
+    size_t k =
+        trit_round_up(trit_check_min(packing->max_k, trit_check_quick ? 1 << 15 : SIZE_MAX), kr);
     allocate(&p, kernel, 1, n_of(kernel, nr), k);
     memset(p.a, a, k);
     memset(p.weights, w, p.n * kr);

@@ -234,6 +234,16 @@ static void mark_known(struct trit_tune *tune)
             tune->cells[i].matrix->only_new = false;
 }
 
+/* What of the old profile could not be used. */
+static void tell_refusals(const struct trit_tune *tune)
+{
+    const char *line = tune->profile ? tune->profile->log : "";
+    for (size_t n; *line; line += n + (line[n] == '\n')) {
+        n = strcspn(line, "\n");
+        fprintf(stderr, "tritmill: %.*s\n", (int)n, line);
+    }
+}
+
 /* Stages */
 
 static enum trit_code find_compilers(struct trit_tune *tune, struct trit_error *error)
@@ -397,6 +407,7 @@ static enum trit_code run(struct trit_tune *tune, const struct tune_options *o,
     if (code)
         return code;
     mark_known(tune);
+    tell_refusals(tune);
     trit_catch_stop();
     const enum trit_code searched = search(tune, error);
     code = finish(tune, searched, error);

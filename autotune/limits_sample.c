@@ -61,19 +61,21 @@ static void meet(struct trit_sampler *s)
             sched_yield();
 }
 
+/* Both do something even after that time, so that no sample is 0. */
 static double read_until(const struct trit_sampler *s, struct part *p, double time)
 {
     const size_t step = s->bytes < CHUNK ? s->bytes : CHUNK, size = s->bytes / step * step;
     const size_t times = CHUNK / step;
     double done = 0;
-    while ((p->ended = trit_now()) < time) {
+    do {
         for (size_t i = 0; i < times; i++) {
             p->position = p->position + step <= size ? p->position : 0;
             p->sink ^= s->kernel->fn.read(step, p->slice + p->position);
             p->position += step;
         }
         done += (double)(times * step);
-    }
+        p->ended = trit_now();
+    } while (p->ended < time);
     return done;
 }
 
@@ -81,10 +83,11 @@ static double peak_until(const struct trit_sampler *s, struct part *p, double ti
 {
     int32_t sink = 0;
     double done = 0;
-    while ((p->ended = trit_now()) < time) {
+    do {
         done += (double)s->kernel->fn.peak(ROUNDS, (uint32_t)p->sink, &sink);
         p->sink += (uint32_t)sink;
-    }
+        p->ended = trit_now();
+    } while (p->ended < time);
     return done;
 }
 

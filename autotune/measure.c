@@ -97,6 +97,11 @@ void trit_measure_close(struct trit_measure *measure)
     free(measure);
 }
 
+void trit_measure_rotate(struct trit_measure *measure, size_t bytes)
+{
+    measure->rotate = bytes;
+}
+
 void trit_measure_pool(struct trit_measure *measure, struct trit_pool *pool)
 {
     measure->pool = pool;
@@ -149,15 +154,21 @@ static size_t group_of(const struct trit_measure *x, size_t m)
     return each < REGION_WEIGHTS ? (size_t)ceil(REGION_WEIGHTS / (each < 1024 ? 1024 : each)) : 1;
 }
 
-static size_t copies_for(const struct trit_measure *x, size_t bytes)
+/* Bytes that weights rotate over: 17/8 of the caches. */
+static size_t rotation(void)
 {
     const struct trit_cpu *cpu = trit_cpu_get();
     const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     const size_t memory = pages > 0 && page > 0 ? (size_t)pages / 16 * (size_t)page : SIZE_MAX;
     size_t cache = cpu->l3_all > cpu->l2 ? cpu->l3_all : cpu->l2;
     cache = cache > cache_min ? cache : cache_min;
-    const size_t room = cache / 8 * 17 < memory ? cache / 8 * 17 : memory;
-    const size_t copies = room / bytes + 2, two_groups = 2 * group_of(x, 1);
+    return cache / 8 * 17 < memory ? cache / 8 * 17 : memory;
+}
+
+static size_t copies_for(const struct trit_measure *x, size_t bytes)
+{
+    const size_t copies = (x->rotate ? x->rotate : rotation()) / bytes + 2;
+    const size_t two_groups = 2 * group_of(x, 1);
     return copies > two_groups ? copies : two_groups;
 }
 

@@ -31,6 +31,9 @@ struct trit_measure;
 enum trit_code trit_measure_open(struct trit_measure **measure, struct trit_pool *pool, size_t n,
                                  size_t k, struct trit_error *error);
 void trit_measure_close(struct trit_measure *measure); /* NULL allowed */
+/* Weights made from now on rotate over that much instead: enough where samples are short and many
+   packings compete, so that each finds its weights pushed out by the others. */
+void trit_measure_rotate(struct trit_measure *measure, size_t bytes);
 /* From now on with this pool. */
 void trit_measure_pool(struct trit_measure *measure, struct trit_pool *pool);
 

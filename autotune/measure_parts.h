@@ -19,6 +19,7 @@ struct trit_weights {
 struct trit_measure {
     struct trit_pool *pool;
     size_t n, k, lda;
+    size_t rotate; /* bytes; 0: twice the caches and more */
     struct trit_weights *weights;
     float *d;      /* n + TRIT_MEASURE_MAX_NR row scales */
     size_t tokens; /* that there is room for in what follows */

@@ -69,6 +69,8 @@ static int by_score(const void *a, const void *b)
 void trit_field_halve(struct trit_field *field, size_t keep)
 {
     size_t kept = 0, of[TRIT_NOP] = { 0 };
+    if (field->n == 0)
+        return;
     score(field);
     qsort(field->list, field->n, sizeof *field->list, by_score);
     for (size_t i = 0; i < field->n; i++) {

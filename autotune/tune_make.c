@@ -8,7 +8,7 @@
 #include "runtime/mem.h"
 
 enum { DECODES = 2, PREFILLS = 3 };    /* of each field that are made again */
-static const double build_share = 0.4; /* of the budget */
+static const double build_share = 0.5; /* of the time that is left */
 
 bool trit_names_add(struct trit_tune_names *names, const char *name)
 {
@@ -153,7 +153,7 @@ static enum trit_code build(struct trit_tune *tune, struct trit_tune_names *name
         .want = trit_names_want,
         .rank = trit_names_rank,
         .want_arg = names,
-        .seconds = build_share * tune->budget,
+        .seconds = build_share * trit_tune_left(tune) + 1e-3,
         .progress = trit_tune_building,
         .progress_arg = tune,
     };

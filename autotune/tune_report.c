@@ -41,6 +41,14 @@ static double share_of(const struct trit_tune *tune, const struct trit_tune_cell
     return limit > 0 ? speed / limit : 0;
 }
 
+/* Microseconds, three digits and more. */
+static const char *time_text(double ns, char text[16])
+{
+    const double us = ns / 1e3;
+    snprintf(text, 16, "%.*f", us < 10 ? 2 : us < 100 ? 1 : 0, us);
+    return text;
+}
+
 /* "+12 %", "" where there was nothing to gain on. */
 static const char *gain_text(const struct trit_tune_cell *cell, int phase, char text[16])
 {
@@ -54,7 +62,8 @@ static const char *gain_text(const struct trit_tune_cell *cell, int phase, char 
 
 static void print_phase(const struct trit_tune *tune, const struct trit_tune_cell *cell, int phase)
 {
-    char matrix[32] = "", threads[8] = "", old[PLAN_TEXT], new[PLAN_TEXT], gain[16], share[16] = "";
+    char matrix[32] = "", threads[8] = "", old[PLAN_TEXT], new[PLAN_TEXT];
+    char time[16], spread[16], share[16] = "", gain[16];
     const struct trit_contender *c = &cell->plan[1][phase];
     if (phase == 0) {
         snprintf(matrix, sizeof matrix, "%zu x %zu x %zu", cell->matrix->count, cell->matrix->n,
@@ -63,10 +72,10 @@ static void print_phase(const struct trit_tune *tune, const struct trit_tune_cel
     }
     if (share_of(tune, cell, phase) > 0)
         snprintf(share, sizeof share, "%.0f %%", 100 * share_of(tune, cell, phase));
-    printf("%-18s %7s  %-7s  %-35s  %-35s  %9.1f +- %-6.1f %8s %6s\n", matrix, threads,
+    printf("%-18s %7s  %-7s  %-35s  %-35s  %9s +- %-7s %7s %6s\n", matrix, threads,
            trit_phase_name((enum trit_phase)phase), plan_text(&cell->plan[0][phase], old),
-           cell->changed ? plan_text(c, new) : "the same", c->timing.median_ns / 1e3,
-           c->timing.spread_ns / 1e3, share, gain_text(cell, phase, gain));
+           cell->changed ? plan_text(c, new) : "the same", time_text(c->timing.median_ns, time),
+           time_text(c->timing.spread_ns, spread), share, gain_text(cell, phase, gain));
 }
 
 /* All matrices of a pass together. */
@@ -96,8 +105,8 @@ void trit_tune_report(const struct trit_tune *tune)
     for (size_t i = 0; i < tune->ncells; i++)
         done += tune->cells[i].done;
     if (done > 0)
-        printf("%-18s %7s  %-7s  %-35s  %-35s  %9s    %-6s %8s %6s\n", "count x N x K", "threads",
-               "phase", "old plan", "new plan", "us", "", "of limit", "gain");
+        printf("%-18s %7s  %-7s  %-35s  %-35s  %9s    %-7s %7s %6s\n", "count x N x K", "threads",
+               "phase", "old plan", "new plan", "us", "", "limit", "gain");
     for (size_t i = 0; i < tune->ncells; i++)
         for (int phase = 0; phase < TRIT_NPHASES && tune->cells[i].done; phase++)
             print_phase(tune, &tune->cells[i], phase);

@@ -10,7 +10,8 @@
 #include "runtime/pack.h"
 
 enum {
-    SCREEN_TOKENS = 16, /* more than any tile has, and still short */
+    SCREEN_TOKENS = 16,        /* more than any tile has, and still short */
+    SCREEN_ROTATION = 8 << 20, /* bytes: more than a sample of the screening reads */
     EARLY_TOKENS = 64,
     SCREENED = 12, /* of each operation stay after the screening */
     FINALISTS = 5, /* of each operation are timed with all tokens */
@@ -203,8 +204,10 @@ enum trit_code trit_tune_screen(struct trit_tune *tune, struct trit_tune_matrix 
     struct trit_measure *measure;
     trit_tune_doing(tune, "%zu x %zu: verifying", matrix->n, matrix->k);
     enum trit_code code = trit_measure_open(&measure, tune->pools[0], matrix->n, matrix->k, error);
-    if (!code)
+    if (!code) {
+        trit_measure_rotate(measure, SCREEN_ROTATION);
         code = collect(tune, matrix, measure, error);
+    }
     trit_tune_doing(tune, "%zu x %zu: screening %zu kernels", matrix->n, matrix->k,
                     matrix->field.n);
     if (!code && matrix->field.n > 0)

@@ -27,6 +27,8 @@ local ONE512 = {{1, 32, prefetch = 8192, technique = "p8"}}
 local P8_128 = {{1, 8, prefetch = 8192, technique = "p8"}, {1, 16, prefetch = 8192, technique = "p8"}}
 local P8_256 = {{1, 8, prefetch = 8192, technique = "p8"}, {1, 16, prefetch = 8192, technique = "p8"}}
 local P8_512 = {{1, 16, prefetch = 8192, technique = "p8"}, {1, 32, prefetch = 8192, technique = "p8"}}
+local SUMS512 = {{1, 16, prefetch = 8192, technique = "p8"}, {1, 16, prefetch = 8192, sums = true, technique = "p8s"},
+  {1, 32, prefetch = 8192, sums = true, technique = "p8s"}}
 local GEMM256_FEW, GEMM512_FEW = {{6, 8}, {3, 16}}, {{16, 16}, {12, 32}}
 local BASE_GEMV = {c = {{1, 8}}, ssse3 = ONE128, avx2 = ONE256, avxvnni = ONE256, avx512bw = ONE512, avx512vnni = ONE512,
   avx512vbmi = ONE512, neon = ONE128, dotprod = ONE128, i8mm = ONE128}
@@ -47,7 +49,7 @@ return {
 
   -- The same loops on 1.6 bits (unpack: instructions for a vector, for the estimate).
   {op = "gemv", packing = "t5", act = "i8", template = "mm", kr = 20, unpack = 30, tiles = {
-    c = {{1, 8}}, ssse3 = P8_128, avx2 = P8_256, avxvnni = P8_256, avx512bw = P8_512, avx512vnni = P8_512, avx512vbmi = GEMV512,
+    c = {{1, 8}}, ssse3 = P8_128, avx2 = P8_256, avxvnni = P8_256, avx512bw = P8_512, avx512vnni = SUMS512, avx512vbmi = GEMV512,
     neon = P8_128, dotprod = P8_128, i8mm = P8_128}},
   {op = "gemm", packing = "t5", act = "i8", template = "mm", kr = 20, unpack = 30, tiles = {
     c = {{2, 8}}, ssse3 = {{4, 8}, {2, 16}}, avx2 = GEMM256_FEW, avxvnni = GEMM256_FEW, avx512bw = GEMM512_FEW,

@@ -35,7 +35,8 @@ typedef void trit_variant_fn(void *arg, const struct trit_variant *variant);
 
 /* Expands all variants that are asked for, in the order of their names, and calls each (may be
    NULL) for every one. Files whose text did not change are not touched. Errors name template, line
-   and variant. */
+   and variant. Lua runs in a child process with limits on memory, instructions and CPU time: a
+   template that goes beyond them is an error, too. */
 enum trit_code trit_generate(const struct trit_generate *what, trit_variant_fn *each, void *arg,
                              struct trit_error *error);
 

@@ -9,7 +9,7 @@ grep -qE '__(asan|tsan|msan)_init' "$TRITMILL" && skip "a build with sanitizers 
 
 . "$TRIT_SOURCE/tests/check_emulated.sh"
 check=("$TRITMILL" check --quick)
-declare -A least=([c]=24 [ssse3]=22 [avx2]=28 [avxvnni]=24 [avx512bw]=26 [avx512vnni]=26 [avx512vbmi]=26)
+declare -A least=([c]=30 [ssse3]=33 [avx2]=39 [avxvnni]=34 [avx512bw]=36 [avx512vnni]=36 [avx512vbmi]=40)
 wide="avxvnni avx512bw avx512vnni avx512vbmi" # qemu 7.2 has none of them
 on core2duo "c ssse3" "avx2 $wide"
 on Nehalem "ssse3" "avx2 $wide"

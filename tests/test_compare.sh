@@ -22,6 +22,11 @@ one=$("$TRITMILL" check --list 'trit_gemv_t2_*__c' | sed -n '1s/ .*//p')
 "$TRITMILL" compare "$one" --shape 64x64 --seconds 0.1 -t 1 -o csv >one.csv || fail "one kernel by its name"
 [ "$(wc -l <one.csv)" -ge 2 ] || fail "one kernel: $(cat one.csv)"
 
+PATH=/nonexistent "$TRITMILL" compare "$one" --shape 64x64 --seconds 0.1 -t 1 >bare.md || fail "without objdump and llvm-mca"
+grep -q 'objdump (binutils) is not installed' bare.md || fail "no word about objdump: $(cat bare.md)"
+TRITMILL_ISA=c "$TRITMILL" compare --shape 64x64 --seconds 0.1 -t 1 -o csv >c.csv || fail "portable kernels alone"
+grep -v '^name,' c.csv | grep -v '__c' && fail "TRITMILL_ISA=c: other kernels took part"
+
 "${TRIT_PYTHON:-python3}" - <<'PYTHON' || failed=1
 import csv, json, math
 from html.parser import HTMLParser

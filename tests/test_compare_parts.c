@@ -1,4 +1,5 @@
-/* Are the median's confidence interval, a table's cells, and RAPL's wrapping counters right? */
+/* Are the median's confidence interval, a table's cells, RAPL's wrapping counters and the CPU's
+   right? */
 #define _GNU_SOURCE
 #include <stdarg.h>
 #include <stddef.h>
@@ -126,12 +127,33 @@ static void energy(void **state)
     trit_energy_close(NULL);
 }
 
+/* Where there are no counters there is a reason. */
+static void counters(void **state)
+{
+    (void)state;
+    const char *why = NULL;
+    struct trit_counters *c = trit_counters_open(&why);
+    if (!c) {
+        assert_non_null(why);
+        print_message("no counters: %s\n", why);
+        return;
+    }
+    volatile double sum = 0;
+    trit_counters_start(c);
+    for (int i = 0; i < 1000000; i++)
+        sum = sum + i;
+    double ipc = trit_counters_ipc(c);
+    assert_true(ipc > 0.01 && ipc < 20);
+    trit_counters_close(c);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(interval_of_the_median),
         cmocka_unit_test(cells),
         cmocka_unit_test(energy),
+        cmocka_unit_test(counters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,11 +16,18 @@ expect() {
     *) echo "on $1, $2: '$said', not '$3'"; failed=1 ;;
     esac
 }
+expect kvm64 c usable
+expect kvm64 ssse3 "CPU lacks ssse3"
+expect core2duo ssse3 usable
 expect Nehalem c usable
 expect Nehalem avx2 "CPU lacks avx2"
 expect Nehalem avx512vnni "CPU lacks avx512f"
 expect Haswell c usable
 expect Haswell avx2 usable
+expect Haswell ssse3 usable
+expect Haswell avxvnni "CPU lacks avx_vnni"
+expect Haswell avx512bw "CPU lacks avx512f"
 expect Haswell avx512vnni "CPU lacks avx512f"
+expect Haswell avx512vbmi "CPU lacks avx512f"
 TRITMILL_ISA=c expect Haswell avx2 "capped by TRITMILL_ISA=c"
 exit $failed

@@ -15,6 +15,7 @@ has() { grep -q -- "$2" "$3" || fail "$1: no '$2' in: $(head -3 "$3")"; }
 "$TRITMILL" check --list 2>/dev/null | sed -n 's/^\(trit_gem[vm]_t2_i8_[^ ]*\) .* usable$/\1/p' >kernels
 TRITMILL_LOG=1 TRITMILL_PROFILE=none "$TRITMILL" run -m "$model" -p x -n 1 -t 1 >/dev/null 2>plan
 usual=$(sed -n 's/^blk.0.attn_q .*decode \([^,]*\),.*/\1/p' plan)
+gemm=
 for gemv in $(grep gemv kernels | grep -vx "$usual" | grep __c); do
     gemm=$(grep -m 1 "gemm_t2_i8_[0-9]*x$(sed 's/.*_1x\([0-9x]*\)__.*/\1/' <<<"$gemv")__c" kernels) && break
 done

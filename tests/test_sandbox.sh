@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Can a template do more than compute text: reach the machine, change what other templates see, never end, eat all memory?
 set -u
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT

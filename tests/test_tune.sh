@@ -61,7 +61,7 @@ done < <(grep '^plan ' "$work/plans" | grep -v "_k[0-9]*_n[0-9]*_")
 
 # Killed at any moment: the old profile or a new one, never a broken one.
 q=$work/q/kill.profile
-for i in $(seq 10); do
+for i in $(seq 6); do
     TRITMILL_KERNEL='*_t2_*__c' "$TRITMILL" tune --shape 48x80 -t 1 --budget 4 -o "$q" >/dev/null 2>&1 &
     pid=$!
     sleep "0.$((RANDOM % 10))"

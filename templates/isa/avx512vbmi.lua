@@ -21,7 +21,7 @@ return {
   lanes = 16,
   registers = 32,
   dot = 1, -- instructions for one dot product of a vector
-  unpack = {t2 = 4}, -- instructions for a vector, by packing
+  unpack = {t2 = 4, t5 = 12, b2 = 16}, -- instructions for a vector, by packing
   latency = 4,
   needs = "avx512f avx512bw avx512vl avx512_vnni avx512_vbmi gfni",
   ints = "avx512",

@@ -17,5 +17,26 @@ static inline vc vc_plane(vb v, int plane)
 }
 static inline va va_dot(va acc, vc u, vx s) { return _mm512_dpbusd_epi32(acc, u, s); }
 static inline vi vi_add(vi acc, va part) { return _mm512_add_epi32(acc, part); }
+/* t5 without its digits: from q = the byte on, the digit is (3 q - next q) / 256, so sum of digit * x is a 256th of 3 times the sum of
+   q * x less that of next q * x. */
+typedef struct {
+    vb q, next;
+} vc2;
+typedef struct {
+    va q, next;
+} va2;
+static inline vc2 vc2_rest(vd *v)
+{
+    const vb q = *v;
+    *v = _mm512_add_epi8(q, _mm512_add_epi8(q, q));
+    return (vc2){ q, *v };
+}
+static inline va2 va2_zero(void) { return (va2){ va_zero(), va_zero() }; }
+static inline va2 va2_dot(va2 acc, vc2 u, vx x) { return (va2){ va_dot(acc.q, u.q, x), va_dot(acc.next, u.next, x) }; }
+static inline vi vi_add2(vi acc, va2 part)
+{
+    const vi triple = _mm512_add_epi32(part.q, _mm512_add_epi32(part.q, part.q));
+    return _mm512_add_epi32(acc, _mm512_srai_epi32(_mm512_sub_epi32(triple, part.next), 8));
+}
 ]],
 }

@@ -6,7 +6,7 @@ return {
   lanes = 4,
   registers = 32,
   dot = 1, -- instructions for one dot product of a vector
-  unpack = {t2 = 6}, -- instructions for a vector, by packing
+  unpack = {t2 = 6, t5 = 20}, -- instructions for a vector, by packing
   latency = 3,
   needs = "asimd asimddp i8mm",
   ints = "neon",

@@ -6,7 +6,7 @@ return {
   lanes = 4,
   registers = 16, -- pairs of registers: accumulators take two
   dot = 2, -- instructions for one dot product of a vector
-  unpack = {t2 = 6}, -- instructions for a vector, by packing
+  unpack = {t2 = 6, t5 = 20}, -- instructions for a vector, by packing
   latency = 4,
   needs = "asimd",
   ints = "neon",
