@@ -92,8 +92,12 @@ static void print_row(const struct surveys *s, const char *what, bool read, int 
 static void print_head(const struct surveys *s, const char *what, int from, int to)
 {
     printf("\n%-13s", what);
-    for (int i = from; i < to; i++)
-        printf("  %8d thread%c", s->threads->v[i], s->threads->v[i] == 1 ? ' ' : 's');
+    for (int i = from; i < to; i++) {
+        char column[24];
+        int n = s->threads->v[i];
+        snprintf(column, sizeof column, "%d thread%s", n, n == 1 ? "" : "s");
+        printf("%18s", column);
+    }
     printf("\n");
 }
 

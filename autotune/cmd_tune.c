@@ -362,6 +362,8 @@ static enum trit_code finish(struct trit_tune *tune, enum trit_code searched,
     if (done > 0 || whole)
         printf("%zu of %zu plans decided, %zu changed, in %.0f s: %s\n", done + kept, tune->ncells,
                changed, trit_now() - tune->started, tune->path);
+    if (trit_stopped() && done + kept == 0)
+        fputs("tritmill: stopped before a plan was decided: nothing was written\n", stderr);
     if (searched == TRIT_ESTOPPED && !trit_stopped())
         searched = TRIT_OK; /* the budget's end */
     if (!searched && done + kept == 0)

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/cli.h"
 #include "runtime/mem.h"
@@ -22,7 +23,7 @@ static bool usable(const struct trit_comparison *c, const struct trit_kernel *ke
 {
     const struct trit_packing *packing = trit_packing_find(kernel->packing);
     return kernel->op == (c->m == 1 ? TRIT_OP_gemv : TRIT_OP_gemm) && packing &&
-           (!kernel->n || kernel->n == c->n) &&
+           c->k <= packing->max_k && (!kernel->n || kernel->n == c->n) &&
            (!kernel->k || kernel->k == trit_round_up(c->k, (size_t)kernel->kr)) &&
            trit_isa_usable(kernel->isa, NULL);
 }
@@ -85,6 +86,39 @@ static enum trit_code choose(struct trit_comparison *c, struct trit_error *error
     if (!there)
         add_row(c, c->reference);
     return TRIT_OK;
+}
+
+/* Bytes of packed weights of all variants: those of one packing and NR share them. */
+static double packed_bytes(const struct trit_comparison *c)
+{
+    double all = 0;
+    for (size_t i = 0; i < c->nrows; i++) {
+        const struct trit_kernel *kernel = c->rows[i].kernel;
+        size_t j = 0;
+        while (c->rows[j].kernel->nr != kernel->nr ||
+               strcmp(c->rows[j].kernel->packing, kernel->packing))
+            j++;
+        if (j == i)
+            all += (double)trit_packed_bytes(trit_packing_find(kernel->packing), c->n, c->k,
+                                             (size_t)kernel->nr);
+    }
+    return all;
+}
+
+/* Linux hands out memory that is not there, and kills who uses it. */
+static enum trit_code check_memory(const struct trit_comparison *c, struct trit_error *error)
+{
+    double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    double tokens = (double)c->m * ((double)c->k + (double)c->n * sizeof(float));
+    double needed = packed_bytes(c) + tokens;
+    char needs[16], has[16];
+    if (needed < memory / 2)
+        return TRIT_OK;
+    return trit_fail(error, TRIT_EMEMORY,
+                     "compare: %zu variants at %zu x %zu take %s, and half of the memory is %s: "
+                     "fewer (a PATTERN), or a smaller shape",
+                     c->nrows, c->n, c->k, trit_bytes_text(needed, needs),
+                     trit_bytes_text(memory / 2, has));
 }
 
 /* A comparison under way. */
@@ -295,6 +329,8 @@ enum trit_code trit_compare_run(struct trit_comparison *c, struct trit_error *er
 {
     struct work w = { .c = c };
     enum trit_code code = choose(c, error);
+    if (!code)
+        code = check_memory(c, error);
     if (!code)
         code = trit_limits_open(&w.limits, c->pool, error);
     if (!code)

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "autotune/check.h"
 #include "autotune/compare.h"
@@ -139,6 +140,14 @@ static enum trit_code find_matrices(struct work *w, struct trit_error *error)
     add_matrix(w, kv, s->hidden, 2 * s->layers);        /* k, v */
     add_matrix(w, s->ffn, s->hidden, 2 * s->layers);    /* gate, up */
     add_matrix(w, s->hidden, s->ffn, s->layers);        /* down */
+    double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    double needed = 2 * sizeof(float) * w->largest; /* two in f32, so that none stays in a cache */
+    char needs[16], has[16];
+    if (needed > memory / 2)
+        return trit_fail(error, TRIT_EMEMORY,
+                         "compare --precision: %s's largest matrix takes %s, and half of the "
+                         "memory is %s",
+                         s->name, trit_bytes_text(needed, needs), trit_bytes_text(memory / 2, has));
     return TRIT_OK;
 }
 

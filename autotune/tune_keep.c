@@ -16,7 +16,7 @@
 #include "autotune/tune.h"
 #include "runtime/file.h"
 
-enum { TRIED_LIMIT = 16 << 20 };
+enum { TRIED_LIMIT = 16 << 20, LIBRARY_LIMIT = 64 << 20 };
 
 static void folder_of(const char *path, char folder[PATH_MAX])
 {
@@ -236,7 +236,7 @@ static enum trit_code build_needed(const struct trit_tune *tune, struct trit_pro
     if (needed->names.n == 0)
         return TRIT_OK;
     enum trit_code code = trit_build(&what, &built, error);
-    if (code == TRIT_EUNSUPPORTED) /* none can be made any more: their rows go */
+    if (code == TRIT_EUNSUPPORTED) /* none can be made any more */
         return TRIT_OK;
     if (!code) {
         struct trit_profile_library *library = &p->libraries[p->nlibraries++];
@@ -246,22 +246,58 @@ static enum trit_code build_needed(const struct trit_tune *tune, struct trit_pro
     return code;
 }
 
-/* Removes rows whose kernels are neither built in nor were made just now, and their partners. */
-static void drop_orphans(const struct trit_tune *tune, struct trit_profile *p, size_t before)
+/* Whether it is built in or was made just now: kernels from `before` on. */
+static bool has_kernel(const struct trit_tune *tune, const struct trit_profile_row *row,
+                       size_t before)
+{
+    bool has = is_built_in(tune, row->kernel);
+    for (size_t i = before; i < trit_kernel_count() && !has; i++)
+        has = trit_kernel_at(i)->hash == row->hash && !strcmp(trit_kernel_at(i)->name, row->kernel);
+    return has;
+}
+
+/* An old library stays for the orphans that it has: rows whose kernels can not be made today,
+   without a compiler or without the user's templates. They are orphans no more then. */
+static void keep_library(struct trit_profile *p, const struct trit_profile_library *library,
+                         const char *folder, bool *orphan)
+{
+    char path[PATH_MAX], sha256[TRIT_SHA256_TEXT], *data;
+    size_t bytes;
+    bool needed = false;
+    if (p->nlibraries == TRIT_PROFILE_LIBRARIES ||
+        snprintf(path, sizeof path, "%s/%s", folder, library->file) >= (int)sizeof path ||
+        trit_file_sha256(path, sha256, NULL) || strcmp(sha256, library->sha256) != 0 ||
+        trit_file_read(path, LIBRARY_LIMIT, &data, &bytes, NULL))
+        return;
+    for (size_t i = 0; i < p->nrows; i++) {
+        const char *name = p->rows[i].kernel;
+        if (orphan[i] && memmem(data, bytes, name, strlen(name) + 1)) {
+            orphan[i] = false;
+            needed = true;
+        }
+    }
+    free(data);
+    if (needed)
+        p->libraries[p->nlibraries++] = *library;
+}
+
+static bool same_plan(const struct trit_profile_row *a, const struct trit_profile_row *b)
+{
+    return a->n == b->n && a->k == b->k && a->threads == b->threads;
+}
+
+/* Removes orphans, and their partners in a plan, which are neighbours. */
+static void drop_orphans(struct trit_profile *p, const bool *orphan)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < p->nrows; i++) {
-        bool there = true;
-        for (size_t j = 0; j < p->nrows; j++) {
-            const struct trit_profile_row *a = &p->rows[i], *b = &p->rows[j];
-            bool made = is_built_in(tune, b->kernel);
-            for (size_t x = before; x < trit_kernel_count() && !made; x++)
-                made = !strcmp(trit_kernel_at(x)->name, b->kernel) &&
-                       trit_kernel_at(x)->hash == b->hash;
-            there = there && (made || a->n != b->n || a->k != b->k || a->threads != b->threads);
-        }
-        p->rows[kept] = p->rows[i];
-        kept += there;
+    for (size_t i = 0, end; i < p->nrows; i = end) {
+        bool stays = true;
+        for (end = i; end < p->nrows && same_plan(&p->rows[i], &p->rows[end]); end++)
+            stays = stays && !orphan[end];
+        if (!stays)
+            continue;
+        memmove(&p->rows[kept], &p->rows[i], (end - i) * sizeof *p->rows);
+        kept += end - i;
     }
     p->nrows = kept;
 }
@@ -270,15 +306,12 @@ static enum trit_code make_libraries(const struct trit_tune *tune, struct trit_p
                                      const struct trit_profile *old, const char *folder,
                                      struct trit_error *error)
 {
-    if (tune->compilers.n == 0) { /* those that there are serve on */
-        p->nlibraries = old ? old->nlibraries : 0;
-        if (old)
-            memcpy(p->libraries, old->libraries, sizeof p->libraries);
-        return TRIT_OK;
-    }
     const size_t before = trit_kernel_count();
+    bool *orphan = calloc(p->nrows + 1, sizeof *orphan);
+    if (!orphan)
+        return trit_fail(error, TRIT_EMEMORY, "no memory for a profile");
     enum trit_code code = TRIT_OK;
-    for (int special = 0; special < 2 && !code; special++) {
+    for (int special = 0; special < 2 && !code && tune->compilers.n > 0; special++) {
         struct needed needed = { 0 };
         code = collect(tune, p, special, &needed)
                    ? build_needed(tune, p, &needed, folder, error)
@@ -286,8 +319,13 @@ static enum trit_code make_libraries(const struct trit_tune *tune, struct trit_p
         free(needed.names.name);
         free(needed.shapes);
     }
+    for (size_t i = 0; i < p->nrows && !code; i++)
+        orphan[i] = !has_kernel(tune, &p->rows[i], before);
+    for (size_t i = 0; old && i < old->nlibraries && !code; i++)
+        keep_library(p, &old->libraries[i], folder, orphan);
     if (!code)
-        drop_orphans(tune, p, before);
+        drop_orphans(p, orphan);
+    free(orphan);
     return code;
 }
 

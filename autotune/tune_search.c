@@ -325,7 +325,7 @@ static enum trit_code choose_blocks(struct trit_tune *tune, struct trit_measure 
         code = time_field(tune, measure, &field, &round, error);
     if (!code && trit_field_best(&field, &d, &p)) {
         const struct trit_contender *plain = &field.list[0], *plain_prefill = &field.list[1];
-        const double noise = 2 * fmax(plain->spread + plain_prefill->spread, d->spread + p->spread);
+        const double noise = plain->spread + plain_prefill->spread + d->spread + p->spread;
         if (d->cost + p->cost < plain->cost + plain_prefill->cost - noise) {
             decode->nc = prefill->nc = d->nc;
             prefill->mc = decode->mc = p->mc;
@@ -335,11 +335,11 @@ static enum trit_code choose_blocks(struct trit_tune *tune, struct trit_measure 
     return code;
 }
 
-/* The new plan has to be better by more than the noise. */
+/* The new plan has to be better by more than twice the spread, which is the mean of both plans'. */
 static void judge(struct trit_tune_cell *cell)
 {
     const struct trit_contender *old = cell->plan[0], *new = cell->plan[1];
-    const double noise = 2 * fmax(old[0].spread + old[1].spread, new[0].spread + new[1].spread);
+    const double noise = old[0].spread + old[1].spread + new[0].spread + new[1].spread;
     cell->changed = new[0].cost + new[1].cost < old[0].cost + old[1].cost - noise;
     if (!cell->changed)
         memcpy(cell->plan[1], cell->plan[0], sizeof cell->plan[0]);

@@ -155,6 +155,10 @@ refused --e2e none
 refused --e2e none none none -m "$model"
 refused --e2e none none -m "$model" -p 0 -n 0
 refused --e2e none none -m "$model" -p 100000
+"$TRITMILL" compare --shape 16777216x4194304 --seconds 0.1 >out 2>err && fail "a shape beyond all memory was taken"
+grep -q memory err && [ "$(wc -l <err)" = 1 ] || fail "a shape beyond all memory: $(cat err)"
+"$TRITMILL" compare --precision --model 4194304x4194304x1x1024x1024 >out 2>err && fail "a model beyond all memory was taken"
+grep -q memory err && [ "$(wc -l <err)" = 1 ] || fail "a model beyond all memory: $(cat err)"
 "$TRITMILL" compare --e2e none ./no-such-profile -m "$model" >/dev/null 2>err && fail "a profile that is not there was taken"
 "$TRITMILL" compare --e2e none none -m ./no-such-model >/dev/null 2>err && fail "a model that is not there was taken"
 "$TRITMILL" compare --precision -m "$TRIT_SOURCE/README.md" >/dev/null 2>err && fail "a model that is none was taken"

@@ -10,7 +10,7 @@ failed=0
 fail() { echo "FAILED: $*"; failed=1; }
 command -v gcc >/dev/null || command -v clang >/dev/null || { echo "no C compiler"; exit 77; }
 section=$(sed -n '/^## A kernel of your own$/,/^## /p' "$readme")
-[ -n "$section" ] || { echo "$readme has no section 'A kernel of your own'"; exit 77; }
+[ -n "$section" ] || { echo "$readme has no section 'A kernel of your own'"; exit 1; }
 # block LANGUAGE: the lines of the section's code block.
 block() { sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/p" <<<"$section" | sed '1d;$d'; }
 file=$(grep -o '`[a-z]*/[a-z_]*\.c\.in`' <<<"$section" | head -1 | tr -d '`')

@@ -55,7 +55,7 @@ fi
 "$TRITMILL" tune --shape 1000x1111 --shape 640x2560 -t 1 --budget 12 --no-build --update -o "$p" >"$work/out"
 while read -r line; do
     grep -qF "${line%% median*}" "$p" || fail "lost: $line"
-done < <(grep '^plan ' "$work/plans" | grep -v "_k[0-9]*_n[0-9]*_")
+done <"$work/plans"
 "$TRITMILL" profile check "$p" >/dev/null || fail "the profile is not valid after an update"
 [ "$(story --profile "$p")" = "$want" ] || fail "other tokens after an update"
 
