@@ -1,4 +1,5 @@
-/* Integer products in 256-bit registers: what ISAs of that width have in common. 8 lanes of 32 bits. */
+/* Integer products in 256-bit registers: what ISAs of that width have in common. 8 lanes of 32
+ * bits. */
 #include <immintrin.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,20 +39,23 @@ static inline void vi_scale(float *y, vi acc, int32_t sum, const float *d, float
     _mm256_storeu_ps(y, _mm256_mul_ps(f, _mm256_div_ps(_mm256_loadu_ps(d), _mm256_set1_ps(s))));
 }
 
-/* Unpacking. i4's fields of four bits; b2's planes, a bit for each byte; t5's five digits, which must be asked for in order: the
-   stored byte is ceil(256/243 v), the digit is 3 byte / 256, and what it leaves goes on. vd holds the byte less 128, since the
-   compares are signed; 3 times that is the same of the next byte. */
+/* Unpacking. i4's fields of four bits; b2's planes, a bit for each byte; t5's five digits, which
+   must be asked for in order: the stored byte is ceil(256/243 v), the digit is 3 byte / 256, and
+   what it leaves goes on. vd holds the byte less 128, since the compares are signed; 3 times that
+   is the same of the next byte. */
 static inline vc vc_nibble(vb v, int plane)
 {
     return _mm256_and_si256(_mm256_srli_epi16(v, 4 * plane), _mm256_set1_epi8(15));
 }
 static inline vb vb_spread(const uint8_t *bits)
 {
-    const __m256i bit = _mm256_set1_epi64x((long long)0x8040201008040201), which = _mm256_setr_epi64x(
-        0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+    const __m256i bit = _mm256_set1_epi64x((long long)0x8040201008040201),
+                  which = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202,
+                                             0x0303030303030303);
     int32_t all;
     memcpy(&all, bits, sizeof all);
-    return _mm256_cmpeq_epi8(_mm256_and_si256(_mm256_shuffle_epi8(_mm256_set1_epi32(all), which), bit), bit);
+    return _mm256_cmpeq_epi8(
+        _mm256_and_si256(_mm256_shuffle_epi8(_mm256_set1_epi32(all), which), bit), bit);
 }
 static inline vc vc_bits(const uint8_t *plus, const uint8_t *minus)
 {
@@ -62,7 +66,9 @@ static inline vd vd_begin(vb v) { return _mm256_xor_si256(v, _mm256_set1_epi8((c
 static inline vc vd_digit(vd *v, int plane)
 {
     (void)plane;
-    const vc above = _mm256_add_epi8(_mm256_cmpgt_epi8(_mm256_set1_epi8(86 - 128), *v), _mm256_cmpgt_epi8(_mm256_set1_epi8(171 - 128), *v)); /* less 2 */
+    const vc above =
+        _mm256_add_epi8(_mm256_cmpgt_epi8(_mm256_set1_epi8(86 - 128), *v),
+                        _mm256_cmpgt_epi8(_mm256_set1_epi8(171 - 128), *v)); /* less 2 */
     *v = _mm256_add_epi8(*v, _mm256_add_epi8(*v, *v));
     return _mm256_add_epi8(above, _mm256_set1_epi8(2));
 }
@@ -99,11 +105,15 @@ typedef struct {
 } vk;
 static inline vk vk_zero(void) { return (vk){ _mm256_setzero_si256(), _mm256_setzero_si256() }; }
 static inline vb vb_nibble(vb v, int half) { return vc_nibble(v, half); }
-static inline vb vb_both(const uint8_t *p) { return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)p)); }
+static inline vb vb_both(const uint8_t *p)
+{
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)p));
+}
 /* The table's low bytes, then its high bytes. */
 static inline vk vk_look(vk sums, vb index, const uint8_t *table)
 {
-    const __m256i low = _mm256_shuffle_epi8(vb_both(table), index), high = _mm256_shuffle_epi8(vb_both(table + 16), index);
+    const __m256i low = _mm256_shuffle_epi8(vb_both(table), index),
+                  high = _mm256_shuffle_epi8(vb_both(table + 16), index);
     sums = (vk){ _mm256_add_epi16(sums.a, _mm256_unpacklo_epi8(low, high)),
                  _mm256_add_epi16(sums.b, _mm256_unpackhi_epi8(low, high)) };
     __asm__("" : "+x"(sums.a), "+x"(sums.b)); /* as in va_dot */

@@ -1,4 +1,5 @@
-/* Integer products in 512-bit registers: what ISAs of that width have in common. 16 lanes of 32 bits. */
+/* Integer products in 512-bit registers: what ISAs of that width have in common. 16 lanes of 32
+ * bits. */
 #include <immintrin.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,8 +30,9 @@ static inline void vi_scale(float *y, vi acc, int32_t sum, const float *d, float
     _mm512_storeu_ps(y, _mm512_mul_ps(f, _mm512_div_ps(_mm512_loadu_ps(d), _mm512_set1_ps(s))));
 }
 
-/* Unpacking. t2's fields of two bits, i4's of four; b2's masks, a bit for each byte; t5's five digits, which must be asked for in
-   order: the stored byte is ceil(256/243 v), the digit is 3 byte / 256, and what it leaves goes on. */
+/* Unpacking. t2's fields of two bits, i4's of four; b2's masks, a bit for each byte; t5's five
+   digits, which must be asked for in order: the stored byte is ceil(256/243 v), the digit is 3 byte
+   / 256, and what it leaves goes on. */
 static inline vc vc_nibble(vb v, int plane)
 {
     return _mm512_and_si512(_mm512_srli_epi16(v, (unsigned)(4 * plane)), _mm512_set1_epi8(15));
@@ -46,8 +48,10 @@ static inline vc vc_bits(const uint8_t *plus, const uint8_t *minus)
 /* 3 v / 256 */
 static inline vc vc_third(vb v)
 {
-    const __m512i code = _mm512_maskz_mov_epi8(_mm512_cmpge_epu8_mask(v, _mm512_set1_epi8(86)), _mm512_set1_epi8(1));
-    return _mm512_mask_mov_epi8(code, _mm512_cmpge_epu8_mask(v, _mm512_set1_epi8((char)171)), _mm512_set1_epi8(2));
+    const __m512i code =
+        _mm512_maskz_mov_epi8(_mm512_cmpge_epu8_mask(v, _mm512_set1_epi8(86)), _mm512_set1_epi8(1));
+    return _mm512_mask_mov_epi8(code, _mm512_cmpge_epu8_mask(v, _mm512_set1_epi8((char)171)),
+                                _mm512_set1_epi8(2));
 }
 #ifndef __AVX512VBMI__ /* which has a table */
 typedef vb vd;

@@ -53,9 +53,13 @@ static inline vr vr_xor(vr a, vr b)
 }
 static inline void vr_store(uint64_t *p, vr v) { memcpy(p, &v, sizeof v); }
 
-/* Unpacking. i4's fields of four bits; b2's planes, a bit for each byte; t5's five digits, which must be asked for in order: the
-   stored byte is ceil(256/243 v), the digit is 3 byte / 256, and what it leaves goes on. */
-static inline vc vc_nibble(vb v, int plane) { return plane ? vshrq_n_u8(v, 4) : vandq_u8(v, vdupq_n_u8(15)); }
+/* Unpacking. i4's fields of four bits; b2's planes, a bit for each byte; t5's five digits, which
+   must be asked for in order: the stored byte is ceil(256/243 v), the digit is 3 byte / 256, and
+   what it leaves goes on. */
+static inline vc vc_nibble(vb v, int plane)
+{
+    return plane ? vshrq_n_u8(v, 4) : vandq_u8(v, vdupq_n_u8(15));
+}
 static inline vb vb_spread(const uint8_t *bits)
 {
     const uint8x8_t bit = vcreate_u8(UINT64_C(0x8040201008040201));
@@ -84,7 +88,8 @@ static inline vb vb_nibble(vb v, int half) { return vc_nibble(v, half); }
 /* The table's low bytes, then its high bytes. */
 static inline vk vk_look(vk sums, vb index, const uint8_t *table)
 {
-    const uint8x16_t low = vqtbl1q_u8(vld1q_u8(table), index), high = vqtbl1q_u8(vld1q_u8(table + 16), index);
+    const uint8x16_t low = vqtbl1q_u8(vld1q_u8(table), index),
+                     high = vqtbl1q_u8(vld1q_u8(table + 16), index);
     return (vk){ { vaddq_s16(sums.val[0], vreinterpretq_s16_u8(vzip1q_u8(low, high))),
                    vaddq_s16(sums.val[1], vreinterpretq_s16_u8(vzip2q_u8(low, high))) } };
 }

@@ -37,16 +37,18 @@ static inline void vi_scale(float *y, vi acc, int32_t sum, const float *d, float
     _mm_storeu_ps(y, _mm_mul_ps(f, _mm_div_ps(_mm_loadu_ps(d), _mm_set1_ps(s))));
 }
 
-/* Unpacking. i4's fields of four bits; b2's planes, a bit for each byte; t5's five digits, which must be asked for in order: the
-   stored byte is ceil(256/243 v), the digit is 3 byte / 256, and what it leaves goes on. vd holds the byte less 128, since the
-   compares are signed; 3 times that is the same of the next byte. */
+/* Unpacking. i4's fields of four bits; b2's planes, a bit for each byte; t5's five digits, which
+   must be asked for in order: the stored byte is ceil(256/243 v), the digit is 3 byte / 256, and
+   what it leaves goes on. vd holds the byte less 128, since the compares are signed; 3 times that
+   is the same of the next byte. */
 static inline vc vc_nibble(vb v, int plane)
 {
     return _mm_and_si128(_mm_srli_epi16(v, 4 * plane), _mm_set1_epi8(15));
 }
 static inline vb vb_spread(const uint8_t *bits)
 {
-    const __m128i bit = _mm_set1_epi64x((long long)0x8040201008040201), which = _mm_set_epi64x(0x0101010101010101, 0);
+    const __m128i bit = _mm_set1_epi64x((long long)0x8040201008040201),
+                  which = _mm_set_epi64x(0x0101010101010101, 0);
     uint16_t all;
     memcpy(&all, bits, sizeof all);
     return _mm_cmpeq_epi8(_mm_and_si128(_mm_shuffle_epi8(_mm_cvtsi32_si128(all), which), bit), bit);
@@ -60,7 +62,8 @@ static inline vd vd_begin(vb v) { return _mm_xor_si128(v, _mm_set1_epi8((char)12
 static inline vc vd_digit(vd *v, int plane)
 {
     (void)plane;
-    const vc above = _mm_add_epi8(_mm_cmpgt_epi8(_mm_set1_epi8(86 - 128), *v), _mm_cmpgt_epi8(_mm_set1_epi8(171 - 128), *v)); /* less 2 */
+    const vc above = _mm_add_epi8(_mm_cmpgt_epi8(_mm_set1_epi8(86 - 128), *v),
+                                  _mm_cmpgt_epi8(_mm_set1_epi8(171 - 128), *v)); /* less 2 */
     *v = _mm_add_epi8(*v, _mm_add_epi8(*v, *v));
     return _mm_add_epi8(above, _mm_set1_epi8(2));
 }
@@ -99,8 +102,10 @@ static inline vb vb_nibble(vb v, int half) { return vc_nibble(v, half); }
 /* The table's low bytes, then its high bytes. */
 static inline vk vk_look(vk sums, vb index, const uint8_t *table)
 {
-    const __m128i low = _mm_shuffle_epi8(vb_load(table), index), high = _mm_shuffle_epi8(vb_load(table + 16), index);
-    sums = (vk){ _mm_add_epi16(sums.a, _mm_unpacklo_epi8(low, high)), _mm_add_epi16(sums.b, _mm_unpackhi_epi8(low, high)) };
+    const __m128i low = _mm_shuffle_epi8(vb_load(table), index),
+                  high = _mm_shuffle_epi8(vb_load(table + 16), index);
+    sums = (vk){ _mm_add_epi16(sums.a, _mm_unpacklo_epi8(low, high)),
+                 _mm_add_epi16(sums.b, _mm_unpackhi_epi8(low, high)) };
     __asm__("" : "+x"(sums.a), "+x"(sums.b)); /* as in va_dot */
     return sums;
 }
