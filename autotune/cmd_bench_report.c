@@ -15,6 +15,7 @@
 /* What is computed from a row's repetitions. */
 struct figures {
     double avg_ns, stddev_ns, avg_ts, stddev_ts; /* per test, tokens per second */
+    double median_ts;         /* what the figures below are of, since the limits are medians too */
     double gbs, gmacs, ratio; /* ratio: of the limit that binds this kind of test */
 };
 
@@ -32,6 +33,24 @@ static void mean_and_deviation(const double *x, size_t n, double *mean, double *
     for (size_t i = 0; i < n; i++)
         squares += (x[i] - *mean) * (x[i] - *mean);
     *deviation = n > 1 ? sqrt(squares / (double)(n - 1)) : 0;
+}
+
+/* Without sorting: the values that have as many below as above. */
+static double median(const double *x, size_t n)
+{
+    double low = -INFINITY, high = INFINITY;
+    for (size_t i = 0; i < n; i++) {
+        size_t below = 0, equal = 0;
+        for (size_t j = 0; j < n; j++) {
+            below += x[j] < x[i];
+            equal += x[j] == x[i];
+        }
+        if (below <= (n - 1) / 2 && below + equal > (n - 1) / 2)
+            low = x[i];
+        if (below <= n / 2 && below + equal > n / 2)
+            high = x[i];
+    }
+    return (low + high) / 2;
 }
 
 /* Tokens per second of every repetition, malloc'd; NULL: no memory. */
@@ -52,8 +71,9 @@ static bool compute(const struct trit_bench_row *row, const double *ts, struct f
     f->avg_ns = mean * 1e9;
     f->stddev_ns = deviation * 1e9;
     mean_and_deviation(ts, row->n, &f->avg_ts, &f->stddev_ts);
-    f->gbs = row->bytes_per_token * f->avg_ts * 1e-9;
-    f->gmacs = row->macs_per_token * f->avg_ts * 1e-9;
+    f->median_ts = median(ts, row->n);
+    f->gbs = row->bytes_per_token * f->median_ts * 1e-9;
+    f->gmacs = row->macs_per_token * f->median_ts * 1e-9;
     f->ratio = row->n_gen ? f->gbs / row->limit_read_gbs : f->gmacs / row->limit_int8_gmacs;
     return true;
 }
@@ -118,6 +138,7 @@ static void put_test(json_t *out, const struct trit_bench_row *row, const struct
     put_whole(out, "avg_ns", f->avg_ns);
     put_whole(out, "stddev_ns", f->stddev_ns);
     json_object_set_new(out, "avg_ts", real(f->avg_ts));
+    json_object_set_new(out, "median_ts", real(f->median_ts));
     json_object_set_new(out, "stddev_ts", real(f->stddev_ts));
 }
 
