@@ -25,5 +25,8 @@ say "A small trained model continues a story"
 "$tritmill" run -p "Once upon a time," -n 120 --seed 7
 say "BitNet b1.58 2B4T's shapes, with random weights"
 synth
+say "Tuned for this machine: kernels for these shapes generated, proved, timed with cold weights"
+"$tritmill" tune --model 2b4t --update -o build/2b4t.profile
 say "Which kernel each matrix got, why, and how fast it runs beside what this machine can do"
-"$tritmill" bench -m "$model" -p 512 -n 64 -r 2 --plan
+"$tritmill" bench -m "$model" -p 512 -n 64 -r 2 --profile build/2b4t.profile --plan
+say "From here: \`$tritmill tune -m MODEL\` keeps a profile that every run uses; \`$tritmill help\` has the rest"
