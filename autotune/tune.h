@@ -102,6 +102,9 @@ void trit_field_free(struct trit_field *field);
 bool trit_share_weights(const struct trit_kernel *a, const struct trit_kernel *b);
 /* Scores all by their best partner, and keeps of each operation the best `keep`, and incumbents. */
 void trit_field_halve(struct trit_field *field, size_t keep);
+/* Whether c takes more of a request than old: 3 % (two runs of one model differ by that) and the
+ * spread of both. */
+bool trit_tune_loses(const struct trit_contender *c, const struct trit_contender *old);
 /* The best pair; false where none shares its weights. */
 bool trit_field_best(const struct trit_field *field, const struct trit_contender **decode,
                      const struct trit_contender **prefill);

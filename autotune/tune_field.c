@@ -84,6 +84,22 @@ void trit_field_halve(struct trit_field *field, size_t keep)
     field->n = kept;
 }
 
+bool trit_tune_loses(const struct trit_contender *c, const struct trit_contender *old)
+{
+    return c->cost > 1.03 * old->cost + old->spread + c->spread;
+}
+
+/* Whether it is slower than the plan there is, if that competes. */
+static bool slower_than_incumbent(const struct trit_field *field, const struct trit_contender *c)
+{
+    for (size_t i = 0; i < field->n; i++) {
+        const struct trit_contender *old = &field->list[i];
+        if (old->incumbent && old->kernel->op == c->kernel->op && old->cost > 0)
+            return old != c && trit_tune_loses(c, old);
+    }
+    return false;
+}
+
 bool trit_field_best(const struct trit_field *field, const struct trit_contender **decode,
                      const struct trit_contender **prefill)
 {
@@ -91,7 +107,8 @@ bool trit_field_best(const struct trit_field *field, const struct trit_contender
     for (size_t i = 0; i < field->n; i++)
         for (size_t j = 0; j < field->n; j++) {
             const struct trit_contender *d = &field->list[i], *p = &field->list[j];
-            if (d->kernel->op != TRIT_OP_gemv || !can_pair(d, p) || d->cost + p->cost >= best)
+            if (d->kernel->op != TRIT_OP_gemv || !can_pair(d, p) || d->cost + p->cost >= best ||
+                slower_than_incumbent(field, d) || slower_than_incumbent(field, p))
                 continue;
             best = d->cost + p->cost;
             *decode = d;

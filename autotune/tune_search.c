@@ -335,12 +335,14 @@ static enum trit_code choose_blocks(struct trit_tune *tune, struct trit_measure 
     return code;
 }
 
-/* The new plan has to be better by more than twice the spread, which is the mean of both plans'. */
+/* The new plan has to be better by more than twice the spread, which is the mean of both plans',
+   and in neither phase worse: nobody's prompts shall pay for another's answers. */
 static void judge(struct trit_tune_cell *cell)
 {
     const struct trit_contender *old = cell->plan[0], *new = cell->plan[1];
     const double noise = old[0].spread + old[1].spread + new[0].spread + new[1].spread;
-    cell->changed = new[0].cost + new[1].cost < old[0].cost + old[1].cost - noise;
+    cell->changed = new[0].cost + new[1].cost < old[0].cost + old[1].cost - noise &&
+                    !trit_tune_loses(&new[0], &old[0]) && !trit_tune_loses(&new[1], &old[1]);
     if (!cell->changed)
         memcpy(cell->plan[1], cell->plan[0], sizeof cell->plan[0]);
 }
