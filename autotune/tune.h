@@ -20,8 +20,9 @@ struct trit_contender {
     const struct trit_kernel *kernel;
     size_t mc, nc;
     bool incumbent;
-    double cost, spread; /* ns that it takes of a request (trit_tune_weight); 0: not timed yet */
-    double score;        /* cost of the request with the best partner */
+    double cost,
+        spread;   /* ns that it takes of a request (weight_of in tune_search.c); 0: not timed yet */
+    double score; /* cost of the request with the best partner */
     struct trit_timing timing; /* of one product of 1 token, or of the most tokens */
     double bytes;              /* of the packed matrix */
 };
@@ -94,8 +95,6 @@ double trit_tune_allowance(const struct trit_tune *tune, const struct trit_tune_
 
 /* The field (tune_field.c) */
 
-/* Weight of M tokens in a request: M = 1: 128 passes; the others share 512 tokens evenly. */
-double trit_tune_weight(const struct trit_tune *tune, size_t tokens);
 enum trit_code trit_field_add(struct trit_field *field, const struct trit_contender *contender,
                               struct trit_error *error);
 void trit_field_free(struct trit_field *field);

@@ -7,13 +7,6 @@
 
 #include "autotune/tune.h"
 
-double trit_tune_weight(const struct trit_tune *tune, size_t tokens)
-{
-    if (tokens == 1)
-        return TRIT_TUNE_PASSES;
-    return (double)TRIT_TUNE_PROMPT / ((double)tokens * (double)(tune->tokens.n - 1));
-}
-
 enum trit_code trit_field_add(struct trit_field *field, const struct trit_contender *contender,
                               struct trit_error *error)
 {
