@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "autotune/build.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,8 +126,6 @@ static enum trit_code read_jobs(struct build *b, int compiler)
         const size_t n = job.name ? strlen(job.name) : 0;
         if (n == 0 || strncmp(row + sizeof row_head - 1, job.name, n))
             return trit_fail(b->error, TRIT_EFORMAT, "kernels.inc: '%.64s' is not %s", row, line);
-        if (b->what->want && !b->what->want(b->what->want_arg, job.name))
-            continue;
         job.rank = b->what->rank ? b->what->rank(b->what->want_arg, job.name) : b->njobs;
         code = add_job(b, &job);
     }
@@ -147,6 +144,8 @@ static enum trit_code generate_for(struct build *b, int compiler)
     struct trit_generate g = b->what->generate;
     g.suffix = b->what->compilers->suffix[compiler];
     g.out = out;
+    g.want = b->what->want;
+    g.want_arg = b->what->want_arg;
     join(out, b->work, g.suffix);
     enum trit_code code = trit_generate(&g, NULL, NULL, b->error);
     if (!code)
@@ -194,6 +193,15 @@ static bool compile(struct trit_child *child, const struct build *b, int compile
            add_words(argv, &n, words) && trit_child_start(child, argv, log);
 }
 
+/* The first failure is told. */
+static void fail(struct build *b, struct job *j, const char *why)
+{
+    j->state = FAILED;
+    if (b->built->failed++ == 0)
+        snprintf(b->built->failure, sizeof b->built->failure, "%s: %s: %s", j->name,
+                 b->what->compilers->name[j->compiler], why);
+}
+
 static void begin(struct build *b, struct job *j)
 {
     char source[PATH_MAX], object[PATH_MAX], part[PATH_MAX], log[PATH_MAX];
@@ -207,33 +215,26 @@ static void begin(struct build *b, struct job *j)
     j->state = RUNNING;
     if (named && compile(&j->child, b, j->compiler, j->flags, source, part, log))
         return;
-    j->state = FAILED;
     b->done++;
-}
-
-static void note_failure(struct build *b, const struct job *j, enum trit_child_state how)
-{
-    char log[PATH_MAX], line[256] = "took too long";
-    if (b->built->failed++ > 0)
-        return;
-    if (how == TRIT_CHILD_FAILED && job_path(b, j, ".log", log))
-        trit_child_complaint(log, line, sizeof line);
-    snprintf(b->built->failure, sizeof b->built->failure, "%s: %s: %s", j->name,
-             b->what->compilers->name[j->compiler], line);
+    fail(b, j, "cannot be started");
 }
 
 static void look(struct build *b, struct job *j)
 {
-    char object[PATH_MAX], part[PATH_MAX];
+    char object[PATH_MAX], part[PATH_MAX], log[PATH_MAX], line[256] = "its object cannot be kept";
     const enum trit_child_state how = trit_child_look(&j->child, KERNEL_SECONDS);
     if (how == TRIT_CHILD_RUNS)
         return;
-    const bool made = how == TRIT_CHILD_DONE && object_path(b, j, object) &&
-                      job_path(b, j, ".part", part) && !rename(part, object);
-    j->state = made ? BUILT : FAILED;
     b->done++;
-    if (!made)
-        note_failure(b, j, how);
+    j->state = BUILT;
+    if (how == TRIT_CHILD_DONE && object_path(b, j, object) && job_path(b, j, ".part", part) &&
+        !rename(part, object))
+        return;
+    if (how == TRIT_CHILD_LATE)
+        snprintf(line, sizeof line, "took too long");
+    else if (how == TRIT_CHILD_FAILED && job_path(b, j, ".log", log))
+        trit_child_complaint(log, line, sizeof line);
+    fail(b, j, line);
 }
 
 /* One step of all: starts what there is room for, looks at what runs. */
@@ -271,6 +272,7 @@ static enum trit_code compile_all(struct build *b)
         const bool late = what->seconds > 0 && trit_now() - b->started > what->seconds;
         if (late || (what->progress && !what->progress(what->progress_arg, b->done, b->njobs))) {
             kill_all(b);
+            b->built->late = b->njobs - b->done;
             return late ? TRIT_OK : trit_fail(b->error, TRIT_ESTOPPED, "stopped while compiling");
         }
         if (step(b, most) > 0)
@@ -359,7 +361,10 @@ static enum trit_code link_library(struct build *b, const char *out)
     join(table, b->work, "library.o");
     join(log, b->work, "library.log");
     bool linked = false;
-    if (objects && argv) {
+    bool named = objects && argv;
+    for (size_t i = 0; i < n; i++)
+        named = named && objects[i];
+    if (named) {
         memcpy(argv, head, sizeof head);
         memcpy(argv + NHEAD, objects, n * sizeof *argv);
         argv[NHEAD + n] = table;
@@ -373,25 +378,6 @@ static enum trit_code link_library(struct build *b, const char *out)
     return linked ? TRIT_OK : complain(b, "the library cannot be linked", log);
 }
 
-/* The folder and those above it that are missing. */
-enum trit_code trit_make_folder(const char *path, struct trit_error *error)
-{
-    char part[PATH_MAX];
-    if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part)
-        return trit_fail(error, TRIT_EARGUMENT, "%.64s...: the path is too long", path);
-    for (char *p = part + 1;; p++) {
-        const char end = *p;
-        if (end && end != '/')
-            continue;
-        *p = '\0';
-        if (mkdir(part, 0700) && errno != EEXIST)
-            return trit_fail(error, TRIT_EIO, "%s: %s", part, strerror(errno));
-        *p = end;
-        if (!end)
-            return TRIT_OK;
-    }
-}
-
 /* Copies the library to its place, where nobody else may write it. */
 static enum trit_code install(struct build *b, const char *from)
 {
@@ -403,7 +389,7 @@ static enum trit_code install(struct build *b, const char *from)
     snprintf(built->file, sizeof built->file, "tritmill-%.16s.so", built->sha256);
     if (!join(built->path, folder, built->file))
         return trit_fail(b->error, TRIT_EARGUMENT, "%.64s...: the path is too long", folder);
-    enum trit_code code = trit_make_folder(folder, b->error);
+    enum trit_code code = trit_file_make_folders(built->path, b->error);
     if (!code)
         code = trit_file_read(from, LIST_LIMIT, &data, &bytes, b->error);
     if (code)
@@ -427,7 +413,10 @@ static enum trit_code make_library(struct build *b)
     enum trit_code code = write_table(b);
     if (!code && built->built == 0)
         code = trit_fail(b->error, TRIT_EUNSUPPORTED, "no kernel was built%s%s",
-                         built->failed ? ": " : "", built->failure);
+                         built->failed || built->late ? ": " : "",
+                         built->failed ? built->failure
+                         : built->late ? "the time for compilers ended"
+                                       : "");
     if (!code)
         code = compile_table(b);
     if (!code)

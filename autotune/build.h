@@ -22,13 +22,12 @@ struct trit_compilers {
 enum trit_code trit_compilers_find(struct trit_compilers *compilers, const char *wanted,
                                    struct trit_error *error);
 
-/* What to build: the variants of `generate` (its out and suffix are not used), with each compiler.
- */
+/* What to build: the variants of `generate` (its out, suffix and want are not used), with each
+   compiler. */
 struct trit_build {
     struct trit_generate generate;
     const struct trit_compilers *compilers;
-    bool (*want)(void *arg, const char *kernel);   /* whether to compile it, by its full name; NULL:
-                                                      all */
+    bool (*want)(void *arg, const char *kernel);   /* as that of `generate` */
     size_t (*rank)(void *arg, const char *kernel); /* the lowest are compiled first; NULL: in the
                                                       order of their names */
     void *want_arg;                                /* of these two */
@@ -43,6 +42,7 @@ struct trit_build {
 struct trit_built {
     char path[4096], file[128], sha256[TRIT_SHA256_TEXT]; /* of the library; file: a plain name */
     size_t built, failed; /* kernels in it; variants that did not compile */
+    size_t late;          /* variants that there was no time for */
     char failure[512];    /* the first of these, and what the compiler said */
 };
 

@@ -62,6 +62,7 @@ bool trit_child_start(struct trit_child *child, const char *const *argv, const c
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     *child = (struct trit_child){ 0, trit_now() };
+    signal(SIGCHLD, SIG_DFL); /* ignored, as some parents leave it, a child would have no status */
     if (posix_spawn_file_actions_init(&files))
         return false;
     bool started = false;

@@ -31,9 +31,6 @@ void trit_child_complaint(const char *log, char *line, size_t room);
    on failure. */
 const char *trit_temporary_folder(struct trit_error *error);
 
-/* The folder and those above it that are missing, 0700. */
-enum trit_code trit_make_folder(const char *path, struct trit_error *error);
-
 /* A child is waited for in naps of that long. */
 void trit_nap(void);
 

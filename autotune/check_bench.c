@@ -30,7 +30,7 @@ static struct {
     float *x, *y, *ones;
     int8_t *a;
     int32_t *sums;
-    float out[2];
+    float out[8];
     int32_t sink;
 } data;
 
@@ -75,7 +75,29 @@ static double call_relu2(const struct trit_kernel *kernel)
 
 static double call_softmax(const struct trit_kernel *kernel)
 {
-    kernel->fn.softmax(TRIT_ATTN_CHUNK, TRIT_ATTN_CHUNK, 1.0f, data.y, data.out, data.out + 1);
+    kernel->fn.softmax(4, 4, TRIT_ATTN_CHUNK, TRIT_ATTN_CHUNK, 1.0f, data.y, TRIT_ATTN_CHUNK,
+                       data.out, data.out + 4);
+    return 0;
+}
+
+static double call_merge(const struct trit_kernel *kernel)
+{
+    kernel->fn.merge(4, HEAD, data.out, data.out + 4, data.y, HEAD, data.x, data.x, data.x, HEAD);
+    return 0;
+}
+
+static double call_half(const struct trit_kernel *kernel)
+{
+    kernel->fn.half(WIDTH, data.x, (uint16_t *)(void *)data.y);
+    return 0;
+}
+
+static double call_split(const struct trit_kernel *kernel)
+{
+    kernel->fn.split(TRIT_ATTN_CHUNK, TRIT_ATTN_CHUNK, data.y, data.ones,
+                     (int8_t *[]){ data.a, data.a + TRIT_ATTN_CHUNK },
+                     (float *[]){ data.out, data.out + 1 },
+                     (int32_t *[]){ data.sums, data.sums + 1 });
     return 0;
 }
 
@@ -122,7 +144,8 @@ static const struct {
     [TRIT_OP_relu2] = { call_relu2, NULL },   [TRIT_OP_softmax] = { call_softmax, NULL },
     [TRIT_OP_qk] = { call_qk, "GMAC/s" },     [TRIT_OP_pv] = { call_pv, "GMAC/s" },
     [TRIT_OP_head] = { call_head, "GB/s" },   [TRIT_OP_read] = { call_read, "GB/s" },
-    [TRIT_OP_peak] = { call_peak, "GMAC/s" },
+    [TRIT_OP_peak] = { call_peak, "GMAC/s" }, [TRIT_OP_merge] = { call_merge, NULL },
+    [TRIT_OP_half] = { call_half, NULL },     [TRIT_OP_split] = { call_split, NULL },
 };
 
 struct timing {

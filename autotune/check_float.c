@@ -1,4 +1,5 @@
-/* The operations on one vector: quant, norm, relu2, softmax. */
+/* The operations on vectors: quant, norm, relu2, softmax, merge, half, split. */
+#include <math.h>
 #include <string.h>
 
 #include "runtime/mem.h"
@@ -115,26 +116,142 @@ static void softmax_once(const struct trit_kernel *kernel, size_t n, enum trit_c
                          enum trit_check_edge edge)
 {
     static const float scales[] = { 1.0f, 0.08838834764f, 0.1f, 40.0f };
-    size_t np = trit_round_up(n, trit_check_random() >> 63 ? 16 : 1) + trit_check_between(0, 1);
-    float scale = scales[trit_check_between(0, 3)], want_max, want_sum;
-    float *data = trit_check_array(np, kind), *want = trit_check_scratch(np, sizeof *want);
-    memcpy(want, data, np * sizeof *want);
-    trit_ref_softmax(n, np, scale, want, &want_max, &want_sum);
-    trit_check_case("n=%zu np=%zu scale=%.9g values=%s edge=%s", n, np, (double)scale,
-                    trit_check_kind_names[kind], trit_check_edge_names[edge]);
+    const size_t m = trit_check_between(1, 2 * (size_t)kernel->mr + 1),
+                 group = trit_check_between(1, 5), np = n + trit_check_between(0, m / group + 1),
+                 lds = np + trit_check_between(0, 1) * trit_check_between(1, 20);
+    const float scale = scales[trit_check_between(0, 3)];
+    const float *data = trit_check_array(m * lds, kind);
+    float *want = trit_check_scratch(m * lds, sizeof *want),
+          *want_max = trit_check_scratch(m, sizeof *want),
+          *want_sum = trit_check_scratch(m, sizeof *want);
+    const size_t all = (m - 1) * lds + np;
+    memcpy(want, data, m * lds * sizeof *want);
+    trit_ref_softmax(m, group, n, np, scale, want, lds, want_max, want_sum);
+    trit_check_case("m=%zu group=%zu n=%zu np=%zu lds=%zu scale=%.9g values=%s edge=%s", m, group,
+                    n, np, lds, (double)scale, trit_check_kind_names[kind],
+                    trit_check_edge_names[edge]);
     trit_check_place(edge);
-    float *s = trit_check_inout(data, np, sizeof *s);
-    float *max = trit_check_out(1, sizeof *max), *sum = trit_check_out(1, sizeof *sum);
+    float *s = trit_check_inout(data, all, sizeof *s);
+    float *max = trit_check_out(m, sizeof *max), *sum = trit_check_out(m, sizeof *sum);
     trit_check_enter();
-    kernel->fn.softmax(n, np, scale, s, max, sum);
+    kernel->fn.softmax(m, group, n, np, scale, s, lds, max, sum);
     trit_check_leave();
-    trit_check_floats("p", s, want, 1, np, np);
-    trit_check_floats("sum", sum, &want_sum, 1, 1, 1);
-    trit_check_floats("max", max, &want_max, 1, 1, 1);
+    trit_check_floats("p", s, want, 1, all, all);
+    trit_check_floats("sum", sum, want_sum, 1, m, m);
+    trit_check_floats("max", max, want_max, 1, m, m);
 }
 
 /* No NaN: the maximum would then depend on the order, which is not defined. */
 void trit_check_softmax(const struct trit_kernel *kernel)
 {
     sweep(kernel, TRIT_CHECK_NONFINITE, softmax_once);
+}
+
+/* What a merge takes and gives: maxima, sums, rows. */
+struct merged {
+    float *max, *sum, *o;
+};
+
+static struct merged merged_copy(const struct merged *from, size_t m, size_t all,
+                                 void *(*place)(const void *, size_t, size_t))
+{
+    return (struct merged){ place(from->max, m, sizeof(float)), place(from->sum, m, sizeof(float)),
+                            place(from->o, all, sizeof(float)) };
+}
+
+static void *scratch_copy(const void *data, size_t count, size_t element)
+{
+    return memcpy(trit_check_scratch(count, element), data, count * element);
+}
+
+static void merge_once(const struct trit_kernel *kernel, size_t hd, enum trit_check_kind kind,
+                       enum trit_check_edge edge)
+{
+    const size_t m = trit_check_between(1, 20), ldo = hd + trit_check_between(0, 1) * 3,
+                 ldp = hd + trit_check_between(0, 1) * 5, all = (m - 1) * ldo + hd;
+    const struct merged in = { trit_check_array(m, kind), trit_check_array(m, TRIT_CHECK_NORMAL),
+                               trit_check_array(all, kind) },
+                        part = { trit_check_array(m, kind), trit_check_array(m, TRIT_CHECK_NORMAL),
+                                 trit_check_array(m * ldp, kind) };
+    const struct merged want = merged_copy(&in, m, all, scratch_copy);
+    trit_ref_merge(m, hd, want.max, want.sum, want.o, ldo, part.max, part.sum, part.o, ldp);
+    trit_check_case("m=%zu hd=%zu ldo=%zu ldp=%zu values=%s edge=%s", m, hd, ldo, ldp,
+                    trit_check_kind_names[kind], trit_check_edge_names[edge]);
+    trit_check_place(edge);
+    const struct merged got = merged_copy(&in, m, all, trit_check_inout);
+    const float *max = trit_check_in(part.max, m, sizeof *max),
+                *sum = trit_check_in(part.sum, m, sizeof *sum),
+                *o = trit_check_in(part.o, (m - 1) * ldp + hd, sizeof *o);
+    trit_check_enter();
+    kernel->fn.merge(m, hd, got.max, got.sum, got.o, ldo, max, sum, o, ldp);
+    trit_check_leave();
+    trit_check_floats("o", got.o, want.o, 1, all, all);
+    trit_check_floats("sum", got.sum, want.sum, 1, m, m);
+    trit_check_floats("max", got.max, want.max, 1, m, m);
+}
+
+void trit_check_merge(const struct trit_kernel *kernel)
+{
+    sweep(kernel, TRIT_CHECK_NONFINITE, merge_once);
+}
+
+static void half_once(const struct trit_kernel *kernel, size_t k, enum trit_check_kind kind,
+                      enum trit_check_edge edge)
+{
+    float *data = trit_check_array(k, kind);
+    uint16_t *want = trit_check_scratch(k, sizeof *want);
+    /* Every exponent of f16, its denormals, and what is past its range. */
+    for (size_t i = 0; i < k; i += 1 + i % 3)
+        data[i] = ldexpf(data[i], (int)trit_check_between(0, 50) - 30);
+    trit_ref_half(k, data, want);
+    trit_check_case("k=%zu values=%s edge=%s", k, trit_check_kind_names[kind],
+                    trit_check_edge_names[edge]);
+    trit_check_place(edge);
+    const float *x = trit_check_in(data, k, sizeof *x);
+    uint16_t *y = trit_check_out(k, sizeof *y);
+    trit_check_enter();
+    kernel->fn.half(k, x, y);
+    trit_check_leave();
+    trit_check_bytes("y", (const int8_t *)y, (const int8_t *)want, k * sizeof *y);
+}
+
+void trit_check_half(const struct trit_kernel *kernel)
+{
+    sweep(kernel, TRIT_CHECK_NKINDS, half_once);
+}
+
+static void split_once(const struct trit_kernel *kernel, size_t k, enum trit_check_kind kind,
+                       enum trit_check_edge edge)
+{
+    const size_t kp = trit_round_up(k, trit_check_random() >> 63 ? 16 : 1);
+    const float *values = trit_check_array(k, kind), *scales = trit_check_array(k, kind / 2 * 2);
+    float *want = trit_check_scratch(k, sizeof *want), want_s[2];
+    int8_t *const codes[] = { trit_check_scratch(kp, 1), trit_check_scratch(kp, 1) };
+    int32_t want_sum[2];
+    memcpy(want, values, k * sizeof *want);
+    trit_ref_split(k, kp, want, scales, codes, (float *[]){ want_s, want_s + 1 },
+                   (int32_t *[]){ want_sum, want_sum + 1 });
+    trit_check_case("k=%zu kp=%zu values=%s edge=%s", k, kp, trit_check_kind_names[kind],
+                    trit_check_edge_names[edge]);
+    trit_check_place(edge);
+    float *x = trit_check_inout(values, k, sizeof *x);
+    const float *scale = trit_check_in(scales, k, sizeof *scale);
+    int8_t *const a[] = { trit_check_out(kp, 1), trit_check_out(kp, 1) };
+    float *const s[] = { trit_check_out(1, sizeof **s), trit_check_out(1, sizeof **s) };
+    int32_t *const sum[] = { trit_check_out(1, sizeof **sum), trit_check_out(1, sizeof **sum) };
+    trit_check_enter();
+    kernel->fn.split(k, kp, x, scale, a, s, sum);
+    trit_check_leave();
+    trit_check_floats("x", x, want, 1, k, k);
+    for (int i = 0; i < 2; i++) {
+        trit_check_bytes("a", a[i], codes[i], kp);
+        trit_check_floats("s", s[i], &want_s[i], 1, 1, 1);
+        if (*sum[i] != want_sum[i])
+            trit_check_fail("sum = %d, want %d", *sum[i], want_sum[i]);
+    }
+}
+
+void trit_check_split(const struct trit_kernel *kernel)
+{
+    sweep(kernel, TRIT_CHECK_NONFINITE, split_once);
 }

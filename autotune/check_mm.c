@@ -135,11 +135,12 @@ static void every_edge(const struct trit_kernel *kernel, const struct problem *p
             run(kernel, p, m, (enum trit_check_edge)edge);
 }
 
-/* Every m with every n, k of a few slices: all tails together. */
+/* Every m with every n (of long blocks a part), k of a few slices: all tails together. */
 static void check_tiles(const struct trit_kernel *kernel)
 {
     size_t most = (size_t)kernel->mr + 3, last = n_of(kernel, 2 * (size_t)kernel->nr + 3);
-    for (size_t n = n_of(kernel, 1); n <= last; n++) {
+    const size_t step = kernel->nr > 64 ? (size_t)kernel->nr / (trit_check_quick ? 3 : 15) : 1;
+    for (size_t n = n_of(kernel, 1); n <= last; n += step) {
         struct problem p;
         allocate(&p, kernel, most, n, k_of(kernel, trit_check_between(1, 5)));
         randomise(&p, kernel);

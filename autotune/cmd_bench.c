@@ -6,17 +6,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "autotune/limits.h"
 #include "runtime/cli_plan.h"
 #include "runtime/commands.h"
 #include "runtime/cpu.h"
 #include "runtime/mem.h"
 
+enum { HEAD_TOP, HEAD_FULL };
+
 struct options {
-    const char *model, *profile;
-    struct trit_ints prompt, gen, depth, threads, chunk;
-    int repetitions, output;
-    bool no_warmup, plan;
+    const char *model, *profile, *cache, *trace;
+    struct trit_ints prompt, gen, depth, threads, chunk, parallel;
+    int repetitions, output, head, sparse, kv;
+    bool no_warmup, plan, ops;
 };
 
 #define AT(member) offsetof(struct options, member)
@@ -29,16 +30,38 @@ static const struct trit_option options[] = {
       1 << 24, NULL },
     { "-d,--n-depth", TRIT_OPT_INTS, AT(depth), "N,..",
       "tokens that are in the context before (default 0)", 0, 1 << 24, NULL },
+    { "-np,--parallel;-npl", TRIT_OPT_INTS, AT(parallel), "N,..",
+      "sequences that generate at once, each pass a token of every one (default 1)", 1, 1024,
+      NULL },
     { "-t,--threads", TRIT_OPT_INTS, AT(threads), "N,..",
       "thread counts (default: one per physical core)", 1, TRIT_MAX_THREADS, NULL },
     { "-b,--batch-size;--chunk", TRIT_OPT_INTS, AT(chunk), "N,..",
-      "prompt tokens evaluated together (default 512)", 1, 65536, NULL },
+      "prompt tokens evaluated together (default 256)", 1, 65536, NULL },
     { "-r,--repetitions", TRIT_OPT_INT, AT(repetitions), "N",
       "measurements of each test (default 5)", 1, 10000, NULL },
     { "--no-warmup", TRIT_OPT_FLAG, AT(no_warmup), NULL,
       "no evaluation before the first measurement", 0, 0, NULL },
     { "--plan", TRIT_OPT_FLAG, AT(plan), NULL, "first show which kernels each matrix got, and why",
       0, 0, NULL },
+    { "--head", TRIT_OPT_CHOICE, AT(head), NULL,
+      "top: only the most likely token is asked for, as in a greedy text (default); full: all "
+      "logits",
+      0, 0, "top|full" },
+    { "--sparse", TRIT_OPT_CHOICE, AT(sparse), NULL,
+      "leave out rows and columns of the FFN that meet zeros: auto where it should pay (default), "
+      "on, off",
+      0, 0, "auto|on|off" },
+    { "--kv-type", TRIT_OPT_CHOICE, AT(kv), NULL,
+      "elements of the KV cache: f16 (default), i8 (half the size, faster, changes the answer a "
+      "little)",
+      0, 0, "f16|i8" },
+    { "--cache", TRIT_OPT_TEXT, AT(cache), "FILE",
+      "the packed cache (none: no cache; default: the model's, if there is one)", 0, 0, NULL },
+    { "--profile-ops", TRIT_OPT_FLAG, AT(ops), NULL,
+      "also where the time goes: parts of the model, their limits, how long threads stood", 0, 0,
+      NULL },
+    { "--trace", TRIT_OPT_TEXT, AT(trace), "FILE",
+      "the same region by region, for chrome://tracing or Perfetto", 0, 0, NULL },
     { "-o,--output", TRIT_OPT_CHOICE, AT(output), NULL, "table (default), or llama-bench's formats",
       0, 0, "md|json|csv|jsonl" },
     { "--profile", TRIT_OPT_TEXT, AT(profile), "FILE",
@@ -53,45 +76,54 @@ static const struct trit_option options[] = {
 
 static const char detail[] =
     "N,.. is a list: 1,2,4 or 1-4 or 1-8*2; an option may be repeated. All combinations are run.\n"
-    "pp512 evaluates 512 tokens, tg128 generates 128; '@ d1024' after 1024 others. Between the\n"
-    "measurements the machine's limits are taken with the same threads: how fast memory is read, "
-    "and\n"
-    "how many int8 multiply-adds are done. A decode is shown as GB/s (weights and KV cache read "
-    "per\n"
-    "token) and its share of the first, a prefill as GMAC/s (of the ternary matrices) and its "
-    "share of\n"
-    "the second. The model is loaded anew for each thread count.";
+    "pp512 evaluates 512 tokens, tg128 generates 128, x8 in each of 8 sequences; '@ d1024' after "
+    "1024\n"
+    "others. Around each repetition the machine's limits are taken with the same threads, in "
+    "short\n"
+    "samples: how fast memory is read, and how many int8 multiply-adds are done. A decode is shown "
+    "as\n"
+    "GB/s (weights and KV cache read per token, as counted) and its share of the first, a prefill "
+    "as\n"
+    "GMAC/s (of the ternary matrices) and its share of the second, several sequences by the limit "
+    "that\n"
+    "they come nearer to; a share is the median of the repetitions' own. The model is loaded anew "
+    "for\n"
+    "each thread count, since other kernels and layouts may be the best ones for it. With\n"
+    "--profile-ops every repetition has a traced neighbour; speeds are those of the untraced ones.";
+
+enum { EVENTS = 1 << 20 }; /* kept for --trace of each thread count: 32 MB */
 
 struct bench {
     struct options options;
     struct trit_engine engine;
     struct trit_bench_subject subject;
     struct trit_bench_report report;
-    struct trit_limits *limits;
-    size_t limits_bytes; /* resident on account of limits */
-    size_t peak;         /* resident, without them */
+    struct trit_bench_setup setup;
+    struct trit_bench_sample *samples;
+    struct trit_bench_trace *trace; /* the file; NULL: none */
     double load_seconds;
-    int32_t *tokens; /* depth and prompt or generated ones of the longest test */
-    size_t ntokens;
+    int32_t *tokens;
     float *logits;
-    double *seconds;
     size_t done, total; /* tests */
 };
 
-/* One combination. */
-struct test {
-    struct trit_bench_row row;
-    size_t depth, count, chunk;
-    struct trit_session *session;
-};
+static void unload(struct bench *b)
+{
+    trit_trace_free(b->setup.trace);
+    trit_limits_close(b->setup.limits);
+    b->setup.trace = NULL;
+    b->setup.limits = NULL;
+    b->setup.limits_bytes = 0;
+}
 
 static void release(struct bench *b)
 {
-    trit_limits_close(b->limits);
+    unload(b);
     trit_engine_close(&b->engine);
+    trit_bench_free(&b->report);
     free(b->tokens);
     free(b->logits);
-    free(b->seconds);
+    free(b->samples);
 }
 
 static int most(const struct trit_ints *list)
@@ -102,19 +134,40 @@ static int most(const struct trit_ints *list)
     return m;
 }
 
+static void progress(void *arg, const struct trit_bench_row *row, int repetition)
+{
+    const struct bench *b = arg;
+    char name[48];
+    if (!isatty(2))
+        return;
+    fprintf(stderr, "\r%zu of %zu: %s, %d thread%s, ", b->done + 1, b->total,
+            trit_bench_test(row, name), row->threads, row->threads == 1 ? "" : "s");
+    if (repetition)
+        fprintf(stderr, "%d of %d\033[K", repetition, b->options.repetitions);
+    else
+        fputs("warming up\033[K", stderr);
+}
+
 /* Random tokens from a fixed seed, enough for the longest test. */
 static enum trit_code prepare(struct bench *b, struct trit_error *error)
 {
     const struct options *o = &b->options;
-    int longest = most(&o->prompt) > most(&o->gen) ? most(&o->prompt) : most(&o->gen);
-    b->ntokens = (size_t)most(&o->depth) + (size_t)longest;
-    b->tokens = trit_alloc(b->ntokens + 1, sizeof *b->tokens);
-    b->logits = trit_alloc(b->engine.config.vocab, sizeof *b->logits);
-    b->seconds = trit_alloc((size_t)o->repetitions, sizeof *b->seconds);
-    if (!b->tokens || !b->logits || !b->seconds)
-        return trit_fail(error, TRIT_EMEMORY, "no memory for %zu tokens", b->ntokens);
+    const size_t longest =
+                     (size_t)(most(&o->prompt) > most(&o->gen) ? most(&o->prompt) : most(&o->gen)),
+                 wide = (size_t)most(&o->parallel), n = (size_t)most(&o->depth) + longest + wide;
+    b->tokens = trit_alloc(n, sizeof *b->tokens);
+    b->logits = trit_alloc(wide * b->engine.config.vocab, sizeof *b->logits);
+    b->samples = trit_alloc((size_t)o->repetitions, sizeof *b->samples);
+    if (!b->tokens || !b->logits || !b->samples)
+        return trit_fail(error, TRIT_EMEMORY, "no memory for %zu tokens", n);
+    b->setup.tokens = b->tokens;
+    b->setup.logits = o->head == HEAD_FULL ? b->logits : NULL;
+    b->setup.repetitions = o->repetitions;
+    b->setup.warm_up = !o->no_warmup;
+    b->setup.progress = progress;
+    b->setup.progress_arg = b;
     uint64_t state = 42;
-    for (size_t i = 0; i < b->ntokens; i++) {
+    for (size_t i = 0; i < n; i++) {
         state = state * 6364136223846793005u + 1442695040888963407u;
         b->tokens[i] = (int32_t)((state >> 33) % b->engine.config.vocab);
     }
@@ -135,6 +188,7 @@ static void describe(struct bench *b)
     struct trit_bench_subject *s = &b->subject;
     s->path = b->engine.path;
     s->cost = trit_model_cost(b->engine.model);
+    s->kv = b->options.kv == TRIT_KV_I8 ? "i8" : "f16";
     s->many_chunks = b->options.chunk.n > 1;
     const struct trit_gguf_tensor *t = trit_gguf_tensor(b->engine.gguf, "blk.0.attn_q.weight");
     const struct trit_type_info *type = t ? trit_type_find(t->type) : NULL;
@@ -153,151 +207,113 @@ static void describe(struct bench *b)
     }
 }
 
-static void note_memory(struct bench *b)
+/* Memory that is there for measuring does not count as resident. */
+static enum trit_code open_limits(struct bench *b, struct trit_error *error)
 {
-    size_t now = trit_resident_now();
-    now = now > b->limits_bytes ? now - b->limits_bytes : 0;
-    b->peak = now > b->peak ? now : b->peak;
+    struct trit_bench_setup *s = &b->setup;
+    const size_t before = trit_resident_now();
+    enum trit_code code = trit_limits_open(&s->limits, b->engine.pool, error);
+    if (!code && (b->options.ops || b->options.trace))
+        code = trit_trace_create(&s->trace, b->engine.pool, b->options.trace ? EVENTS : 0, error);
+    if (code)
+        return code;
+    trit_limits_sample_read(s->limits);
+    trit_limits_sample_peak(s->limits);
+    const size_t after = trit_resident_now();
+    s->limits_bytes = after > before ? after - before : 0;
+    return TRIT_OK;
 }
 
 static enum trit_code load(struct bench *b, int threads, struct trit_error *error)
 {
-    bool first = !b->limits;
-    trit_limits_close(b->limits);
-    b->limits = NULL;
-    b->limits_bytes = 0;
-    double begin = trit_now();
+    const bool first = !b->setup.model;
+    unload(b);
+    const double begin = trit_now();
     b->engine.wanted = b->options.profile;
+    b->engine.cache_wanted = b->options.cache;
+    b->engine.sparse = b->options.sparse;
+    b->engine.kv = b->options.kv;
     enum trit_code code = trit_engine_load_model(&b->engine, threads, false, error);
     b->load_seconds = trit_now() - begin;
     if (code)
         return code;
+    b->setup.model = b->engine.model;
     if (first)
-        b->peak = trit_resident_peak(); /* later it counts the limits' memory too */
-    size_t before = trit_resident_now();
-    code = trit_limits_open(&b->limits, b->engine.pool, error);
-    if (code)
-        return code;
-    trit_limits_sample_read(b->limits);
-    trit_limits_sample_peak(b->limits);
-    size_t after = trit_resident_now();
-    b->limits_bytes = after > before ? after - before : 0;
-    note_memory(b);
-    return TRIT_OK;
-}
-
-static void progress(const struct bench *b, const struct test *t, int repetition)
-{
-    char name[32];
-    if (!isatty(2))
-        return;
-    fprintf(stderr, "\r%zu of %zu: %s, %d thread%s, ", b->done + 1, b->total,
-            trit_bench_test(&t->row, name), t->row.threads, t->row.threads == 1 ? "" : "s");
-    if (repetition)
-        fprintf(stderr, "%d of %d\033[K", repetition, b->options.repetitions);
-    else
-        fputs("warming up\033[K", stderr);
-}
-
-/* The test itself, n tokens of it, after the depth. */
-static enum trit_code evaluate(struct bench *b, struct test *t, size_t n, struct trit_error *error)
-{
-    const int32_t *tokens = b->tokens + t->depth;
-    if (t->row.n_prompt)
-        return trit_engine_prefill(t->session, tokens, n, t->chunk, b->logits, error);
-    enum trit_code code = TRIT_OK;
-    for (size_t i = 0; i < n && !code; i++) {
-        if (trit_stopped())
-            return trit_fail(error, TRIT_ESTOPPED, "stopped");
-        code = trit_session_eval(t->session, tokens + i, 1, 0, b->logits, error);
-    }
+        b->setup.peak = trit_resident_peak(); /* later it counts the limits' memory too */
+    code = open_limits(b, error);
+    if (!code)
+        trit_bench_note_memory(&b->setup);
     return code;
 }
 
-static enum trit_code warm_up(struct bench *b, struct test *t, struct trit_error *error)
+static enum trit_code run_test(struct bench *b, struct trit_bench_row *row,
+                               struct trit_error *error)
 {
-    progress(b, t, 0);
-    enum trit_code code =
-        trit_engine_prefill(t->session, b->tokens, t->depth, t->chunk, NULL, error);
-    if (!code && !b->options.no_warmup)
-        code = evaluate(b, t, t->row.n_gen ? 1 : t->count, error);
-    trit_session_rewind(t->session, t->depth);
-    return code;
-}
-
-static enum trit_code measure(struct bench *b, struct test *t, struct trit_error *error)
-{
-    enum trit_code code = warm_up(b, t, error);
-    for (int i = 0; i < b->options.repetitions && !code; i++) {
-        progress(b, t, i + 1);
-        double begin = trit_now();
-        code = evaluate(b, t, t->count, error);
-        b->seconds[i] = trit_now() - begin;
-        trit_session_rewind(t->session, t->depth);
-        note_memory(b);
-        trit_limits_sample_read(b->limits);
-        trit_limits_sample_peak(b->limits);
-    }
+    enum trit_code code = trit_bench_measure(&b->setup, row, b->samples, error);
     if (isatty(2))
         fputs("\r\033[K", stderr);
-    return code;
-}
-
-/* What a token of the test costs; a prefill reads the matrices once per chunk and the head once. */
-static void cost(const struct bench *b, struct test *t)
-{
-    const struct trit_config *c = &b->engine.config;
-    const struct trit_model_cost *m = b->subject.cost;
-    double count = (double)t->count, passes = (double)((t->count + t->chunk - 1) / t->chunk);
-    double position =
-        2.0 * 2 * (double)(c->layers * c->kv_heads * c->head_dim); /* bytes of K and V */
-    double kv = position * ((double)t->depth + (count + 1) / 2);
-    struct trit_bench_row *row = &t->row;
-    row->macs_per_token = (double)m->trits;
-    row->bytes_per_token = row->n_gen
-                               ? (double)m->decode_bytes + kv
-                               : ((double)m->packed_bytes * passes + (double)m->head_bytes) / count;
-}
-
-static enum trit_code run_test(struct bench *b, struct test *t, struct trit_error *error)
-{
-    size_t context = t->depth + t->count;
-    t->chunk = (size_t)t->row.chunk < context ? (size_t)t->row.chunk : context;
-    enum trit_code code =
-        trit_session_create(&t->session, b->engine.model, context, t->chunk, error);
     if (code)
         return code;
-    t->row.when = time(NULL);
-    code = measure(b, t, error);
-    trit_session_free(t->session);
-    if (code)
-        return code;
-    cost(b, t);
-    t->row.n = (size_t)b->options.repetitions;
-    t->row.seconds = b->seconds;
-    t->row.limit_read_gbs = trit_limits_read_gbs(b->limits);
-    t->row.limit_int8_gmacs = trit_limits_peak_gmacs(b->limits);
-    t->row.load_seconds = b->load_seconds;
-    t->row.peak_resident = b->peak;
+    row->load_seconds = b->load_seconds;
+    row->peak_resident = b->setup.peak;
+    if (!b->options.ops) /* the trace was for its events */
+        row->profile.repetitions = 0;
     b->done++;
-    return trit_bench_row(&b->report, &t->row, error);
+    return trit_bench_row(&b->report, row, error);
 }
 
-/* All lengths of one kind, prompts or generations; 0 stands for none. */
-static enum trit_code run_lengths(struct bench *b, const struct trit_bench_row *base,
-                                  const struct trit_ints *lengths, bool gen,
+/* All prompt lengths; 0 stands for none. */
+static enum trit_code run_prompts(struct bench *b, struct trit_bench_row row,
                                   struct trit_error *error)
 {
+    const struct trit_ints *lengths = &b->options.prompt;
     enum trit_code code = TRIT_OK;
     for (int i = 0; i < lengths->n && !code; i++) {
-        struct test t = { .row = *base,
-                          .depth = (size_t)base->n_depth,
-                          .count = (size_t)lengths->v[i] };
-        *(gen ? &t.row.n_gen : &t.row.n_prompt) = lengths->v[i];
-        if (t.count)
-            code = run_test(b, &t, error);
+        row.n_prompt = lengths->v[i];
+        if (row.n_prompt)
+            code = run_test(b, &row, error);
     }
     return code;
+}
+
+/* All lengths to generate, by all numbers of sequences. */
+static enum trit_code run_gens(struct bench *b, struct trit_bench_row row, struct trit_error *error)
+{
+    const struct trit_ints *lengths = &b->options.gen, *parallel = &b->options.parallel;
+    enum trit_code code = TRIT_OK;
+    for (int i = 0; i < lengths->n * parallel->n && !code; i++) {
+        row.n_gen = lengths->v[i / parallel->n];
+        row.n_parallel = parallel->v[i % parallel->n];
+        if (row.n_gen)
+            code = run_test(b, &row, error);
+    }
+    return code;
+}
+
+static enum trit_code run_tests(struct bench *b, struct trit_error *error)
+{
+    const struct options *o = &b->options;
+    enum trit_code code = TRIT_OK;
+    for (int d = 0; d < o->depth.n && !code; d++)
+        for (int c = 0; c < o->chunk.n && !code; c++) {
+            const struct trit_bench_row base = { .threads = trit_pool_threads(b->engine.pool),
+                                                 .chunk = o->chunk.v[c],
+                                                 .n_depth = o->depth.v[d],
+                                                 .n_parallel = 1 };
+            code = run_prompts(b, base, error);
+            if (!code && c == 0) /* decode has no chunks */
+                code = run_gens(b, base, error);
+        }
+    return code;
+}
+
+static void add_events(struct bench *b)
+{
+    const int threads = trit_pool_threads(b->engine.pool);
+    char name[32];
+    snprintf(name, sizeof name, "%d thread%s", threads, threads == 1 ? "" : "s");
+    if (b->trace)
+        trit_bench_trace_add(b->trace, name, b->setup.trace, threads);
 }
 
 static enum trit_code run_threads(struct bench *b, int threads, struct trit_error *error)
@@ -311,15 +327,8 @@ static enum trit_code run_threads(struct bench *b, int threads, struct trit_erro
         trit_plan_show(b->engine.model, o->output == TRIT_BENCH_MD ? stdout : stderr);
     if (!b->done)
         trit_bench_begin(&b->report);
-    for (int d = 0; d < o->depth.n && !code; d++)
-        for (int c = 0; c < o->chunk.n && !code; c++) {
-            struct trit_bench_row base = { .threads = trit_pool_threads(b->engine.pool),
-                                           .chunk = o->chunk.v[c],
-                                           .n_depth = o->depth.v[d] };
-            code = run_lengths(b, &base, &o->prompt, false, error);
-            if (!code && c == 0) /* decode has no chunks */
-                code = run_lengths(b, &base, &o->gen, true, error);
-        }
+    code = run_tests(b, error);
+    add_events(b);
     return code;
 }
 
@@ -334,20 +343,27 @@ static size_t positive(const struct trit_ints *list)
 static enum trit_code bench(struct bench *b, struct trit_error *error)
 {
     const struct options *o = &b->options;
-    b->total = (size_t)o->threads.n * (size_t)o->depth.n *
-               (positive(&o->prompt) * (size_t)o->chunk.n + positive(&o->gen));
+    b->total =
+        (size_t)o->threads.n * (size_t)o->depth.n *
+        (positive(&o->prompt) * (size_t)o->chunk.n + positive(&o->gen) * (size_t)o->parallel.n);
     if (!b->total)
         return trit_fail(error, TRIT_EARGUMENT, "bench: nothing to measure: -p and -n are both 0");
     enum trit_code code = trit_engine_open(&b->engine, o->model, error);
     if (!code)
         code = prepare(b, error);
+    if (!code && o->trace)
+        code = trit_bench_trace_open(&b->trace, o->trace, error);
     for (int i = 0; i < o->threads.n && !code; i++)
         code = run_threads(b, o->threads.v[i], error);
     if (b->done && (!code || code == TRIT_ESTOPPED)) {
         enum trit_code ended = trit_bench_end(&b->report, error);
         code = ended ? ended : code;
     }
-    return code;
+    struct trit_error trace_error;
+    enum trit_code closed = trit_bench_trace_close(b->trace, !code, &trace_error);
+    if (closed && !code)
+        *error = trace_error;
+    return code ? code : closed;
 }
 
 static int run(int argc, char **argv)
@@ -356,7 +372,8 @@ static int run(int argc, char **argv)
                                     .gen = { .n = 1, .v = { 128 } },
                                     .depth = { .n = 1, .v = { 0 } },
                                     .threads = { .n = 1, .v = { 0 } },
-                                    .chunk = { .n = 1, .v = { 512 } },
+                                    .chunk = { .n = 1, .v = { 256 } },
+                                    .parallel = { .n = 1, .v = { 1 } },
                                     .repetitions = 5 } };
     enum trit_parse parse = trit_cli_parse(&trit_cmd_bench, argc, argv, &b.options, NULL, 0, NULL);
     if (parse)

@@ -12,81 +12,6 @@
 #define TRIT_COMPILER "unknown"
 #endif
 
-/* What is computed from a row's repetitions. */
-struct figures {
-    double avg_ns, stddev_ns, avg_ts, stddev_ts; /* per test, tokens per second */
-    double median_ts;         /* what the figures below are of, since the limits are medians too */
-    double gbs, gmacs, ratio; /* ratio: of the limit that binds this kind of test */
-};
-
-static double tokens(const struct trit_bench_row *row)
-{
-    return (double)(row->n_prompt + row->n_gen);
-}
-
-static void mean_and_deviation(const double *x, size_t n, double *mean, double *deviation)
-{
-    double sum = 0, squares = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += x[i];
-    *mean = sum / (double)n;
-    for (size_t i = 0; i < n; i++)
-        squares += (x[i] - *mean) * (x[i] - *mean);
-    *deviation = n > 1 ? sqrt(squares / (double)(n - 1)) : 0;
-}
-
-/* Without sorting: the values that have as many below as above. */
-static double median(const double *x, size_t n)
-{
-    double low = -INFINITY, high = INFINITY;
-    for (size_t i = 0; i < n; i++) {
-        size_t below = 0, equal = 0;
-        for (size_t j = 0; j < n; j++) {
-            below += x[j] < x[i];
-            equal += x[j] == x[i];
-        }
-        if (below <= (n - 1) / 2 && below + equal > (n - 1) / 2)
-            low = x[i];
-        if (below <= n / 2 && below + equal > n / 2)
-            high = x[i];
-    }
-    return (low + high) / 2;
-}
-
-/* Tokens per second of every repetition, malloc'd; NULL: no memory. */
-static double *speeds(const struct trit_bench_row *row)
-{
-    double *ts = malloc(row->n * sizeof *ts);
-    for (size_t i = 0; i < row->n && ts; i++)
-        ts[i] = tokens(row) / row->seconds[i];
-    return ts;
-}
-
-static bool compute(const struct trit_bench_row *row, const double *ts, struct figures *f)
-{
-    if (!ts)
-        return false;
-    double mean, deviation;
-    mean_and_deviation(row->seconds, row->n, &mean, &deviation);
-    f->avg_ns = mean * 1e9;
-    f->stddev_ns = deviation * 1e9;
-    mean_and_deviation(ts, row->n, &f->avg_ts, &f->stddev_ts);
-    f->median_ts = median(ts, row->n);
-    f->gbs = row->bytes_per_token * f->median_ts * 1e-9;
-    f->gmacs = row->macs_per_token * f->median_ts * 1e-9;
-    f->ratio = row->n_gen ? f->gbs / row->limit_read_gbs : f->gmacs / row->limit_int8_gmacs;
-    return true;
-}
-
-char *trit_bench_test(const struct trit_bench_row *row, char *out)
-{
-    int n = row->n_gen ? snprintf(out, 32, "tg%d", row->n_gen)
-                       : snprintf(out, 32, "pp%d", row->n_prompt);
-    if (row->n_depth)
-        snprintf(out + n, 32 - (size_t)n, " @ d%d", row->n_depth);
-    return out;
-}
-
 static void date(time_t when, char *out, size_t room)
 {
     struct tm utc;
@@ -122,15 +47,17 @@ static void put_subject(json_t *out, const struct trit_bench_subject *s)
     put_whole(out, "model_n_params", (double)s->cost->params);
 }
 
-static void put_test(json_t *out, const struct trit_bench_row *row, const struct figures *f)
+static void put_test(json_t *out, const struct trit_bench_subject *s,
+                     const struct trit_bench_row *row)
 {
+    const struct trit_bench_figures *f = &row->figures;
     char when[32];
     date(row->when, when, sizeof when);
     put_whole(out, "n_batch", row->chunk);
     put_whole(out, "n_ubatch", row->chunk);
     put_whole(out, "n_threads", row->threads);
-    put_text(out, "type_k", "f16");
-    put_text(out, "type_v", "f16");
+    put_text(out, "type_k", s->kv);
+    put_text(out, "type_v", s->kv);
     put_whole(out, "n_prompt", row->n_prompt);
     put_whole(out, "n_gen", row->n_gen);
     put_whole(out, "n_depth", row->n_depth);
@@ -143,47 +70,100 @@ static void put_test(json_t *out, const struct trit_bench_row *row, const struct
 }
 
 static void put_costs(json_t *out, const struct trit_bench_subject *s,
-                      const struct trit_bench_row *row, const struct figures *f)
+                      const struct trit_bench_row *row)
 {
-    put_whole(out, "bytes_per_token", row->bytes_per_token);
+    const struct trit_bench_figures *f = &row->figures;
+    put_whole(out, "n_parallel", row->n_parallel);
+    put_whole(out, "bytes_per_token", f->bytes_per_token);
+    put_whole(out, "macs_per_token", f->macs_per_token);
     json_object_set_new(out, "gbs", real(f->gbs));
     json_object_set_new(out, "gmacs", real(f->gmacs));
-    json_object_set_new(out, "limit_read_gbs", real(row->limit_read_gbs));
-    json_object_set_new(out, "limit_int8_gmacs", real(row->limit_int8_gmacs));
-    json_object_set_new(out, "limit_ratio", real(f->ratio));
+    json_object_set_new(out, "limit_read_gbs", real(f->limit_read_gbs));
+    json_object_set_new(out, "limit_int8_gmacs", real(f->limit_int8_gmacs));
+    json_object_set_new(out, "limit_ratio", real(f->by_bytes ? f->read_ratio : f->int8_ratio));
+    json_object_set_new(out, "read_ratio", real(f->read_ratio));
+    json_object_set_new(out, "int8_ratio", real(f->int8_ratio));
     put_whole(out, "peak_resident_bytes", (double)row->peak_resident);
+    put_whole(out, "weights_bytes", (double)row->memory.weights);
+    put_whole(out, "head_bytes", (double)row->memory.head);
+    put_whole(out, "kv_bytes", (double)row->memory.kv);
+    put_whole(out, "work_bytes", (double)row->memory.work);
+    put_whole(out, "file_resident_bytes", (double)row->memory.file);
     json_object_set_new(out, "load_seconds", real(row->load_seconds));
     put_text(out, "isa", s->isa);
     put_text(out, "kernels", s->kernels);
     put_text(out, "profile", s->profile);
 }
 
-static void put_samples(json_t *out, const struct trit_bench_row *row, const double *ts)
+/* What was counted, as shares of what there was. */
+static const struct {
+    const char *name, *text;
+    size_t part, all; /* offsets in the counts */
+    bool planes;      /* means nothing where all rows are scored at once */
+} shares[] = {
+    { "share_gates_open", "gates open", offsetof(struct trit_counts, gates_open),
+      offsetof(struct trit_counts, gates), false },
+    { "share_down_live", "inputs of down not zero", offsetof(struct trit_counts, downs_live),
+      offsetof(struct trit_counts, downs), false },
+    { "share_up_rows_read", "rows of up read", offsetof(struct trit_counts, up_rows),
+      offsetof(struct trit_counts, gates), false },
+    { "share_down_columns_read", "columns of down read", offsetof(struct trit_counts, down_cols),
+      offsetof(struct trit_counts, downs), false },
+    { "share_head_rows_plane2", "head rows scored again", offsetof(struct trit_counts, head_rows2),
+      offsetof(struct trit_counts, head_rows), true },
+    { "share_head_rows_exact", "exactly", offsetof(struct trit_counts, head_exact),
+      offsetof(struct trit_counts, head_rows), true },
+};
+enum { NSHARES = sizeof shares / sizeof *shares };
+
+/* NaN where nothing of the kind was done. */
+static double share(const struct trit_bench_row *row, size_t i)
+{
+    const char *counts = (const char *)&row->counts;
+    uint64_t part, all;
+    memcpy(&part, counts + shares[i].part, sizeof part);
+    memcpy(&all, counts + shares[i].all, sizeof all);
+    if (shares[i].planes && !row->counts.bytes[TRIT_PART_HEAD_PLANE1])
+        all = 0;
+    return all ? (double)part / (double)all : NAN;
+}
+
+static void put_shares(json_t *out, const struct trit_bench_row *row)
+{
+    for (size_t i = 0; i < NSHARES; i++)
+        json_object_set_new(out, shares[i].name, real(share(row, i)));
+}
+
+static void put_samples(json_t *out, const struct trit_bench_row *row)
 {
     json_t *samples_ns = json_array(), *samples_ts = json_array();
+    json_t *samples_read = json_array(), *samples_int8 = json_array();
     for (size_t i = 0; i < row->n; i++) {
-        json_array_append_new(samples_ns, json_integer((json_int_t)(row->seconds[i] * 1e9)));
-        json_array_append_new(samples_ts, real(ts[i]));
+        const struct trit_bench_sample *s = &row->samples[i];
+        json_array_append_new(samples_ns, json_integer((json_int_t)(s->seconds * 1e9)));
+        json_array_append_new(samples_ts, real(trit_bench_tokens(row) / s->seconds));
+        json_array_append_new(samples_read, real(s->read_gbs));
+        json_array_append_new(samples_int8, real(s->int8_gmacs));
     }
     json_object_set_new(out, "samples_ns", samples_ns);
     json_object_set_new(out, "samples_ts", samples_ts);
+    json_object_set_new(out, "samples_limit_read_gbs", samples_read);
+    json_object_set_new(out, "samples_limit_int8_gmacs", samples_int8);
 }
 
-/* Everything that is known of a row; samples only where the format has lists. */
+/* Everything that is known of a row; lists and objects only where the format has them. */
 static json_t *row_json(const struct trit_bench_report *r, const struct trit_bench_row *row,
-                        bool samples)
+                        bool nested)
 {
-    struct figures f;
-    double *ts = speeds(row);
     json_t *out = json_object();
-    if (compute(row, ts, &f)) {
-        put_subject(out, r->subject);
-        put_test(out, row, &f);
-        put_costs(out, r->subject, row, &f);
-        if (samples)
-            put_samples(out, row, ts);
-    }
-    free(ts);
+    put_subject(out, r->subject);
+    put_test(out, r->subject, row);
+    put_costs(out, r->subject, row);
+    put_shares(out, row);
+    if (nested)
+        put_samples(out, row);
+    if (nested && row->profile.repetitions)
+        json_object_set_new(out, "ops", trit_bench_profile_json(row));
     return out;
 }
 
@@ -194,10 +174,12 @@ static void md_begin(const struct trit_bench_report *r)
     int type = (int)strlen(r->subject->type);
     type = type < 60 ? type : 60;
     printf("| %-*s |    size |  params | backend | threads |", type, "model");
-    printf("%s test             |                  t/s |    GB/s or GMAC/s | of limit |\n",
+    printf("%s test                 |                  t/s |    GB/s or GMAC/s | of limit |"
+           " MB/token |\n",
            r->subject->many_chunks ? " n_batch |" : "");
     printf("| %.*s | ------: | ------: | ------- | ------: |", type, dashes);
-    printf("%s ---------------- | -------------------: | ----------------: | -------: |\n",
+    printf("%s -------------------- | -------------------: | ----------------: | -------: |"
+           " -------: |\n",
            r->subject->many_chunks ? " ------: |" : "");
 }
 
@@ -205,13 +187,13 @@ static enum trit_code md_row(struct trit_bench_report *r, const struct trit_benc
                              struct trit_error *error)
 {
     const struct trit_bench_subject *s = r->subject;
-    struct figures f;
-    double *ts = speeds(row);
-    bool fine = compute(row, ts, &f);
-    free(ts);
-    if (!fine)
+    const struct trit_bench_figures *f = &row->figures;
+    char test[48], size[16], speed[48], params[16];
+    struct trit_bench_row *all = realloc(r->all, (r->nrows + 1) * sizeof *all);
+    if (!all)
         return trit_fail(error, TRIT_EMEMORY, "no memory for the figures");
-    char test[32], size[16], speed[48], params[16];
+    r->all = all;
+    all[r->nrows] = *row;
     snprintf(params, sizeof params, "%.2f %s",
              (double)s->cost->params / (s->cost->params < 1e9 ? 1e6 : 1e9),
              s->cost->params < 1e9 ? "M" : "B");
@@ -220,33 +202,82 @@ static enum trit_code md_row(struct trit_bench_report *r, const struct trit_benc
     if (s->many_chunks)
         printf(" %7d |", row->chunk);
     /* the sign is two bytes and one column */
-    snprintf(speed, sizeof speed, "%.2f ± %.2f", f.avg_ts, f.stddev_ts);
-    printf(" %-16s | %21s | %10.1f %s | %6.1f %% |\n", trit_bench_test(row, test), speed,
-           row->n_gen ? f.gbs : f.gmacs, row->n_gen ? "GB/s  " : "GMAC/s", 100 * f.ratio);
+    snprintf(speed, sizeof speed, "%.2f ± %.2f", f->avg_ts, f->stddev_ts);
+    printf(" %-20s | %21s | %10.1f %s | %6.1f %% | %8.1f |\n", trit_bench_test(row, test), speed,
+           f->by_bytes ? f->gbs : f->gmacs, f->by_bytes ? "GB/s  " : "GMAC/s",
+           100 * (f->by_bytes ? f->read_ratio : f->int8_ratio), f->bytes_per_token * 1e-6);
     return TRIT_OK;
 }
 
-static void md_limits(const struct trit_bench_row *row)
+/* The shares that were counted, of tests that generate. */
+static void md_shares(const struct trit_bench_row *row)
 {
-    printf("limits:  %.1f GB/s read, %.1f GMAC/s int8 with %d thread%s, measured in between\n",
-           row->limit_read_gbs, row->limit_int8_gmacs, row->threads, row->threads == 1 ? "" : "s");
+    size_t shown = 0;
+    char test[48];
+    for (size_t i = 0; i < NSHARES && row->n_gen; i++) {
+        if (isnan(share(row, i)))
+            continue;
+        if (!shown++)
+            printf("%s, %d thread%s: ", trit_bench_test(row, test), row->threads,
+                   row->threads == 1 ? "" : "s");
+        printf("%s%s %.3g %%", shown > 1 ? ", " : "", shares[i].text, 100 * share(row, i));
+    }
+    if (shown)
+        putchar('\n');
+}
+
+/* The limits as they were around the last test of each thread count. */
+static void md_limits(const struct trit_bench_report *r)
+{
+    for (size_t i = 0; i < r->nrows; i++) {
+        const struct trit_bench_row *row = &r->all[i];
+        if (i + 1 == r->nrows || row[1].threads != row->threads)
+            printf("limits:  %.1f GB/s read, %.1f GMAC/s int8 with %d thread%s, measured in "
+                   "between\n",
+                   row->figures.limit_read_gbs, row->figures.limit_int8_gmacs, row->threads,
+                   row->threads == 1 ? "" : "s");
+    }
+}
+
+/* Where the memory of the last test went. */
+static void md_memory(const struct trit_bench_row *row)
+{
+    const struct trit_model_memory *m = &row->memory;
+    const struct {
+        const char *what;
+        size_t bytes;
+    } parts[] = { { "weights", m->weights },
+                  { "head", m->head },
+                  { "KV cache", m->kv },
+                  { "working memory", m->work },
+                  { "model file", m->file } };
+    char text[16];
+    printf("memory:  %s resident at most:", trit_bytes_text((double)row->peak_resident, text));
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        printf("%s %s %s", i ? "," : "", parts[i].what,
+               trit_bytes_text((double)parts[i].bytes, text));
+    printf("; loaded in %.2f s\n", row->load_seconds);
 }
 
 static void md_end(const struct trit_bench_report *r)
 {
-    if (!r->nlast)
+    if (!r->nrows)
         return;
-    const struct trit_bench_row *last = &r->last[r->nlast - 1];
-    char when[32], peak[16];
+    const struct trit_bench_row *last = &r->all[r->nrows - 1];
+    char when[32];
     date(last->when, when, sizeof when);
-    printf("\nbuild:   tritmill %s (%s), %s\n", trit_version(), trit_commit(), TRIT_COMPILER);
+    for (size_t i = 0; i < r->nrows; i++)
+        if (r->all[i].profile.repetitions)
+            trit_bench_profile_show(&r->all[i]);
+    putchar('\n');
+    for (size_t i = 0; i < r->nrows; i++)
+        md_shares(&r->all[i]);
+    printf("build:   tritmill %s (%s), %s\n", trit_version(), trit_commit(), TRIT_COMPILER);
     printf("cpu:     %s, %s\n", trit_cpu_get()->brand, r->subject->isa);
     printf("kernels: %s\n", r->subject->kernels);
     printf("profile: %s\n", r->subject->profile);
-    for (size_t i = 0; i < r->nlast; i++)
-        md_limits(&r->last[i]);
-    printf("memory:  %s resident at most; loaded in %.2f s\n",
-           trit_bytes_text((double)last->peak_resident, peak), last->load_seconds);
+    md_limits(r);
+    md_memory(last);
     printf("date:    %s\n", when);
 }
 
@@ -329,9 +360,6 @@ enum trit_code trit_bench_row(struct trit_bench_report *r, const struct trit_ben
 {
     enum trit_code code = formats[r->output].row(r, row, error);
     r->nrows += !code;
-    if (!r->nlast || r->last[r->nlast - 1].threads != row->threads)
-        r->nlast += r->nlast < TRIT_LIST_MAX;
-    r->last[r->nlast - 1] = *row;
     trit_cli_flush();
     return code;
 }
@@ -340,5 +368,15 @@ enum trit_code trit_bench_end(struct trit_bench_report *r, struct trit_error *er
 {
     if (formats[r->output].end)
         formats[r->output].end(r);
-    return r->output == TRIT_BENCH_JSON ? trit_json_print(r->rows, error) : TRIT_OK;
+    if (r->output != TRIT_BENCH_JSON)
+        return TRIT_OK;
+    json_t *rows = r->rows;
+    r->rows = NULL;
+    return trit_json_print(rows, error);
+}
+
+void trit_bench_free(struct trit_bench_report *r)
+{
+    free(r->all);
+    json_decref(r->rows);
 }

@@ -216,5 +216,5 @@ static int run(int argc, char **argv)
     enum trit_code code = compare(&o, &error);
     if (code == TRIT_ESTOPPED)
         return 130;
-    return code ? trit_cli_error(&error) : 0;
+    return code ? trit_cli_error(&error) : trit_cli_output_code(0);
 }

@@ -12,7 +12,7 @@
 #include "runtime/model.h"
 #include "runtime/shapes.h"
 
-enum { FIRST_SECONDS = 14, CELL_SECONDS = 8, LIMIT_SAMPLES = 2 };
+enum { FIRST_SECONDS = 14, CELL_SECONDS = 7, LIMIT_SAMPLES = 6 };
 
 struct tune_options {
     const char *file, *model, *isa, *cc, *templates, *output, *json;
@@ -34,7 +34,7 @@ static const struct trit_option options[] = {
     { "--tokens", TRIT_OPT_INTS, AT(tokens), "M,..",
       "tokens at once to measure with (default 1,512; 1 is always among them)", 1, 4096, NULL },
     { "--budget", TRIT_OPT_FLOAT, AT(budget), "SECONDS",
-      "time for everything (default: 14, and 8 for each matrix and thread count)", 0, 1e6, NULL },
+      "time for everything (default: 14, and 7 for each matrix and thread count)", 0, 1e6, NULL },
     { "--update", TRIT_OPT_FLAG, AT(update), NULL,
       "time only what is new: kernels that the profile was not tuned with, matrices it lacks", 0, 0,
       NULL },
@@ -60,7 +60,9 @@ static const char detail[] =
     "together, since they share one\n"
     "packing, for the least time of a request: 128 passes of one token and 512 tokens of prompt "
     "(several --tokens share\n"
-    "the prompt evenly). The plan there was stays unless it is beaten by more than twice the "
+    "the prompt evenly). Matrices that take the same inputs are one: q|k|v, gate|up; the gate is "
+    "alone where zeros are\n"
+    "skipped. The plan there was stays unless it is beaten by more than twice the "
     "spread. Ctrl-C keeps what is\n"
     "decided by then. `run` and `bench` use the profile without being told.";
 
@@ -78,34 +80,37 @@ const struct trit_command trit_cmd_tune = {
 
 /* Matrices */
 
-static enum trit_code add_matrix(struct trit_tune *tune, size_t n, size_t k, size_t count,
-                                 struct trit_error *error)
+/* Of one shape there is one, with all names. */
+static enum trit_code add_matrix(struct trit_tune *tune, const char *name, size_t n, size_t k,
+                                 size_t count, struct trit_error *error)
 {
-    for (size_t i = 0; i < tune->nmatrices; i++)
-        if (tune->matrices[i].n == n && tune->matrices[i].k == k) {
-            tune->matrices[i].count += count;
+    for (size_t i = 0; i < tune->nmatrices; i++) {
+        struct trit_tune_matrix *m = &tune->matrices[i];
+        if (m->n == n && m->k == k) {
+            const size_t at = strlen(m->name);
+            m->count += count;
+            snprintf(m->name + at, sizeof m->name - at, "%s%s", at && *name ? ", " : "", name);
             return TRIT_OK;
         }
+    }
     if (tune->nmatrices == TRIT_TUNE_MATRICES)
         return trit_fail(error, TRIT_EARGUMENT, "tune: more than %d matrices", TRIT_TUNE_MATRICES);
-    tune->matrices[tune->nmatrices++] = (struct trit_tune_matrix){ .n = n, .k = k, .count = count };
+    struct trit_tune_matrix *m = &tune->matrices[tune->nmatrices++];
+    *m = (struct trit_tune_matrix){ .n = n, .k = k, .count = count };
+    snprintf(m->name, sizeof m->name, "%s", name);
     return TRIT_OK;
 }
 
 static enum trit_code add_model(struct trit_tune *tune, const struct trit_shape *s,
                                 struct trit_error *error)
 {
-    const size_t kv = s->hidden / s->heads * s->kv_heads;
-    const size_t shapes[][3] = {
-        { s->hidden, s->hidden, 2 },
-        { kv, s->hidden, 2 },
-        { s->ffn, s->hidden, 2 },
-        { s->hidden, s->ffn, 1 },
-    };
+    struct trit_model_matrix list[TRIT_MODEL_MATRICES];
     enum trit_code code = TRIT_OK;
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes && !code; i++)
-        code = add_matrix(tune, shapes[i][0], shapes[i][1], shapes[i][2] * s->layers, error);
-    return code;
+    trit_shape_matrices(s, list);
+    for (size_t i = 0; i < TRIT_MODEL_MATRICES && !code; i++)
+        code = add_matrix(tune, list[i].name, list[i].n, list[i].k, s->layers, error);
+    /* not of every pass: where Wup's rows are skipped, the gate goes alone */
+    return code ? code : add_matrix(tune, "gate", s->ffn, s->hidden, 0, error);
 }
 
 static enum trit_code add_file(struct trit_tune *tune, const char *path, struct trit_error *error)
@@ -138,7 +143,7 @@ static enum trit_code add_shape(struct trit_tune *tune, const char *text, struct
             error, TRIT_EARGUMENT,
             "tune: --shape %s: must be NxK, such as 6912x2560 (N up to %d, K up to %d)", text,
             1 << 24, TRIT_MAX_K);
-    return add_matrix(tune, n, k, 1, error);
+    return add_matrix(tune, "", n, k, 1, error);
 }
 
 static enum trit_code add_matrices(struct trit_tune *tune, const struct tune_options *o,

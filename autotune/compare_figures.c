@@ -62,17 +62,18 @@ struct roofline {
 static struct roofline scale(const struct trit_comparison *c)
 {
     struct roofline r = { .c = c, .ridge = c->limits.peak_gmacs / c->limits.read_gbs };
-    double low = r.ridge, high = r.ridge, slowest = c->limits.peak_gmacs;
+    double low = r.ridge, high = r.ridge, slowest = c->limits.peak_gmacs, fastest = slowest;
     for (size_t i = 0; i < c->nrows; i++) {
         const struct trit_compare_row *row = &c->rows[i];
         low = row->intensity < low ? row->intensity : low;
         high = row->intensity > high ? row->intensity : high;
         slowest = row->gmacs < slowest ? row->gmacs : slowest;
+        fastest = row->gmacs > fastest ? row->gmacs : fastest;
     }
     r.x = (struct trit_axis){ low / 4, high * 4, 70, 870, true };
     double bottom = r.x.low * c->limits.read_gbs;
     bottom = slowest / 1.6 < bottom ? slowest / 1.6 : bottom;
-    r.y = (struct trit_axis){ bottom, c->limits.peak_gmacs * 1.8, 400, 30, true };
+    r.y = (struct trit_axis){ bottom, fastest * 1.8, 400, 30, true };
     return r;
 }
 

@@ -9,6 +9,7 @@
 #include "autotune/compare.h"
 #include "autotune/svg.h"
 #include "runtime/cli.h"
+#include "runtime/cli_guard.h"
 #include "runtime/mem.h"
 #include "runtime/model.h"
 #include "runtime/pack.h"
@@ -72,6 +73,7 @@ static const struct trit_column columns[] = {
 
 /* Matrices of one shape. */
 struct matrix {
+    char name[24];
     size_t n, k, count;
 };
 
@@ -92,15 +94,18 @@ struct work {
     uint64_t done, total;
 };
 
-static void add_matrix(struct work *w, size_t n, size_t k, size_t count)
+static void add_matrix(struct work *w, const char *name, size_t n, size_t k, size_t count)
 {
     size_t i = 0;
     while (i < w->nmatrices && (w->matrices[i].n != n || w->matrices[i].k != k))
         i++;
+    struct matrix *m = &w->matrices[i];
+    const size_t at = strlen(m->name);
     w->nmatrices += i == w->nmatrices;
-    w->matrices[i].n = n;
-    w->matrices[i].k = k;
-    w->matrices[i].count += count;
+    snprintf(m->name + at, sizeof m->name - at, "%s%s", at ? " and " : "", name);
+    m->n = n;
+    m->k = k;
+    m->count += count;
     if ((double)n * (double)k > w->largest)
         w->largest = (double)n * (double)k;
 }
@@ -110,6 +115,7 @@ static enum trit_code shape_of_file(const char *path, struct trit_shape *shape,
 {
     struct trit_gguf *gguf;
     struct trit_config c;
+    trit_guard_mapping(path);
     enum trit_code code = trit_gguf_open(&gguf, path, error);
     if (code)
         return code;
@@ -135,11 +141,10 @@ static enum trit_code find_matrices(struct work *w, struct trit_error *error)
         w->p->model ? trit_shape_parse(s, w->p->model, error) : shape_of_file(w->p->file, s, error);
     if (code)
         return code;
-    size_t kv = s->hidden / s->heads * s->kv_heads;
-    add_matrix(w, s->hidden, s->hidden, 2 * s->layers); /* q, o */
-    add_matrix(w, kv, s->hidden, 2 * s->layers);        /* k, v */
-    add_matrix(w, s->ffn, s->hidden, 2 * s->layers);    /* gate, up */
-    add_matrix(w, s->hidden, s->ffn, s->layers);        /* down */
+    struct trit_model_matrix list[TRIT_MODEL_MATRICES];
+    trit_shape_matrices(s, list);
+    for (size_t i = 0; i < TRIT_MODEL_MATRICES; i++)
+        add_matrix(w, list[i].name, list[i].n, list[i].k, s->layers);
     double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     double needed = 2 * sizeof(float) * w->largest; /* two in f32, so that none stays in a cache */
     char needs[16], has[16];
@@ -327,8 +332,9 @@ static void describe(const struct work *w, struct trit_table *t)
     size_t at = 0;
     char list[256] = "";
     for (size_t i = 0; i < w->nmatrices && at < sizeof list; i++)
-        at += (size_t)snprintf(list + at, sizeof list - at, "%s%zu x (%zu x %zu)", i ? ", " : "",
-                               w->matrices[i].count, w->matrices[i].n, w->matrices[i].k);
+        at += (size_t)snprintf(list + at, sizeof list - at, "%s%s: %zu x (%zu x %zu)",
+                               i ? ", " : "", w->matrices[i].name, w->matrices[i].count,
+                               w->matrices[i].n, w->matrices[i].k);
     trit_table_fact(t, "model", "model", NAN, "%s: %zu layers, vocabulary %zu", s->name, s->layers,
                     s->vocab);
     trit_table_fact(t, "matrices", "matrices", NAN, "%s", list);

@@ -6,8 +6,11 @@
 #include "autotune/limits_sample.h"
 #include "runtime/mem.h"
 
-enum { SAMPLES = 7 };
-static const double sample_seconds = 0.025;
+enum { SAMPLES = 21 };
+
+/* Shorter than a scheduler's slice: a sample is disturbed as a whole or not at all, and the median
+   leaves the disturbed ones out. */
+static const double sample_seconds = 0.003;
 
 struct limit {
     const struct trit_kernel *kernel;
@@ -48,19 +51,21 @@ void trit_limits_close(struct trit_limits *limits)
     free(limits);
 }
 
-static void take(struct trit_limits *l, struct limit *limit)
+static double take(struct trit_limits *l, struct limit *limit)
 {
-    trit_series_add(&limit->series, trit_sampler_run(l->sampler, limit->kernel, 0, sample_seconds));
+    const double rate = trit_sampler_run(l->sampler, limit->kernel, 0, sample_seconds);
+    trit_series_add(&limit->series, rate);
+    return rate;
 }
 
-void trit_limits_sample_read(struct trit_limits *limits)
+double trit_limits_sample_read(struct trit_limits *limits)
 {
-    take(limits, &limits->read);
+    return take(limits, &limits->read);
 }
 
-void trit_limits_sample_peak(struct trit_limits *limits)
+double trit_limits_sample_peak(struct trit_limits *limits)
 {
-    take(limits, &limits->peak);
+    return take(limits, &limits->peak);
 }
 
 double trit_limits_read_gbs(const struct trit_limits *limits)

@@ -16,9 +16,9 @@ enum trit_code trit_limits_open(struct trit_limits **limits, struct trit_pool *p
                                 struct trit_error *error);
 void trit_limits_close(struct trit_limits *limits); /* NULL allowed */
 
-/* One sample, about 25 ms; no region may be running on the pool. */
-void trit_limits_sample_read(struct trit_limits *limits);
-void trit_limits_sample_peak(struct trit_limits *limits);
+/* One sample, about 5 ms, and what it gave; no region may be running on the pool. */
+double trit_limits_sample_read(struct trit_limits *limits); /* 10^9 bytes/s */
+double trit_limits_sample_peak(struct trit_limits *limits); /* 10^9 multiply-adds/s */
 
 /* Medians of the samples so far (of the last 256), and half their interquartile ranges; 0 where
    there are no samples. */
@@ -31,7 +31,7 @@ struct trit_limits_summary {
     double read_gbs, read_spread, peak_gmacs, peak_spread;
 };
 
-/* Opens, takes seven samples of each in turns, closes: about half a second. */
+/* Opens, takes 21 samples of each in turns, closes: about half a second. */
 enum trit_code trit_limits_measure(struct trit_pool *pool, struct trit_limits_summary *summary,
                                    struct trit_error *error);
 

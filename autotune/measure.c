@@ -112,8 +112,8 @@ bool trit_measure_fits(const struct trit_measure *measure, const struct trit_ker
     const struct trit_packing *packing = trit_packing_find(kernel->packing);
     const size_t kr = (size_t)kernel->kr;
     return (kernel->op == TRIT_OP_gemv || kernel->op == TRIT_OP_gemm) && packing &&
-           packing->kr == kr && !strcmp(kernel->act, "i8") && kernel->nr <= TRIT_MEASURE_MAX_NR &&
-           (!kernel->n || kernel->n == measure->n) &&
+           measure->k <= packing->max_k && packing->kr == kr && !strcmp(kernel->act, "i8") &&
+           kernel->nr <= TRIT_MEASURE_MAX_NR && (!kernel->n || kernel->n == measure->n) &&
            (!kernel->k || kernel->k == trit_round_up(measure->k, kr)) &&
            trit_isa_usable(kernel->isa, NULL);
 }

@@ -5,7 +5,7 @@
 #include "autotune/measure.h"
 #include "runtime/pack.h"
 
-enum { TRIT_MEASURE_MAX_NR = 256 };
+enum { TRIT_MEASURE_MAX_NR = 1024 };
 
 /* The matrix packed for kernels of one (packing, NR), as often as it takes to be cold. */
 struct trit_weights {

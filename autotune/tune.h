@@ -13,6 +13,7 @@ enum {
     TRIT_TUNE_MATRICES = 64,
     TRIT_TUNE_PASSES = 128, /* a request, as bench measures it: that many tokens one by one ... */
     TRIT_TUNE_PROMPT = 512, /* ... after so many at once */
+    TRIT_TUNE_NAME = 32,
 };
 
 /* One who competes for a matrix. */
@@ -34,8 +35,9 @@ struct trit_field {
 };
 
 struct trit_tune_matrix {
-    size_t n, k, count;      /* count: how often it occurs in a pass of the model */
-    bool only_new;           /* has plans already: only kernels that were never tried compete */
+    char name[TRIT_TUNE_NAME];
+    size_t n, k, count; /* count: how often it occurs in a pass of the model; 0: in some models */
+    bool only_new;      /* has plans already: only kernels that were never tried compete */
     struct trit_field field; /* who came through the screening, and who was made for it */
 };
 

@@ -34,11 +34,10 @@ bool trit_share_weights(const struct trit_kernel *a, const struct trit_kernel *b
            a->kr == b->kr;
 }
 
-/* Whether the two can be the kernels of one plan: it has one set of blocks. */
+/* Whether the two can be the kernels of one plan. */
 static bool can_pair(const struct trit_contender *a, const struct trit_contender *b)
 {
-    return a->kernel->op != b->kernel->op && a->nc == b->nc &&
-           trit_share_weights(a->kernel, b->kernel);
+    return a->kernel->op != b->kernel->op && trit_share_weights(a->kernel, b->kernel);
 }
 
 static void score(struct trit_field *field)

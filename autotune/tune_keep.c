@@ -67,7 +67,7 @@ static enum trit_code try_place(const char *path, struct trit_error *error)
     char folder[PATH_MAX];
     struct stat s;
     folder_of(path, folder);
-    const enum trit_code code = trit_make_folder(folder, error);
+    const enum trit_code code = trit_file_make_folders(path, error);
     if (code)
         return code;
     if (access(folder, W_OK | X_OK))

@@ -1,5 +1,6 @@
-/* Kernels made while tuning: the best of a field again, for one matrix alone and by each compiler;
-   and those of a user's templates. */
+/* Kernels made while tuning: the best of a field again, for one matrix alone, by each compiler and
+   with loops unrolled; and those of a user's templates. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,18 +48,26 @@ static bool is_built_in(const struct trit_tune *tune, const struct trit_kernel *
     return false;
 }
 
-/* The kernel's name with the matrix' shape in it and, where it is one of the program's own, the
-   compiler at its end. */
-static bool special_name(const struct trit_tune *tune, const struct trit_tune_matrix *matrix,
-                         const struct trit_kernel *kernel, const char *suffix, char name[128])
+/* A technique that ends as in "p8u4". */
+static bool is_unrolled(const char *technique)
 {
-    const char *tail = strstr(kernel->name, "__");
-    if (!tail)
+    const char *u = strrchr(technique, 'u');
+    return u && isdigit((unsigned char)u[1]);
+}
+
+/* The kernel's name with the matrix' shape in it and, where it is one of the program's own, how far
+   its loop is unrolled ("", "u2") and the compiler at its end. False where there is none. */
+static bool special_name(const struct trit_tune *tune, const struct trit_tune_matrix *matrix,
+                         const struct trit_kernel *kernel, const char *unroll, const char *suffix,
+                         char name[128])
+{
+    const char *tail = strstr(kernel->name, "__"), *technique = tail ? strchr(tail + 2, '_') : NULL;
+    const bool own = is_built_in(tune, kernel);
+    if (!tail || (*unroll && (!own || (technique && is_unrolled(technique)))))
         return false;
-    const bool own = is_built_in(tune, kernel), technique = strchr(tail + 2, '_') != NULL;
-    return snprintf(name, 128, "%.*s_k%zu_n%zu%s%s%s", (int)(tail - kernel->name), kernel->name,
+    return snprintf(name, 128, "%.*s_k%zu_n%zu%s%s%s%s", (int)(tail - kernel->name), kernel->name,
                     trit_round_up(matrix->k, (size_t)kernel->kr), matrix->n, tail,
-                    own && !technique ? "_" : "", own ? suffix : "") < 128;
+                    own && !technique ? "_" : "", unroll, own ? suffix : "") < 128;
 }
 
 /* What is to be made, and from whom: names[i] is the special form of the kernel of from[i]. */
@@ -92,16 +101,21 @@ static bool wish_for(const struct trit_tune *tune, struct wishes *w,
                      struct trit_tune_matrix *matrix, size_t i)
 {
     static const size_t most[TRIT_NOP] = { [TRIT_OP_gemv] = DECODES, [TRIT_OP_gemm] = PREFILLS };
+    /* the best is unrolled too; a turn of gemm's loop is long as it is */
+    static const char *const unrolls[] = { "", "u2", "u4" };
+    enum { NUNROLLS = sizeof unrolls / sizeof *unrolls };
     const struct trit_contender *list = matrix->field.list;
     size_t better = 0;
     for (size_t j = 0; j < i && i < matrix->field.n; j++)
         better += list[j].kernel->op == list[i].kernel->op;
     if (i >= matrix->field.n || better >= most[list[i].kernel->op])
         return true;
+    const int n = list[i].kernel->op == TRIT_OP_gemv && better == 0 ? NUNROLLS : 1;
     bool fine = true;
-    for (int j = 0; j < tune->compilers.n && fine; j++) {
+    for (int j = 0; j < n * tune->compilers.n && fine; j++) {
         char name[128];
-        if (special_name(tune, matrix, list[i].kernel, tune->compilers.suffix[j], name))
+        if (special_name(tune, matrix, list[i].kernel, unrolls[j / tune->compilers.n],
+                         tune->compilers.suffix[j % tune->compilers.n], name))
             fine = add_wish(w, matrix, &list[i], name);
     }
     return fine;
@@ -142,6 +156,7 @@ static enum trit_code admit(struct trit_tune *tune, const struct wishes *w,
     return code;
 }
 
+/* Where none can be made, the kernels that there are serve. */
 static enum trit_code build(struct trit_tune *tune, struct trit_tune_names *names,
                             const struct trit_shape_nk *shapes, size_t nshapes,
                             struct trit_error *error)
@@ -158,10 +173,18 @@ static enum trit_code build(struct trit_tune *tune, struct trit_tune_names *name
         .progress_arg = tune,
     };
     const enum trit_code code = trit_build(&what, &built, error);
+    const char *whose = nshapes ? "for these matrices" : "of your templates";
     trit_tune_clear(tune);
+    if (code == TRIT_EUNSUPPORTED || code == TRIT_EIO) {
+        fprintf(stderr, "tritmill: no kernels %s were made: %s\n", whose, error->text);
+        return TRIT_OK;
+    }
     if (!code && built.failed > 0)
-        fprintf(stderr, "tritmill: %zu of %zu kernels do not compile, the first: %s\n",
-                built.failed, names->n, built.failure);
+        fprintf(stderr, "tritmill: %zu kernels %s do not compile, the first: %s\n", built.failed,
+                whose, built.failure);
+    if (!code && built.late > 0)
+        fprintf(stderr, "tritmill: %zu kernels %s were not made: their time was over\n", built.late,
+                whose);
     return code;
 }
 
@@ -173,13 +196,8 @@ enum trit_code trit_tune_make_special(struct trit_tune *tune, struct trit_error 
         shapes[i] = (struct trit_shape_nk){ tune->matrices[i].n, tune->matrices[i].k };
     enum trit_code code =
         wish_for_all(tune, &w) ? TRIT_OK : trit_fail(error, TRIT_EMEMORY, "no memory to tune");
-    if (!code && w.names.n > 0) {
+    if (!code && w.names.n > 0)
         code = build(tune, &w.names, shapes, tune->nmatrices, error);
-        if (code == TRIT_EUNSUPPORTED || code == TRIT_EIO) { /* the kernels that there are serve */
-            fprintf(stderr, "tritmill: no kernels were made for these matrices: %s\n", error->text);
-            code = TRIT_OK;
-        }
-    }
     for (size_t i = 0; i < tune->nmatrices && !code; i++)
         code = admit(tune, &w, &tune->matrices[i], error);
     free(w.names.name);
@@ -188,7 +206,8 @@ enum trit_code trit_tune_make_special(struct trit_tune *tune, struct trit_error 
     return code;
 }
 
-/* Products of the user's folder that are not in the registry with the same text. */
+/* Products of the user's folder that can run here and are not in the registry with the same text.
+ */
 struct strangers {
     const struct trit_tune *tune;
     struct trit_tune_names names;
@@ -199,7 +218,9 @@ static void look_at(void *arg, const struct trit_variant *variant)
 {
     struct strangers *s = arg;
     const struct trit_kernel *known = trit_kernel_find(variant->name);
-    if ((known && known->hash == strtoull(variant->hash, NULL, 16)) ||
+    const enum trit_isa isa = trit_isa_find(variant->isa);
+    if ((known && known->hash == strtoull(variant->hash, NULL, 16)) || isa == TRIT_NISA ||
+        !trit_isa_usable(isa, NULL) || (s->tune->isa && strcmp(s->tune->isa, variant->isa)) ||
         (strncmp(variant->name, "trit_gemv_", 10) && strncmp(variant->name, "trit_gemm_", 10)))
         return;
     const bool technique = strchr(strstr(variant->name, "__") + 2, '_') != NULL;

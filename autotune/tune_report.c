@@ -62,17 +62,19 @@ static const char *gain_text(const struct trit_tune_cell *cell, int phase, char 
 
 static void print_phase(const struct trit_tune *tune, const struct trit_tune_cell *cell, int phase)
 {
-    char matrix[32] = "", threads[8] = "", old[PLAN_TEXT], new[PLAN_TEXT];
+    char count[24] = "-", matrix[64] = "", threads[8] = "", old[PLAN_TEXT], new[PLAN_TEXT];
     char time[16], spread[16], share[16] = "", gain[16];
     const struct trit_contender *c = &cell->plan[1][phase];
     if (phase == 0) {
-        snprintf(matrix, sizeof matrix, "%zu x %zu x %zu", cell->matrix->count, cell->matrix->n,
-                 cell->matrix->k);
+        if (cell->matrix->count > 0)
+            snprintf(count, sizeof count, "%zu", cell->matrix->count);
+        snprintf(matrix, sizeof matrix, "%s x %zu x %zu", count, cell->matrix->n, cell->matrix->k);
         snprintf(threads, sizeof threads, "%d", cell->threads);
     }
     if (share_of(tune, cell, phase) > 0)
         snprintf(share, sizeof share, "%.0f %%", 100 * share_of(tune, cell, phase));
-    printf("%-18s %7s  %-7s  %-35s  %-35s  %9s +- %-7s %7s %6s\n", matrix, threads,
+    printf("%-8s  %-18s %7s  %-7s  %-35s  %-35s  %9s +- %-7s %7s %6s\n",
+           phase == 0 ? cell->matrix->name : "", matrix, threads,
            trit_phase_name((enum trit_phase)phase), plan_text(&cell->plan[0][phase], old),
            cell->changed ? plan_text(c, new) : "the same", time_text(c->timing.median_ns, time),
            time_text(c->timing.spread_ns, spread), share, gain_text(cell, phase, gain));
@@ -105,8 +107,9 @@ void trit_tune_report(const struct trit_tune *tune)
     for (size_t i = 0; i < tune->ncells; i++)
         done += tune->cells[i].done;
     if (done > 0)
-        printf("%-18s %7s  %-7s  %-35s  %-35s  %9s    %-7s %7s %6s\n", "count x N x K", "threads",
-               "phase", "old plan", "new plan", "us", "", "limit", "gain");
+        printf("%-8s  %-18s %7s  %-7s  %-35s  %-35s  %9s    %-7s %7s %6s\n", "matrix",
+               "count x N x K", "threads", "phase", "old plan", "new plan", "us", "", "limit",
+               "gain");
     for (size_t i = 0; i < tune->ncells; i++)
         for (int phase = 0; phase < TRIT_NPHASES && tune->cells[i].done; phase++)
             print_phase(tune, &tune->cells[i], phase);

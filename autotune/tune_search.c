@@ -120,7 +120,7 @@ static size_t rounds_in(const struct trit_field *field, const struct round *r, d
 static bool holds_trits(const struct trit_kernel *kernel)
 {
     const struct trit_packing *p = trit_packing_find(kernel->packing);
-    return p && p->low == -1 && p->high == 1;
+    return p && p->low == -1 && p->high == 1 && !p->skips;
 }
 
 static bool is_hopeless(const struct trit_tune *tune, const struct trit_kernel *kernel)
@@ -254,13 +254,15 @@ static enum trit_code add_incumbents(struct trit_tune *tune, struct trit_tune_ce
         tune->profile && trit_profile_plan(tune->profile, x->n, x->k, cell->threads, &plan) &&
         plan.kernel[TRIT_DECODE] == pair.decode && plan.kernel[TRIT_PREFILL] == pair.prefill;
     const struct trit_kernel *const kernels[] = { pair.decode, pair.prefill };
+    const size_t blocks[] = { pair.decode_nc, pair.nc };
     const char *whys[TRIT_NPHASES];
     trit_measure_verify(measure, kernels, TRIT_NPHASES, whys);
     *has_old = !whys[TRIT_DECODE] && !whys[TRIT_PREFILL];
     for (int i = 0; i < TRIT_NPHASES && *has_old && !code; i++) {
-        cell->plan[0][i] = (struct trit_contender){
-            .kernel = kernels[i], .mc = pair.mc, .nc = pair.nc, .incumbent = true
-        };
+        cell->plan[0][i] = (struct trit_contender){ .kernel = kernels[i],
+                                                    .mc = i == TRIT_DECODE ? 0 : pair.mc,
+                                                    .nc = blocks[i],
+                                                    .incumbent = true };
         code = add_incumbent(field, &cell->plan[0][i], error);
     }
     return code;
@@ -290,7 +292,8 @@ static enum trit_code halve(struct trit_tune *tune, const struct trit_tune_cell 
     return code;
 }
 
-/* The best pair again with other cache blocks: rows that a piece has, tokens that go over them. */
+/* The pair again with other cache blocks: rows that a piece has, in prefill tokens that go over
+   them. */
 static enum trit_code add_blocks(struct trit_field *field, const struct trit_contender *decode,
                                  const struct trit_contender *prefill, struct trit_error *error)
 {
@@ -312,24 +315,35 @@ static enum trit_code add_blocks(struct trit_field *field, const struct trit_con
     return code;
 }
 
-/* Blocks are taken where they beat none at all by more than the noise. */
+/* The blocks of the fastest of the kernel, where they beat none at all by more than the noise. */
+static void take_blocks(const struct trit_field *field, struct trit_contender *c)
+{
+    const struct trit_contender *plain = NULL, *best = NULL;
+    for (size_t i = 0; i < field->n; i++) {
+        const struct trit_contender *x = &field->list[i];
+        if (x->kernel != c->kernel)
+            continue;
+        plain = x->mc == 0 && x->nc == 0 ? x : plain;
+        best = !best || x->cost < best->cost ? x : best;
+    }
+    if (best->cost < plain->cost - plain->spread - best->spread) {
+        c->mc = best->mc;
+        c->nc = best->nc;
+    }
+}
+
 static enum trit_code choose_blocks(struct trit_tune *tune, struct trit_measure *measure,
                                     struct round round, struct trit_contender *decode,
                                     struct trit_contender *prefill, struct trit_error *error)
 {
     struct trit_field field = { 0 };
-    const struct trit_contender *d = NULL, *p = NULL;
     enum trit_code code = add_blocks(&field, decode, prefill, error);
     round.rounds = rounds_in(&field, &round, 0.2 * tune->cell_allowed, 3, 15);
     if (!code)
         code = time_field(tune, measure, &field, &round, error);
-    if (!code && trit_field_best(&field, &d, &p)) {
-        const struct trit_contender *plain = &field.list[0], *plain_prefill = &field.list[1];
-        const double noise = plain->spread + plain_prefill->spread + d->spread + p->spread;
-        if (d->cost + p->cost < plain->cost + plain_prefill->cost - noise) {
-            decode->nc = prefill->nc = d->nc;
-            prefill->mc = decode->mc = p->mc;
-        }
+    if (!code) {
+        take_blocks(&field, decode);
+        take_blocks(&field, prefill);
     }
     trit_field_free(&field);
     return code;
@@ -405,7 +419,7 @@ static enum trit_code rounds(struct trit_tune *tune, struct trit_tune_cell *cell
     struct trit_contender *plan = cell->plan[1];
     plan[TRIT_DECODE] = *d;
     plan[TRIT_PREFILL] = *p;
-    if (tune->cell_allowed > blocks_need && d->nc == 0 && p->mc == 0)
+    if (tune->cell_allowed > blocks_need && d->nc == 0 && p->nc == 0 && p->mc == 0)
         code = choose_blocks(tune, measure, full, &plan[TRIT_DECODE], &plan[TRIT_PREFILL], error);
     return code ? code : decide_last(tune, cell, measure, full, has_old, error);
 }

@@ -26,6 +26,7 @@ enum {
 };
 
 struct host {
+    const struct trit_generate *what;
     size_t memory;
     int steps;
     char *doing;
@@ -140,9 +141,19 @@ static int host_doing(lua_State *lua)
     return 0;
 }
 
+/* wants(name) -> whether the caller wants that variant. */
+static int host_wants(lua_State *lua)
+{
+    void *ud;
+    lua_getallocf(lua, &ud);
+    const struct trit_generate *what = ((struct host *)ud)->what;
+    lua_pushboolean(lua, !what->want || what->want(what->want_arg, luaL_checkstring(lua, 1)));
+    return 1;
+}
+
 static const luaL_Reg host_functions[] = {
     { "read", host_read },   { "write", host_write }, { "list", host_list },
-    { "doing", host_doing }, { NULL, NULL },
+    { "doing", host_doing }, { "wants", host_wants }, { NULL, NULL },
 };
 
 /* Only the libraries that compute; io, os, debug and package stay shut. */
@@ -290,7 +301,7 @@ struct job {
 static bool generate(void *arg, FILE *to, char *doing)
 {
     struct job *job = arg;
-    struct host host = { .doing = doing };
+    struct host host = { .what = &job->what, .doing = doing };
     lua_State *lua = lua_newstate(host_alloc, &host);
     if (!lua) {
         fputs("generator: no memory for Lua", to);

@@ -3,6 +3,7 @@
 #ifndef TRIT_GENERATE_H
 #define TRIT_GENERATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,9 @@ struct trit_generate {
     const struct trit_shape_nk
         *shapes; /* gemv and gemm for these shapes only; none: the general kernels */
     size_t nshapes;
+    bool (*want)(void *arg, const char *name); /* whether to expand that variant, asked in a child
+                                                  process; NULL: all */
+    void *want_arg;
 };
 
 /* One expanded variant, as handed to `each`; the strings live for the call. */

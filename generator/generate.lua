@@ -1,6 +1,7 @@
 -- From variants to C: expands each one, and writes the kernels, one vocabulary header per ISA, the registry rows, the CMake list and
 -- the table of a kernel library. Called by generate.c with `host`: read(path) -> text or nil, write(path, text) (only if it
--- differs), list(dir) -> names, and `options`: lua, folders (of templates, first come first served), out, isa, arch, shapes, suffix.
+-- differs), list(dir) -> names, wants(name) -> boolean, and `options`: lua, folders (of templates, first come first served), out, isa,
+-- arch, shapes, suffix.
 
 local template = require "template"
 local variants = require "variants"
@@ -39,12 +40,12 @@ local function load_isa(id)
   end
   isa.name = id
   local ints = isa.ints and must_find("ints/" .. isa.ints .. ".h") .. "\n" or ""
-  isa.text = ints .. isa.text .. "\n" .. must_find("floats/" .. isa.floats .. ".h")
+  isa.text = ints .. isa.text .. "\n" .. must_find("floats/" .. isa.floats .. ".h") .. "\n" .. must_find("floats/all.h")
   return isa
 end
 
 -- ISA vocabularies of the architecture, weakest first: integer products of their own, after those that ISAs of one register width share
--- (ints/), and a float vocabulary that ISAs may share as well (floats/).
+-- (ints/), and a float vocabulary that ISAs may share as well (floats/), with what follows from any of them (floats/all.h).
 local function load_isas()
   local isas = {}
   for _, folder in ipairs(options.folders) do
@@ -93,10 +94,10 @@ end
 
 -- What a kernel should cost before anyone has measured; orders kernels, of one ISA and across ISAs. Ternary products: cycles per 1024
 -- multiply-adds at two dot products and two loads a cycle, half as much again where the accumulators do not fit the registers. What
--- waits for memory does better with its requests made early, and in one stream. A family's `unpack` is its instructions for a vector,
--- unless the ISA has its own way (`unpack`, by packing).
+-- waits for memory does better with its requests made early, and in one stream; short loops do better unrolled. A family's `unpack` is
+-- its instructions for a vector, unless the ISA has its own way (`unpack`, by packing).
 local function cost(v, isa)
-  local early = v.tile.prefetch and 0.9 or 1
+  local early = (v.tile.prefetch and 0.9 or 1) * (v.tile.unroll and 0.97 or 1)
   if v.op == "head" or v.op == "read" then return early * (1 + 0.1 * v.nr) end
   if v.op ~= "gemv" and v.op ~= "gemm" then return 1024 / (v.mr * v.nr) end
   local nv, planes = v.nr / isa.lanes, v.kr / 4
@@ -104,7 +105,7 @@ local function cost(v, isa)
   local dots, loads = planes * v.mr * nv, nv + planes * v.mr
   local unpack = (isa.unpack and isa.unpack[v.packing] or v.family.unpack or 7) * nv
   local chain = planes * isa.latency / sets
-  local cycles = math.max((dots * isa.dot + unpack) / 2.5, loads / 2, chain)
+  local cycles = math.max((dots * (v.family.dot or isa.dot) + unpack) / 2.5, loads / 2, chain)
   if v.mr * nv * sets + nv + 1 > isa.registers then cycles = cycles * 1.5 end
   return early * cycles * 1024 / (v.mr * v.nr * v.kr)
 end
@@ -136,6 +137,8 @@ __attribute__((visibility("default"))) const struct trit_library_table trit_kern
 };
 ]]
 
+local function lines(list) return table.concat(list, "\n") .. (#list > 0 and "\n" or "") end
+
 local function write_registry(isas, list, out)
   local rows, cmake, sums, isa_rows = {}, {}, {}, {}
   for i, v in ipairs(list) do
@@ -146,18 +149,22 @@ local function write_registry(isas, list, out)
   for i, isa in ipairs(isas) do
     isa_rows[i] = ('TRIT_ISA(%s, %d, "%s")'):format(isa.name, isa.lanes, isa.needs)
   end
-  host.write(out .. "/kernels.inc", table.concat(rows, "\n") .. "\n")
-  host.write(out .. "/isas.inc", table.concat(isa_rows, "\n") .. "\n")
-  host.write(out .. "/kernels.cmake", table.concat(cmake, "\n") .. "\n")
+  host.write(out .. "/kernels.inc", lines(rows))
+  host.write(out .. "/isas.inc", lines(isa_rows))
+  host.write(out .. "/kernels.cmake", lines(cmake))
   host.write(out .. "/kernel_set.h", '#define TRIT_KERNEL_SET "' .. hash(table.concat(sums)) .. '"\n')
   host.write(out .. "/library.c", LIBRARY)
 end
 
--- Expands all that options ask for; returns the variants (id, source, hash, text, ...). With options.out, writes them.
+-- Expands all that options ask for and the caller wants; returns the variants (id, source, hash, text, ...). With options.out, writes
+-- them.
 function M.run()
   local isas = load_isas()
-  local list = variants.list(isas)
-  if #list == 0 then error("no variant matches", 0) end
+  local all, list = variants.list(isas), {}
+  if #all == 0 then error("no variant matches", 0) end
+  for _, v in ipairs(all) do
+    if host.wants(v.id) then list[#list + 1] = v end
+  end
   for _, v in ipairs(list) do
     v.text = expand(v, isas[v.isa])
     v.hash = hash(v.text .. isas[v.isa].text)

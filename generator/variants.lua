@@ -76,9 +76,31 @@ local function shapes_of(family)
   return list
 end
 
+-- The tile with that many slices in a turn of its loop.
+local function unrolled(tile, factor)
+  local t = {unroll = factor}
+  for key, value in pairs(tile) do t[key] = t[key] or value end
+  t.technique = (tile.technique or "") .. "u" .. factor
+  return t
+end
+
+-- A family's tiles; for shapes of their own those of its `unroll` factors too, where the family has not named them itself.
+local function tiles_of(family, tiles)
+  local list, known = table.move(tiles, 1, #tiles, 1, {}), {}
+  local function key(tile) return ("%dx%d%s"):format(tile[1], tile[2], tile.technique or "") end
+  for _, tile in ipairs(tiles) do known[key(tile)] = true end
+  for _, factor in ipairs(#options.shapes > 0 and family.unroll or {}) do
+    for _, tile in ipairs(tiles) do
+      local t = unrolled(tile, factor)
+      if not tile.unroll and not known[key(t)] then list[#list + 1] = t end
+    end
+  end
+  return list
+end
+
 -- All variants of a family for one ISA.
 local function add(list, family, isa, tiles)
-  for _, tile in ipairs(tiles) do
+  for _, tile in ipairs(tiles_of(family, tiles)) do
     for _, shape in ipairs(shapes_of(family)) do
       local v = {family = family, op = family.op, packing = family.packing, act = family.act, mr = tile[1], nr = tile[2],
         kr = family.kr, k = shape.k, n = shape.n, isa = isa, technique = (tile.technique or "") .. (options.suffix or ""),

@@ -1,6 +1,7 @@
 /* Opening a model for a command, and feeding it long texts. */
 #include "runtime/cli_engine.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +63,28 @@ static enum trit_code find_profile(struct trit_engine *e, bool quiet, struct tri
     return code;
 }
 
+static void find_cache(struct trit_engine *e, bool quiet)
+{
+    char log[1200];
+    if (e->cache_searched)
+        return;
+    e->cache = trit_cache_find(e->gguf, e->cache_wanted, e->pool, log, sizeof log);
+    e->cache_searched = true;
+    if (*log && !quiet)
+        fprintf(stderr, "tritmill: %s\n", log);
+}
+
+/* A packed cache made for other kernels than those picked now. */
+static void tell_uncached(const struct trit_engine *e, bool quiet)
+{
+    const struct trit_model_cost *cost = trit_model_cost(e->model);
+    if (cost->uncached && !quiet)
+        fprintf(stderr,
+                "tritmill: %s: made for other kernels: %zu of %zu sections are packed anew "
+                "('tritmill pack' renews it)\n",
+                trit_cache_path(e->cache), cost->uncached, cost->cached + cost->uncached);
+}
+
 /* Which it is, and whether it is stale. */
 static void log_profile(const struct trit_profile *profile)
 {
@@ -91,15 +114,23 @@ enum trit_code trit_engine_load_model(struct trit_engine *e, int threads, bool q
     struct trit_progress progress = { 0 };
     if (!quiet)
         trit_progress_begin(&progress, "loading");
-    struct trit_load_options options = { .progress = trit_progress_step,
-                                         .progress_arg = &progress,
-                                         .profile = e->profile };
     if (!code)
         code = trit_pool_create(&e->pool, threads > 0 ? threads : trit_cpu_get()->threads, error);
     if (!code)
+        find_cache(e, quiet);
+    struct trit_load_options options = { .progress = trit_progress_step,
+                                         .progress_arg = &progress,
+                                         .profile = e->profile,
+                                         .sparse = (enum trit_sparse)e->sparse,
+                                         .kv = (enum trit_kv_type)e->kv,
+                                         .cache = e->cache };
+    if (!code)
         code = trit_model_load(&e->model, e->gguf, e->pool, &options, error);
+    malloc_trim(0); /* what packing took is some 10 MB */
     trit_progress_end(&progress);
     tell_notes(e, quiet);
+    if (!code)
+        tell_uncached(e, quiet);
     const char *log = getenv("TRITMILL_LOG");
     if (!code && log && !strcmp(log, "1")) {
         log_profile(e->profile);
@@ -113,6 +144,7 @@ void trit_engine_close(struct trit_engine *e)
 {
     unload(e);
     trit_tokenizer_free(e->tokenizer);
+    trit_cache_close(e->cache);
     trit_gguf_close(e->gguf);
     trit_profile_free(e->profile);
     *e = (struct trit_engine){ 0 };

@@ -3,6 +3,7 @@
 #ifndef TRIT_CLI_ENGINE_H
 #define TRIT_CLI_ENGINE_H
 
+#include "runtime/cache.h"
 #include "runtime/model.h"
 #include "runtime/profile.h"
 #include "runtime/tokenizer.h"
@@ -18,6 +19,11 @@ struct trit_engine {
         *wanted; /* the profile of --profile: set it before the model is loaded; NULL: look */
     struct trit_profile *profile; /* NULL: there is none that can be used */
     bool searched;                /* the profile was looked for */
+    int sparse;                   /* enum trit_sparse: set it before the model is loaded */
+    int kv;                       /* enum trit_kv_type; likewise */
+    const char *cache_wanted;     /* the packed cache by name, "none", or NULL: look */
+    struct trit_cache *cache;     /* NULL: there is none that can be used */
+    bool cache_searched;          /* it was looked for */
     double load_seconds;          /* of all steps together */
 };
 
@@ -26,9 +32,10 @@ struct trit_engine {
 enum trit_code trit_engine_open(struct trit_engine *engine, const char *model,
                                 struct trit_error *error);
 enum trit_code trit_engine_load_tokenizer(struct trit_engine *engine, struct trit_error *error);
-/* Finds the profile (the first time), starts threads (below 1: one per physical core) and packs the
-   weights, with a progress line unless quiet; a line on stderr where a profile or a part of it is
-   ignored, unless quiet. Called again, it replaces threads and weights. */
+/* Finds profile and packed cache (the first time), starts threads (below 1: one per physical core)
+   and packs the weights, with a progress line unless quiet; a line on stderr where a profile, a
+   packed cache or a part of them is ignored, unless quiet. Called again, it replaces threads and
+   weights. */
 enum trit_code trit_engine_load_model(struct trit_engine *engine, int threads, bool quiet,
                                       struct trit_error *error);
 void trit_engine_close(struct trit_engine *engine);

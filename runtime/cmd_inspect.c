@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/cache.h"
 #include "runtime/cli_guard.h"
 #include "runtime/commands.h"
+#include "runtime/model.h"
 
 uint64_t trit_inspect_elements(const struct trit_gguf_tensor *t)
 {
@@ -85,6 +87,35 @@ uint64_t trit_inspect_trailing(const struct trit_gguf *gguf)
     }
     end = (end + mask) & ~mask;
     return end && end < gguf->size ? gguf->size - end : 0;
+}
+
+/* The packed cache is opened, not verified. */
+static void look_for_cache(const struct trit_gguf *gguf, struct trit_inspect_memory *m)
+{
+    struct trit_cache_source source;
+    struct trit_cache *cache = NULL;
+    trit_cache_identify(gguf, &source);
+    if (trit_cache_user_path(&source, m->cache, sizeof m->cache, NULL) ||
+        trit_cache_open(&cache, m->cache, NULL))
+        *m->cache = 0;
+    for (size_t i = 0; cache && trit_cache_section(cache, i); i++)
+        m->cache_bytes += trit_cache_section(cache, i)->bytes;
+    trit_cache_close(cache);
+}
+
+bool trit_inspect_memory(const struct trit_gguf *gguf, struct trit_inspect_memory *m)
+{
+    struct trit_config c;
+    *m = (struct trit_inspect_memory){ 0 };
+    if (trit_config_read(&c, gguf, NULL))
+        return false;
+    const uint64_t kv = (uint64_t)c.kv_heads * c.head_dim;
+    m->trits =
+        c.layers * (2 * (uint64_t)c.hidden * (c.hidden + kv) + 3 * (uint64_t)c.hidden * c.ffn);
+    m->plane = (uint64_t)c.vocab * c.hidden / 2;
+    m->kv = 2 * c.layers * kv * sizeof(uint16_t);
+    look_for_cache(gguf, m);
+    return true;
 }
 
 /* How an element of each type is stored, and whether its sign has to be extended. */

@@ -26,6 +26,17 @@ const char *trit_inspect_type(uint32_t type, char room[16]);
 /* Bytes that follow the last tensor and its padding. 0 also where a size is unknown. */
 uint64_t trit_inspect_trailing(const struct trit_gguf *gguf);
 
+/* What a model made of the file takes in memory, in bytes. */
+struct trit_inspect_memory {
+    uint64_t trits;   /* weights of the ternary matrices: 5 of them to a byte, or 4 */
+    uint64_t plane;   /* of the head: 4 bits of every element */
+    uint64_t kv;      /* f16, per token */
+    char cache[4096]; /* where its packed cache is, "" where there is none */
+    uint64_t cache_bytes;
+};
+/* False where no model can be made of it. */
+bool trit_inspect_memory(const struct trit_gguf *gguf, struct trit_inspect_memory *memory);
+
 /* The elements of a metadata value, one after another. */
 enum trit_inspect_kind {
     TRIT_IS_TEXT,

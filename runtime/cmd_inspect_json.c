@@ -128,16 +128,30 @@ static json_t *types_json(const struct trit_gguf *g)
     return types;
 }
 
+/* null where no model can be made of the file. */
+static json_t *memory_json(const struct trit_gguf *g)
+{
+    struct trit_inspect_memory m;
+    if (!trit_inspect_memory(g, &m))
+        return json_null();
+    json_t *cache =
+        *m.cache ? text_json((struct trit_text){ m.cache, strlen(m.cache) }) : json_null();
+    return json_pack("{s:o, s:o, s:o, s:o}", "trits", unsigned_json(m.trits), "head_plane_bytes",
+                     unsigned_json(m.plane), "kv_bytes_per_token", unsigned_json(m.kv),
+                     "packed_cache", cache);
+}
+
 enum trit_code trit_inspect_json(const struct trit_gguf *gguf, const struct trit_inspect *options,
                                  struct trit_error *error)
 {
-    json_t *root = json_pack(
-        "{s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "file",
-        text_json((struct trit_text){ gguf->path, strlen(gguf->path) }), "size",
-        unsigned_json(gguf->size), "version", (int)gguf->version, "alignment",
-        unsigned_json(gguf->alignment), "data_offset", unsigned_json(gguf->data_offset),
-        "trailing_bytes", unsigned_json(trit_inspect_trailing(gguf)), "types", types_json(gguf),
-        "metadata", metadata_json(gguf, options->all), "tensors", tensors_json(gguf));
+    json_t *root =
+        json_pack("{s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "file",
+                  text_json((struct trit_text){ gguf->path, strlen(gguf->path) }), "size",
+                  unsigned_json(gguf->size), "version", (int)gguf->version, "alignment",
+                  unsigned_json(gguf->alignment), "data_offset", unsigned_json(gguf->data_offset),
+                  "trailing_bytes", unsigned_json(trit_inspect_trailing(gguf)), "types",
+                  types_json(gguf), "memory", memory_json(gguf), "metadata",
+                  metadata_json(gguf, options->all), "tensors", tensors_json(gguf));
     if (!root)
         return trit_fail(error, TRIT_EMEMORY, "%s: out of memory", gguf->path);
     json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(REAL_DIGITS));

@@ -180,6 +180,26 @@ static void print_shares(const struct trit_inspect_share *shares, size_t n, uint
     }
 }
 
+static void print_memory(const struct trit_gguf *g)
+{
+    enum { TOKENS = 2048 };
+    char a[16], b[16];
+    struct trit_inspect_memory m;
+    if (!trit_inspect_memory(g, &m))
+        return;
+    printf("\n%-14s%s with 5 weights in a byte, %s with 4\n", "in memory",
+           trit_bytes_text((double)m.trits / 5, a), trit_bytes_text((double)m.trits / 4, b));
+    printf("%-14s%s in 4 bits, read for every token; single rows in full from the file\n", "  head",
+           trit_bytes_text((double)m.plane, a));
+    printf("%-14s%s per token, %s for %d\n", "  KV cache", trit_bytes_text((double)m.kv, a),
+           trit_bytes_text((double)m.kv * TOKENS, b), TOKENS);
+    printf("%-14s", "packed cache");
+    if (*m.cache)
+        print_safe((struct trit_text){ m.cache, strlen(m.cache) }, SIZE_MAX);
+    printf(*m.cache ? ", %s\n" : "none ('tritmill pack')\n",
+           trit_bytes_text((double)m.cache_bytes, a));
+}
+
 static void print_key(const struct trit_gguf *g, const char *label, const char *key)
 {
     struct trit_text t;
@@ -220,6 +240,7 @@ enum trit_code trit_inspect_text(const struct trit_gguf *gguf, const struct trit
     if (n)
         print_shares(shares, n, gguf->size);
     free(shares);
+    print_memory(gguf);
     print_metadata(gguf, options->all);
     if (options->tensors)
         print_tensors(gguf);

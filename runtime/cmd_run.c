@@ -1,7 +1,6 @@
 /* `tritmill run`: continues a text, streaming. */
 #include "runtime/cmd_run.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -12,7 +11,7 @@
 #include "runtime/file.h"
 #include "runtime/mem.h"
 
-enum { DEFAULT_CONTEXT = 4096, MAX_CONTEXT = 1 << 24, MAX_END_TOKENS = 64 };
+enum { DEFAULT_CONTEXT = 4096, MAX_CONTEXT = 1 << 24 };
 
 #define AT(member) offsetof(struct trit_run_options, member)
 static const struct trit_option options[] = {
@@ -55,8 +54,17 @@ static const struct trit_option options[] = {
     { "--log-disable", TRIT_OPT_FLAG, AT(quiet), NULL, "nothing on stderr but errors", 0, 0, NULL },
     { "-o,--output", TRIT_OPT_CHOICE, AT(output), NULL,
       "text as it comes (default), or one JSON object at the end", 0, 0, "text|json" },
-    { "--chunk", TRIT_OPT_INT, AT(chunk), "N", "prompt tokens evaluated together (default 512)", 1,
+    { "--chunk", TRIT_OPT_INT, AT(chunk), "N", "prompt tokens evaluated together (default 256)", 1,
       65536, NULL },
+    { "--lookup;--draft-max,--draft,--draft-n", TRIT_OPT_INT, AT(lookup), "N",
+      "guess up to N tokens at a time from the text so far (default 32; 0: never)", 0,
+      TRIT_LOOKUP_MAX, NULL },
+    { "--sparse", TRIT_OPT_CHOICE, AT(sparse), NULL,
+      "skip weights that meet zeros, for the same text: auto (default), on, off", 0, 0,
+      "auto|on|off" },
+    { "--kv-type", TRIT_OPT_CHOICE, AT(kv), NULL,
+      "elements of the KV cache: f16 (default), i8 (half the size; changes the text a little)", 0,
+      0, "f16|i8" },
     { "--profile", TRIT_OPT_TEXT, AT(profile), "FILE",
       "the profile that picks the kernels (none: by estimate; default: this machine's)", 0, 0,
       NULL },
@@ -65,6 +73,8 @@ static const struct trit_option options[] = {
     { "-tb,--threads-batch", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
     { "-ngl,--gpu-layers,--n-gpu-layers", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
     { "--keep", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
+    { "--draft-min,--draft-n-min", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
+    { "--draft-p-min", TRIT_OPT_IGNORE, 0, "P", "", 0, 0, NULL },
     { "--color", TRIT_OPT_IGNORE, 0, NULL, "", 0, 0, NULL },
     { "--mlock", TRIT_OPT_IGNORE, 0, NULL, "", 0, 0, NULL },
     { "--no-mmap", TRIT_OPT_IGNORE, 0, NULL, "", 0, 0, NULL },
@@ -76,7 +86,8 @@ static const struct trit_option options[] = {
 static const char detail[] =
     "Standard output gets the prompt and its continuation and nothing else; timings and the seed "
     "go\n"
-    "to stderr. The same seed gives the same text, whatever the CPU, the threads and the chunks.\n"
+    "to stderr. The same seed gives the same text, whatever the CPU, the threads, the chunks\n"
+    "and the guesses.\n"
     "Ctrl-C ends the text early (exit code 130). Under the names bitnet and llama-cli the program\n"
     "takes this command's options, and -p understands escapes.";
 
@@ -86,27 +97,25 @@ struct run {
     struct trit_engine engine;
     struct trit_session *session;
     struct trit_sampler *sampler;
+    struct trit_decoder *decoder;
     char *prompt; /* the text to continue */
     size_t prompt_bytes, nprompt;
     int32_t *ids;  /* of the prompt */
     int32_t *made; /* generated so far, limit at most */
     size_t nmade, limit, context;
-    float *logits;
-    int32_t ends[MAX_END_TOKENS]; /* never to be chosen */
-    size_t nends;
     struct trit_utf8_stream utf8;
     struct trit_run_result result;
 };
 
 static void release(struct run *r)
 {
+    trit_decoder_free(r->decoder);
     trit_sampler_free(r->sampler);
     trit_session_free(r->session);
     trit_engine_close(&r->engine);
     free(r->prompt);
     free(r->ids);
     free(r->made);
-    free(r->logits);
 }
 
 /* One escape at *s (after the backslash) into *out; what is no escape stays as written. */
@@ -192,6 +201,8 @@ static enum trit_code prepare(struct run *r, struct trit_error *error)
     enum trit_code code = read_prompt(r, error);
     if (!code)
         code = trit_engine_open(e, r->options.model, error);
+    e->sparse = r->options.sparse;
+    e->kv = r->options.kv;
     if (!code)
         code = trit_engine_load_tokenizer(e, error);
     if (!code)
@@ -236,13 +247,16 @@ static enum trit_code load(struct run *r, struct trit_error *error)
     size_t chunk = (size_t)r->options.chunk < r->context ? (size_t)r->options.chunk : r->context;
     if (!code)
         code = trit_session_create(&r->session, e->model, r->context, chunk, error);
+    if (!code)
+        code = trit_decoder_create(&r->decoder, e->model, r->session, r->sampler,
+                                   (size_t)r->options.lookup, error);
     if (code)
         return code;
-    r->logits = trit_alloc(e->config.vocab, sizeof *r->logits);
     r->made = trit_alloc(r->limit + 1, sizeof *r->made);
-    if (!r->logits || !r->made)
-        return trit_fail(error, TRIT_EMEMORY, "no memory for logits");
+    if (!r->made)
+        return trit_fail(error, TRIT_EMEMORY, "no memory for %zu tokens", r->limit);
     r->result.load = e->load_seconds;
+    r->result.passes = trit_decoder_stats(r->decoder);
     return TRIT_OK;
 }
 
@@ -279,25 +293,19 @@ static void show_rest(struct run *r)
         putchar('\n'); /* for the shell's next line; a file gets the text alone */
 }
 
-/* For --ignore-eos. */
-static void find_end_tokens(struct run *r)
+static void ban_end_tokens(struct run *r)
 {
     size_t size = trit_tokenizer_size(r->engine.tokenizer);
-    for (size_t id = 0; r->options.ignore_eos && id < size && r->nends < MAX_END_TOKENS; id++)
+    for (size_t id = 0; id < size; id++)
         if (trit_tokenizer_is_end(r->engine.tokenizer, (int32_t)id))
-            r->ends[r->nends++] = (int32_t)id;
+            trit_sampler_ban(r->sampler, (int32_t)id);
 }
 
-/* One token from the logits: chosen, kept, shown. Says what ends the text with it, if anything
- * does. */
-static enum trit_run_stop next_token(struct run *r)
+/* A token is kept and shown. Says what ends the text with it, if anything does. */
+static enum trit_run_stop take_token(struct run *r, int32_t token)
 {
-    for (size_t i = 0; i < r->nends; i++)
-        r->logits[r->ends[i]] = -INFINITY;
-    int32_t token = trit_sampler_next(r->sampler, r->logits);
     if (trit_tokenizer_is_end(r->engine.tokenizer, token))
         return TRIT_RUN_END;
-    trit_sampler_accept(r->sampler, token);
     r->made[r->nmade++] = token;
     if (!show_token(r, token))
         return TRIT_RUN_CLOSED;
@@ -311,13 +319,30 @@ static enum trit_run_stop next_token(struct run *r)
 static enum trit_code decode(struct run *r, struct trit_error *error)
 {
     enum trit_code code = TRIT_OK;
-    find_end_tokens(r);
-    r->result.stop = r->limit ? next_token(r) : TRIT_RUN_LENGTH;
+    r->result.stop = r->limit ? TRIT_RUN_ON : TRIT_RUN_LENGTH;
     while (r->result.stop == TRIT_RUN_ON && !code) {
-        code = trit_session_eval(r->session, &r->made[r->nmade - 1], 1, 0, r->logits, error);
+        int32_t token;
+        code = trit_decoder_next(r->decoder, r->limit - r->nmade, &token, error);
         if (!code)
-            r->result.stop = next_token(r);
+            r->result.stop = take_token(r, token);
     }
+    const size_t chosen = r->nmade + (r->result.stop == TRIT_RUN_END);
+    r->result.decoded = chosen ? chosen - 1 : 0;
+    return code;
+}
+
+/* The prompt, all but the last chunk of it without a choice behind it. */
+static enum trit_code read_in(struct run *r, struct trit_error *error)
+{
+    const size_t chunk =
+        (size_t)r->options.chunk < r->context ? (size_t)r->options.chunk : r->context;
+    const size_t before = (r->nprompt - 1) / chunk * chunk;
+    trit_decoder_tell(r->decoder, r->ids, r->nprompt);
+    enum trit_code code = trit_engine_prefill(r->session, r->ids, before, chunk, NULL, error);
+    if (!code && trit_stopped())
+        return trit_fail(error, TRIT_ESTOPPED, "stopped");
+    if (!code)
+        code = trit_decoder_feed(r->decoder, r->ids + before, r->nprompt - before, error);
     return code;
 }
 
@@ -326,11 +351,9 @@ static enum trit_code generate(struct run *r, struct trit_error *error)
     double begin = trit_now();
     if (!r->options.no_display_prompt)
         show(r, r->prompt, r->prompt_bytes);
-    for (size_t i = 0; i < r->nprompt; i++)
-        trit_sampler_accept(r->sampler, r->ids[i]);
-    size_t chunk = (size_t)r->options.chunk < r->context ? (size_t)r->options.chunk : r->context;
-    enum trit_code code =
-        trit_engine_prefill(r->session, r->ids, r->nprompt, chunk, r->logits, error);
+    if (r->options.ignore_eos)
+        ban_end_tokens(r);
+    enum trit_code code = read_in(r, error);
     double filled = trit_now();
     r->result.prefill = filled - begin;
     if (code == TRIT_ESTOPPED) {
@@ -340,7 +363,6 @@ static enum trit_code generate(struct run *r, struct trit_error *error)
     if (!code)
         code = decode(r, error);
     r->result.decode = trit_now() - filled;
-    r->result.decoded = trit_session_position(r->session) - r->nprompt;
     show_rest(r);
     return code;
 }
@@ -368,7 +390,8 @@ static enum trit_code report(struct run *r, double begin, struct trit_error *err
 static const struct trit_run_options defaults = {
     .predict = 128,
     .threads = 0,
-    .chunk = 512,
+    .chunk = 256,
+    .lookup = 32,
     .seed = UINT64_MAX,
     .top_k = 40,
     .repeat_last_n = 64,

@@ -4,13 +4,14 @@
 
 #include "runtime/cli.h"
 #include "runtime/cli_engine.h"
+#include "runtime/decode.h"
 #include "runtime/sampler.h"
 
 enum trit_run_output { TRIT_RUN_TEXT, TRIT_RUN_JSON };
 
 struct trit_run_options {
     const char *model, *prompt, *file, *profile;
-    int predict, context, threads, chunk, output;
+    int predict, context, threads, chunk, output, lookup, sparse, kv;
     uint64_t seed; /* UINT64_MAX: to be drawn */
     int top_k, repeat_last_n;
     double temperature, top_p, min_p, repeat_penalty;
@@ -33,8 +34,9 @@ struct trit_run_result {
     uint64_t seed;
     struct trit_text prompt;
     const int32_t *tokens;            /* the continuation, without the end token */
-    size_t nprompt, ntokens, decoded; /* tokens; decoded: evaluations of one token */
-    size_t context, trained;          /* of this run, of the model */
+    size_t nprompt, ntokens, decoded; /* tokens; decoded: chosen after the first */
+    const struct trit_decoded *passes;
+    size_t context, trained; /* of this run, of the model */
     enum trit_run_stop stop;
     double load, prefill, decode, total; /* seconds */
 };

@@ -12,7 +12,9 @@ struct options {
     const char *shape, *output, *tokenizer;
     uint64_t seed;
     int type, embd, arch, context, vocab; /* choices by number; 0: as the shape has it */
+    int chain;
     bool untied;
+    double peak, zeros;
 };
 
 static const char *const archs[] = { "bitnet-b1.58", "bitnet-25" };
@@ -31,6 +33,12 @@ static const struct trit_option options[] = {
       "f16|bf16|f32|q8_0|q6_k" },
     { "--untied", TRIT_OPT_FLAG, AT(untied), NULL, "give the head a tensor of its own", 0, 0,
       NULL },
+    { "--peak", TRIT_OPT_FLOAT, AT(peak), "C",
+      "cosine of a final state with its token's row, below 1 (0.3, say)", 0, 1, NULL },
+    { "--zeros", TRIT_OPT_FLOAT, AT(zeros), "P",
+      "with --peak: share of zeros among ffn_down's int8 inputs (0.8, say)", 0, 1, NULL },
+    { "--chain", TRIT_OPT_INT, AT(chain), "N",
+      "with --peak: the likeliest text walks a cycle of N ids, not of one", 2, 4096, NULL },
     { "--tokenizer", TRIT_OPT_TEXT, AT(tokenizer), "FILE",
       "vocabulary of a tokenizer.json (default: a built-in one of bytes)", 0, 0, NULL },
     { "--vocab", TRIT_OPT_INT, AT(vocab), "N", "vocabulary size (default: the shape's)", 1,
@@ -90,12 +98,15 @@ static enum trit_code synth(const struct options *o, struct trit_error *error)
                             .type = types[o->type],
                             .embd = embds[o->embd],
                             .seed = o->seed,
+                            .peak = o->peak,
+                            .zeros = o->zeros,
+                            .chain = (size_t)o->chain,
                             .progress = trit_progress_step,
                             .progress_arg = &progress };
     enum trit_code code = trit_shape_parse(&s.shape, o->shape, error);
     if (code)
         return code;
-    s.shape.untied |= o->untied;
+    s.shape.untied |= o->untied || o->chain;
     if (o->context)
         s.shape.context = (size_t)o->context;
     if ((code = make_vocabulary(o, &s.shape, &vocabulary, error)))

@@ -136,6 +136,55 @@ static bool try_mm(const struct trit_kernel *kn)
     return fine;
 }
 
+/* Two of three rows, or columns, of a product with one token. */
+static bool right_skipping(const struct trit_kernel *kn, struct product *p)
+{
+    enum { MOST = 2 * 640 };
+    uint32_t list[MOST];
+    int32_t acc[MOST] = { 0 }, sum = 0;
+    int8_t a[MOST];
+    size_t count = 0;
+    const bool rows = kn->op == TRIT_OP_rows;
+    fill_product(p);
+    for (size_t i = 0; i < (rows ? p->n : p->k); i++)
+        if (i % 3)
+            list[count++] = (uint32_t)i;
+        else if (!rows)
+            p->a[i] = 0;
+    trit_ref_mm(1, p->n, p->k, p->w, p->d, p->a, p->k, p->s, p->y[0], p->n);
+    if (rows) {
+        memcpy(p->y[1], p->y[0], p->n * sizeof *p->y[0]);
+        for (size_t i = 0; i < count; i++)
+            p->y[1][list[i]] = 0;
+        kn->fn.rows(count, list, p->k, p->packed, p->d, p->a, p->s[0], p->sum[0], p->y[1]);
+        return !memcmp(p->y[0], p->y[1], p->n * sizeof *p->y[0]);
+    }
+    for (size_t i = 0; i < count; i++)
+        sum += a[i] = p->a[list[i]];
+    kn->fn.cols(trit_round_up(p->n, p->nr), p->k, count, list, a, p->packed, acc);
+    for (size_t j = 0; j < p->n; j++)
+        p->y[1][j] = (float)(acc[j] - sum) * (p->d[j] / p->s[0]);
+    return !memcmp(p->y[0], p->y[1], p->n * sizeof *p->y[0]);
+}
+
+static bool try_skipping(const struct trit_kernel *kn)
+{
+    struct product p = { .m = 1, .nr = (size_t)kn->nr, .kr = (size_t)kn->kr };
+    p.packing = trit_packing_find(kn->packing);
+    if (!p.packing || p.nr > 640)
+        return !p.packing;
+    p.n = p.nr + 1;
+    p.k = 2 * p.kr;
+    const size_t bytes = place(&p, NULL);
+    uint8_t *arena = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (arena == MAP_FAILED)
+        return false;
+    place(&p, arena);
+    const bool fine = right_skipping(kn, &p);
+    munmap(arena, bytes);
+    return fine;
+}
+
 static bool try_quant(const struct trit_kernel *kn)
 {
     float x[K], s[2];
@@ -168,13 +217,57 @@ static bool try_relu2(const struct trit_kernel *kn)
 
 static bool try_softmax(const struct trit_kernel *kn)
 {
-    float s[2][KP], max[2], sum[2];
-    fill(s[0], KP);
-    fill(s[1], KP);
-    trit_ref_softmax(K, KP, 3.0f, s[0], &max[0], &sum[0]);
-    kn->fn.softmax(K, KP, 3.0f, s[1], &max[1], &sum[1]);
-    return !memcmp(s[0], s[1], sizeof s[0]) && !memcmp(&max[0], &max[1], sizeof max[0]) &&
-           !memcmp(&sum[0], &sum[1], sizeof sum[0]);
+    static float s[2][M * KP], max[2][M], sum[2][M];
+    fill(s[0], M * KP);
+    memcpy(s[1], s[0], sizeof s[0]);
+    trit_ref_softmax(M, 2, K - 2, K, 3.0f, s[0], KP, max[0], sum[0]);
+    kn->fn.softmax(M, 2, K - 2, K, 3.0f, s[1], KP, max[1], sum[1]);
+    return !memcmp(s[0], s[1], sizeof s[0]) && !memcmp(max[0], max[1], sizeof max[0]) &&
+           !memcmp(sum[0], sum[1], sizeof sum[0]);
+}
+
+static bool try_merge(const struct trit_kernel *kn)
+{
+    static float o[2][M * HD], max[2][M], sum[2][M], part[M * HD], part_max[M], part_sum[M];
+    fill(o[0], M * HD);
+    memcpy(o[1], o[0], sizeof o[0]);
+    fill(max[0], M);
+    memcpy(max[1], max[0], sizeof max[0]);
+    fill(sum[0], M);
+    memcpy(sum[1], sum[0], sizeof sum[0]);
+    fill(part, M * HD);
+    fill(part_max, M);
+    fill(part_sum, M);
+    trit_ref_merge(M, HD, max[0], sum[0], o[0], HD, part_max, part_sum, part, HD);
+    kn->fn.merge(M, HD, max[1], sum[1], o[1], HD, part_max, part_sum, part, HD);
+    return !memcmp(o[0], o[1], sizeof o[0]) && !memcmp(max[0], max[1], sizeof max[0]) &&
+           !memcmp(sum[0], sum[1], sizeof sum[0]);
+}
+
+static bool try_half(const struct trit_kernel *kn)
+{
+    float x[K];
+    uint16_t y[2][K];
+    fill(x, K);
+    trit_ref_half(K, x, y[0]);
+    kn->fn.half(K, x, y[1]);
+    return !memcmp(y[0], y[1], sizeof y[0]);
+}
+
+static bool try_split(const struct trit_kernel *kn)
+{
+    float x[2][K], scale[K], s[2][2];
+    int8_t a[2][2][KP];
+    int32_t sum[2][2];
+    fill(x[0], K);
+    memcpy(x[1], x[0], sizeof x[0]);
+    fill(scale, K);
+    for (int i = 0; i < 2; i++)
+        (i ? kn->fn.split : trit_ref_split)(K, KP, x[i], scale, (int8_t *[]){ a[i][0], a[i][1] },
+                                            (float *[]){ &s[i][0], &s[i][1] },
+                                            (int32_t *[]){ &sum[i][0], &sum[i][1] });
+    return !memcmp(x[0], x[1], sizeof x[0]) && !memcmp(a[0], a[1], sizeof a[0]) &&
+           !memcmp(s[0], s[1], sizeof s[0]) && !memcmp(sum[0], sum[1], sizeof sum[0]);
 }
 
 static bool try_qk(const struct trit_kernel *kn)
@@ -250,10 +343,12 @@ static bool try_peak(const struct trit_kernel *kn)
 }
 
 static bool (*const tries[TRIT_NOP])(const struct trit_kernel *) = {
-    [TRIT_OP_gemv] = try_mm,   [TRIT_OP_gemm] = try_mm,     [TRIT_OP_quant] = try_quant,
-    [TRIT_OP_norm] = try_norm, [TRIT_OP_relu2] = try_relu2, [TRIT_OP_softmax] = try_softmax,
-    [TRIT_OP_qk] = try_qk,     [TRIT_OP_pv] = try_pv,       [TRIT_OP_head] = try_head,
-    [TRIT_OP_read] = try_read, [TRIT_OP_peak] = try_peak,
+    [TRIT_OP_gemv] = try_mm,       [TRIT_OP_gemm] = try_mm,     [TRIT_OP_quant] = try_quant,
+    [TRIT_OP_norm] = try_norm,     [TRIT_OP_relu2] = try_relu2, [TRIT_OP_softmax] = try_softmax,
+    [TRIT_OP_qk] = try_qk,         [TRIT_OP_pv] = try_pv,       [TRIT_OP_head] = try_head,
+    [TRIT_OP_read] = try_read,     [TRIT_OP_merge] = try_merge, [TRIT_OP_half] = try_half,
+    [TRIT_OP_split] = try_split,   [TRIT_OP_peak] = try_peak,   [TRIT_OP_rows] = try_skipping,
+    [TRIT_OP_cols] = try_skipping,
 };
 
 bool trit_kernel_probe(const struct trit_kernel *kernel)

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUFFER = 1 << 18, NAME_TRIES = 100 };
+enum { BUFFER = 1 << 18, DIRECT = 1 << 20, NAME_TRIES = 100 };
 
 struct trit_file {
     char *path; /* what the caller called it */
@@ -98,12 +98,26 @@ static void note_failure(struct trit_file *f, bool ok)
         f->failed = errno ? errno : EIO;
 }
 
+static bool write_all(int fd, const char *data, size_t bytes)
+{
+    for (size_t at = 0; at < bytes;) {
+        ssize_t n = write(fd, data + at, bytes - at);
+        if (n < 0 && errno != EINTR)
+            return false;
+        at += n > 0 ? (size_t)n : 0;
+    }
+    return true;
+}
+
 void trit_file_write(struct trit_file *file, const void *data, size_t bytes)
 {
     if (file->failed || bytes == 0)
         return;
     errno = 0;
-    note_failure(file, fwrite(data, 1, bytes, file->out) == bytes);
+    if (bytes < DIRECT)
+        note_failure(file, fwrite(data, 1, bytes, file->out) == bytes);
+    else /* in one call: what is written at once the system can keep in huge pages */
+        note_failure(file, fflush(file->out) == 0 && write_all(fileno(file->out), data, bytes));
     file->size += bytes;
 }
 
@@ -247,4 +261,36 @@ bool trit_file_locate(const char *env, const char *name, const char *source_path
             return true;
     }
     return source_path && found(snprintf(path, room, "%s", source_path), path, room);
+}
+
+enum trit_code trit_file_cache_path(const char *name, char *path, size_t room,
+                                    struct trit_error *error)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    int n = -1;
+    if (cache && *cache == '/') /* the XDG specification: relative ones are not heeded */
+        n = snprintf(path, room, "%s/tritmill/%s", cache, name);
+    else if (home && *home == '/')
+        n = snprintf(path, room, "%s/.cache/tritmill/%s", home, name);
+    else
+        return trit_fail(error, TRIT_EIO, "no place for %s: neither XDG_CACHE_HOME nor HOME is set",
+                         name);
+    if (n < 0 || (size_t)n >= room)
+        return trit_fail(error, TRIT_EARGUMENT, "%.60s...: the name is too long", path);
+    return TRIT_OK;
+}
+
+enum trit_code trit_file_make_folders(const char *path, struct trit_error *error)
+{
+    char folder[PATH_MAX];
+    if (snprintf(folder, sizeof folder, "%s", path) >= (int)sizeof folder)
+        return trit_fail(error, TRIT_EARGUMENT, "%.60s...: the name is too long", path);
+    for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        if (mkdir(folder, 0700) && errno != EEXIST)
+            return trit_fail(error, TRIT_EIO, "%s: cannot make the folder: %s", folder,
+                             strerror(errno));
+        *slash = '/';
+    }
+    return TRIT_OK;
 }

@@ -34,4 +34,11 @@ enum trit_code trit_file_read(const char *path, size_t limit, char **data, size_
 bool trit_file_locate(const char *env, const char *name, const char *source_path, char *path,
                       size_t room);
 
+/* Where a file that can be made again lives: $XDG_CACHE_HOME (absolute) or ~/.cache, tritmill/NAME.
+ */
+enum trit_code trit_file_cache_path(const char *name, char *path, size_t room,
+                                    struct trit_error *error);
+/* Makes the folders above path that are missing, 0700. */
+enum trit_code trit_file_make_folders(const char *path, struct trit_error *error);
+
 #endif

@@ -168,17 +168,15 @@ enum trit_code trit_gguf_parse(struct trit_gguf **gguf, const void *data, size_t
 
 /* The regular file at path, open; -1 after an error. A pipe that nobody writes to does not block.
  */
-static int open_regular(const char *path, size_t *size, struct trit_error *error)
+static int open_regular(const char *path, struct stat *st, struct trit_error *error)
 {
-    struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 || fstat(fd, &st) != 0) {
+    if (fd < 0 || fstat(fd, st) != 0) {
         trit_fail(error, TRIT_EIO, "%s: cannot read: %s", path, strerror(errno));
-    } else if (!S_ISREG(st.st_mode)) {
+    } else if (!S_ISREG(st->st_mode)) {
         trit_fail(error, TRIT_EIO, "%s: is %s, must be a regular file", path,
-                  S_ISDIR(st.st_mode) ? "a folder" : "a device or a pipe");
+                  S_ISDIR(st->st_mode) ? "a folder" : "a device or a pipe");
     } else {
-        *size = (size_t)st.st_size;
         return fd;
     }
     if (fd >= 0)
@@ -189,22 +187,29 @@ static int open_regular(const char *path, size_t *size, struct trit_error *error
 enum trit_code trit_gguf_open(struct trit_gguf **gguf, const char *path, struct trit_error *error)
 {
     *gguf = NULL;
-    size_t size;
-    int fd = open_regular(path, &size, error);
+    struct stat st;
+    int fd = open_regular(path, &st, error);
     if (fd < 0)
         return TRIT_EIO;
+    const size_t size = (size_t)st.st_size;
     void *base = NULL; /* an empty file cannot be mapped; parse says what is wrong with it */
     if (size > 0)
         base = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-    int failed = errno;
-    close(fd);
-    if (base == MAP_FAILED)
+    if (base == MAP_FAILED) {
+        int failed = errno;
+        close(fd);
         return trit_fail(error, TRIT_EIO, "%s: cannot map: %s", path, strerror(failed));
+    }
     enum trit_code code = trit_gguf_parse(gguf, base, size, path, error);
-    if (code == TRIT_OK)
+    if (code == TRIT_OK) {
         (*gguf)->mapped = true;
-    else if (base)
-        munmap(base, size);
+        (*gguf)->fd = fd;
+        (*gguf)->mtime = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    } else {
+        close(fd);
+        if (base)
+            munmap(base, size);
+    }
     return code;
 }
 
@@ -212,8 +217,10 @@ void trit_gguf_close(struct trit_gguf *gguf)
 {
     if (!gguf)
         return;
-    if (gguf->mapped)
+    if (gguf->mapped) {
         munmap((void *)(uintptr_t)gguf->base, gguf->size);
+        close(gguf->fd);
+    }
     trit_gguf_index_free(gguf);
     free(gguf->kv);
     free(gguf->tensors);
@@ -231,4 +238,20 @@ void trit_gguf_drop(const struct trit_gguf *gguf, const uint8_t *data, size_t by
     last = last / page * page;
     if (first < last)
         madvise((void *)(uintptr_t)(gguf->base + first), last - first, MADV_DONTNEED);
+}
+
+/* A read that fails or is short leaves it to the mapping to say so. */
+const uint8_t *trit_gguf_fetch(const struct trit_gguf *gguf, const uint8_t *data, size_t bytes,
+                               void *buffer)
+{
+    if (!gguf->mapped)
+        return data;
+    const size_t begin = (size_t)(data - gguf->base);
+    for (size_t at = 0; at < bytes;) {
+        ssize_t got = pread(gguf->fd, (uint8_t *)buffer + at, bytes - at, (off_t)(begin + at));
+        if (got == 0 || (got < 0 && errno != EINTR))
+            return data;
+        at += got > 0 ? (size_t)got : 0;
+    }
+    return buffer;
 }

@@ -92,8 +92,10 @@ struct trit_gguf {
     uint64_t data_offset; /* of the tensor data */
     const uint8_t *base;  /* the mapping */
     size_t size;
-    void *index; /* hash tables of names, private */
+    int64_t mtime; /* of the file, nanoseconds since 1970; 0: bytes in memory */
+    void *index;   /* hash tables of names, private */
     bool mapped;
+    int fd; /* of the file that is mapped */
 };
 
 /* Maps and checks the file: header, every key and every tensor record (bounds, overflow, alignment,
@@ -127,5 +129,10 @@ enum trit_code trit_gguf_texts(const struct trit_gguf *gguf, const char *key,
 /* Tells the kernel that these bytes of the mapping are no longer wanted: they leave memory (whole
  * pages inside only). */
 void trit_gguf_drop(const struct trit_gguf *gguf, const uint8_t *data, size_t bytes);
+
+/* The same bytes without a page of the mapping in memory for them: they are read into buffer, or
+   stay where they are if that is not a mapped file. Returns where they are. */
+const uint8_t *trit_gguf_fetch(const struct trit_gguf *gguf, const uint8_t *data, size_t bytes,
+                               void *buffer);
 
 #endif

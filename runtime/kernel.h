@@ -28,6 +28,16 @@ typedef void trit_mm_fn(size_t m, size_t n, size_t k, const uint8_t *w, const fl
                         size_t ldy);
 typedef trit_mm_fn trit_gemv_fn, trit_gemm_fn;
 
+/* rows, on r5: y[list[i]] as gemv has it, i < count; w and d are the whole matrix's. Other elements
+   of y are left alone. */
+typedef void trit_rows_fn(size_t count, const uint32_t *list, size_t k, const uint8_t *w,
+                          const float *d, const int8_t *a, float s, int32_t sum, float *y);
+
+/* cols, on c5: acc[j] += sum over i < count of a[i] * (w[j][list[i]] + 1), j < n. n is a multiple
+   of NR, w its blocks of k columns each (padding counted), list ascends. */
+typedef void trit_cols_fn(size_t n, size_t k, size_t count, const uint32_t *list, const int8_t *a,
+                          const uint8_t *w, int32_t *acc);
+
 /* quant: x[k] -> a[kp] (kp >= k, zeros from k on), *s, *sum. */
 typedef void trit_quant_fn(size_t k, size_t kp, const float *x, int8_t *a, float *s, int32_t *sum);
 
@@ -37,8 +47,25 @@ typedef void trit_norm_fn(size_t k, const float *x, const float *w, float eps, f
 /* relu2: f[k] = relu(g)^2 * u; f may be g or u. */
 typedef void trit_relu2_fn(size_t k, const float *g, const float *u, float *f);
 
-/* softmax piece: s[n] -> p in place, zeros from n to np (np >= n); *max = m, *sum = l. */
-typedef void trit_softmax_fn(size_t n, size_t np, float scale, float *s, float *max, float *sum);
+/* softmax pieces of m rows, s[i*lds + .] -> p in place: row i has min(n + i / group, np) positions
+   (1 <= n <= np), zeros from there to np; max[i] = m, sum[i] = l. */
+typedef void trit_softmax_fn(size_t m, size_t group, size_t n, size_t np, float scale, float *s,
+                             size_t lds, float *max, float *sum);
+
+/* merge of m rows: (max, sum, o)[i] = (M, L, O) of the chunks so far, and after it with the chunk
+   part_* too; rows of o and part have hd elements. */
+typedef void trit_merge_fn(size_t m, size_t hd, float *max, float *sum, float *o, size_t ldo,
+                           const float *part_max, const float *part_sum, const float *part,
+                           size_t ldp);
+
+/* half: y[k] = x[k] as the KV cache holds it in f16. */
+typedef void trit_half_fn(size_t k, const float *x, uint16_t *y);
+
+/* split: x = x * scale, k of each; (a, s, sum)[0] = quant of x; x = x - a[0] * (1 / s[0]);
+   (a, s, sum)[1] = quant of that. a[.] has kp >= k elements, zeros from k on. x ends as
+   x - a[1] * (1 / s[1]). */
+typedef void trit_split_fn(size_t k, size_t kp, float *x, const float *scale, int8_t *const a[2],
+                           float *const s[2], int32_t *const sum[2]);
 
 /* qk: s[i*lds + t] = sum over d in order of q[i*ldq + d] * k[t][d] for i < m and t < roundup(nt,
    16), all of which are written (lds >= that). k holds roundup(nt, 16) / 16 blocks of [hd][16
@@ -78,6 +105,11 @@ enum trit_op {
     TRIT_OP_head,
     TRIT_OP_read,
     TRIT_OP_peak,
+    TRIT_OP_rows,
+    TRIT_OP_cols,
+    TRIT_OP_merge,
+    TRIT_OP_half,
+    TRIT_OP_split,
     TRIT_NOP
 };
 
@@ -93,6 +125,11 @@ union trit_fn {
     trit_head_fn *head;
     trit_read_fn *read;
     trit_peak_fn *peak;
+    trit_rows_fn *rows;
+    trit_cols_fn *cols;
+    trit_merge_fn *merge;
+    trit_half_fn *half;
+    trit_split_fn *split;
 };
 
 struct trit_kernel {

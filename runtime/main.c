@@ -12,6 +12,7 @@ static const struct trit_command *const commands[] = {
     &trit_cmd_run,        &trit_cmd_bench, &trit_cmd_inspect,  &trit_cmd_tokenize,
     &trit_cmd_perplexity, &trit_cmd_cpu,   &trit_cmd_check,    &trit_cmd_compare,
     &trit_cmd_profile,    &trit_cmd_synth, &trit_cmd_generate, &trit_cmd_tune,
+    &trit_cmd_pack,
 };
 enum { NCOMMANDS = sizeof commands / sizeof *commands };
 
@@ -54,6 +55,7 @@ static int help(FILE *to)
           "them)\n"
           "  TRITMILL_KERNEL=PATTERN  only kernels whose names match, where one of them can run\n"
           "  TRITMILL_PROFILE=FILE    the profile where --profile is not given (none: no profile)\n"
+          "  TRITMILL_CACHE=FILE      the model's packed cache (none: no cache; 'tritmill pack')\n"
           "  TRITMILL_LOG=1           tell each matrix's kernels, and why, on stderr\n"
           "  TRITMILL_TEMPLATES=DIR   templates for 'tritmill generate'\n",
           to);

@@ -34,9 +34,20 @@ void *trit_alloc(size_t count, size_t size);
    gives them. NULL on failure. bytes must be the same when it is freed; NULL may be freed. */
 void *trit_map(size_t bytes);
 void trit_unmap(void *block, size_t bytes);
+/* The first bytes of an open file, read only, as a block like trit_map's; trit_unmap frees it.
+   Huge pages where the system has the file in them. */
+const void *trit_map_file(int fd, size_t bytes);
+
+/* Whole pages of a mapped file leave this process; reading them brings them back. */
+void trit_map_drop(const void *data, size_t bytes);
 
 /* Peak and present resident size of this process in bytes, 0 where the system does not tell. */
 size_t trit_resident_peak(void);
 size_t trit_resident_now(void);
+/* How much of trit_resident_now is on huge pages; 0 where the system does not tell. */
+size_t trit_resident_huge(void);
+/* Resident bytes of the mappings that a block lies in, and how many of them are on huge pages;
+   zeros where the system does not tell. Exact for blocks of trit_map and trit_map_file. */
+void trit_resident_at(const void *block, size_t bytes, size_t *resident, size_t *huge);
 
 #endif

@@ -2,20 +2,30 @@
    its kernels, the mapped original out of memory again. */
 #define _GNU_SOURCE
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "runtime/ffn_skip.h"
 #include "runtime/math.h"
 #include "runtime/mem.h"
-#include "runtime/model_parts.h"
+#include "runtime/kv.h"
 #include "runtime/pack.h"
 #include "runtime/ternary.h"
 
-static const char *const role_names[TRIT_NROLES] = { "attn_q",   "attn_k", "attn_v",  "attn_output",
-                                                     "ffn_gate", "ffn_up", "ffn_down" };
+/* A matrix, and the tensors whose rows it holds. */
+static const struct role {
+    const char *name, *parts[TRIT_PARTS];
+} dense[TRIT_NROLES] = { [TRIT_QKV] = { "attn_qkv", { "attn_q", "attn_k", "attn_v" } },
+                         [TRIT_O] = { "attn_output", { "attn_output" } },
+                         [TRIT_GATE_UP] = { "ffn_gate_up", { "ffn_gate", "ffn_up" } },
+                         [TRIT_DOWN] = { "ffn_down", { "ffn_down" } } },
+  sparse[TRIT_NROLES] = { [TRIT_QKV] = { "attn_qkv", { "attn_q", "attn_k", "attn_v" } },
+                          [TRIT_O] = { "attn_output", { "attn_output" } },
+                          [TRIT_GATE_UP] = { "ffn_gate", { "ffn_gate" } },
+                          [TRIT_DOWN] = { "ffn_down", { "ffn_down" } },
+                          [TRIT_UP] = { "ffn_up", { "ffn_up" } } };
 static const char *const norm_names[TRIT_NNORMS] = { "attn_norm", "attn_sub_norm", "ffn_norm",
                                                      "ffn_sub_norm" };
 
@@ -29,15 +39,28 @@ struct loader {
     bool *placed;         /* per tensor of the file: it has a place in the model */
 };
 
-static void role_shape(const struct trit_config *c, enum trit_role role, size_t *n, size_t *k)
+/* Rows of one tensor of a role; 0 where it has no such part. */
+static size_t part_rows(const struct trit_config *c, enum trit_role role, int part)
 {
     const size_t kv = c->kv_heads * c->head_dim;
-    const size_t shapes[TRIT_NROLES][2] = { { c->hidden, c->hidden }, { kv, c->hidden },
-                                            { kv, c->hidden },        { c->hidden, c->hidden },
-                                            { c->ffn, c->hidden },    { c->ffn, c->hidden },
-                                            { c->hidden, c->ffn } };
-    *n = shapes[role][0];
-    *k = shapes[role][1];
+    const size_t rows[TRIT_NROLES][TRIT_PARTS] = {
+        [TRIT_QKV] = { c->hidden, kv, kv },
+        [TRIT_O] = { c->hidden },
+        [TRIT_GATE_UP] = { c->ffn, c->ffn },
+        [TRIT_DOWN] = { c->hidden },
+        [TRIT_UP] = { c->ffn },
+    };
+    return rows[role][part];
+}
+
+static const struct role *roles_of(const struct trit_model *model)
+{
+    return model->nroles == TRIT_NROLES ? sparse : dense;
+}
+
+static size_t role_columns(const struct trit_config *c, enum trit_role role)
+{
+    return role == TRIT_DOWN ? c->ffn : c->hidden;
 }
 
 static size_t norm_length(const struct trit_config *c, enum trit_norm norm)
@@ -110,11 +133,12 @@ static enum trit_code check_layer(struct loader *l, size_t layer)
         snprintf(name, sizeof name, "blk.%zu.%s", layer, norm_names[norm]);
         code = check_vector(l, name, norm_length(c, norm));
     }
-    for (int role = 0; role < TRIT_NROLES && !code; role++) {
-        size_t n, k;
-        role_shape(c, role, &n, &k);
-        snprintf(name, sizeof name, "blk.%zu.%s", layer, role_names[role]);
-        code = check_matrix(l, name, k, n);
+    for (int i = 0; i < TRIT_NROLES * TRIT_PARTS && !code; i++) {
+        const int role = i / TRIT_PARTS, part = i % TRIT_PARTS;
+        if (!dense[role].parts[part])
+            continue;
+        snprintf(name, sizeof name, "blk.%zu.%s", layer, dense[role].parts[part]);
+        code = check_matrix(l, name, role_columns(c, role), part_rows(c, role, part));
     }
     return code;
 }
@@ -177,111 +201,103 @@ static enum trit_code load_vector(struct loader *l, const char *name, float *out
     return step(l, t);
 }
 
-/* One matrix on its way into the arena, shared by the threads that pack it. */
-struct packing {
-    const struct trit_gguf *gguf;
-    const struct trit_gguf_tensor *tensor;
-    struct trit_matrix *matrix;
-    uint8_t *codes; /* per thread: NR rows of k */
-    pthread_mutex_t lock;
-    struct trit_error error; /* the first; of the lowest block that failed */
-    size_t failed_block;
-};
-
-static void pack_blocks(void *arg, size_t begin, size_t end, int thread)
+static enum trit_code load_matrix(struct loader *l, size_t layer, enum trit_role role)
 {
-    struct packing *p = arg;
-    const struct trit_matrix *x = p->matrix;
-    const size_t nr = (size_t)x->pair.decode->nr, kr = (size_t)x->pair.decode->kr;
-    uint8_t *codes = p->codes + (size_t)thread * nr * x->k;
-    const uint8_t shift = (uint8_t)(-1 - x->packing->low); /* what codes of trits lack */
-    for (size_t b = begin; b < end; b++) {
-        const size_t row = b * nr, rows = x->n - row < nr ? x->n - row : nr;
-        struct trit_error error;
-        if (trit_ternary_rows(p->gguf, p->tensor, row, rows, codes, x->k, x->d + row, &error)) {
-            pthread_mutex_lock(&p->lock);
-            if (b < p->failed_block) {
-                p->failed_block = b;
-                p->error = error;
-            }
-            pthread_mutex_unlock(&p->lock);
-            return;
-        }
-        for (size_t i = 0; shift && i < rows * x->k; i++)
-            codes[i] = (uint8_t)(codes[i] + shift);
-        x->packing->pack(rows, x->k, codes, x->k, nr, kr, x->w + b * x->block);
+    const struct trit_gguf_tensor *parts[TRIT_PARTS] = { NULL };
+    struct trit_matrix *matrix = &l->model->layers[layer].m[role];
+    const struct role *of = &roles_of(l->model)[role];
+    for (int i = 0; i < TRIT_PARTS && of->parts[i]; i++) {
+        char name[48];
+        snprintf(name, sizeof name, "blk.%zu.%s", layer, of->parts[i]);
+        parts[i] = lookup(l, name);
     }
-}
-
-static enum trit_code load_matrix(struct loader *l, struct trit_matrix *matrix)
-{
-    const struct trit_gguf_tensor *t = lookup(l, matrix->name);
-    struct trit_pool *pool = l->model->pool;
-    const size_t nr = (size_t)matrix->pair.decode->nr, blocks = (matrix->n + nr - 1) / nr;
-    struct packing p = { .gguf = l->gguf, .tensor = t, .matrix = matrix, .failed_block = SIZE_MAX };
-    p.codes = trit_alloc((size_t)trit_pool_threads(pool) * nr, matrix->k);
-    if (!p.codes)
-        return trit_fail(l->error, TRIT_EMEMORY, "%s: no memory to unpack '%s'", l->gguf->path,
-                         matrix->name);
-    pthread_mutex_init(&p.lock, NULL);
-    trit_pool_for(pool, blocks, 4, pack_blocks, &p);
-    pthread_mutex_destroy(&p.lock);
-    free(p.codes);
-    trit_gguf_drop(l->gguf, t->data, t->bytes);
-    if (p.failed_block != SIZE_MAX)
-        return trit_fail(l->error, p.error.code, "%s", p.error.text);
+    enum trit_code code = TRIT_OK;
+    if (!matrix->cached)
+        code = trit_matrix_pack(matrix, l->gguf, parts, l->model->pool, l->error);
     l->model->cost.trits += matrix->n * matrix->k;
-    return step(l, t);
+    for (int i = 0; i < TRIT_PARTS && parts[i] && !code; i++)
+        code = step(l, parts[i]);
+    return code;
 }
 
 /* The pair of the first matrix of this shape, all of which are in the first layer. */
-static enum trit_code pick(struct loader *l, struct trit_matrix *matrix)
+static enum trit_code pick(struct loader *l, struct trit_matrix *matrix, enum trit_role role)
 {
     struct trit_model *model = l->model;
     const struct trit_matrix *first = model->layers[0].m;
-    for (int role = 0; role < TRIT_NROLES && first + role < matrix; role++)
-        if (first[role].n == matrix->n && first[role].k == matrix->k) {
-            matrix->pair = first[role].pair;
+    const bool skips = model->nroles == TRIT_NROLES && (role == TRIT_UP || role == TRIT_DOWN);
+    for (int i = 0; i < model->nroles && first + i < matrix; i++)
+        if (first[i].n == matrix->n && first[i].k == matrix->k && !first[i].skip == !skips) {
+            matrix->pair = first[i].pair;
+            matrix->skip = first[i].skip;
             return TRIT_OK;
         }
+    if (skips)
+        return trit_pick_skip(role == TRIT_UP ? TRIT_OP_rows : TRIT_OP_cols, matrix->n, matrix->k,
+                              &matrix->skip, &matrix->pair, l->error);
     return trit_pick_pair(matrix->n, matrix->k, trit_pool_threads(model->pool), l->profile,
                           &matrix->pair, l->error);
 }
 
-/* Names and kernels of all matrices, and the arena they need. */
-static enum trit_code plan_matrices(struct loader *l)
+/* Name and kernels of one matrix, and the bytes that it takes. */
+static enum trit_code plan_matrix(struct loader *l, size_t layer, enum trit_role role)
 {
     struct trit_model *model = l->model;
-    size_t bytes = 0;
-    for (size_t i = 0; i < model->config.layers; i++)
-        for (int role = 0; role < TRIT_NROLES; role++) {
-            struct trit_matrix *x = &model->layers[i].m[role];
-            snprintf(x->name, sizeof x->name, "blk.%zu.%s", i, role_names[role]);
-            role_shape(&model->config, role, &x->n, &x->k);
-            enum trit_code code = pick(l, x);
-            if (code)
-                return code;
-            const size_t nr = (size_t)x->pair.decode->nr;
-            x->packing = trit_packing_find(x->pair.decode->packing);
-            x->kp = trit_round_up(x->k, x->packing->kr);
-            x->block = trit_packed_bytes(x->packing, nr, x->k, nr);
-            x->w = (uint8_t *)bytes; /* an offset, until there is an arena */
-            bytes += trit_round_up(trit_packed_bytes(x->packing, x->n, x->k, nr), TRIT_ALIGN);
-            x->d = (float *)bytes;
-            bytes += trit_round_up(trit_round_up(x->n, nr) * sizeof(float), TRIT_ALIGN);
-        }
-    model->arena_bytes = bytes;
-    model->arena = trit_map(bytes);
-    if (!model->arena)
-        return trit_fail(l->error, TRIT_EMEMORY, "%s: no memory for %zu bytes of packed weights",
-                         l->gguf->path, bytes);
-    for (size_t i = 0; i < model->config.layers; i++)
-        for (int role = 0; role < TRIT_NROLES; role++) {
-            struct trit_matrix *x = &model->layers[i].m[role];
-            x->w = model->arena + (uintptr_t)x->w;
-            x->d = (float *)(void *)(model->arena + (uintptr_t)x->d);
-        }
+    struct trit_matrix *x = &model->layers[layer].m[role];
+    const struct role *of = &roles_of(model)[role];
+    snprintf(x->name, sizeof x->name, "blk.%zu.%s", layer, of->name);
+    x->k = role_columns(&model->config, role);
+    for (int part = 0; part < TRIT_PARTS && of->parts[part]; part++)
+        x->n += part_rows(&model->config, role, part);
+    enum trit_code code = pick(l, x, role);
+    if (code)
+        return code;
+    const size_t nr = (size_t)x->pair.decode->nr;
+    x->packing = trit_packing_find(x->pair.decode->packing);
+    x->kp = trit_round_up(x->k, x->packing->kr);
+    x->block = trit_packed_bytes(x->packing, nr, x->k, nr);
+    x->w_bytes = trit_round_up(trit_packed_bytes(x->packing, x->n, x->k, nr), TRIT_ALIGN);
+    x->bytes = x->w_bytes + trit_round_up(trit_round_up(x->n, nr) * sizeof *x->d, TRIT_ALIGN);
+    x->layout = trit_matrix_layout(x, model->layers);
     return TRIT_OK;
+}
+
+/* Every matrix into the packed cache where it is there, the others into an arena. */
+static enum trit_code place_matrices(struct loader *l)
+{
+    struct trit_model *model = l->model;
+    const size_t roles = (size_t)model->nroles, count = model->config.layers * roles;
+    struct trit_cache *cache = l->options ? l->options->cache : NULL;
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct trit_matrix *x = &model->layers[i / roles].m[i % roles];
+        x->w = (uint8_t *)(uintptr_t)trit_matrix_cached(x, cache, model->pool);
+        x->cached = x->w;
+        trit_cost_section(&model->cost, cache, x->cached);
+        model->cost.packed_bytes += x->bytes;
+        model->arena_bytes += x->cached ? 0 : x->bytes;
+    }
+    if (model->arena_bytes && !(model->arena = trit_map(model->arena_bytes)))
+        return trit_fail(l->error, TRIT_EMEMORY, "%s: no memory for %zu bytes of packed weights",
+                         l->gguf->path, model->arena_bytes);
+    for (size_t i = 0; i < count; i++) {
+        struct trit_matrix *x = &model->layers[i / roles].m[i % roles];
+        if (!x->cached) {
+            x->w = model->arena + at;
+            at += x->bytes;
+        }
+        x->d = (float *)(void *)(x->w + x->w_bytes);
+    }
+    return TRIT_OK;
+}
+
+static enum trit_code plan_matrices(struct loader *l)
+{
+    const size_t roles = (size_t)l->model->nroles, count = l->model->config.layers * roles;
+    enum trit_code code = TRIT_OK;
+    for (size_t i = 0; i < count && !code; i++)
+        code = plan_matrix(l, i / roles, i % roles);
+    return code ? code : place_matrices(l);
 }
 
 static enum trit_code load_layers(struct loader *l)
@@ -299,11 +315,14 @@ static enum trit_code load_layers(struct loader *l)
             model->layers[i].norm[norm] = floats;
             floats += trit_round_up(norm_length(c, norm), 16);
         }
-        for (int role = 0; role < TRIT_NROLES; role++) {
-            enum trit_code code = load_matrix(l, &model->layers[i].m[role]);
+        for (int role = 0; role < model->nroles; role++) {
+            enum trit_code code = load_matrix(l, i, role);
             if (code)
                 return code;
         }
+        const struct trit_matrix *up = &model->layers[i].m[TRIT_UP];
+        for (size_t j = 0; j < up->n; j++)
+            model->layers[i].most_up = fmaxf(model->layers[i].most_up, up->d[j]);
     }
     model->output_norm = floats;
     return load_vector(l, "output_norm", floats);
@@ -340,26 +359,33 @@ static enum trit_code load_rope(struct loader *l)
     return code;
 }
 
+/* The rows of the embedding and of the head, where they stand in the file, and the head. */
 static enum trit_code load_head(struct loader *l)
 {
     struct trit_model *model = l->model;
     const struct trit_config *c = &model->config;
-    const struct {
-        const char *name;
-        struct trit_rows *rows;
-    } dense[] = { { "token_embd", &model->embd }, { "output", &model->output } };
-    for (size_t i = 0; i < (c->tied ? 1 : 2); i++) {
-        const struct trit_gguf_tensor *t = lookup(l, dense[i].name);
-        enum trit_code code = trit_rows_load(dense[i].rows, l->gguf, t, model->pool, l->error);
+    struct trit_rows *rows[] = { &model->embd, &model->output };
+    const char *const names[] = { "token_embd", "output" };
+    const size_t last = c->tied ? 0 : 1;
+    struct trit_cache *cache = l->options ? l->options->cache : NULL;
+    for (size_t i = 0; i <= last; i++) {
+        const struct trit_gguf_tensor *t = lookup(l, names[i]);
+        enum trit_code code = trit_rows_open(rows[i], l->gguf, t, l->error);
+        if (!code && i < last)
+            code = trit_rows_check(rows[i], model->pool, l->error);
+        if (!code && i == last)
+            code = trit_head_create(&model->head, rows[i], model->pool, TRIT_HEAD_AUTO, cache,
+                                    l->error);
         if (code || (code = step(l, t)))
             return code;
         model->cost.params += c->hidden * c->vocab;
     }
-    const struct trit_rows *head = trit_model_head(model);
-    enum trit_code code = trit_pick(TRIT_OP_head, head->packing, &model->ops.head, l->error);
+    if (trit_head_plane_bytes(model->head))
+        trit_cost_section(&model->cost, cache, trit_head_from_cache(model->head));
+    enum trit_code code = trit_pick(TRIT_OP_head, rows[last]->packing, &model->ops.head, l->error);
     if (!code)
         snprintf(model->head_why, sizeof model->head_why, "strongest ISA, rows stored as %s",
-                 head->packing);
+                 rows[last]->packing);
     return code;
 }
 
@@ -371,13 +397,16 @@ static enum trit_code pick_ops(struct loader *l)
         const struct trit_kernel **kernel;
     } wanted[] = { { TRIT_OP_quant, &ops->quant }, { TRIT_OP_norm, &ops->norm },
                    { TRIT_OP_relu2, &ops->relu2 }, { TRIT_OP_softmax, &ops->softmax },
-                   { TRIT_OP_qk, &ops->qk },       { TRIT_OP_pv, &ops->pv } };
+                   { TRIT_OP_qk, &ops->qk },       { TRIT_OP_pv, &ops->pv },
+                   { TRIT_OP_merge, &ops->merge }, { TRIT_OP_half, &ops->half },
+                   { TRIT_OP_split, &ops->split } };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         enum trit_code code = trit_pick(wanted[i].op, NULL, wanted[i].kernel, l->error);
         if (code)
             return code;
     }
-    return TRIT_OK;
+    return l->model->kv == &trit_kv_i8 ? trit_pick(TRIT_OP_gemm, "i8", &ops->dot, l->error)
+                                       : TRIT_OK;
 }
 
 static enum trit_code allocate(struct loader *l)
@@ -394,20 +423,42 @@ static enum trit_code allocate(struct loader *l)
     return TRIT_OK;
 }
 
+/* Whether zeros are skipped. Where kernels are forced all matrices are to go through them. */
+static void choose_roles(struct loader *l)
+{
+    const enum trit_sparse wish = l->options ? l->options->sparse : TRIT_SPARSE_AUTO;
+    const char *forced = getenv("TRITMILL_KERNEL");
+    const bool skips =
+        wish == TRIT_SPARSE_ON ||
+        (wish == TRIT_SPARSE_AUTO && !(forced && *forced) && trit_skip_pays(&l->model->config));
+    l->model->nroles = skips ? TRIT_NROLES : TRIT_NROLES - 1;
+}
+
+/* What it costs; and what loading touched of the file leaves memory. */
+static void finish(struct loader *l)
+{
+    struct trit_model_cost *cost = &l->model->cost;
+    const struct trit_rows *head = trit_model_head(l->model);
+    cost->head_bytes = head->data_bytes + head->scale_bytes;
+    cost->decode_bytes = cost->packed_bytes + cost->head_bytes;
+    cost->params += cost->trits;
+    cost->file_bytes = l->gguf->size;
+    trit_gguf_drop(l->gguf, l->gguf->base, l->gguf->size);
+}
+
 static enum trit_code load(struct loader *l)
 {
     struct trit_model *model = l->model;
     enum trit_code code = trit_config_read(&model->config, l->gguf, l->error);
     if (code || (code = check_tensors(l)) || (code = pick_ops(l)) || (code = load_head(l)) ||
-        (code = allocate(l)) || (code = plan_matrices(l)) || (code = load_layers(l)) ||
-        (code = load_rope(l)))
+        (code = allocate(l)))
         return code;
-    const struct trit_rows *head = trit_model_head(model);
-    model->cost.packed_bytes = model->arena_bytes;
-    model->cost.head_bytes = head->data_bytes + head->scale_bytes;
-    model->cost.decode_bytes = model->cost.packed_bytes + model->cost.head_bytes;
-    model->cost.params += model->cost.trits;
-    model->cost.file_bytes = l->gguf->size;
+    choose_roles(l);
+    if ((code = plan_matrices(l)) || (code = load_layers(l)) || (code = load_rope(l)))
+        return code;
+    if (model->nroles == TRIT_NROLES)
+        trit_skip_measure(model);
+    finish(l);
     return TRIT_OK;
 }
 
@@ -435,6 +486,7 @@ enum trit_code trit_model_load(struct trit_model **model, const struct trit_gguf
         l.total += gguf->tensors[i].bytes;
     if (!code) {
         l.model->pool = pool;
+        l.model->kv = trit_kv_kind(options ? options->kv : TRIT_KV_F16);
         code = load(&l);
     }
     free(l.placed);

@@ -109,17 +109,20 @@ static inline __attribute__((always_inline)) void pack_block(const struct trit_p
     }
 }
 
-static trit_pack_fn pack_t2, pack_t5, pack_b2, pack_l2, pack_i4, pack_i8;
+static trit_pack_fn pack_t2, pack_t5, pack_b2, pack_l2, pack_i2, pack_i4, pack_i8;
 
-enum { T2, T5, B2, L2, I4, I8, NPACKINGS };
+enum { T2, T5, B2, L2, I2, I4, I8, R5, C5, NPACKINGS };
 
 static const struct trit_packing packings[NPACKINGS] = {
-    [T2] = { "t2", -1, 1, 16, 4, 1 << 22, pack_t2 },
-    [T5] = { "t5", -1, 1, 20, 4, 1 << 22, pack_t5 },
-    [B2] = { "b2", -1, 1, 16, 4, 1 << 22, pack_b2 },
-    [L2] = { "l2", -1, 1, 16, 4, 1 << 22, pack_l2 },
-    [I4] = { "i4", -8, 7, 16, 8, 1 << 20, pack_i4 },
-    [I8] = { "i8", -127, 127, 16, 16, 1 << 17, pack_i8 },
+    [T2] = { "t2", -1, 1, 16, 4, 1 << 22, 1, false, pack_t2 },
+    [T5] = { "t5", -1, 1, 20, 4, 1 << 22, 1, false, pack_t5 },
+    [B2] = { "b2", -1, 1, 16, 4, 1 << 22, 2, false, pack_b2 },
+    [L2] = { "l2", -1, 1, 16, 4, 1 << 22, 1, false, pack_l2 },
+    [I2] = { "i2", -2, 1, 16, 4, 1 << 22, 1, false, pack_i2 },
+    [I4] = { "i4", -8, 7, 16, 8, 1 << 20, 1, false, pack_i4 },
+    [I8] = { "i8", -127, 127, 16, 16, 1 << 17, 1, false, pack_i8 },
+    [R5] = { "r5", -1, 1, 320, 64, 1 << 22, 1, true, trit_pack_r5 },
+    [C5] = { "c5", -1, 1, 20, 4, 1 << 18, 320, true, trit_pack_c5 },
 };
 
 static void pack_t2(size_t rows, size_t k, const uint8_t *codes, size_t ld, size_t nr, size_t kr,
@@ -148,6 +151,13 @@ static void pack_l2(size_t rows, size_t k, const uint8_t *codes, size_t ld, size
 {
     assert(kr == packings[L2].kr);
     pack_block(&packings[L2], put_l2, rows, k, codes, ld, nr, out);
+}
+
+static void pack_i2(size_t rows, size_t k, const uint8_t *codes, size_t ld, size_t nr, size_t kr,
+                    uint8_t *out)
+{
+    assert(kr == packings[I2].kr);
+    pack_block(&packings[I2], put_t2, rows, k, codes, ld, nr, out);
 }
 
 static void pack_i4(size_t rows, size_t k, const uint8_t *codes, size_t ld, size_t nr, size_t kr,

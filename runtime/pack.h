@@ -3,16 +3,17 @@
    K hold weight 0. Kernels share packed weights exactly if packing, NR and KR agree. code = weight
    - low of the packing.
 
-   t2, t5, i4, i8: a slice is `words` times NR words of 32 bits; byte b (0..3) of word w of row r is
-   byte (w*NR + r)*4 + b, and holds `planes` columns of the row: plane p is column
-   KR*slice + 4*(w*planes + p) + b. So lane r of a vector of 32-bit lanes is row r whatever the
-   vector's width, and a plane meets the same four activations in every lane.
+   t2, t5, i2, i4, i8: a slice is `words` times NR words of 32 bits; byte b (0..3) of word w of row
+   r is byte (w*NR + r)*4 + b, and holds `planes` columns of the row: plane p is column KR*slice +
+   4*(w*planes + p) + b. So lane r of a vector of 32-bit lanes is row r whatever the vector's width,
+   and a plane meets the same four activations in every lane.
 
       packing  KR  words  planes  a byte is
       t2       16    1      4     the sum of code << 2p
       t5       20    1      5     ceil(v * 256 / 243), v = the five codes as a number to the base 3,
                                   plane 0 first. So 3 * byte / 256 is plane 0's code, 3 * byte % 256
                                   holds the others the same way.
+      i2       16    1      4     as t2, of weights -2 .. 1
       i4       16    2      2     the sum of code << 4p
       i8       16    4      1     the code
 
@@ -21,14 +22,21 @@
 
    l2 (KR = 16): byte g*NR + r of a slice holds columns 4g .. 4g+3 of row r: 3 * code + next code of
    the first two in its low four bits, of the last two in its high four.
+
+   r5 (KR = 320): row after row, a row's slice in 64 bytes: plane p of byte b, as in t5, is column
+   320*slice + 64*p + b. Row r of a matrix begins at byte r * K/5, whatever the blocks.
+
+   c5 (KR = 20, NR a multiple of 320): column after column, NR/5 bytes each: plane p of byte b of
+   their 64 bytes number g is row 320*g + 64*p + b of the block.
  */
 #ifndef TRIT_PACK_H
 #define TRIT_PACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TRIT_MAX_KR = 256 }; /* activations are padded with zeros for that much: trit_padded_k */
+enum { TRIT_MAX_KR = 320 }; /* activations are padded with zeros for that much: trit_padded_k */
 
 /* Packs one block: `rows` valid rows (1..nr) of k >= 1 columns, row r's codes (0 .. high - low) at
    codes + r*ld; out is the block (trit_packed_bytes of n = nr), no alignment needed. kr is the
@@ -41,8 +49,13 @@ struct trit_packing {
     int low, high;    /* the weights it holds */
     size_t kr, bytes; /* columns of a slice, and what a row's part of it takes */
     size_t max_k;     /* up to which every sum fits int32 */
+    size_t unit;      /* NR is a multiple of it */
+    bool skips;       /* for kernels that leave out rows or columns: else picked only when forced */
     trit_pack_fn *pack;
 };
+
+/* Those of r5 and c5 (pack_skip.c). */
+trit_pack_fn trit_pack_r5, trit_pack_c5;
 
 /* NULL where there is none of that name. */
 const struct trit_packing *trit_packing_find(const char *name);

@@ -15,6 +15,8 @@
 
 /* A model's pass is mostly decode; its share in the estimate. */
 static const double decode_weight = 0.5;
+/* What a core reads from memory, as a rule: weights in decode, which come from there every time. */
+static const double bytes_per_cycle = 8;
 
 static bool runs_here(const struct trit_kernel *kernel)
 {
@@ -62,20 +64,25 @@ static bool legal(const struct trit_kernel *kernel, enum trit_op op, size_t n, s
            (!force || matches(kernel, force));
 }
 
-/* Whether the packing can hold rows of k trits, and, unless it is forced, nothing else: the others
-   are there to be compared with. */
-static bool holds_trits(const struct trit_kernel *kernel, size_t k, bool forced_pair)
+/* Whether the packing can hold rows of k trits and, unless others are wanted too, nothing else:
+   they are there to be compared with. */
+static bool holds_trits(const struct trit_kernel *kernel, size_t k, bool others)
 {
     const struct trit_packing *p = trit_packing_find(kernel->packing);
     return p && k <= p->max_k &&
-           (forced_pair ? p->low <= -1 && p->high >= 1 : p->low == -1 && p->high == 1);
+           (others ? p->low <= -1 && p->high >= 1 : p->low == -1 && p->high == 1 && !p->skips);
 }
 
-/* Estimated cycles for one token, padding counted. */
+/* Estimated cycles for one token, padding counted. Prefill reads its weights once for many. */
 static double estimate(const struct trit_kernel *kernel, size_t n, size_t k)
 {
-    return kernel->cost * (double)trit_round_up(n, (size_t)kernel->nr) *
-           (double)trit_round_up(k, (size_t)kernel->kr) / 1024;
+    const size_t nr = (size_t)kernel->nr, kr = (size_t)kernel->kr;
+    const double cycles =
+        kernel->cost * (double)trit_round_up(n, nr) * (double)trit_round_up(k, kr) / 1024;
+    if (kernel->op != TRIT_OP_gemv)
+        return cycles;
+    const struct trit_packing *packing = trit_packing_find(kernel->packing);
+    return cycles + (double)trit_packed_bytes(packing, n, k, nr) / bytes_per_cycle;
 }
 
 static bool share_weights(const struct trit_kernel *a, const struct trit_kernel *b)
@@ -94,6 +101,7 @@ struct choice {
 struct wish {
     size_t n, k;
     const char *decode, *prefill; /* patterns that force; NULL: none */
+    bool others;                  /* packings that hold more than trits may be picked */
 };
 
 static enum trit_code choose_from(struct choice *c, enum trit_op op, const struct wish *wish,
@@ -107,7 +115,7 @@ static enum trit_code choose_from(struct choice *c, enum trit_op op, const struc
     for (size_t i = 0; i < count; i++) {
         const struct trit_kernel *kernel = trit_kernel_at(i);
         if (legal(kernel, op, wish->n, wish->k, force) &&
-            holds_trits(kernel, wish->k, wish->decode || wish->prefill))
+            holds_trits(kernel, wish->k, wish->others))
             c->kernels[c->n++] = kernel;
     }
     return TRIT_OK;
@@ -219,59 +227,74 @@ static bool from_profile(struct trit_profile *profile, size_t n, size_t k, int t
         pair->mc = plan.row[TRIT_PREFILL]->mc;
         pair->nc = plan.row[TRIT_PREFILL]->nc;
     }
+    if (plan.row[TRIT_DECODE])
+        pair->decode_nc = plan.row[TRIT_DECODE]->nc;
     explain_profile(pair, profile, &plan, threads);
     return true;
 }
 
-/* Of the kernels that are left after TRITMILL_KERNEL. */
+/* Of the kernels that are left after TRITMILL_KERNEL. TRIT_EUNSUPPORTED where no pair is. */
 static enum trit_code pick_pair(const struct wish *wish, int threads, struct trit_profile *profile,
-                                struct choice *decode, struct choice *prefill,
                                 struct trit_pair *pair, struct trit_error *error)
 {
     const bool force = wish->decode || wish->prefill;
     const size_t n = wish->n, k = wish->k;
-    if (!force && from_profile(profile, n, k, threads, decode, prefill, pair))
-        return TRIT_OK;
-    const size_t pairs = cheapest_sound(decode, prefill, n, k, pair);
-    if (!pairs)
-        return trit_fail(error, TRIT_EUNSUPPORTED,
-                         "no pair of gemv and gemm kernels that share a packing serves a %zu x %zu "
-                         "matrix here%s",
-                         n, k, force ? " (TRITMILL_KERNEL)" : "");
-    explain_estimate(pair, n, k, pairs, force);
-    return TRIT_OK;
+    size_t pairs = 0;
+    bool found = false;
+    struct choice decode = { NULL, 0 }, prefill = { NULL, 0 };
+    enum trit_code code = choose_from(&decode, TRIT_OP_gemv, wish, error);
+    if (!code)
+        code = choose_from(&prefill, TRIT_OP_gemm, wish, error);
+    if (!code && !force)
+        found = from_profile(profile, n, k, threads, &decode, &prefill, pair);
+    if (!code && !found && (pairs = cheapest_sound(&decode, &prefill, n, k, pair)) > 0)
+        explain_estimate(pair, n, k, pairs, force);
+    free(decode.kernels);
+    free(prefill.kernels);
+    if (code || found || pairs > 0)
+        return code;
+    return trit_fail(error, TRIT_EUNSUPPORTED,
+                     "no pair of gemv and gemm kernels that share a packing serves a %zu x %zu "
+                     "matrix here%s",
+                     n, k, force ? " (TRITMILL_KERNEL)" : "");
 }
 
 enum trit_code trit_pick_pair(size_t n, size_t k, int threads, struct trit_profile *profile,
                               struct trit_pair *pair, struct trit_error *error)
 {
-    const struct wish wish = { n, k, forced(TRIT_OP_gemv), forced(TRIT_OP_gemm) };
-    struct choice decode = { NULL, 0 }, prefill = { NULL, 0 };
+    struct wish wish = { n, k, forced(TRIT_OP_gemv), forced(TRIT_OP_gemm), false };
     enum trit_code code = check_force(error);
-    if (!code)
-        code = choose_from(&decode, TRIT_OP_gemv, &wish, error);
-    if (!code)
-        code = choose_from(&prefill, TRIT_OP_gemm, &wish, error);
-    if (!code)
-        code = pick_pair(&wish, threads, profile, &decode, &prefill, pair, error);
-    free(decode.kernels);
-    free(prefill.kernels);
-    return code;
+    if (code)
+        return code;
+    code = pick_pair(&wish, threads, profile, pair, error);
+    wish.others = wish.decode || wish.prefill;
+    return code == TRIT_EUNSUPPORTED && wish.others
+               ? pick_pair(&wish, threads, profile, pair, error)
+               : code;
+}
+
+/* Of the strongest ISA; NULL where there is none. */
+static const struct trit_kernel *strongest(enum trit_op op, const char *packing, const char *force)
+{
+    const struct trit_kernel *best = NULL;
+    for (size_t i = 0; i < trit_kernel_count(); i++) {
+        const struct trit_kernel *c = trit_kernel_at(i);
+        if (!legal(c, op, 0, 0, force) || (packing && strcmp(c->packing, packing)))
+            continue;
+        const bool better =
+            !best || c->isa > best->isa || (c->isa == best->isa && c->cost < best->cost);
+        if (better && trit_kernel_sound(c))
+            best = c;
+    }
+    return best;
 }
 
 enum trit_code trit_pick(enum trit_op op, const char *packing, const struct trit_kernel **kernel,
                          struct trit_error *error)
 {
-    const char *force = forced(op);
-    *kernel = NULL;
-    for (size_t i = 0; i < trit_kernel_count(); i++) {
-        const struct trit_kernel *c = trit_kernel_at(i), *b = *kernel;
-        if (!legal(c, op, 0, 0, force) || (packing && strcmp(c->packing, packing)))
-            continue;
-        const bool better = !b || c->isa > b->isa || (c->isa == b->isa && c->cost < b->cost);
-        if (better && trit_kernel_sound(c))
-            *kernel = c;
-    }
+    *kernel = strongest(op, packing, forced(op));
+    if (!*kernel && packing)
+        *kernel = strongest(op, packing, NULL);
     if (!*kernel)
         return trit_fail(error, TRIT_EUNSUPPORTED, "no kernel for operation %s%s%s runs here",
                          trit_op_name(op), packing ? " on " : "", packing ? packing : "");

@@ -1,5 +1,5 @@
 /* The threads that share a job list. A region is one atomic counter of pieces not yet taken: who
-   wants work takes one off it, and only then reads what the work is. So a thread that comes late
+   wants work takes some off it, and only then reads what the work is. So a thread that comes late
    finds nothing, or finds the next region, and nobody waits for it: a region ends when its pieces
    are done, not when all threads have looked. */
 #define _GNU_SOURCE
@@ -12,10 +12,12 @@
 #include <signal.h>
 #include <stdalign.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/cpu.h"
@@ -43,10 +45,15 @@ struct trit_pool {
     alignas(LINE) trit_job_fn *fn;
     void *arg;
     size_t count, grain;
+    struct trit_watch *watch;
     uint32_t pieces;
+
+    bool shrinking;
 
     alignas(LINE) _Atomic uint32_t left; /* pieces not taken; threads without work wait here */
     _Atomic uint32_t sleepers;           /* of them, those in the futex */
+    _Atomic uint32_t divisor;            /* a thread takes the pieces left by this, or one; a late
+                                            thread may still see that of the region before */
 
     alignas(LINE) _Atomic uint32_t undone; /* pieces not reported done; the caller waits here */
     _Atomic uint32_t caller_sleeps;
@@ -75,27 +82,59 @@ static inline void pause_cpu(void)
 #endif
 }
 
-/* Takes a piece. Returns what was left with it: 0 where nothing is. */
-static uint32_t take(struct trit_pool *pool)
+/* Takes *n pieces. Returns how many were left with them: 0 where there are none. */
+static uint32_t take(struct trit_pool *pool, uint32_t *n)
 {
     uint32_t left = atomic_load_explicit(&pool->left, memory_order_relaxed);
-    while (left > 0 && left <= MAX_PIECES &&
-           !atomic_compare_exchange_weak_explicit(&pool->left, &left, left - 1,
-                                                  memory_order_acquire, memory_order_relaxed))
-        continue;
-    return left <= MAX_PIECES ? left : 0;
+    do {
+        if (left == 0 || left > MAX_PIECES)
+            return 0;
+        *n = left / atomic_load_explicit(&pool->divisor, memory_order_relaxed);
+        *n = *n ? *n : 1;
+    } while (!atomic_compare_exchange_weak_explicit(&pool->left, &left, left - *n,
+                                                    memory_order_acquire, memory_order_relaxed));
+    return left;
+}
+
+uint64_t trit_clock(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void stamp(struct trit_watch *watch, int thread, uint64_t begin, uint64_t pieces)
+{
+    struct trit_stamp *s = &watch->stamps[thread];
+    s->region = watch->region;
+    s->begin = begin;
+    s->end = trit_clock();
+    s->pieces = pieces;
+}
+
+/* Pieces first .. first+n-1: one call where they may be joined. */
+static void run_pieces(const struct trit_pool *pool, size_t first, size_t n, int thread)
+{
+    const size_t grain = pool->grain, joined = pool->shrinking ? n : 1;
+    for (size_t piece = first; piece < first + n; piece += joined) {
+        const size_t begin = piece * grain, rest = pool->count - begin;
+        pool->fn(pool->arg, begin, begin + (rest < joined * grain ? rest : joined * grain), thread);
+    }
 }
 
 /* Works until nothing is left, then reports all its pieces at once; no region ends before that. */
 static void work(struct trit_pool *pool, int thread)
 {
-    uint32_t done = 0, left;
-    while ((left = take(pool)) > 0) {
-        size_t begin = (size_t)(pool->pieces - left) * pool->grain, n = pool->count - begin;
-        n = n < pool->grain ? n : pool->grain;
-        pool->fn(pool->arg, begin, begin + n, thread);
-        done++;
+    uint32_t done = 0, left, n;
+    uint64_t started = 0;
+    while ((left = take(pool, &n)) > 0) {
+        if (done == 0 && pool->watch)
+            started = trit_clock();
+        run_pieces(pool, pool->pieces - left, n, thread);
+        done += n;
     }
+    if (done > 0 && pool->watch)
+        stamp(pool->watch, thread, started, done);
     if (done > 0 && atomic_fetch_sub(&pool->undone, done) == done &&
         atomic_load(&pool->caller_sleeps))
         futex_wake(&pool->undone, 1);
@@ -137,35 +176,67 @@ static void publish(struct trit_pool *pool, uint32_t left, uint32_t useful)
         futex_wake(&pool->left, useful < sleepers ? useful : sleepers);
 }
 
-static void run_alone(size_t count, size_t grain, trit_job_fn *fn, void *arg)
+static void run_alone(struct trit_watch *watch, size_t count, size_t grain, trit_job_fn *fn,
+                      void *arg)
 {
+    const uint64_t started = watch ? trit_clock() : 0;
     for (size_t begin = 0, n; begin < count; begin += n) {
         n = count - begin < grain ? count - begin : grain;
         fn(arg, begin, begin + n, 0);
     }
+    if (watch && count > 0)
+        stamp(watch, 0, started, (count - 1) / grain + 1);
 }
 
-void trit_pool_for(struct trit_pool *pool, size_t count, size_t grain, trit_job_fn *fn, void *arg)
+/* divisor: UINT32_MAX, or what pieces that shrink are computed with. */
+static void run_shared(struct trit_pool *pool, size_t count, size_t grain, uint32_t divisor,
+                       trit_job_fn *fn, void *arg)
 {
-    assert(grain > 0 && count / grain < MAX_PIECES);
-    if (pool->started == 0 || count <= grain) {
-        run_alone(count, grain, fn, arg);
-        return;
-    }
     pool->fn = fn;
     pool->arg = arg;
     pool->count = count;
     pool->grain = grain;
     pool->pieces = (uint32_t)(count / grain + (count % grain != 0));
+    pool->shrinking = divisor < UINT32_MAX;
+    atomic_store_explicit(&pool->divisor, divisor, memory_order_relaxed);
     atomic_store_explicit(&pool->undone, pool->pieces, memory_order_relaxed);
     publish(pool, pool->pieces, pool->pieces - 1);
     work(pool, 0);
     wait_while(&pool->undone, false, &pool->caller_sleeps, pool->spin);
 }
 
+void trit_pool_for(struct trit_pool *pool, size_t count, size_t grain, trit_job_fn *fn, void *arg)
+{
+    assert(grain > 0 && count / grain < MAX_PIECES);
+    if (pool->started == 0 || count <= grain)
+        run_alone(pool->watch, count, grain, fn, arg);
+    else
+        run_shared(pool, count, grain, UINT32_MAX, fn, arg);
+}
+
+void trit_pool_shrinking(struct trit_pool *pool, size_t count, size_t grain, trit_job_fn *fn,
+                         void *arg)
+{
+    assert(grain > 0 && count / grain < MAX_PIECES);
+    if (pool->started == 0 || count <= grain)
+        run_alone(pool->watch, count, count ? count : 1, fn, arg);
+    else
+        run_shared(pool, count, grain, 2 * (uint32_t)pool->threads, fn, arg);
+}
+
 int trit_pool_threads(const struct trit_pool *pool)
 {
     return pool->threads;
+}
+
+void trit_pool_watch(struct trit_pool *pool, struct trit_watch *watch)
+{
+    pool->watch = watch;
+}
+
+struct trit_watch *trit_pool_watched(const struct trit_pool *pool)
+{
+    return pool->watch;
 }
 
 /* Signals are the caller's business: the new threads take none. */
@@ -199,7 +270,9 @@ enum trit_code trit_pool_create(struct trit_pool **pool, int threads, struct tri
     }
     /* Who spins while another thread has no CPU to run on, spins against it. */
     int spin = threads <= trit_cpu_get()->logical ? SPIN : 0;
-    *p = (struct trit_pool){ .threads = threads, .spin = spin, .workers = workers };
+    *p = (struct trit_pool){
+        .threads = threads, .spin = spin, .workers = workers, .divisor = UINT32_MAX
+    };
     int failed = start_workers(p), started = p->started + 1;
     if (failed) {
         trit_pool_destroy(p);

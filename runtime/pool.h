@@ -3,7 +3,9 @@
 #ifndef TRIT_POOL_H
 #define TRIT_POOL_H
 
+#include <stdalign.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "runtime/error.h"
 
@@ -20,10 +22,38 @@ enum trit_code trit_pool_create(struct trit_pool **pool, int threads, struct tri
 void trit_pool_destroy(struct trit_pool *pool); /* NULL allowed; no region may be running */
 int trit_pool_threads(const struct trit_pool *pool);
 
+/* When a thread worked in a region, in trit_clock's nanoseconds: from its first piece to its last.
+   Threads that came too late for a piece leave their stamp as it was. */
+struct trit_stamp {
+    alignas(128) uint64_t region; /* watch->region in that region */
+    uint64_t begin, end, pieces;
+};
+
+/* Somebody who wants to know: changes `region` between regions, reads the stamps (one for each
+   thread) after them. */
+struct trit_watch {
+    uint64_t region;
+    struct trit_stamp *stamps;
+};
+
+/* From the next region on; NULL ends it. Not while a region is running. */
+void trit_pool_watch(struct trit_pool *pool, struct trit_watch *watch);
+struct trit_watch *trit_pool_watched(const struct trit_pool *pool); /* NULL: nobody */
+
+/* Nanoseconds of a clock that only goes forward. */
+uint64_t trit_clock(void);
+
 /* Calls fn over 0 .. count-1 in pieces of at most grain (>= 1) jobs, handed out as threads ask, and
    returns when all are done; what they wrote is visible to the caller. One region at a time per
    pool; fn may not start another; count / grain < 2^32 - 2. With one thread or one piece these are
    plain calls. */
 void trit_pool_for(struct trit_pool *pool, size_t count, size_t grain, trit_job_fn *fn, void *arg);
+
+/* The same in pieces that shrink: each is half of what would be a thread's fair share of the jobs
+   that are left, rounded to whole grains, the last ones one grain. So few and long pieces stream
+   through memory, and short ones at the end let threads finish together. With one thread it is one
+   call. */
+void trit_pool_shrinking(struct trit_pool *pool, size_t count, size_t grain, trit_job_fn *fn,
+                         void *arg);
 
 #endif

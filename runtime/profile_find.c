@@ -30,20 +30,10 @@ static void name_of_cpu(char *name, size_t room)
 
 enum trit_code trit_profile_user_path(char *path, size_t room, struct trit_error *error)
 {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    char name[128];
-    name_of_cpu(name, sizeof name);
-    int n = -1;
-    if (cache && *cache == '/') /* the XDG specification: relative ones are not heeded */
-        n = snprintf(path, room, "%s/tritmill/%s.profile", cache, name);
-    else if (home && *home == '/')
-        n = snprintf(path, room, "%s/.cache/tritmill/%s.profile", home, name);
-    else
-        return trit_fail(error, TRIT_EIO,
-                         "no place for a profile: neither XDG_CACHE_HOME nor HOME is set");
-    if (n < 0 || (size_t)n >= room)
-        return trit_fail(error, TRIT_EARGUMENT, "%.60s...: the name is too long", path);
-    return TRIT_OK;
+    char cpu[128], name[160];
+    name_of_cpu(cpu, sizeof cpu);
+    snprintf(name, sizeof name, "%s.profile", cpu);
+    return trit_file_cache_path(name, path, room, error);
 }
 
 static bool shipped_path(char *path, size_t room)

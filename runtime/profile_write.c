@@ -128,22 +128,6 @@ enum trit_code trit_profile_print(const struct trit_profile *profile, char **tex
     return code;
 }
 
-/* Makes the folders above path. */
-static enum trit_code make_folders(const char *path, struct trit_error *error)
-{
-    char folder[PATH_MAX];
-    if (snprintf(folder, sizeof folder, "%s", path) >= (int)sizeof folder)
-        return trit_fail(error, TRIT_EARGUMENT, "%.60s...: the name is too long", path);
-    for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = 0;
-        if (mkdir(folder, 0700) && errno != EEXIST)
-            return trit_fail(error, TRIT_EIO, "%s: cannot make the folder: %s", folder,
-                             strerror(errno));
-        *slash = '/';
-    }
-    return TRIT_OK;
-}
-
 enum trit_code trit_profile_write(const struct trit_profile *profile, const char *path,
                                   struct trit_error *error)
 {
@@ -152,7 +136,7 @@ enum trit_code trit_profile_write(const struct trit_profile *profile, const char
     struct trit_file *file;
     enum trit_code code = trit_profile_print(profile, &text, &bytes, error);
     if (!code)
-        code = make_folders(path, error);
+        code = trit_file_make_folders(path, error);
     if (!code)
         code = trit_file_create(&file, path, error);
     if (!code) {

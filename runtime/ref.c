@@ -107,7 +107,7 @@ void trit_ref_relu2(size_t k, const float *g, const float *u, float *f)
     }
 }
 
-void trit_ref_softmax(size_t n, size_t np, float scale, float *s, float *maximum, float *sum)
+static void softmax(size_t n, size_t np, float scale, float *s, float *maximum, float *sum)
 {
     float m = -INFINITY;
     for (size_t t = 0; t < n; t++) {
@@ -123,6 +123,47 @@ void trit_ref_softmax(size_t n, size_t np, float scale, float *s, float *maximum
         s[t] = 0.0f;
     *maximum = m + 0.0f; /* +0 whichever zero came last */
     *sum = r16_sum(&l);
+}
+
+void trit_ref_softmax(size_t m, size_t group, size_t n, size_t np, float scale, float *s,
+                      size_t lds, float *maximum, float *sum)
+{
+    for (size_t i = 0; i < m; i++) {
+        size_t seen = n + i / group;
+        softmax(seen < np ? seen : np, np, scale, s + i * lds, &maximum[i], &sum[i]);
+    }
+}
+
+void trit_ref_merge(size_t m, size_t hd, float *maximum, float *sum, float *o, size_t ldo,
+                    const float *part_max, const float *part_sum, const float *part, size_t ldp)
+{
+    for (size_t i = 0; i < m; i++) {
+        float top = max(part_max[i], maximum[i]);
+        float a = trit_ref_exp(maximum[i] - top), b = trit_ref_exp(part_max[i] - top);
+        maximum[i] = top;
+        sum[i] = sum[i] * a + part_sum[i] * b;
+        for (size_t d = 0; d < hd; d++)
+            o[i * ldo + d] = o[i * ldo + d] * a + part[i * ldp + d] * b;
+    }
+}
+
+void trit_ref_half(size_t k, const float *x, uint16_t *y)
+{
+    for (size_t i = 0; i < k; i++)
+        y[i] = trit_f32_f16(min(max(x[i], -65504.0f), 65504.0f));
+}
+
+void trit_ref_split(size_t k, size_t kp, float *x, const float *scale, int8_t *const a[2],
+                    float *const s[2], int32_t *const sum[2])
+{
+    for (size_t i = 0; i < k; i++)
+        x[i] = x[i] * scale[i];
+    for (int part = 0; part < 2; part++) {
+        trit_ref_quant(k, kp, x, a[part], s[part], sum[part]);
+        float step = 1.0f / *s[part];
+        for (size_t i = 0; i < k; i++)
+            x[i] = x[i] - (float)a[part][i] * step;
+    }
 }
 
 void trit_ref_qk(size_t m, size_t hd, size_t nt, const float *q, size_t ldq, const uint16_t *k,

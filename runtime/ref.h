@@ -16,6 +16,9 @@ trit_quant_fn trit_ref_quant;
 trit_norm_fn trit_ref_norm;
 trit_relu2_fn trit_ref_relu2;
 trit_softmax_fn trit_ref_softmax;
+trit_merge_fn trit_ref_merge;
+trit_half_fn trit_ref_half;
+trit_split_fn trit_ref_split;
 trit_qk_fn trit_ref_qk;
 trit_pv_fn trit_ref_pv;
 /* One per stored type of the rows. */

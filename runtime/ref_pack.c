@@ -6,9 +6,9 @@
 #include "runtime/pack.h"
 #include "runtime/ref.h"
 
-/* An element of a block: row r, column x, both from the block's begin. */
+/* An element of a block of nr rows and k padded columns: row r, column x of it. */
 struct place {
-    size_t nr, r, x;
+    size_t nr, k, r, x;
 };
 
 /* The code at a place, and putting one where all bytes of the block were 0. */
@@ -46,10 +46,7 @@ static unsigned number_of(uint8_t byte)
 
 static uint8_t byte_of_number(unsigned v)
 {
-    unsigned byte = 0;
-    while (byte * 243 < v * 256)
-        byte++;
-    return (uint8_t)byte;
+    return (uint8_t)((v * 256 + 242) / 243);
 }
 
 static unsigned get_t5(const uint8_t *block, struct place at)
@@ -127,13 +124,52 @@ static void put_l2(uint8_t *block, struct place at, unsigned code)
     block[byte_of_group(at)] += (uint8_t)((at.x % 2 ? code : 3 * code) << at.x % 4 / 2 * 4);
 }
 
+static size_t byte_of_row(struct place at, size_t *plane)
+{
+    *plane = at.x % 320 / 64;
+    return at.r * (at.k / 5) + at.x / 320 * 64 + at.x % 64;
+}
+
+static unsigned get_r5(const uint8_t *block, struct place at)
+{
+    size_t plane;
+    const uint8_t *byte = block + byte_of_row(at, &plane);
+    return number_of(*byte) / power[plane] % 3;
+}
+
+static void put_r5(uint8_t *block, struct place at, unsigned code)
+{
+    size_t plane, byte = byte_of_row(at, &plane);
+    block[byte] = byte_of_number(number_of(block[byte]) + code * power[plane]);
+}
+
+static size_t byte_of_column(struct place at, size_t *plane)
+{
+    *plane = at.r % 320 / 64;
+    return at.x * (at.nr / 5) + at.r / 320 * 64 + at.r % 64;
+}
+
+static unsigned get_c5(const uint8_t *block, struct place at)
+{
+    size_t plane;
+    const uint8_t *byte = block + byte_of_column(at, &plane);
+    return number_of(*byte) / power[plane] % 3;
+}
+
+static void put_c5(uint8_t *block, struct place at, unsigned code)
+{
+    size_t plane, byte = byte_of_column(at, &plane);
+    block[byte] = byte_of_number(number_of(block[byte]) + code * power[plane]);
+}
+
 static const struct {
     const char *name;
     get_fn *get;
     put_fn *put;
 } packings[] = {
     { "t2", get_t2, put_t2 }, { "t5", get_t5, put_t5 }, { "b2", get_b2, put_b2 },
-    { "l2", get_l2, put_l2 }, { "i4", get_i4, put_i4 }, { "i8", get_i8, put_i8 },
+    { "l2", get_l2, put_l2 }, { "i2", get_t2, put_t2 }, { "i4", get_i4, put_i4 },
+    { "i8", get_i8, put_i8 }, { "r5", get_r5, put_r5 }, { "c5", get_c5, put_c5 },
 };
 
 static size_t index_of(const char *packing)
@@ -157,7 +193,7 @@ bool trit_ref_pack(const char *packing, size_t n, size_t k, const int8_t *w, siz
         for (size_t x = 0; x < columns; x++) {
             int weight = j < n && x < k ? w[j * k + x] : 0;
             assert(weight >= p->low && weight <= p->high);
-            packings[i].put(packed + j / nr * block, (struct place){ nr, j % nr, x },
+            packings[i].put(packed + j / nr * block, (struct place){ nr, columns, j % nr, x },
                             (unsigned)(weight - p->low));
         }
     return true;
@@ -173,7 +209,7 @@ bool trit_ref_unpack(const char *packing, size_t n, size_t k, const uint8_t *pac
     size_t block = trit_packed_bytes(p, nr, k, nr);
     for (size_t j = 0; j < n; j++)
         for (size_t x = 0; x < k; x++) {
-            const struct place at = { nr, j % nr, x };
+            const struct place at = { nr, trit_round_up(k, p->kr), j % nr, x };
             w[j * k + x] = (int8_t)((int)packings[i].get(packed + j / nr * block, at) + p->low);
         }
     return true;

@@ -42,6 +42,8 @@ const struct trit_kernel *trit_kernel_at(size_t i)
 
 enum trit_code trit_kernels_add(const struct trit_kernel *rows, size_t n, struct trit_error *error)
 {
+    if (n == 0) /* which realloc could take for a wish to free */
+        return TRIT_OK;
     const struct trit_kernel **all = realloc(added.rows, (added.n + n) * sizeof *all);
     if (!all)
         return trit_fail(error, TRIT_EMEMORY, "no memory for %zu more kernels", n);
@@ -51,8 +53,10 @@ enum trit_code trit_kernels_add(const struct trit_kernel *rows, size_t n, struct
     return TRIT_OK;
 }
 
-static const char *const op_names[TRIT_NOP] = { "gemv", "gemm", "quant", "norm", "relu2", "softmax",
-                                                "qk",   "pv",   "head",  "read", "peak" };
+static const char *const op_names[TRIT_NOP] = { "gemv",  "gemm",    "quant", "norm",
+                                                "relu2", "softmax", "qk",    "pv",
+                                                "head",  "read",    "peak",  "rows",
+                                                "cols",  "merge",   "half",  "split" };
 
 const char *trit_op_name(enum trit_op op)
 {

@@ -13,26 +13,27 @@
 #include "runtime/math.h"
 #include "runtime/mem.h"
 
-enum { WINDOW_MAX = 1 << 20, FIRST_ROOM = 1024 };
-
-struct candidate {
-    float logit; /* finite */
-    int32_t id;
+enum {
+    WINDOW_MAX = 1 << 20,
+    FIRST_ROOM = 1024,
+    MOST_ASKED = 1024, /* more candidates are not asked for: a whole row is */
 };
 
 struct trit_sampler {
     struct trit_sampling params;
     size_t vocab;
     uint64_t random[4];
-    float *logits; /* vocab: the row after penalties */
+    float *logits; /* vocab: the row after penalties and bans */
     /* n candidates, a heap with the best at its root; those already taken in order stand behind it:
        heap[n - 1] is the best of all, heap[n - taken] the last taken. */
-    struct candidate *heap;
+    struct trit_candidate *heap;
     size_t n, taken;
-    uint32_t *counts; /* vocab: how often each token stands in the window of the penalty */
-    int32_t *window;  /* ring of repeat_last_n tokens; NULL: the window is everything */
-    size_t window_used, window_next;
-    bool penalised; /* some count is not 0 */
+    uint32_t *counts; /* vocab: how often each token stands in the window of the penalty; NULL:
+                         there is none */
+    int32_t *ids;     /* bans, the window, a draft, one behind the other */
+    int32_t *window; /* in ids: a ring of repeat_last_n tokens; where the window is everything, each
+                        token once */
+    size_t window_used, window_next, bans;
 };
 
 const struct trit_sampling trit_sampling_default = {
@@ -80,14 +81,14 @@ static double uniform(struct trit_sampler *s)
 
 /* --- candidates in order --- */
 
-static bool better(struct candidate a, struct candidate b)
+static bool better(struct trit_candidate a, struct trit_candidate b)
 {
     return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
 }
 
-static void sift_down(struct candidate *heap, size_t n, size_t i)
+static void sift_down(struct trit_candidate *heap, size_t n, size_t i)
 {
-    struct candidate moved = heap[i];
+    struct trit_candidate moved = heap[i];
     for (size_t child; (child = 2 * i + 1) < n; i = child) {
         if (child + 1 < n && better(heap[child + 1], heap[child]))
             child++;
@@ -106,11 +107,11 @@ static void heap_build(struct trit_sampler *s)
 }
 
 /* Candidate i of the order, 0 <= i < n; takes from the heap as many as that needs. */
-static struct candidate candidate_at(struct trit_sampler *s, size_t i)
+static struct trit_candidate candidate_at(struct trit_sampler *s, size_t i)
 {
     while (s->taken <= i) {
         size_t last = s->n - ++s->taken;
-        struct candidate best = s->heap[0];
+        struct trit_candidate best = s->heap[0];
         s->heap[0] = s->heap[last];
         s->heap[last] = best;
         sift_down(s->heap, last, 0);
@@ -147,7 +148,7 @@ static void gather(struct trit_sampler *s, const float *logits)
                 continue;
         }
         s->heap[s->n++] =
-            (struct candidate){ logits[i] < FLT_MAX ? logits[i] : FLT_MAX, (int32_t)i };
+            (struct trit_candidate){ logits[i] < FLT_MAX ? logits[i] : FLT_MAX, (int32_t)i };
     }
     if (s->n > k)
         keep_best(s, k);
@@ -156,17 +157,24 @@ static void gather(struct trit_sampler *s, const float *logits)
 
 /* --- weights --- */
 
-static double weight(const struct trit_sampler *s, struct candidate c, double temperature)
+static double weight(const struct trit_sampler *s, struct trit_candidate c, double temperature)
 {
     double best = s->heap[s->n - 1].logit;
     return trit_exp((c.logit - best) / temperature);
 }
 
-/* The sum of the first n weights. */
+/* Whether candidates alone decide: as many as top_k says. */
+static bool few(const struct trit_sampler *s)
+{
+    return s->params.top_k > 0 && s->params.top_k <= MOST_ASKED;
+}
+
+/* The sum of the first n weights: in order where they are few, so that it does not depend on where
+   they came from; a whole vocabulary is not put in order for it. */
 static double mass(struct trit_sampler *s, size_t n, double temperature)
 {
-    if (n < s->n)
-        candidate_at(s, n - 1); /* puts them behind the heap; all of them need no order */
+    if (n < s->n || few(s))
+        candidate_at(s, n - 1);
     double sum = 0.0;
     for (size_t i = 0; i < n; i++)
         sum += weight(s, s->heap[s->n - 1 - i], temperature);
@@ -203,7 +211,7 @@ static int32_t draw(struct trit_sampler *s, size_t n)
     double temperature = s->params.temperature;
     double target = uniform(s) * mass(s, n, temperature), sum = 0.0;
     for (size_t i = 0; i < n; i++) {
-        struct candidate c = candidate_at(s, i);
+        struct trit_candidate c = candidate_at(s, i);
         sum += weight(s, c, temperature);
         if (sum > target)
             return c.id;
@@ -217,10 +225,12 @@ void trit_sampler_accept(struct trit_sampler *s, int32_t token)
 {
     if (!s->counts || token < 0 || (size_t)token >= s->vocab)
         return;
-    s->penalised = true;
-    s->counts[token]++;
-    if (!s->window)
+    bool fresh = !s->counts[token]++;
+    if (s->params.repeat_last_n < 0) {
+        if (fresh)
+            s->window[s->window_used++] = token;
         return;
+    }
     size_t length = (size_t)s->params.repeat_last_n;
     if (s->window_used == length)
         s->counts[s->window[s->window_next]]--;
@@ -230,19 +240,44 @@ void trit_sampler_accept(struct trit_sampler *s, int32_t token)
     s->window_next = (s->window_next + 1) % length;
 }
 
+bool trit_sampler_ban(struct trit_sampler *s, int32_t token)
+{
+    if (s->bans == TRIT_SAMPLER_BANS || token < 0 || (size_t)token >= s->vocab)
+        return false;
+    s->window[-(ptrdiff_t)++s->bans] = token;
+    return true;
+}
+
 /* Divides what is positive and multiplies what is negative: either way down, if the penalty is
  * above 1. */
-static const float *penalise(struct trit_sampler *s, const float *logits)
+static float penalise(const struct trit_sampler *s, int32_t id, float x)
 {
     float penalty = s->params.repeat_penalty;
-    if (!s->penalised)
+    if (!s->counts || !s->counts[id])
+        return x;
+    return x > 0.0f ? x / penalty : x * penalty;
+}
+
+static bool banned(const struct trit_sampler *s, int32_t id)
+{
+    for (size_t i = 1; i <= s->bans; i++)
+        if (s->window[-(ptrdiff_t)i] == id)
+            return true;
+    return false;
+}
+
+static const float *adjust_row(struct trit_sampler *s, const float *logits)
+{
+    if (!s->window_used && !s->bans)
         return logits;
-    for (size_t i = 0; i < s->vocab; i++) {
-        float x = logits[i];
-        s->logits[i] = !s->counts[i] ? x : x > 0.0f ? x / penalty : x * penalty;
-    }
+    for (size_t i = 0; i < s->vocab; i++)
+        s->logits[i] = penalise(s, (int32_t)i, logits[i]);
+    for (size_t i = 1; i <= s->bans; i++)
+        s->logits[s->window[-(ptrdiff_t)i]] = -INFINITY;
     return s->logits;
 }
+
+/* --- the choice --- */
 
 static int32_t greedy(const float *logits, size_t n)
 {
@@ -253,16 +288,81 @@ static int32_t greedy(const float *logits, size_t n)
     return (int32_t)best;
 }
 
+static int32_t draw_one(struct trit_sampler *s)
+{
+    candidate_at(s, 0); /* weights are relative to it */
+    return draw(s, cut_min_p(s, cut_top_p(s, s->n)));
+}
+
 int32_t trit_sampler_next(struct trit_sampler *s, const float *logits)
 {
-    const float *row = penalise(s, logits);
+    const float *row = adjust_row(s, logits);
     if (!(s->params.temperature > 0.0f))
         return greedy(row, s->vocab);
     gather(s, row);
-    if (s->n == 0)
-        return greedy(row, s->vocab);
-    candidate_at(s, 0); /* weights are relative to it */
-    return draw(s, cut_min_p(s, cut_top_p(s, s->n)));
+    return s->n ? draw_one(s) : greedy(row, s->vocab);
+}
+
+bool trit_sampler_ask(struct trit_sampler *s, const int32_t *draft, size_t n, struct trit_top *top)
+{
+    const bool sampled = s->params.temperature > 0.0f;
+    const size_t k = sampled ? (size_t)s->params.top_k : 1, drafted = s->counts ? n : 0;
+    if ((sampled && !few(s)) || n > TRIT_SAMPLER_DRAFT)
+        return false;
+    if (drafted)
+        memcpy(s->window + s->window_used, draft, drafted * sizeof *draft);
+    top->k = k < s->vocab ? k : s->vocab;
+    top->also = s->window - s->bans;
+    top->nalso = s->bans + s->window_used + drafted;
+    return top->nalso <= s->vocab / 16 + TRIT_SAMPLER_BANS + TRIT_SAMPLER_DRAFT;
+}
+
+/* Whether a greedy choice takes a before b: numbers come before NaN. */
+static bool before(struct trit_candidate a, struct trit_candidate b)
+{
+    bool a_known = a.logit == a.logit, b_known = b.logit == b.logit;
+    if (a_known && b_known)
+        return better(a, b);
+    return a_known != b_known ? a_known : a.id < b.id;
+}
+
+static int32_t greedy_of(const struct trit_candidate *candidates, size_t n)
+{
+    struct trit_candidate best = candidates[0];
+    for (size_t i = 1; i < n; i++)
+        if (before(candidates[i], best))
+            best = candidates[i];
+    return best.id;
+}
+
+/* What gather does, with n candidates in the heap's memory. */
+static void gather_from(struct trit_sampler *s, size_t n)
+{
+    size_t k = (size_t)s->params.top_k;
+    s->n = 0;
+    for (size_t i = 0; i < n; i++)
+        if (s->heap[i].logit > -INFINITY) {
+            struct trit_candidate c = s->heap[i];
+            c.logit = c.logit < FLT_MAX ? c.logit : FLT_MAX;
+            s->heap[s->n++] = c;
+        }
+    if (s->n > k)
+        keep_best(s, k);
+    heap_build(s);
+}
+
+int32_t trit_sampler_pick(struct trit_sampler *s, const struct trit_candidate *best, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const int32_t id = best[i].id;
+        const float x = s->bans && banned(s, id) ? -INFINITY : penalise(s, id, best[i].logit);
+        s->heap[i] = (struct trit_candidate){ x, id };
+    }
+    const int32_t likeliest = greedy_of(s->heap, n);
+    if (!(s->params.temperature > 0.0f))
+        return likeliest;
+    gather_from(s, n);
+    return s->n ? draw_one(s) : likeliest;
 }
 
 /* --- creation --- */
@@ -290,14 +390,18 @@ static enum trit_code check(const struct trit_sampling *p, size_t vocab, struct 
 static bool allocate(struct trit_sampler *s)
 {
     const struct trit_sampling *p = &s->params;
+    const bool penalised = p->repeat_penalty != 1.0f && p->repeat_last_n != 0;
+    const size_t length = !penalised             ? 0
+                          : p->repeat_last_n < 0 ? s->vocab
+                                                 : (size_t)p->repeat_last_n;
     s->heap = trit_alloc(s->vocab, sizeof *s->heap);
-    if (!s->heap || p->repeat_penalty == 1.0f || p->repeat_last_n == 0)
-        return s->heap;
     s->logits = trit_alloc(s->vocab, sizeof *s->logits);
-    s->counts = trit_alloc(s->vocab, sizeof *s->counts);
-    if (p->repeat_last_n > 0)
-        s->window = trit_alloc((size_t)p->repeat_last_n, sizeof *s->window);
-    return s->logits && s->counts && (s->window || p->repeat_last_n < 0);
+    s->ids = trit_alloc(TRIT_SAMPLER_BANS + length + TRIT_SAMPLER_DRAFT, sizeof *s->ids);
+    if (penalised)
+        s->counts = trit_alloc(s->vocab, sizeof *s->counts);
+    if (s->ids)
+        s->window = s->ids + TRIT_SAMPLER_BANS;
+    return s->heap && s->logits && s->ids && (s->counts || !penalised);
 }
 
 enum trit_code trit_sampler_create(struct trit_sampler **sampler,
@@ -331,6 +435,6 @@ void trit_sampler_free(struct trit_sampler *s)
     free(s->heap);
     free(s->logits);
     free(s->counts);
-    free(s->window);
+    free(s->ids);
     free(s);
 }

@@ -107,3 +107,17 @@ enum trit_code trit_shape_parse(struct trit_shape *shape, const char *text,
     *shape = (struct trit_shape){ 0 };
     return spelt_out(shape, text, error);
 }
+
+void trit_shape_matrices(const struct trit_shape *shape,
+                         struct trit_model_matrix matrices[TRIT_MODEL_MATRICES])
+{
+    const struct trit_shape *s = shape;
+    const size_t kv = s->hidden / s->heads * s->kv_heads;
+    const struct trit_model_matrix list[TRIT_MODEL_MATRICES] = {
+        { "q|k|v", s->hidden + 2 * kv, s->hidden },
+        { "o", s->hidden, s->hidden },
+        { "gate|up", 2 * s->ffn, s->hidden },
+        { "down", s->hidden, s->ffn },
+    };
+    memcpy(matrices, list, sizeof list);
+}

@@ -23,4 +23,13 @@ const struct trit_shape *trit_shape_get(size_t i);
 enum trit_code trit_shape_parse(struct trit_shape *shape, const char *text,
                                 struct trit_error *error);
 
+/* The matrices of a layer as they are run: those that take the same inputs are one. */
+enum { TRIT_MODEL_MATRICES = 4 };
+struct trit_model_matrix {
+    const char *name; /* "q|k|v", "o", "gate|up", "down" */
+    size_t n, k;
+};
+void trit_shape_matrices(const struct trit_shape *shape,
+                         struct trit_model_matrix matrices[TRIT_MODEL_MATRICES]);
+
 #endif

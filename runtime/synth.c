@@ -11,6 +11,7 @@
 #include "runtime/half.h"
 #include "runtime/mem.h"
 #include "runtime/synth_noise.h"
+#include "runtime/synth_stream.h"
 
 enum { SLICE_UNITS = 32, I2_S_TAIL = 32 }; /* a slice is at most 8 MiB */
 
@@ -24,6 +25,8 @@ struct part {
     uint32_t type, ndims;
     uint64_t ne[4];
     struct trit_noise_use use;
+    size_t draws; /* number of the tensor whose draws it has: its own, or the embedding's 0 */
+    size_t chain; /* above 1: each row stands in the place of the next of `chain` rows */
 };
 
 struct maker {
@@ -31,6 +34,7 @@ struct maker {
     struct trit_noise *noise;
     struct trit_gguf_writer *writer;
     struct trit_pool *pool;
+    struct trit_stream stream; /* where synth->peak is asked for */
     struct part *parts;
     size_t nparts;
     uint8_t *slice;
@@ -45,17 +49,18 @@ static size_t kv_width(const struct trit_shape *s)
 /* The tensors of a layer. n = NONE: a norm of k weights. Residual: what it gives is added to the
    stream, by 2 per layer, so it is made smaller. */
 enum width { NONE, HIDDEN, FFN, KV };
+enum aim { PLAIN, RESIDUAL, GATE };
 static const struct role {
     const char *name;
     enum width n, k;
-    bool residual;
+    enum aim aim;
 } roles[] = {
-    { "attn_norm", NONE, HIDDEN, false },     { "attn_q", HIDDEN, HIDDEN, false },
-    { "attn_k", KV, HIDDEN, false },          { "attn_v", KV, HIDDEN, false },
-    { "attn_sub_norm", NONE, HIDDEN, false }, { "attn_output", HIDDEN, HIDDEN, true },
-    { "ffn_norm", NONE, HIDDEN, false },      { "ffn_gate", FFN, HIDDEN, false },
-    { "ffn_up", FFN, HIDDEN, false },         { "ffn_sub_norm", NONE, FFN, false },
-    { "ffn_down", HIDDEN, FFN, true },
+    { "attn_norm", NONE, HIDDEN, PLAIN },     { "attn_q", HIDDEN, HIDDEN, PLAIN },
+    { "attn_k", KV, HIDDEN, PLAIN },          { "attn_v", KV, HIDDEN, PLAIN },
+    { "attn_sub_norm", NONE, HIDDEN, PLAIN }, { "attn_output", HIDDEN, HIDDEN, RESIDUAL },
+    { "ffn_norm", NONE, HIDDEN, PLAIN },      { "ffn_gate", FFN, HIDDEN, GATE },
+    { "ffn_up", FFN, HIDDEN, PLAIN },         { "ffn_sub_norm", NONE, FFN, PLAIN },
+    { "ffn_down", HIDDEN, FFN, RESIDUAL },
 };
 enum { NROLES = sizeof roles / sizeof *roles };
 
@@ -67,11 +72,20 @@ static struct part norm_part(size_t k)
                           .use = { .mean = 1, .size = NORM_SPREAD } };
 }
 
-/* A normalised row of k inputs comes out with variance 1, or 1 / (2 * layers). d is rounded to f16,
-   so that both types hold the same matrix. */
-static struct part matrix_part(const struct trit_synth *s, size_t n, size_t k, bool residual)
+/* What all residual matrices together add has variance 1, or as the peak wants it. */
+static double residual_power(const struct maker *m)
 {
-    double power = TRIT_POWER * (double)k * (residual ? 2.0 * (double)s->shape.layers : 1.0);
+    const struct trit_shape *shape = &m->synth->shape;
+    double all = m->synth->peak > 0 ? m->stream.noise / (double)shape->hidden : 1.0;
+    return 2.0 * (double)shape->layers / all;
+}
+
+/* A normalised row of k inputs comes out with variance 1, or its part of the residual's. d is
+   rounded to f16, so that both types hold the same matrix. */
+static struct part matrix_part(const struct maker *m, size_t n, size_t k, bool residual)
+{
+    const struct trit_synth *s = m->synth;
+    double power = TRIT_POWER * (double)k * (residual ? residual_power(m) : 1.0);
     float d = trit_f16_f32(trit_f32_f16((float)(1 / sqrt(power))));
     return (struct part){
         .type = s->type, .ndims = 2, .ne = { k, n, 1, 1 }, .use = { .ternary = true, .size = d }
@@ -84,12 +98,44 @@ static float rows_spread(const struct trit_synth *s)
     return (float)(1 / sqrt((double)s->shape.hidden));
 }
 
-static struct part rows_part(const struct trit_synth *s)
+/* The inputs that the gates of the last layer, and some of them those of the others, subtract. */
+static size_t whole_lead(const struct maker *m)
 {
-    return (struct part){ .type = s->embd,
-                          .ndims = 2,
-                          .ne = { s->shape.hidden, s->shape.vocab, 1, 1 },
-                          .use = { .size = rows_spread(s) } };
+    const struct trit_synth *s = m->synth;
+    return s->zeros > 0 ? trit_stream_lead(&m->stream, s->shape.layers - 1) : 0;
+}
+
+static struct part rows_part(const struct maker *m)
+{
+    const struct trit_synth *s = m->synth;
+    return (struct part){
+        .type = s->embd,
+        .ndims = 2,
+        .ne = { s->shape.hidden, s->shape.vocab, 1, 1 },
+        .use = { .size = rows_spread(s), .lead = whole_lead(m), .width = s->shape.hidden }
+    };
+}
+
+static struct part *add_named(struct maker *m, const char *name, struct part part)
+{
+    struct part *p = &m->parts[m->nparts];
+    *p = part;
+    p->draws = m->nparts++;
+    snprintf(p->name, sizeof p->name, "%s", name);
+    return p;
+}
+
+/* Gates subtract the lead of the stream; residual matrices add nothing to it. */
+static void set_lead(const struct maker *m, struct part *p, enum aim aim, size_t layer)
+{
+    if (aim == GATE) {
+        p->use.lead = trit_stream_lead(&m->stream, layer);
+        p->use.lead_trit = -1;
+        p->use.width = p->ne[0];
+    } else if (aim == RESIDUAL) {
+        p->use.lead = whole_lead(m) * p->ne[0];
+        p->use.width = p->ne[0] * p->ne[1];
+    }
 }
 
 static void add_layer(struct maker *m, size_t layer)
@@ -100,18 +146,15 @@ static void add_layer(struct maker *m, size_t layer)
     };
     for (size_t i = 0; i < NROLES; i++) {
         const struct role *r = &roles[i];
-        struct part *p = &m->parts[m->nparts++];
-        *p = r->n == NONE ? norm_part(widths[r->k])
-                          : matrix_part(s, widths[r->n], widths[r->k], r->residual);
-        snprintf(p->name, sizeof p->name, "blk.%zu.%s.weight", layer, r->name);
+        char name[64];
+        snprintf(name, sizeof name, "blk.%zu.%s.weight", layer, r->name);
+        struct part *p = add_named(
+            m, name,
+            r->n == NONE ? norm_part(widths[r->k])
+                         : matrix_part(m, widths[r->n], widths[r->k], r->aim == RESIDUAL));
+        if (s->zeros > 0)
+            set_lead(m, p, r->aim, layer);
     }
-}
-
-static void add_named(struct maker *m, const char *name, struct part part)
-{
-    struct part *p = &m->parts[m->nparts++];
-    *p = part;
-    snprintf(p->name, sizeof p->name, "%s", name);
 }
 
 static bool plan(struct maker *m)
@@ -120,12 +163,17 @@ static bool plan(struct maker *m)
     m->parts = calloc(s->shape.layers * NROLES + 3, sizeof *m->parts);
     if (!m->parts)
         return false;
-    add_named(m, "token_embd.weight", rows_part(s));
+    add_named(m, "token_embd.weight", rows_part(m));
     for (size_t i = 0; i < s->shape.layers; i++)
         add_layer(m, i);
     add_named(m, "output_norm.weight", norm_part(s->shape.hidden));
-    if (s->shape.untied)
-        add_named(m, "output.weight", rows_part(s));
+    if (!s->shape.untied)
+        return true;
+    struct part *head = add_named(m, "output.weight", rows_part(m));
+    if (s->peak > 0) {
+        head->draws = 0;
+        head->chain = s->chain;
+    }
     return true;
 }
 
@@ -234,9 +282,12 @@ static void make_units(void *arg, size_t begin, size_t end, int thread)
     const struct maker *m = s->maker;
     for (size_t i = begin; i < end; i++) {
         size_t left = s->count - i * TRIT_NOISE_UNIT;
-        uint64_t seed = trit_noise_seed(m->synth->seed, (uint64_t)(s->part - m->parts),
-                                        s->first / TRIT_NOISE_UNIT + i);
+        uint64_t seed =
+            trit_noise_seed(m->synth->seed, s->part->draws, s->first / TRIT_NOISE_UNIT + i);
         trit_noise_fill(m->noise, &s->part->use, s->part->type, seed,
+                        left < TRIT_NOISE_UNIT ? left : TRIT_NOISE_UNIT,
+                        m->slice + i * s->unit_bytes);
+        trit_noise_lead(&s->part->use, s->part->type, s->first + i * TRIT_NOISE_UNIT,
                         left < TRIT_NOISE_UNIT ? left : TRIT_NOISE_UNIT,
                         m->slice + i * s->unit_bytes);
     }
@@ -257,17 +308,49 @@ static void write_i2_s_tail(struct maker *m, float d)
     m->done += sizeof tail;
 }
 
+static size_t bytes_of(const struct part *p, size_t elements)
+{
+    const struct trit_type_info *info = trit_type_find(p->type);
+    return elements / info->block * info->bytes;
+}
+
+/* Units that rows first .. first+count-1 may touch. */
+static size_t units_of(size_t count, size_t k)
+{
+    return count * k / TRIT_NOISE_UNIT + 2;
+}
+
+/* Rows in groups of p->chain, the last of a group first. False after a stop. */
+static bool write_chain(struct maker *m, const struct part *p)
+{
+    const size_t k = p->ne[0], n = p->ne[1], row = bytes_of(p, k);
+    for (size_t r = 0; r < n; r += p->chain) {
+        const size_t rows = p->chain < n - r ? p->chain : n - r;
+        const size_t first = r * k / TRIT_NOISE_UNIT * TRIT_NOISE_UNIT,
+                     count = (r + rows) * k - first;
+        struct slice s = { m, p, first, count, bytes_of(p, TRIT_NOISE_UNIT) };
+        trit_pool_for(m->pool, (count + TRIT_NOISE_UNIT - 1) / TRIT_NOISE_UNIT, 1, make_units, &s);
+        const uint8_t *from = m->slice + bytes_of(p, r * k - first);
+        trit_gguf_write(m->writer, from + (rows - 1) * row, row);
+        trit_gguf_write(m->writer, from, (rows - 1) * row);
+        if (!step(m, rows * row))
+            return false;
+    }
+    return true;
+}
+
 /* False after a stop. */
 static bool write_part(struct maker *m, const struct part *p)
 {
-    const struct trit_type_info *info = trit_type_find(p->type);
     size_t n = p->ne[0] * p->ne[1], most = (size_t)SLICE_UNITS * TRIT_NOISE_UNIT;
-    struct slice s = { m, p, 0, 0, TRIT_NOISE_UNIT / info->block * info->bytes };
+    struct slice s = { m, p, 0, 0, bytes_of(p, TRIT_NOISE_UNIT) };
+    if (p->chain > 1)
+        return write_chain(m, p);
     for (; s.first < n; s.first += s.count) {
         s.count = most < n - s.first ? most : n - s.first;
         trit_pool_for(m->pool, (s.count + TRIT_NOISE_UNIT - 1) / TRIT_NOISE_UNIT, 1, make_units,
                       &s);
-        size_t bytes = s.count / info->block * info->bytes;
+        size_t bytes = bytes_of(p, s.count);
         trit_gguf_write(m->writer, m->slice, bytes);
         if (!step(m, bytes))
             return false;
@@ -291,6 +374,13 @@ static enum trit_code check(const struct trit_synth *s, struct trit_error *error
     if (s->vocabulary->n != s->shape.vocab)
         return trit_fail(error, TRIT_EARGUMENT, "shape %s: %zu tokens for a vocabulary of %zu",
                          s->shape.name, s->vocabulary->n, s->shape.vocab);
+    if (!(s->peak >= 0 && s->peak < 1) || !(s->zeros >= 0 && s->zeros < 1))
+        return trit_fail(error, TRIT_EARGUMENT, "peak %g, zeros %g: both are from 0 to below 1",
+                         s->peak, s->zeros);
+    if (!(s->peak > 0) && (s->zeros > 0 || s->chain))
+        return trit_fail(error, TRIT_EARGUMENT, "zeros and chain need a peak: 0.3, say");
+    if (s->chain && !s->shape.untied)
+        return trit_fail(error, TRIT_EARGUMENT, "a chain needs a head of its own: untied");
     return TRIT_OK;
 }
 
@@ -309,8 +399,14 @@ enum trit_code trit_synth_write(const struct trit_synth *synth, const char *path
     if (code)
         return code;
     m.noise = trit_noise_create(rows_spread(synth));
-    m.slice = malloc((size_t)SLICE_UNITS * TRIT_NOISE_UNIT * sizeof(float));
-    if (!m.noise || !m.slice || !plan(&m))
+    const size_t units = units_of(synth->chain, synth->shape.hidden);
+    m.slice = malloc((units > SLICE_UNITS ? units : SLICE_UNITS) * TRIT_NOISE_UNIT * sizeof(float));
+    if (!m.noise || !m.slice)
+        code = trit_fail(error, TRIT_EMEMORY, "%s: out of memory", path);
+    if (!code && synth->peak > 0)
+        code =
+            trit_stream_plan(&m.stream, &synth->shape, synth->peak, synth->zeros, m.noise, error);
+    if (!code && !plan(&m))
         code = trit_fail(error, TRIT_EMEMORY, "%s: out of memory", path);
     if (!code && !(code = measure(&m, error)))
         code = trit_gguf_writer_create(&m.writer, path, error);

@@ -1,5 +1,5 @@
 /* Writes a random ternary model of a given shape: the right sizes, keys and statistics, and no
- * sense. */
+ * sense. On request the statistics of a trained model's states: runtime/synth_stream.h says how. */
 #ifndef TRIT_SYNTH_H
 #define TRIT_SYNTH_H
 
@@ -14,6 +14,12 @@ struct trit_synth {
     uint32_t type, embd; /* of the matrices: TRIT_I2_S or TRIT_F16; of embedding and head: as
                             trit_rows_load reads */
     uint64_t seed;
+    double peak;  /* 0: no; else the cosine of a token's final state with that token's embedding. An
+                     untied head has the embedding's rows then */
+    double zeros; /* 0: as it comes; else the share of zeros among the int8 inputs of ffn_down. With
+                     a peak */
+    size_t chain; /* 0: each token's likeliest successor is itself; else the next of its group of
+                     `chain` ids, and the first after the last. With a peak and an untied head */
     trit_progress_fn *progress; /* NULL: none. Of the tensors' bytes. */
     void *progress_arg;
 };

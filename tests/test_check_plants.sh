@@ -28,7 +28,7 @@ mkdir "$work/templates" "$work/generator" "$work/gen" "$work/obj"
 cp -r "$TRIT_SOURCE"/templates/{isa,ints,floats} "$work/templates/"
 cp "$TRIT_SOURCE"/generator/*.lua "$work/generator/"
 
-loop='/for (; slices > 0; slices--/'
+loop='/for (; slices >= /'
 plant none mm ''
 plant shift mm 's/ .. " \* lda + "}${4 \* step})/ .. " * lda + "}${4 * (step == 3 and 2 or step)})/'
 plant sum mm 's/"sum\[i\]"/"0"/'

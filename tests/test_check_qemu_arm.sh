@@ -16,7 +16,7 @@ exec 9>"$build/.lock" && flock 9 # builds side by side share it
 
 . "$TRIT_SOURCE/tests/check_emulated.sh"
 check=("$build/check" --quick)
-declare -A least=([c]=30 [neon]=35 [dotprod]=30 [i8mm]=30)
+declare -A least=([c]=30 [neon]=35 [dotprod]=30 [i8mm]=33)
 on cortex-a53 "c neon" "dotprod i8mm"
 on neoverse-n1 "dotprod" "i8mm"
 on max "i8mm" ""

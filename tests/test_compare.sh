@@ -22,6 +22,10 @@ one=$("$TRITMILL" check --list 'trit_gemv_t2_*__c' | sed -n '1s/ .*//p')
 "$TRITMILL" compare "$one" --shape 64x64 --seconds 0.1 -t 1 -o csv >one.csv || fail "one kernel by its name"
 [ "$(wc -l <one.csv)" -ge 2 ] || fail "one kernel: $(cat one.csv)"
 
+grep -q 'q|k|v: 2 x (512 x 256)' p.html || fail "precision does not count the matrices as they are run"
+"$TRITMILL" compare 'trit_gemv_t[25]_i8_1x8*__c*' --fixed --shape 37x260 --seconds 0.1 -t 1 -o csv >fixed.csv 2>err || fail "fixed: $(cat err)"
+grep '_k260_n37__c_u4' fixed.csv | grep -q ',true,' || fail "no unrolled kernel is right: $(cat fixed.csv)"
+
 PATH=/nonexistent "$TRITMILL" compare "$one" --shape 64x64 --seconds 0.1 -t 1 >bare.md || fail "without objdump and llvm-mca"
 grep -q 'objdump (binutils) is not installed' bare.md || fail "no word about objdump: $(cat bare.md)"
 TRITMILL_ISA=c "$TRITMILL" compare --shape 64x64 --seconds 0.1 -t 1 -o csv >c.csv || fail "portable kernels alone"

@@ -26,6 +26,13 @@ touched=$(find "$dir/a" -newermt 2001-01-02 -name '*.c' | wc -l)
 for golden in "$TRIT_SOURCE"/tests/golden/*.c; do
     diff "$golden" "$dir/b/$(basename "$golden")" || fail "$(basename "$golden") is not what it was"
 done
+# Kernels for one shape come with unrolled loops as well; each name is there once.
+generate --list --isa c --shape 64x80 >"$dir/list" || fail "kernels for a shape: $(cat "$dir/list")"
+for name in trit_gemv_t2_i8_1x8x16_k80_n64__c{,_u2,_u4}; do
+    [ "$(grep -c "^$name " "$dir/list")" = 1 ] || fail "$name: $(cat "$dir/list")"
+done
+generate --list --isa c | grep -q '__c_u' && fail "general kernels are unrolled without being asked"
+
 head -1 "$dir/b"/trit_*.c | grep -q 'generated from templates/' || fail "line 1 does not say where a kernel comes from"
 
 # wrong LINE FILE SED TEXT: with the fault planted, the error names template, line and variant, and says TEXT.

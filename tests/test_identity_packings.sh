@@ -26,7 +26,7 @@ packed() {
 }
 
 "$TRITMILL" synth -o "$dir/odd.gguf" --shape 300x500x1x3x1 --type f16 --vocab 303 2>"$dir/err" || { cat "$dir/err"; exit 1; }
-for packing in t2 t5 b2 l2 i4 i8; do
+for packing in t2 t5 b2 l2 i4 i8 r5 c5; do
     packed stories "$TRIT_SOURCE/tests/models/stories.gguf" $packing
     packed odd "$dir/odd.gguf" $packing # 300 and 500 are no multiples of 16
 done

@@ -13,6 +13,7 @@
 #include "autotune/measure.h"
 #include "runtime/cpu.h"
 #include "runtime/file.h"
+#include "runtime/pack.h"
 
 enum { N = 45, K = 300 };
 
@@ -205,12 +206,41 @@ static void refuses_what_does_not_fit(void **state)
     assert_null(none);
 }
 
+/* The first gemv kernel of a packing that the measure takes; NULL: none. */
+static const struct trit_kernel *gemv_of(const struct trit_measure *measure, const char *packing)
+{
+    for (size_t i = 0; i < trit_kernel_count(); i++) {
+        const struct trit_kernel *kernel = trit_kernel_at(i);
+        if (kernel->op == TRIT_OP_gemv && !strcmp(kernel->packing, packing) &&
+            trit_measure_fits(measure, kernel))
+            return kernel;
+    }
+    return NULL;
+}
+
+static void refuses_sums_that_do_not_fit(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const wide[] = { "i4", "i8" };
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++) {
+        struct trit_measure *measure;
+        const struct trit_packing *packing = trit_packing_find(wide[i]);
+        for (size_t more = 0; more < 2; more++) {
+            assert_int_equal(
+                trit_measure_open(&measure, f->pool, 1, packing->max_k + more, &f->error), TRIT_OK);
+            assert_int_equal(gemv_of(measure, wide[i]) != NULL, more == 0);
+            assert_non_null(gemv_of(measure, "t2"));
+            trit_measure_close(measure);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(right_kernels_pass),        cmocka_unit_test(wrong_kernels_are_caught),
         cmocka_unit_test(timings_are_ordered),       cmocka_unit_test(stops_when_asked),
-        cmocka_unit_test(refuses_what_does_not_fit),
+        cmocka_unit_test(refuses_what_does_not_fit), cmocka_unit_test(refuses_sums_that_do_not_fit),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -95,12 +95,13 @@ static void packings_equal_their_definitions(void **state)
     static const size_t nrs[] = { 2, 4, 8, 16, 32, 64 };
     const struct trit_packing *p;
     for (size_t each = 0; (p = trit_packing_at(each)); each++)
-        for (size_t i = 0; i < sizeof nrs / sizeof *nrs; i++) {
-            for (size_t k = 1; k <= 90; k++)
-                compare(p, 1 + next() % (2 * nrs[i] + 2), k, nrs[i]);
-            for (size_t n = 1; n <= 2 * nrs[i] + 1; n++)
-                compare(p, n, 1 + next() % 200, nrs[i]);
-            compare(p, nrs[i] + 1, 2560 + next() % 20, nrs[i]);
+        for (size_t i = 0; i < (p->unit > 2 ? 2 : sizeof nrs / sizeof *nrs); i++) {
+            const size_t nr = p->unit > 2 ? (i + 1) * p->unit : nrs[i], step = 1 + nr / 64;
+            for (size_t k = 1; k <= 90; k += step)
+                compare(p, 1 + next() % (2 * nr + 2), k, nr);
+            for (size_t n = 1; n <= 2 * nr + 1; n += step)
+                compare(p, n, 1 + next() % 200, nr);
+            compare(p, nr + 1, 2560 + next() % 20, nr);
         }
 }
 

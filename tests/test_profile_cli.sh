@@ -14,7 +14,7 @@ has() { grep -q -- "$2" "$3" || fail "$1: no '$2' in: $(head -3 "$3")"; }
 # The first usable pair that shares its weights and is not what the estimate picks: its use can be seen.
 "$TRITMILL" check --list 2>/dev/null | sed -n 's/^\(trit_gem[vm]_t2_i8_[^ ]*\) .* usable$/\1/p' >kernels
 TRITMILL_LOG=1 TRITMILL_PROFILE=none "$TRITMILL" run -m "$model" -p x -n 1 -t 1 >/dev/null 2>plan
-usual=$(sed -n 's/^blk.0.attn_q .*decode \([^,]*\),.*/\1/p' plan)
+usual=$(sed -n 's/^blk.0.attn_output .*decode \([^,]*\),.*/\1/p' plan)
 gemm=
 for gemv in $(grep gemv kernels | grep -vx "$usual" | grep __c); do
     gemm=$(grep -m 1 "gemm_t2_i8_[0-9]*x$(sed 's/.*_1x\([0-9x]*\)__.*/\1/' <<<"$gemv")__c" kernels) && break
@@ -32,8 +32,8 @@ used() { # NAME [arguments]
     go "${@:2}" || fail "$1: exit code $?: $(tail -1 err)"
     cmp -s out expected || fail "$1: the text changes"
     grep '^tritmill:' err && fail "$1: speaks"
-    has "$1" "attn_q 256x256: decode $gemv, prefill $gemm: profile: 3.5 us, .* % of read limit; prefill 400.0 us for 512" err
-    has "$1" 'ffn_down 256x768: .*: best estimate' err
+    has "$1" "attn_output 256x256: decode $gemv, prefill $gemm: profile: 3.5 us, .* % of read limit; prefill 400.0 us for 512" err
+    has "$1" 'attn_qkv 512x256: .*: best estimate' err
 }
 ignored() { # NAME TEXT [arguments]
     go "${@:3}" || fail "$1: exit code $?: $(tail -1 err)"

@@ -219,12 +219,15 @@ static void test_pick(void **state)
     pick(p, 2, &pair); /* one row: the other kernel follows */
     assert_ptr_equal(pair.prefill, g);
     assert_non_null(strstr(pair.why, "profile: estimate; prefill 47.1 us for 512, 76 % of int8"));
+    assert_int_equal(pair.decode_nc, 0);
     row = row_of(d, 100, 70, 2);
+    row.mc = 4, row.nc = 5;
     trit_profile_put(p, &row, NULL);
     pick(p, 2, &pair);
     assert_ptr_equal(pair.decode, d);
     assert_int_equal(pair.mc, 3);
     assert_int_equal(pair.nc, 7);
+    assert_int_equal(pair.decode_nc, 5); /* each phase has its own */
     assert_non_null(strstr(pair.why, "profile: 47.1 us, "));
     assert_non_null(strstr(pair.why, " % of read limit; prefill 47.1 us for 512"));
     pick(p, 64, &pair); /* the nearest below; then the nearest above */

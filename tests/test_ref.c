@@ -138,13 +138,19 @@ static void softmax_is_a_piece(void **state)
 {
     (void)state;
     float s[4] = { 2.0f, 4.0f, -INFINITY, 9.0f }, max, sum;
-    trit_ref_softmax(3, 4, 0.5f, s, &max, &sum);
+    trit_ref_softmax(1, 1, 3, 4, 0.5f, s, 4, &max, &sum);
     same_float(max, 2.0f);
     same_float(s[0], trit_ref_exp(-1.0f));
     same_float(s[1], 1.0f);
     same_float(s[2], trit_ref_exp(-87.0f));
     same_float(s[3], 0.0f);
     same_float(sum, s[0] + s[1]); /* the third is below the last bit */
+    float two[10] = { 1.0f, 1.0f, 7.0f, 7.0f, 9.0f, 1.0f, 1.0f, 1.0f, 7.0f, 9.0f }, m[2], l[2];
+    trit_ref_softmax(2, 1, 2, 4, 1.0f, two, 5, m, l); /* a row more, a position more */
+    same_float(l[0], 2.0f);
+    same_float(l[1], 3.0f);
+    same_float(two[3], 0.0f);
+    same_float(two[4], 9.0f);
 }
 
 /* Small integers: exact, so only the indexing is in question. */

@@ -113,7 +113,6 @@ static void check_values(const struct form *f, size_t n, size_t blocks, struct t
         fail_msg("%s", e.text);
     assert_string_equal(rows.packing, f->packing);
     assert_true(rows.n == n && rows.k == k);
-    assert_int_equal(rows.data_bytes + rows.scale_bytes, trit_rows_bytes(&t));
     assert_true(!rows.scale == !!strcmp(f->packing, "i8"));
     for (size_t r = 0; r < n; r++) {
         trit_rows_get(&rows, r, out);

@@ -86,6 +86,28 @@ assert len(j["tokens"]) == 32 and j["stop"] == "length"
 assert j["timings"]["prompt_n"] == j["prompt_tokens"] and j["timings"]["predicted_n"] == 31
 PYTHON
 
+# Guesses from the text so far: the same text, and word of what they did.
+twice='The dog ran to the park. The dog saw a ball. The dog ran to the park. The dog saw'
+for options in "--temp 0" "--seed 5" "--seed 6 --repeat-penalty 1.1" "--top-k 0 --seed 2"; do
+    # shellcheck disable=SC2086
+    tritmill plain -p "$twice" -n 100 --ignore-eos --lookup 0 $options
+    for guesses in "" "--lookup 2" "--draft-max 64 --draft-min 3"; do
+        # shellcheck disable=SC2086
+        tritmill guessed -p "$twice" -n 100 --ignore-eos $options $guesses
+        same "$options: guesses ($guesses) change the text" plain.out guessed.out
+    done
+done
+grep -q 'guessed' plain.err && fail "guesses in spite of --lookup 0"
+tritmill lookup -p "$twice" -n 40 --temp 0
+grep -q 'lookup = .* guessed tokens were right' lookup.err || fail "no word about guesses: $(cat lookup.err)"
+tritmill lookup -p "$twice" -n 40 --temp 0 -o json
+"${TRIT_PYTHON:-python3}" - <<'PYTHON' || fail "JSON of guesses"
+import json
+t = json.load(open("lookup.out"))["timings"]
+assert 0 <= t["draft_n_accepted"] <= t["draft_n"] and t["draft_n"] > 0
+assert t["passes"] + t["draft_n_accepted"] == t["predicted_n"]
+PYTHON
+
 # The reader goes away; the disk is full; Ctrl-C.
 "$TRITMILL" run -m "$model" -p "$prompt" -n -1 --ignore-eos -c 4096 2>pipe.err | head -c 30 >/dev/null
 [ "${PIPESTATUS[0]}" = 0 ] || fail "a closed pipe is an error: $(cat pipe.err)"

@@ -53,6 +53,10 @@ refused 2 "3 heads do not divide hidden 256" --shape 256x768x2x3x3 -o x.gguf
 refused 2 "100 x 100 as I2_S" --shape 100x128x1x2x1 -o x.gguf
 refused 2 "--vocab 100: the vocabulary has 274 tokens" --shape tiny --vocab 100 -o x.gguf
 refused 2 "q4" --shape tiny --embd q4 -o x.gguf
+refused 2 "need a peak" --shape tiny --zeros 0.8 -o x.gguf
+refused 2 "need a peak" --shape tiny --chain 8 -o x.gguf
+refused 2 "zeros 0.3: this shape and peak allow 0.6" --shape tiny --peak 0.3 --zeros 0.3 -o x.gguf
+refused 2 "below 1" --shape tiny --peak 1 -o x.gguf
 refused 1 "/nowhere/x.gguf" --shape tiny -o /nowhere/x.gguf
 refused 1 "/nowhere/t.json" --shape tiny --tokenizer /nowhere/t.json -o x.gguf
 echo '{"model": 7' >bad.json

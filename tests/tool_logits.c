@@ -17,7 +17,7 @@ enum { IDS_MAX = 1 << 24, ROOM = 1 << 20 };
 
 struct options {
     const char *model, *ids, *text, *out;
-    int threads, chunk, count, first;
+    int threads, chunk, count, first, sparse, kv;
 };
 
 #define AT(member) offsetof(struct options, member)
@@ -28,6 +28,8 @@ static const struct trit_option options[] = {
     { "--first", TRIT_OPT_INT, AT(first), "N", "only the first N ids", 1, ROOM, NULL },
     { "-t,--threads", TRIT_OPT_INT, AT(threads), "N", "threads", 1, TRIT_MAX_THREADS, NULL },
     { "--chunk", TRIT_OPT_INT, AT(chunk), "N", "tokens at once", 1, ROOM, NULL },
+    { "--sparse", TRIT_OPT_CHOICE, AT(sparse), "WHEN", "skip zeros", 0, 0, "auto|on|off" },
+    { "--kv-type", TRIT_OPT_CHOICE, AT(kv), "TYPE", "of the KV cache", 0, 0, "f16|i8" },
     { "-n", TRIT_OPT_INT, AT(count), "N", "greedy tokens", 0, ROOM, NULL },
     { "--out", TRIT_OPT_TEXT, AT(out), "FILE", "raw float32 logits of the prompt", 0, 0, NULL },
 };
@@ -79,6 +81,8 @@ static enum trit_code prepare(struct work *w, struct trit_error *error)
     struct trit_sampling greedy = trit_sampling_default;
     greedy.temperature = 0;
     enum trit_code code = trit_engine_open(e, w->options.model, error);
+    e->sparse = w->options.sparse;
+    e->kv = w->options.kv;
     if (code || (code = trit_engine_load_tokenizer(e, error)) || (code = read_prompt(w, error)) ||
         (code = trit_engine_load_model(e, w->options.threads, true, error)))
         return code;

@@ -61,10 +61,10 @@ static inline vf vf_fold(vf v, int by)
     return (vf){ a, a };
 }
 static inline float vf_first(vf v) { return _mm256_cvtss_f32(v.a); }
-/* p * 2^n for integral n: added to the exponent field. */
+/* p * 2^n, given n + 12582912, whose low bits are n: added to the exponent field. */
 static inline __m256 ldexp8(__m256 p, __m256 n)
 {
-    const __m256i e = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
+    const __m256i e = _mm256_slli_epi32(_mm256_castps_si256(n), 23);
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), e));
 }
 static inline vf vf_ldexp(vf p, vf n) { return (vf){ ldexp8(p.a, n.a), ldexp8(p.b, n.b) }; }
@@ -74,6 +74,13 @@ static inline vf vf_f16(const void *p)
 {
     const __m128i *h = p;
     return (vf){ _mm256_cvtph_ps(_mm_loadu_si128(h)), _mm256_cvtph_ps(_mm_loadu_si128(h + 1)) };
+}
+/* To nearest even; within the range of f16, no NaN. */
+static inline void vf_to_f16(uint16_t *p, vf v)
+{
+    __m128i *h = (__m128i *)p;
+    _mm_storeu_si128(h, _mm256_cvtps_ph(v.a, _MM_FROUND_TO_NEAREST_INT));
+    _mm_storeu_si128(h + 1, _mm256_cvtps_ph(v.b, _MM_FROUND_TO_NEAREST_INT));
 }
 static inline __m256 bf16x8(__m128i h)
 {

@@ -38,8 +38,8 @@ static inline vf vf_fold(vf v, int by)
 static inline float vf_first(vf v) { return v[0]; }
 /* Half to even, for |v| < 2^22: the sum's last bit is 1. */
 static inline vq vq_round(vf v) { return (vq)(v + 12582912.0f) - 0x4b400000; }
-/* p * 2^n for integral n: added to the exponent field. */
-static inline vf vf_ldexp(vf p, vf n) { return (vf)((bits)p + ((bits)vq_round(n) << 23)); }
+/* p * 2^n, given n + 12582912, whose low bits are n: added to the exponent field. */
+static inline vf vf_ldexp(vf p, vf n) { return (vf)((bits)p + ((bits)n << 23)); }
 
 /* Sixteen stored elements as floats. */
 static inline vf vf_f16(const void *p)
@@ -52,6 +52,17 @@ static inline vf vf_f16(const void *p)
                is_nan = (bits)(mag > 0x7c00);
     const bits big = (mag << 13) + 0x38000000 + (is_top & 0x38000000);
     return (vf)((all & 0x8000) << 16 | (is_tiny & tiny) | (~is_tiny & big) | (is_nan & 0x400000));
+}
+/* To nearest even; within the range of f16, no NaN. Below 2^-14 the sum's last bit is 2^-24, and
+   its rounding is ours. */
+static inline void vf_to_f16(uint16_t *p, vf v)
+{
+    const bits all = (bits)v, mag = all & 0x7fffffff, is_tiny = (bits)(mag < 0x38800000);
+    const bits tiny = (bits)((vf)mag + 0.5f) - 0x3f000000,
+               big = (mag - 0x38000000 + 0xfff + (mag >> 13 & 1)) >> 13;
+    const bits h = (is_tiny & tiny) | (~is_tiny & big) | (all >> 16 & 0x8000);
+    const halves to = __builtin_convertvector(h, halves);
+    memcpy(p, &to, sizeof to);
 }
 static inline vf vf_bf16(const void *p)
 {

@@ -85,13 +85,12 @@ static inline vq vq_round(vf v)
     return (vq){ { vcvtnq_s32_f32(v.r[0]), vcvtnq_s32_f32(v.r[1]), vcvtnq_s32_f32(v.r[2]),
                    vcvtnq_s32_f32(v.r[3]) } };
 }
-/* p * 2^n for integral n: added to the exponent field. */
+/* p * 2^n, given n + 12582912, whose low bits are n: added to the exponent field. */
 static inline vf vf_ldexp(vf p, vf n)
 {
-    const vq e = vq_round(n);
     for (int i = 0; i < 4; i++)
-        p.r[i] = vreinterpretq_f32_s32(
-            vaddq_s32(vreinterpretq_s32_f32(p.r[i]), vshlq_n_s32(e.r[i], 23)));
+        p.r[i] = vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(p.r[i]),
+                                                 vshlq_n_s32(vreinterpretq_s32_f32(n.r[i]), 23)));
     return p;
 }
 
@@ -102,6 +101,12 @@ static inline vf vf_f16(const void *p)
     for (int i = 0; i < 4; i++)
         v.r[i] = vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8((const uint8_t *)p + 8 * i)));
     return v;
+}
+/* To nearest even; within the range of f16, no NaN. */
+static inline void vf_to_f16(uint16_t *p, vf v)
+{
+    for (int i = 0; i < 4; i++)
+        vst1_u16(p + 4 * i, vreinterpret_u16_f16(vcvt_f16_f32(v.r[i])));
 }
 static inline vf vf_bf16(const void *p)
 {

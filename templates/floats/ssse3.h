@@ -81,13 +81,12 @@ static inline vq vq_round(vf v)
     return (vq){ { _mm_cvtps_epi32(v.r[0]), _mm_cvtps_epi32(v.r[1]), _mm_cvtps_epi32(v.r[2]),
                    _mm_cvtps_epi32(v.r[3]) } };
 }
-/* p * 2^n for integral n: added to the exponent field. */
+/* p * 2^n, given n + 12582912, whose low bits are n: added to the exponent field. */
 static inline vf vf_ldexp(vf p, vf n)
 {
-    const vq e = vq_round(n);
     for (int i = 0; i < 4; i++)
-        p.r[i] =
-            _mm_castsi128_ps(_mm_add_epi32(_mm_castps_si128(p.r[i]), _mm_slli_epi32(e.r[i], 23)));
+        p.r[i] = _mm_castsi128_ps(
+            _mm_add_epi32(_mm_castps_si128(p.r[i]), _mm_slli_epi32(_mm_castps_si128(n.r[i]), 23)));
     return p;
 }
 
@@ -109,6 +108,27 @@ static inline vf vf_f16(const void *p)
                   z = _mm_setzero_si128();
     return (vf){ { f16x4(_mm_unpacklo_epi16(x, z)), f16x4(_mm_unpackhi_epi16(x, z)),
                    f16x4(_mm_unpacklo_epi16(y, z)), f16x4(_mm_unpackhi_epi16(y, z)) } };
+}
+/* To nearest even; within the range of f16, no NaN. Below 2^-14 the sum's last bit is 2^-24, and
+   its rounding is ours. */
+static inline __m128i to_f16x4(__m128 x)
+{
+    const __m128i bits = _mm_castps_si128(x), mag = _mm_and_si128(bits, _mm_set1_epi32(0x7fffffff)),
+                  is_tiny = _mm_cmplt_epi32(mag, _mm_set1_epi32(0x38800000)),
+                  odd = _mm_and_si128(_mm_srli_epi32(mag, 13), _mm_set1_epi32(1)),
+                  up = _mm_add_epi32(odd, _mm_set1_epi32(0xfff - 0x38000000)),
+                  big = _mm_srli_epi32(_mm_add_epi32(mag, up), 13);
+    const __m128 sum = _mm_add_ps(_mm_castsi128_ps(mag), _mm_set1_ps(0.5f));
+    const __m128i tiny = _mm_sub_epi32(_mm_castps_si128(sum), _mm_set1_epi32(0x3f000000)),
+                  h = _mm_or_si128(_mm_and_si128(is_tiny, tiny), _mm_andnot_si128(is_tiny, big));
+    const __m128i sign = _mm_slli_epi32(_mm_srli_epi32(bits, 31), 15);
+    return _mm_srai_epi32(_mm_slli_epi32(_mm_or_si128(h, sign), 16), 16);
+}
+static inline void vf_to_f16(uint16_t *p, vf v)
+{
+    for (int i = 0; i < 2; i++)
+        _mm_storeu_si128((__m128i *)p + i,
+                         _mm_packs_epi32(to_f16x4(v.r[2 * i]), to_f16x4(v.r[2 * i + 1])));
 }
 static inline vf vf_bf16(const void *p)
 {

@@ -14,7 +14,7 @@ static void tile1(size_t n, size_t k, const uint8_t *w, const float *d, const in
                      const float *s, const int32_t *sum, float *y, size_t ldy)
 {
     vi acc[1][2];
-    (void)lda, (void)sum, (void)ldy;
+    (void)k, (void)lda, (void)sum, (void)ldy;
     vi acc0_0 = vi_zero();
     vi acc0_1 = vi_zero();
     for (size_t left = k / KR; left > 0;) {
@@ -28,7 +28,7 @@ static void tile1(size_t n, size_t k, const uint8_t *w, const float *d, const in
         va t0_1_1 = va_zero();
         va t0_1_2 = va_zero();
         va t0_1_3 = va_zero();
-        for (; slices > 0; slices--, w += SLICE, a += KR) {
+        for (; slices >= 1; slices -= 1, w += 1 * SLICE, a += 1 * KR) {
             const vb w0_0 = vb_load(w);
             const vb w0_1 = vb_load(w + 16);
             {

@@ -1,0 +1,125 @@
+/* `tritmill pack`: writes a model's packed cache. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/cache.h"
+#include "runtime/cli_engine.h"
+#include "runtime/commands.h"
+#include "runtime/mem.h"
+
+struct options {
+    const char *model, *output, *profile;
+    int threads, sparse;
+    bool remove;
+};
+
+#define AT(member) offsetof(struct options, member)
+static const struct trit_option options[] = {
+    { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
+      "the model, a GGUF file (default: the small one that came along)", 0, 0, NULL },
+    { "-o,--output", TRIT_OPT_TEXT, AT(output), "FILE",
+      "where to (default: the cache folder, where it is found without being named)", 0, 0, NULL },
+    { "-t,--threads", TRIT_OPT_INT, AT(threads), "N",
+      "threads, also those that kernels are picked for (default: one per physical core)", -1,
+      TRIT_MAX_THREADS, NULL },
+    { "--profile", TRIT_OPT_TEXT, AT(profile), "FILE",
+      "the profile that picks the kernels (none: by estimate; default: this machine's)", 0, 0,
+      NULL },
+    { "--sparse", TRIT_OPT_CHOICE, AT(sparse), NULL,
+      "weights laid out to skip zeros (default auto), as run and bench will be told", 0, 0,
+      "auto|on|off" },
+    { "--remove", TRIT_OPT_FLAG, AT(remove), NULL, "delete the one in the cache folder instead", 0,
+      0, NULL },
+};
+#undef AT
+
+static enum trit_code place(const struct options *o, const struct trit_engine *e, char *path,
+                            size_t room, struct trit_error *error)
+{
+    struct trit_cache_source source;
+    if (!o->output) {
+        trit_cache_identify(e->gguf, &source);
+        return trit_cache_user_path(&source, path, room, error);
+    }
+    if (snprintf(path, room, "%s", o->output) >= (int)room)
+        return trit_fail(error, TRIT_EARGUMENT, "-o %.40s...: the name is too long", o->output);
+    return TRIT_OK;
+}
+
+static void report(const char *path, const struct trit_section *sections, size_t n)
+{
+    char text[16];
+    double bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += (double)sections[i].bytes;
+    printf("%s: %zu sections, %s\n", path, n, trit_bytes_text(bytes, text));
+}
+
+static enum trit_code write_cache(const struct trit_engine *e, const char *path,
+                                  struct trit_error *error)
+{
+    struct trit_cache_source source;
+    const size_t n = trit_model_sections(e->model, NULL, 0);
+    struct trit_section *sections = trit_alloc(n, sizeof *sections);
+    if (!sections)
+        return trit_fail(error, TRIT_EMEMORY, "%s: no memory for %zu sections", path, n);
+    trit_model_sections(e->model, sections, n);
+    enum trit_code code = trit_cache_identify_whole(e->gguf, e->pool, &source, error);
+    if (!code)
+        code = trit_cache_write(path, &source, sections, n, e->pool, error);
+    if (!code)
+        report(path, sections, n);
+    free(sections);
+    return code;
+}
+
+static enum trit_code pack(const struct options *o, struct trit_engine *e, struct trit_error *error)
+{
+    char path[PATH_MAX];
+    enum trit_code code = trit_engine_open(e, o->model, error);
+    if (!code)
+        code = place(o, e, path, sizeof path, error);
+    if (!code && o->remove)
+        return unlink(path) ? trit_fail(error, TRIT_EIO, "%s: %s", path, strerror(errno)) : TRIT_OK;
+    e->wanted = o->profile;
+    e->sparse = o->sparse;
+    e->cache_wanted = "none";
+    if (!code)
+        code = trit_engine_load_model(e, o->threads, false, error);
+    return code ? code : write_cache(e, path, error);
+}
+
+static int run(int argc, char **argv)
+{
+    struct options o = { 0 };
+    struct trit_engine engine = { 0 };
+    struct trit_error error;
+    enum trit_parse parsed = trit_cli_parse(&trit_cmd_pack, argc, argv, &o, NULL, 0, NULL);
+    if (parsed != TRIT_PARSE_OK)
+        return parsed == TRIT_PARSE_HELP ? 0 : 2;
+    if (o.remove && o.output)
+        return trit_cli_usage_error("pack: --remove and -o do not go together");
+    trit_catch_stop();
+    enum trit_code code = pack(&o, &engine, &error);
+    trit_engine_close(&engine);
+    return code ? trit_cli_error(&error) : 0;
+}
+
+const struct trit_command trit_cmd_pack = {
+    .name = "pack",
+    .summary = "keep a model's packed weights in a file, so that it loads at once",
+    .usage = "-m FILE [options]",
+    .detail =
+        "The file holds the weights as they lie in memory, for the kernels that are picked "
+        "here and now; run,\nbench and perplexity map it instead of packing the model anew. It "
+        "is used where model, kernels'\nlayout and checksums agree, else ignored: it never "
+        "changes an answer, and may be deleted. Named with\nTRITMILL_CACHE where -o put it "
+        "elsewhere; TRITMILL_CACHE=none does without.",
+    .options = options,
+    .noptions = sizeof options / sizeof *options,
+    .run = run,
+};

@@ -1,0 +1,107 @@
+/* Where a pass through the model spends its time: every parallel region says which part of the
+   model it is, and a trace, while one is on, adds up what its threads did; and what passes cost:
+   bytes, multiply-adds and shares, counted where the work is done, always. */
+#ifndef TRIT_TRACE_H
+#define TRIT_TRACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/pool.h"
+
+/* In the order of a pass. */
+enum trit_part {
+    TRIT_PART_EMBED,        /* rows of the embedding */
+    TRIT_PART_ATTN_NORM,    /* (residual of the layer before,) norm, quantised */
+    TRIT_PART_QKV,          /* products with Wq, Wk, Wv */
+    TRIT_PART_ROPE,         /* rotation; keys and values into the cache */
+    TRIT_PART_ATTENTION,    /* scores, probabilities, values */
+    TRIT_PART_MERGE,        /* of chunks, where they are not merged at once */
+    TRIT_PART_SUB_NORM,     /* norm of what attention gave, quantised */
+    TRIT_PART_O,            /* product with Wo */
+    TRIT_PART_FFN_NORM,     /* (residual of attention,) norm, quantised */
+    TRIT_PART_GATE_UP,      /* products with Wgate and Wup, with or without the squared ReLU */
+    TRIT_PART_FFN_SUB_NORM, /* (squared ReLU,) norm, quantised */
+    TRIT_PART_DOWN,         /* product with Wdown */
+    TRIT_PART_DOWN_SUM,     /* of threads' partial sums of it */
+    TRIT_PART_RESIDUAL,     /* where it is a region of its own */
+    TRIT_PART_OUTPUT_NORM,  /* norm before the head, quantised where a plane wants it */
+    TRIT_PART_HEAD_PLANE1,  /* scores of all rows, coarse */
+    TRIT_PART_HEAD_PLANE2,  /* finer ones of those that survived */
+    TRIT_PART_HEAD_EXACT,   /* full precision for the rows that are left */
+    TRIT_PART_HEAD_FULL,    /* full precision for all rows */
+    TRIT_NPARTS
+};
+
+/* "attn norm", "qkv", ...: as tables show them. */
+const char *trit_part_name(enum trit_part part);
+
+/* Sums over passes, nothing but 64-bit counts. Only the thread that runs a pass writes here,
+   between its regions: jobs count in memory of their own. bytes: of weights, tables and the KV
+   cache, each once per pass however often a cache serves it again; not activations. macs:
+   multiply-adds of the products, of attention and of the head, as the model defines them (a sparse
+   way counts what it does). */
+struct trit_counts {
+    uint64_t passes, tokens; /* times the layers were gone through; tokens in them */
+    uint64_t bytes[TRIT_NPARTS], macs[TRIT_NPARTS];
+    uint64_t gates, gates_open;  /* of the FFN: all, and those above 0 */
+    uint64_t downs, downs_live;  /* inputs of Wdown: all, and those whose int8 is not 0 */
+    uint64_t up_rows, down_cols; /* read: rows of Wup, columns of Wdown (dense: all) */
+    uint64_t head_states;        /* final states that were scored */
+    uint64_t head_rows, head_rows2, head_exact; /* (state, row) pairs: all, in plane 2, exactly */
+};
+
+static inline void trit_count(struct trit_counts *counts, enum trit_part part, uint64_t bytes,
+                              uint64_t macs)
+{
+    counts->bytes[part] += bytes;
+    counts->macs[part] += macs;
+}
+
+/* counts -= before. */
+void trit_counts_since(struct trit_counts *counts, const struct trit_counts *before);
+
+/* trit_pool_for, and the trace that watches the pool is told which part it was. Without a trace
+   this costs one branch. */
+void trit_region(struct trit_pool *pool, enum trit_part part, size_t count, size_t grain,
+                 trit_job_fn *fn, void *arg);
+/* The same with trit_pool_shrinking. */
+void trit_region_shrinking(struct trit_pool *pool, enum trit_part part, size_t count, size_t grain,
+                           trit_job_fn *fn, void *arg);
+
+/* Nanoseconds of all regions of a part. Of each thread's share of wall: late until its first piece,
+   busy from there to the end of its last, wait from there to the end of the region; idle where it
+   got no piece. late, busy, wait and idle are sums over threads and make threads * wall. */
+struct trit_part_time {
+    uint64_t regions, pieces;
+    uint64_t wall, late, busy, wait, idle;
+    uint64_t before; /* between the region before and this one: what one thread does alone */
+};
+
+/* One region of one thread. */
+struct trit_event {
+    uint64_t begin, end; /* trit_clock */
+    enum trit_part part;
+    int thread; /* -1: the region itself */
+};
+
+struct trit_trace;
+
+/* For the regions of one pool, which must outlive it; keeps the first `events` events (0: none).
+   One trace per pool at a time. */
+enum trit_code trit_trace_create(struct trit_trace **trace, struct trit_pool *pool, size_t events,
+                                 struct trit_error *error);
+void trit_trace_free(struct trit_trace *trace); /* NULL allowed; stops it */
+
+/* Between passes only. The time between stop and start counts nowhere. */
+void trit_trace_start(struct trit_trace *trace);
+void trit_trace_stop(struct trit_trace *trace);
+/* Sums from zero; events stay. */
+void trit_trace_clear(struct trit_trace *trace);
+
+const struct trit_part_time *trit_trace_part(const struct trit_trace *trace, enum trit_part part);
+uint64_t trit_trace_wall(const struct trit_trace *trace); /* from starts to stops, nanoseconds */
+/* Of those kept, in order of their ends; *n of them. *lost: those there was no room for. */
+const struct trit_event *trit_trace_events(const struct trit_trace *trace, size_t *n, size_t *lost);
+
+#endif

@@ -1,0 +1,30 @@
+/* What follows from any float vocabulary. */
+/* The tree at the end of R16. */
+static inline float vf_sum(vf p)
+{
+    for (int by = 8; by > 0; by /= 2)
+        p = vf_add(p, vf_fold(p, by));
+    return vf_first(p);
+}
+/* The largest of the lanes. */
+static inline float vf_most(vf m)
+{
+    for (int by = 8; by > 0; by /= 2)
+        m = vf_max(vf_fold(m, by), m);
+    return vf_first(m);
+}
+/* exp of CONVENTIONS.md for x <= 0 and for NaN, which the lower bound replaces: the upper one does
+   nothing there. */
+static inline vf vf_exp(vf x)
+{
+    static const float c[] = { 8.33333377e-3f, 4.16666679e-2f, 1.66666672e-1f, 0.5f, 1.0f, 1.0f };
+    const vf magic = vf_set1(12582912.0f);
+    x = vf_max(x, vf_set1(-87.0f));
+    const vf shifted = vf_add(vf_mul(x, vf_set1(1.44269504f)), magic), n = vf_sub(shifted, magic);
+    const vf high = vf_sub(x, vf_mul(n, vf_set1(0.693145752f)));
+    const vf r = vf_sub(high, vf_mul(n, vf_set1(1.42860677e-6f)));
+    vf p = vf_set1(1.38888892e-3f);
+    for (int i = 0; i < 6; i++)
+        p = vf_add(vf_mul(p, r), vf_set1(c[i]));
+    return vf_ldexp(p, shifted);
+}

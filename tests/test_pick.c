@@ -1,0 +1,89 @@
+/* Which kernels does a matrix get where no profile speaks? */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/pack.h"
+#include "runtime/pick.h"
+
+static bool only_trits(const struct trit_kernel *kernel)
+{
+    const struct trit_packing *packing = trit_packing_find(kernel->packing);
+    return packing->low == -1 && packing->high == 1;
+}
+
+/* The pair for 640 x 260 with TRITMILL_KERNEL set to that. */
+static enum trit_code pick(const char *pattern, struct trit_pair *pair, struct trit_error *error)
+{
+    setenv("TRITMILL_KERNEL", pattern, 1);
+    const enum trit_code code = trit_pick_pair(640, 260, 2, NULL, pair, error);
+    unsetenv("TRITMILL_KERNEL");
+    return code;
+}
+
+static void blocks_are_left_open(void **state)
+{
+    (void)state;
+    struct trit_pair pair;
+    assert_int_equal(pick("", &pair, NULL), TRIT_OK);
+    assert_int_equal(pair.mc + pair.nc + pair.decode_nc, 0);
+    assert_true(only_trits(pair.decode) && only_trits(pair.prefill));
+    assert_string_equal(pair.decode->packing, pair.prefill->packing);
+    assert_int_equal(pair.decode->nr, pair.prefill->nr);
+}
+
+/* A pattern that says nothing of packings does not bring those that are there for comparison. */
+static void an_isa_brings_trits(void **state)
+{
+    (void)state;
+    struct trit_pair pair;
+    char pattern[32];
+    for (enum trit_isa isa = 0; isa < TRIT_NISA; isa++) {
+        if (!trit_isa_usable(isa, NULL))
+            continue;
+        snprintf(pattern, sizeof pattern, "*__%s*", trit_isa_name(isa));
+        assert_int_equal(pick(pattern, &pair, NULL), TRIT_OK);
+        assert_true(only_trits(pair.decode) && only_trits(pair.prefill));
+        assert_int_equal(pair.decode->isa, isa);
+        assert_int_equal(pair.prefill->isa, isa);
+    }
+}
+
+static void a_packing_that_is_named_is_taken(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = { "*_i8_i8_*__c", "trit_gemv_i8_i8_*__c",
+                                            "trit_gemm_i8_i8_*__c" };
+    struct trit_pair pair;
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
+        assert_int_equal(pick(patterns[i], &pair, NULL), TRIT_OK);
+        assert_string_equal(pair.decode->packing, "i8");
+        assert_string_equal(pair.prefill->packing, "i8");
+        assert_int_equal((i == 2 ? pair.prefill : pair.decode)->isa, TRIT_ISA_c);
+    }
+}
+
+static void what_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    struct trit_pair pair;
+    struct trit_error error;
+    assert_int_equal(pick("nothing_of_that_name", &pair, &error), TRIT_EARGUMENT);
+    assert_non_null(strstr(error.text, "no kernel of that name"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blocks_are_left_open),
+        cmocka_unit_test(an_isa_brings_trits),
+        cmocka_unit_test(a_packing_that_is_named_is_taken),
+        cmocka_unit_test(what_cannot_be_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
