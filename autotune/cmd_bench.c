@@ -48,8 +48,7 @@ static const struct trit_option options[] = {
       "logits",
       0, 0, "top|full" },
     { "--sparse", TRIT_OPT_CHOICE, AT(sparse), NULL,
-      "leave out rows and columns of the FFN that meet zeros: auto where it should pay (default), "
-      "on, off",
+      "skip rows and columns of the FFN that meet zeros: as 'pack' found best (default), on, off",
       0, 0, "auto|on|off" },
     { "--kv-type", TRIT_OPT_CHOICE, AT(kv), NULL,
       "elements of the KV cache: f16 (default), i8 (half the size, faster, changes the answer a "

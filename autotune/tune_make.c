@@ -8,8 +8,10 @@
 #include "autotune/tune.h"
 #include "runtime/mem.h"
 
-enum { DECODES = 2, PREFILLS = 3 };    /* of each field that are made again */
 static const double build_share = 0.5; /* of the time that is left */
+/* A packing competes by the best compiler's kernels, not by one's: what is this much slower before
+   its kernels are made again is not caught up with. */
+static const double within_reach = 1.3;
 
 bool trit_names_add(struct trit_tune_names *names, const char *name)
 {
@@ -96,27 +98,35 @@ static bool add_wish(struct wishes *w, struct trit_tune_matrix *matrix,
     return trit_names_add(&w->names, name);
 }
 
-/* Contender i of the matrix' field, which is sorted by score, if it is among its best. */
+/* Whether contender i of a field that is sorted by score is the best of its operation and packing,
+   and its packing within reach of the best. */
+static bool leads(const struct trit_field *field, size_t i)
+{
+    const struct trit_contender *c = &field->list[i];
+    for (size_t j = 0; j < i; j++)
+        if (field->list[j].kernel->op == c->kernel->op &&
+            !strcmp(field->list[j].kernel->packing, c->kernel->packing))
+            return false;
+    return c->score <= within_reach * field->list[0].score;
+}
+
+/* Contender i of the matrix' field, if it leads: by each compiler, and the gemv unrolled too; a
+   turn of gemm's loop is long as it is. */
 static bool wish_for(const struct trit_tune *tune, struct wishes *w,
                      struct trit_tune_matrix *matrix, size_t i)
 {
-    static const size_t most[TRIT_NOP] = { [TRIT_OP_gemv] = DECODES, [TRIT_OP_gemm] = PREFILLS };
-    /* the best is unrolled too; a turn of gemm's loop is long as it is */
     static const char *const unrolls[] = { "", "u2", "u4" };
     enum { NUNROLLS = sizeof unrolls / sizeof *unrolls };
-    const struct trit_contender *list = matrix->field.list;
-    size_t better = 0;
-    for (size_t j = 0; j < i && i < matrix->field.n; j++)
-        better += list[j].kernel->op == list[i].kernel->op;
-    if (i >= matrix->field.n || better >= most[list[i].kernel->op])
+    if (i >= matrix->field.n || !leads(&matrix->field, i))
         return true;
-    const int n = list[i].kernel->op == TRIT_OP_gemv && better == 0 ? NUNROLLS : 1;
+    const struct trit_contender *c = &matrix->field.list[i];
+    const int n = c->kernel->op == TRIT_OP_gemv ? NUNROLLS : 1;
     bool fine = true;
     for (int j = 0; j < n * tune->compilers.n && fine; j++) {
         char name[128];
-        if (special_name(tune, matrix, list[i].kernel, unrolls[j / tune->compilers.n],
+        if (special_name(tune, matrix, c->kernel, unrolls[j / tune->compilers.n],
                          tune->compilers.suffix[j % tune->compilers.n], name))
-            fine = add_wish(w, matrix, &list[i], name);
+            fine = add_wish(w, matrix, c, name);
     }
     return fine;
 }

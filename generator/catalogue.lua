@@ -23,6 +23,8 @@ local GEMV512 = {{1, 16, prefetch = 8192, technique = "p8"}, {1, 16, prefetch = 
   {1, 32, prefetch = 8192, technique = "p8"}, {1, 64, prefetch = 8192, technique = "p8"}}
 local GEMV128 = {{1, 8}, {1, 8, prefetch = 8192, technique = "p8"}, {1, 16, prefetch = 8192, technique = "p8"},
   {1, 16, prefetch = 8192, unroll = 2, technique = "p8u2"}}
+local T5_VBMI = {{1, 16, prefetch = 8192, unroll = 4, technique = "p8u4"}, {1, 32, prefetch = 8192, technique = "p8"},
+  {1, 32, prefetch = 8192, unroll = 2, technique = "p8u2"}, {1, 64, prefetch = 8192, technique = "p8"}}
 local GEMM256 = {{6, 8}, {4, 16}, {3, 16}, {2, 32}}
 local GEMM512 = {{16, 16}, {8, 32}, {12, 32}, {6, 64}}
 -- Fewer, for packings that are seldom the fastest.
@@ -85,11 +87,11 @@ return {
 
   -- The same loops on 1.6 bits (unpack: instructions for a vector, for the estimate).
   {op = "gemv", packing = "t5", act = "i8", template = "mm", kr = 20, unpack = 30, unroll = {2, 4}, tiles = {
-    c = {{1, 8}}, ssse3 = P8_128, avx2 = P8_256, avxvnni = P8_256, avx512bw = P8_512, avx512vnni = SUMS512, avx512vbmi = GEMV512,
+    c = {{1, 8}}, ssse3 = P8_128, avx2 = P8_256, avxvnni = P8_256, avx512bw = P8_512, avx512vnni = SUMS512, avx512vbmi = T5_VBMI,
     neon = P8_128, dotprod = P8_128, i8mm = P8_128}},
   {op = "gemm", packing = "t5", act = "i8", template = "mm", kr = 20, unpack = 30, tiles = {
     c = {{2, 8}}, ssse3 = {{4, 8}, {2, 16}}, avx2 = GEMM256_FEW, avxvnni = GEMM256_FEW, avx512bw = GEMM512_FEW,
-    avx512vnni = GEMM512_FEW, avx512vbmi = {{16, 16}, {8, 32}, {12, 32}, {6, 64}}, neon = {{6, 8}, {2, 16}},
+    avx512vnni = GEMM512_FEW, avx512vbmi = GEMM512, neon = {{6, 8}, {2, 16}},
     dotprod = {{12, 8}, {5, 16}}, i8mm = {{12, 8}, {5, 16}}}},
 
   -- Bit planes.

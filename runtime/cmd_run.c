@@ -60,7 +60,7 @@ static const struct trit_option options[] = {
       "guess up to N tokens at a time from the text so far (default 32; 0: never)", 0,
       TRIT_LOOKUP_MAX, NULL },
     { "--sparse", TRIT_OPT_CHOICE, AT(sparse), NULL,
-      "skip weights that meet zeros, for the same text: auto (default), on, off", 0, 0,
+      "skip weights that meet zeros, for the same text: as 'pack' found best (auto), on, off", 0, 0,
       "auto|on|off" },
     { "--kv-type", TRIT_OPT_CHOICE, AT(kv), NULL,
       "elements of the KV cache: f16 (default), i8 (half the size; changes the text a little)", 0,

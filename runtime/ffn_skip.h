@@ -5,9 +5,6 @@
 
 #include "runtime/product.h"
 
-/* Whether a model of these dimensions is faster so on this machine. */
-bool trit_skip_pays(const struct trit_config *config);
-
 /* Finds the share of open gates above which all rows of Wup are read: on the model's own matrices,
    with all threads. */
 void trit_skip_measure(struct trit_model *model);

@@ -1,5 +1,4 @@
-/* When skipping rows pays: whether to lay the weights out for it, and up to which share of open
-   gates. */
+/* Up to which share of open gates skipping rows pays. */
 #include "runtime/ffn_skip.h"
 
 #include <stdlib.h>
@@ -8,11 +7,6 @@
 
 enum { ROUNDS = 4, PIECES = 8 /* for each thread */ };
 static const float unmeasured = 0.6f, least = 0.1f;
-
-bool trit_skip_pays(const struct trit_config *config)
-{
-    return config->ffn > 0;
-}
 
 /* All rows of Wup, or one of every two. */
 struct trial {

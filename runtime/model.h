@@ -49,7 +49,7 @@ const char *trit_kv_name(enum trit_kv_type type); /* "f16" */
 enum trit_kv_type trit_kv_find(const char *name); /* TRIT_NKV: there is none of that name */
 
 /* Whether decode leaves out rows of Wup and columns of Wdown that meet zeros; the answer has the
-   same bits. AUTO: where it should pay. */
+   same bits. AUTO: where the packed cache is laid out for it, which `tritmill pack` measures. */
 enum trit_sparse { TRIT_SPARSE_AUTO, TRIT_SPARSE_ON, TRIT_SPARSE_OFF };
 
 struct trit_load_options {

@@ -51,6 +51,15 @@ static void describe(const struct trit_matrix *x, struct trit_section *s)
     snprintf(s->form, sizeof s->form, "%s", x->packing->name);
 }
 
+bool trit_cache_skips(const struct trit_cache *cache)
+{
+    const struct trit_section *s;
+    for (size_t i = 0; cache && (s = trit_cache_section(cache, i)); i++)
+        if (!strcmp(s->name, "blk.0.ffn_up"))
+            return true;
+    return false;
+}
+
 void trit_cost_section(struct trit_model_cost *cost, const struct trit_cache *cache, bool cached)
 {
     cost->cached += cached;

@@ -429,8 +429,8 @@ static void choose_roles(struct loader *l)
     const enum trit_sparse wish = l->options ? l->options->sparse : TRIT_SPARSE_AUTO;
     const char *forced = getenv("TRITMILL_KERNEL");
     const bool skips =
-        wish == TRIT_SPARSE_ON ||
-        (wish == TRIT_SPARSE_AUTO && !(forced && *forced) && trit_skip_pays(&l->model->config));
+        wish == TRIT_SPARSE_ON || (wish == TRIT_SPARSE_AUTO && l->options && !(forced && *forced) &&
+                                   trit_cache_skips(l->options->cache));
     l->model->nroles = skips ? TRIT_NROLES : TRIT_NROLES - 1;
 }
 

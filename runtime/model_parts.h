@@ -147,8 +147,9 @@ enum trit_code trit_matrix_pack(struct trit_matrix *matrix, const struct trit_gg
 /* A fingerprint of how the matrix's packing lays out bytes, 0 without memory; of `first`, the first
    layer, the matrices before this one have theirs already. */
 uint64_t trit_matrix_layout(const struct trit_matrix *matrix, const struct trit_layer *first);
-/* Its blocks and scales in the packed cache (NULL: there is none), NULL where they are not there.
- */
+/* Whether the packed cache (NULL: there is none) holds weights that are laid out to be skipped. */
+bool trit_cache_skips(const struct trit_cache *cache);
+/* The matrix's blocks and scales in the packed cache, NULL where they are not there. */
 const void *trit_matrix_cached(const struct trit_matrix *matrix, struct trit_cache *cache,
                                struct trit_pool *pool);
 /* One more that was looked for in the packed cache (NULL: there is none). */

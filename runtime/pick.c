@@ -56,12 +56,15 @@ static enum trit_code check_force(struct trit_error *error)
         pattern);
 }
 
+/* A kernel for one shape was made by tuning, and a profile says when it is the fastest. */
 static bool legal(const struct trit_kernel *kernel, enum trit_op op, size_t n, size_t k,
                   const char *force)
 {
-    return kernel->op == op && (!kernel->k || kernel->k == trit_round_up(k, (size_t)kernel->kr)) &&
-           (!kernel->n || kernel->n == n) && runs_here(kernel) &&
-           (!force || matches(kernel, force));
+    if (kernel->op != op || !runs_here(kernel) || (force && !matches(kernel, force)))
+        return false;
+    return force ? (!kernel->k || kernel->k == trit_round_up(k, (size_t)kernel->kr)) &&
+                       (!kernel->n || kernel->n == n)
+                 : !kernel->k && !kernel->n;
 }
 
 /* Whether the packing can hold rows of k trits and, unless others are wanted too, nothing else:
@@ -73,7 +76,8 @@ static bool holds_trits(const struct trit_kernel *kernel, size_t k, bool others)
            (others ? p->low <= -1 && p->high >= 1 : p->low == -1 && p->high == 1 && !p->skips);
 }
 
-/* Estimated cycles for one token, padding counted. Prefill reads its weights once for many. */
+/* Estimated cycles for one token, padding counted. Prefill reads its weights once for many; decode
+   waits for the slower of computing and reading, and a little for the other. */
 static double estimate(const struct trit_kernel *kernel, size_t n, size_t k)
 {
     const size_t nr = (size_t)kernel->nr, kr = (size_t)kernel->kr;
@@ -82,7 +86,8 @@ static double estimate(const struct trit_kernel *kernel, size_t n, size_t k)
     if (kernel->op != TRIT_OP_gemv)
         return cycles;
     const struct trit_packing *packing = trit_packing_find(kernel->packing);
-    return cycles + (double)trit_packed_bytes(packing, n, k, nr) / bytes_per_cycle;
+    const double reading = (double)trit_packed_bytes(packing, n, k, nr) / bytes_per_cycle;
+    return fmax(cycles, reading) + fmin(cycles, reading) / 10;
 }
 
 static bool share_weights(const struct trit_kernel *a, const struct trit_kernel *b)

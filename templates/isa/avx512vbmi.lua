@@ -45,8 +45,10 @@ typedef struct {
 };
 static inline vd vd_begin(vb v)
 {
-    const vb low = _mm512_permutex2var_epi8(vb_load(vd_digits), v, vb_load(vd_digits + 64)),
-             high = _mm512_permutex2var_epi8(vb_load(vd_digits + 128), v, vb_load(vd_digits + 192));
+    const uint8_t *t = vd_digits;
+    __asm__ volatile("" : "+r"(t)); /* or gcc keeps the table in registers, and what adds up in memory */
+    const vb low = _mm512_permutex2var_epi8(vb_load(t), v, vb_load(t + 64)),
+             high = _mm512_permutex2var_epi8(vb_load(t + 128), v, vb_load(t + 192));
     return (vd){ v, _mm512_mask_blend_epi8(_mm512_movepi8_mask(v), low, high) };
 }
 static inline vc vd_digit(const vd *v, int plane)
