@@ -70,6 +70,8 @@ static void find_cache(struct trit_engine *e, bool quiet)
         return;
     e->cache = trit_cache_find(e->gguf, e->cache_wanted, e->pool, log, sizeof log);
     e->cache_searched = true;
+    if (e->cache)
+        trit_guard_cache(e->path, trit_cache_path(e->cache));
     if (*log && !quiet)
         fprintf(stderr, "tritmill: %s\n", log);
 }

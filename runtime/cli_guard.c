@@ -26,13 +26,24 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
     _exit(1);
 }
 
-void trit_guard_mapping(const char *path)
+static void prepare(const char *path, const char *between, const char *cache)
 {
     struct trit_error error;
-    trit_fail(&error, TRIT_EIO, "%s: the file became shorter while it was read", path);
+    trit_fail(&error, TRIT_EIO, "%s%s%s: the file became shorter while it was read", path, between,
+              cache);
     int n = snprintf(message, sizeof message, "tritmill: %s\n", error.text);
     length = n < (int)sizeof message ? (size_t)n : sizeof message - 1;
     struct sigaction action = { .sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO };
     sigemptyset(&action.sa_mask);
     sigaction(SIGBUS, &action, NULL);
+}
+
+void trit_guard_mapping(const char *path)
+{
+    prepare(path, "", "");
+}
+
+void trit_guard_cache(const char *path, const char *cache)
+{
+    prepare(path, " or its packed cache ", cache);
 }

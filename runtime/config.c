@@ -172,7 +172,7 @@ static enum trit_code read_heads(struct trit_config *c, const struct trit_gguf *
                          g->path, c->hidden, c->heads, c->head_dim);
     static const char *const fixed[] = { "attention.key_length", "attention.value_length" };
     for (size_t i = 0; i < 2; i++) {
-        size_t length;
+        size_t length = 0;
         code = read_size(c, g, fixed[i], 1, MAX_DIM, c->head_dim, &length, e);
         if (code)
             return code;
@@ -205,7 +205,7 @@ static enum trit_code read_vocab(struct trit_config *c, const struct trit_gguf *
             g->path, embd->ndims, (unsigned long long)embd->ne[0], (unsigned long long)embd->ne[1],
             c->hidden, MAX_VOCAB);
     c->vocab = (size_t)embd->ne[1];
-    size_t size;
+    size_t size = 0;
     enum trit_code code = read_size(c, g, "vocab_size", 1, MAX_VOCAB, c->vocab, &size, e);
     if (code)
         return code;

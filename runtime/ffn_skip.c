@@ -75,8 +75,8 @@ void trit_skip_count_up(struct trit_work *w, const struct trit_layer *layer)
     const struct trit_share all = collect(w);
     trit_count(&w->counts, TRIT_PART_GATE_UP, all.rows * (up->kp / 5 + sizeof *up->d),
                w->m * all.rows * up->k);
-    w->counts.up_rows += all.rows;
     if (w->m == 1) {
+        w->counts.up_rows += all.rows;
         w->counts.gates += up->n;
         w->counts.gates_open += all.open;
     }

@@ -213,15 +213,10 @@ struct full {
 static void full_rows(void *arg, size_t begin, size_t end, int thread)
 {
     const struct full *f = arg;
-    struct trit_head *h = f->head;
     float logits[TRIT_HEAD_STATES * TRIT_HEAD_PIECE];
-    for (size_t row = begin * TRIT_HEAD_PIECE; row < h->n && row < end * TRIT_HEAD_PIECE;
-         row += TRIT_HEAD_PIECE) {
-        const size_t n = h->n - row < TRIT_HEAD_PIECE ? h->n - row : TRIT_HEAD_PIECE;
-        trit_head_rows(h, row, n, logits, thread);
-        for (size_t i = 0; i < h->m; i++)
-            memcpy(f->logits[i] + row, logits + i * TRIT_HEAD_PIECE, n * sizeof *logits);
-    }
+    trit_head_rows(f->head, begin, end - begin, logits, thread);
+    for (size_t i = 0; i < f->head->m; i++)
+        memcpy(f->logits[i] + begin, logits + i * TRIT_HEAD_PIECE, (end - begin) * sizeof *logits);
 }
 
 /* The next states of a call. */
@@ -238,12 +233,11 @@ void trit_head_full(struct trit_head *h, size_t m, const float *x, size_t ldx, f
                     struct trit_counts *counts)
 {
     struct full f = { h, logits };
-    const size_t pieces = (h->n + TRIT_HEAD_PIECE - 1) / TRIT_HEAD_PIECE;
     trit_rows_unpack(h->rows, h->pool, NULL); /* without memory for all: row by row */
     for (size_t i = 0; i < m; i += h->m) {
         f.logits = logits + i;
         take(h, m - i, x + i * ldx, ldx);
-        trit_region(h->pool, TRIT_PART_HEAD_FULL, pieces, 1, full_rows, &f);
+        trit_region(h->pool, TRIT_PART_HEAD_FULL, h->n, TRIT_HEAD_PIECE, full_rows, &f);
         if (counts)
             trit_count(counts, TRIT_PART_HEAD_FULL, h->rows->data_bytes + h->rows->scale_bytes,
                        h->m * h->n * h->k);

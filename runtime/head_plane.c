@@ -2,19 +2,32 @@
 
    Plane 1 stands for a row e by p1[i] = (c[i] + 1/2) * d, plane 2 adds p2[i] = (c[i] + 1/2) * d/4
    for what is left: e - p1 lies in +-d/2 unless it was clipped, e - p1 - p2 in +-d/8. The bound
-   that the search needs is r >= |e - p1| (plane 2: |e - p1 - p2|), 2-norms, of what is really
-   stored:
+   that the search needs, of what is really stored, in 2-norms:
+
+     r  >=  |e - p1|           after plane 1
+
+     r  >=  |e - p1 - p2|      after plane 2
 
    binary32 computes t1[i] = e[i] - p1[i] with one rounding of the product and one of the
-   difference, u = 2^-24 each: |t1[i] - (e[i] - p1[i])| <= u |p1[i]| + u |t1[i]|, so by the triangle
-   inequality |e - p1| <= |t1| + u (|p1| + |t1|), and |p1| <= |e| + |e - p1|: with SLACK = 2^-20 for
-   u, r = |t1| + SLACK (|e| + |t1|) leaves a factor of more than 4. Plane 2 does the same to t1,
-   which doubles the rounding; its r has the same form, and the factor left is more than 2.
+   difference, u = 2^-24 each. By the triangle inequality
 
-   The norms themselves are sums of squares in binary32, 16 partial sums: relative error below
-   (k/16 + 8) u, which norm_of() adds twice. Nothing underflows or overflows: rows whose step is not
-   within 2^+-50 get the step 0, p1 = p2 = 0, and r >= |e| computed in binary64 (a square that
-   underflows in an ordinary row is below 2^-149, and k of them vanish beside k * 2^-104). */
+     |e - p1|  <=  |t1| + u (|p1| + |t1|)
+
+     |p1|      <=  |e| + |e - p1|
+
+   so that r = |t1| + SLACK (|e| + |t1|), SLACK = 2^-20 = 16 u, leaves a factor of 8. Plane 2 does
+   the same to t1 and gives t2:
+
+     |e - p1 - p2|  <=  |t2| + u (|p1| + |t1| + |p2| + |t2|)
+
+   An element is off by at most d/2, or by less than itself where it was clipped: |t1| <= 1.1 |e|,
+   |p1| <= 2.1 |e|, |p2| <= 0.15 |e|, and the factor left is above 3.
+
+   The norms themselves are sums of squares in binary32, 16 partial sums: their relative error is
+   below (k/16 + 8) u, half of it in the root, and norm_of() adds 2 (k/16 + 8) u. Nothing overflows:
+   rows whose step is not within 2^+-50 get the step 0, p1 = p2 = 0, and r >= |e| computed in
+   binary64. Squares that underflow in another row are off by at most 2^-150 each, all of them by
+   2^-75 sqrt(k) in the norm, which vanishes beside SLACK |e| >= 2^-69 sqrt(k). */
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -1,25 +1,41 @@
 /* States as the planes take them, and how far a score by planes may be from the exact logit.
 
-   Let L = R16(e[i] * x[i]) be a row's logit, p what its planes stand for, X the state as one or two
-   int8 vectors stand for it (the second has what the first leaves), y the computed score. Then
+   L = R16(e[i] * x[i]) is a row's logit, p what its planes stand for, X = X1 + X2 the state as its
+   int8 vectors stand for it (one or two: the second has what the first leaves), y the computed
+   score, u = 2^-24. Then
 
-     |L - e.x| <= G |e| |x| + tiny    G = (ceil(k/16) + 6) u: one product, at most ceil(k/16) sums
-   of a lane and four of the tree, u = 2^-24 each; products that underflow are off by at most
-   2^-150, k of them by tiny |e.x - p.X| <= |e - p| |x| + |p| |x - X| (Cauchy-Schwarz) |p.X - y| <=
-   R (|p| + |e|) (|X1| + |X2|)    the roundings of y
+     |L - e.x|    <=  G |e| |x| + tiny
 
-   y sums, for each vector and plane, float(acc) * (d / s), of three roundings, and for all vectors
-   at once d * shift, of at most five; then a few sums. Without the halves of its codes p is within
-   d/2 sqrt(k) <= 0.2 |e| of itself, and sqrt(k) d/2 |X| bounds the halves' part; so no term is
-   above 1.4 (|p| + |e|) |X|, and R = 2^-18 = 64 u holds with room for the roundings of the bound
-   itself: r * norm + N * slack + tiny, three of them, and of its sum with y. So with N >= |e| + r
-   >= |p|,
+     |e.x - p.X|  <=  |e - p| |x| + |p| |x - X|
 
-     L <= y + r norm + N slack + tiny,   slack = |x - X| + (G + R) (|x| + |X1| + |X2|)
+     |p.X - y|    <=  14 u N (|X1| + |X2|)
 
-   norm >= |x|, |x - X|, |X1| and |X2| are computed in binary64 (relative error far below 2^-18 / k)
-   and rounded up. States outside 2^+-60, and heads whose N is above 2^60, are left to the full
-   pass: nothing overflows, and d / s (d >= 2^-50 or 0, s <= 127e5) does not underflow. */
+   The first: a product, at most ceil(k/16) sums of a lane and four of the tree are that many
+   roundings; G = 2 (ceil(k/16) + 6) u has room for their products. Products that underflow are off
+   by at most 2^-150; tiny is above k of them.
+
+   The second is Cauchy-Schwarz, twice.
+
+   The third: N >= |e| + r, with r >= |e - p|, is at least |e| and |p|. y sums, for each vector and
+   plane, float(acc) * (d / s), of three roundings, and for all vectors at once d * shift, of at
+   most five; each then goes through at most three sums: eight roundings of a term. The terms
+   without the halves of the codes are those of plane 1 less d/2 in each element, and of plane 2, at
+   most d/2; d sqrt(k) <= 0.4 |e|, so that all terms are together at most
+
+     (|p1| + 0.2 |e|  +  0.2 |e|  +  0.2 |e| + 0.05 |e|) (|X1| + |X2|)  <=  1.65 N (|X1| + |X2|)
+
+   So with R = 64 u, of which the other 50 are for the roundings of the bound itself (r * norm,
+   N * slack, + tiny, their sum, its sum with y: below 9 u of N (|x| + |X1| + |X2|)) and of what X1
+   leaves when it is made binary32 for X2 (u |x - X1|),
+
+     L      <=  y + r norm + N slack + tiny
+
+     slack  =   |x - X| + (G + R) (|x| + |X1| + |X2|)
+
+   norm >= |x|, |x - X|, |X1| and |X2| are computed in binary64, grown by their own error, and
+   rounded up. States outside 2^+-60, and heads whose N is above 2^60, are left to the full pass:
+   nothing overflows, and d / s (d >= 2^-50 or 0, s <= 127e5) does not underflow. Rows of step 0
+   have p = 0, y = 0 and r >= |e|. */
 #include <math.h>
 
 #include "runtime/head_parts.h"

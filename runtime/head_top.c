@@ -107,18 +107,15 @@ static void scan(void *arg, size_t begin, size_t end, int thread)
 {
     struct trit_head *h = arg;
     float scores[TRIT_HEAD_STATES * TRIT_HEAD_TERMS * TRIT_HEAD_PIECE];
-    for (size_t row = begin * TRIT_HEAD_PIECE; row < h->n && row < end * TRIT_HEAD_PIECE;
-         row += TRIT_HEAD_PIECE) {
-        const size_t n = h->n - row < TRIT_HEAD_PIECE ? h->n - row : TRIT_HEAD_PIECE;
-        if (n < TRIT_HEAD_PIECE)
-            memset(scores, 0, sizeof scores);
-        score(h, 0, row, n, 0, h->m, scores, TRIT_HEAD_PIECE);
-        for (size_t i = 0; i < h->m; i++)
-            for (size_t j = 0; j < n; j += TRIT_HEAD_ROWS)
-                take_scores(h, i, (row + j) / TRIT_HEAD_ROWS,
-                            scores + i * h->terms * TRIT_HEAD_PIECE + j,
-                            &h->best[i * h->threads + (size_t)thread]);
-    }
+    const size_t n = end - begin;
+    if (n < TRIT_HEAD_PIECE)
+        memset(scores, 0, sizeof scores);
+    score(h, 0, begin, n, 0, h->m, scores, TRIT_HEAD_PIECE);
+    for (size_t i = 0; i < h->m; i++)
+        for (size_t j = 0; j < n; j += TRIT_HEAD_ROWS)
+            take_scores(h, i, (begin + j) / TRIT_HEAD_ROWS,
+                        scores + i * h->terms * TRIT_HEAD_PIECE + j,
+                        &h->best[i * h->threads + (size_t)thread]);
 }
 
 /* The k best of all threads' to top->best. */
@@ -324,8 +321,7 @@ static size_t least(size_t a, size_t b)
 
 void trit_head_search(struct trit_head *h, struct trit_counts *counts)
 {
-    const size_t pieces = (h->n + TRIT_HEAD_PIECE - 1) / TRIT_HEAD_PIECE;
-    trit_region(h->pool, TRIT_PART_HEAD_PLANE1, pieces, 1, scan, h);
+    trit_region(h->pool, TRIT_PART_HEAD_PLANE1, h->n, TRIT_HEAD_PIECE, scan, h);
     find_cuts(h);
     find_open(h);
     if (wants_plane2(h)) {
@@ -349,20 +345,15 @@ static void scan_all(void *arg, size_t begin, size_t end, int thread)
 {
     struct trit_head *h = arg;
     float logits[TRIT_HEAD_STATES * TRIT_HEAD_PIECE];
-    for (size_t row = begin * TRIT_HEAD_PIECE; row < h->n && row < end * TRIT_HEAD_PIECE;
-         row += TRIT_HEAD_PIECE) {
-        const size_t n = h->n - row < TRIT_HEAD_PIECE ? h->n - row : TRIT_HEAD_PIECE;
-        trit_head_rows(h, row, n, logits, thread);
-        for (size_t i = 0; i < h->m; i++)
-            add_rows(h, i, row, n, logits + i * TRIT_HEAD_PIECE,
-                     &h->best[i * h->threads + (size_t)thread]);
-    }
+    trit_head_rows(h, begin, end - begin, logits, thread);
+    for (size_t i = 0; i < h->m; i++)
+        add_rows(h, i, begin, end - begin, logits + i * TRIT_HEAD_PIECE,
+                 &h->best[i * h->threads + (size_t)thread]);
 }
 
 void trit_head_search_all(struct trit_head *h, struct trit_counts *counts)
 {
-    const size_t pieces = (h->n + TRIT_HEAD_PIECE - 1) / TRIT_HEAD_PIECE;
-    trit_region(h->pool, TRIT_PART_HEAD_FULL, pieces, 1, scan_all, h);
+    trit_region(h->pool, TRIT_PART_HEAD_FULL, h->n, TRIT_HEAD_PIECE, scan_all, h);
     find_top(h);
     for (size_t i = 0; i < h->m; i++)
         trit_candidates_sort(h->state[i].top->best, h->state[i].top->count);

@@ -220,13 +220,13 @@ static enum trit_code load_matrix(struct loader *l, size_t layer, enum trit_role
     return code;
 }
 
-/* The pair of the first matrix of this shape, all of which are in the first layer. */
+/* The pair of the first matrix of this shape, and role if it skips; all are in the first layer. */
 static enum trit_code pick(struct loader *l, struct trit_matrix *matrix, enum trit_role role)
 {
     struct trit_model *model = l->model;
     const struct trit_matrix *first = model->layers[0].m;
     const bool skips = model->nroles == TRIT_NROLES && (role == TRIT_UP || role == TRIT_DOWN);
-    for (int i = 0; i < model->nroles && first + i < matrix; i++)
+    for (int i = skips ? (int)role : 0; i < model->nroles && first + i < matrix; i++)
         if (first[i].n == matrix->n && first[i].k == matrix->k && !first[i].skip == !skips) {
             matrix->pair = first[i].pair;
             matrix->skip = first[i].skip;

@@ -278,6 +278,14 @@ enum trit_code trit_pick_pair(size_t n, size_t k, int threads, struct trit_profi
                : code;
 }
 
+const struct trit_kernel *trit_pick_stronger(const struct trit_kernel *best,
+                                             const struct trit_kernel *kernel)
+{
+    const bool better =
+        !best || kernel->isa > best->isa || (kernel->isa == best->isa && kernel->cost < best->cost);
+    return better && trit_kernel_sound(kernel) ? kernel : best;
+}
+
 /* Of the strongest ISA; NULL where there is none. */
 static const struct trit_kernel *strongest(enum trit_op op, const char *packing, const char *force)
 {
@@ -286,10 +294,7 @@ static const struct trit_kernel *strongest(enum trit_op op, const char *packing,
         const struct trit_kernel *c = trit_kernel_at(i);
         if (!legal(c, op, 0, 0, force) || (packing && strcmp(c->packing, packing)))
             continue;
-        const bool better =
-            !best || c->isa > best->isa || (c->isa == best->isa && c->cost < best->cost);
-        if (better && trit_kernel_sound(c))
-            best = c;
+        best = trit_pick_stronger(best, c);
     }
     return best;
 }

@@ -38,4 +38,9 @@ enum trit_code trit_pick_skip(enum trit_op op, size_t n, size_t k, const struct 
 enum trit_code trit_pick(enum trit_op op, const char *packing, const struct trit_kernel **kernel,
                          struct trit_error *error);
 
+/* Of two, best NULL where there is none yet: kernel where it is better by that order and passes its
+   one-tile check, else best. */
+const struct trit_kernel *trit_pick_stronger(const struct trit_kernel *best,
+                                             const struct trit_kernel *kernel);
+
 #endif

@@ -16,10 +16,7 @@ static const struct trit_kernel *partner(const struct trit_kernel *skip, enum tr
         if (x->op != op || strcmp(x->packing, skip->packing) || x->nr != skip->nr || x->k || x->n ||
             !trit_isa_usable(x->isa, NULL))
             continue;
-        const bool better =
-            !best || x->isa > best->isa || (x->isa == best->isa && x->cost < best->cost);
-        if (better && trit_kernel_sound(x))
-            best = x;
+        best = trit_pick_stronger(best, x);
     }
     return best;
 }

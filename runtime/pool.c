@@ -1,5 +1,5 @@
 /* The threads that share a job list. A region is one atomic counter of pieces not yet taken: who
-   wants work takes some off it, and only then reads what the work is. So a thread that comes late
+   wants work takes one off it, and only then reads what the work is. So a thread that comes late
    finds nothing, or finds the next region, and nobody waits for it: a region ends when its pieces
    are done, not when all threads have looked. */
 #define _GNU_SOURCE
@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <stdalign.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,12 +47,8 @@ struct trit_pool {
     struct trit_watch *watch;
     uint32_t pieces;
 
-    bool shrinking;
-
     alignas(LINE) _Atomic uint32_t left; /* pieces not taken; threads without work wait here */
     _Atomic uint32_t sleepers;           /* of them, those in the futex */
-    _Atomic uint32_t divisor;            /* a thread takes the pieces left by this, or one; a late
-                                            thread may still see that of the region before */
 
     alignas(LINE) _Atomic uint32_t undone; /* pieces not reported done; the caller waits here */
     _Atomic uint32_t caller_sleeps;
@@ -82,18 +77,15 @@ static inline void pause_cpu(void)
 #endif
 }
 
-/* Takes *n pieces. Returns how many were left with them: 0 where there are none. */
-static uint32_t take(struct trit_pool *pool, uint32_t *n)
+/* Takes a piece. Returns what was left with it: 0 where nothing is. */
+static uint32_t take(struct trit_pool *pool)
 {
     uint32_t left = atomic_load_explicit(&pool->left, memory_order_relaxed);
-    do {
-        if (left == 0 || left > MAX_PIECES)
-            return 0;
-        *n = left / atomic_load_explicit(&pool->divisor, memory_order_relaxed);
-        *n = *n ? *n : 1;
-    } while (!atomic_compare_exchange_weak_explicit(&pool->left, &left, left - *n,
-                                                    memory_order_acquire, memory_order_relaxed));
-    return left;
+    while (left > 0 && left <= MAX_PIECES &&
+           !atomic_compare_exchange_weak_explicit(&pool->left, &left, left - 1,
+                                                  memory_order_acquire, memory_order_relaxed))
+        continue;
+    return left <= MAX_PIECES ? left : 0;
 }
 
 uint64_t trit_clock(void)
@@ -112,26 +104,18 @@ static void stamp(struct trit_watch *watch, int thread, uint64_t begin, uint64_t
     s->pieces = pieces;
 }
 
-/* Pieces first .. first+n-1: one call where they may be joined. */
-static void run_pieces(const struct trit_pool *pool, size_t first, size_t n, int thread)
-{
-    const size_t grain = pool->grain, joined = pool->shrinking ? n : 1;
-    for (size_t piece = first; piece < first + n; piece += joined) {
-        const size_t begin = piece * grain, rest = pool->count - begin;
-        pool->fn(pool->arg, begin, begin + (rest < joined * grain ? rest : joined * grain), thread);
-    }
-}
-
 /* Works until nothing is left, then reports all its pieces at once; no region ends before that. */
 static void work(struct trit_pool *pool, int thread)
 {
-    uint32_t done = 0, left, n;
+    uint32_t done = 0, left;
     uint64_t started = 0;
-    while ((left = take(pool, &n)) > 0) {
+    while ((left = take(pool)) > 0) {
         if (done == 0 && pool->watch)
             started = trit_clock();
-        run_pieces(pool, pool->pieces - left, n, thread);
-        done += n;
+        size_t begin = (size_t)(pool->pieces - left) * pool->grain, n = pool->count - begin;
+        n = n < pool->grain ? n : pool->grain;
+        pool->fn(pool->arg, begin, begin + n, thread);
+        done++;
     }
     if (done > 0 && pool->watch)
         stamp(pool->watch, thread, started, done);
@@ -188,40 +172,22 @@ static void run_alone(struct trit_watch *watch, size_t count, size_t grain, trit
         stamp(watch, 0, started, (count - 1) / grain + 1);
 }
 
-/* divisor: UINT32_MAX, or what pieces that shrink are computed with. */
-static void run_shared(struct trit_pool *pool, size_t count, size_t grain, uint32_t divisor,
-                       trit_job_fn *fn, void *arg)
+void trit_pool_for(struct trit_pool *pool, size_t count, size_t grain, trit_job_fn *fn, void *arg)
 {
+    assert(grain > 0 && count / grain < MAX_PIECES);
+    if (pool->started == 0 || count <= grain) {
+        run_alone(pool->watch, count, grain, fn, arg);
+        return;
+    }
     pool->fn = fn;
     pool->arg = arg;
     pool->count = count;
     pool->grain = grain;
     pool->pieces = (uint32_t)(count / grain + (count % grain != 0));
-    pool->shrinking = divisor < UINT32_MAX;
-    atomic_store_explicit(&pool->divisor, divisor, memory_order_relaxed);
     atomic_store_explicit(&pool->undone, pool->pieces, memory_order_relaxed);
     publish(pool, pool->pieces, pool->pieces - 1);
     work(pool, 0);
     wait_while(&pool->undone, false, &pool->caller_sleeps, pool->spin);
-}
-
-void trit_pool_for(struct trit_pool *pool, size_t count, size_t grain, trit_job_fn *fn, void *arg)
-{
-    assert(grain > 0 && count / grain < MAX_PIECES);
-    if (pool->started == 0 || count <= grain)
-        run_alone(pool->watch, count, grain, fn, arg);
-    else
-        run_shared(pool, count, grain, UINT32_MAX, fn, arg);
-}
-
-void trit_pool_shrinking(struct trit_pool *pool, size_t count, size_t grain, trit_job_fn *fn,
-                         void *arg)
-{
-    assert(grain > 0 && count / grain < MAX_PIECES);
-    if (pool->started == 0 || count <= grain)
-        run_alone(pool->watch, count, count ? count : 1, fn, arg);
-    else
-        run_shared(pool, count, grain, 2 * (uint32_t)pool->threads, fn, arg);
 }
 
 int trit_pool_threads(const struct trit_pool *pool)
@@ -270,9 +236,7 @@ enum trit_code trit_pool_create(struct trit_pool **pool, int threads, struct tri
     }
     /* Who spins while another thread has no CPU to run on, spins against it. */
     int spin = threads <= trit_cpu_get()->logical ? SPIN : 0;
-    *p = (struct trit_pool){
-        .threads = threads, .spin = spin, .workers = workers, .divisor = UINT32_MAX
-    };
+    *p = (struct trit_pool){ .threads = threads, .spin = spin, .workers = workers };
     int failed = start_workers(p), started = p->started + 1;
     if (failed) {
         trit_pool_destroy(p);

@@ -43,17 +43,10 @@ struct trit_watch *trit_pool_watched(const struct trit_pool *pool); /* NULL: nob
 /* Nanoseconds of a clock that only goes forward. */
 uint64_t trit_clock(void);
 
-/* Calls fn over 0 .. count-1 in pieces of at most grain (>= 1) jobs, handed out as threads ask, and
-   returns when all are done; what they wrote is visible to the caller. One region at a time per
-   pool; fn may not start another; count / grain < 2^32 - 2. With one thread or one piece these are
-   plain calls. */
+/* Calls fn over 0 .. count-1 in pieces of grain (>= 1) jobs, the last of what is left, handed out
+   as threads ask, and returns when all are done; what they wrote is visible to the caller. One
+   region at a time per pool; fn may not start another; count / grain < 2^32 - 2. With one thread or
+   one piece these are plain calls. */
 void trit_pool_for(struct trit_pool *pool, size_t count, size_t grain, trit_job_fn *fn, void *arg);
-
-/* The same in pieces that shrink: each is half of what would be a thread's fair share of the jobs
-   that are left, rounded to whole grains, the last ones one grain. So few and long pieces stream
-   through memory, and short ones at the end let threads finish together. With one thread it is one
-   call. */
-void trit_pool_shrinking(struct trit_pool *pool, size_t count, size_t grain, trit_job_fn *fn,
-                         void *arg);
 
 #endif

@@ -89,32 +89,18 @@ static void add(struct trit_trace *t, enum trit_part part, uint64_t begin, uint6
         keep(t, part, -1, begin, end);
 }
 
-typedef void run_fn(struct trit_pool *pool, size_t count, size_t grain, trit_job_fn *fn, void *arg);
-
-static void run(run_fn *how, struct trit_pool *pool, enum trit_part part, size_t count,
-                size_t grain, trit_job_fn *fn, void *arg)
+void trit_region(struct trit_pool *pool, enum trit_part part, size_t count, size_t grain,
+                 trit_job_fn *fn, void *arg)
 {
     struct trit_watch *watch = trit_pool_watched(pool);
     if (!watch) {
-        how(pool, count, grain, fn, arg);
+        trit_pool_for(pool, count, grain, fn, arg);
         return;
     }
     watch->region++;
     const uint64_t begin = trit_clock();
-    how(pool, count, grain, fn, arg);
+    trit_pool_for(pool, count, grain, fn, arg);
     add((struct trit_trace *)watch, part, begin, trit_clock());
-}
-
-void trit_region(struct trit_pool *pool, enum trit_part part, size_t count, size_t grain,
-                 trit_job_fn *fn, void *arg)
-{
-    run(trit_pool_for, pool, part, count, grain, fn, arg);
-}
-
-void trit_region_shrinking(struct trit_pool *pool, enum trit_part part, size_t count, size_t grain,
-                           trit_job_fn *fn, void *arg)
-{
-    run(trit_pool_shrinking, pool, part, count, grain, fn, arg);
 }
 
 enum trit_code trit_trace_create(struct trit_trace **trace, struct trit_pool *pool, size_t events,

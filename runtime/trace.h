@@ -44,9 +44,10 @@ const char *trit_part_name(enum trit_part part);
 struct trit_counts {
     uint64_t passes, tokens; /* times the layers were gone through; tokens in them */
     uint64_t bytes[TRIT_NPARTS], macs[TRIT_NPARTS];
+    /* In passes of one token that skip zeros. */
     uint64_t gates, gates_open;  /* of the FFN: all, and those above 0 */
     uint64_t downs, downs_live;  /* inputs of Wdown: all, and those whose int8 is not 0 */
-    uint64_t up_rows, down_cols; /* read: rows of Wup, columns of Wdown (dense: all) */
+    uint64_t up_rows, down_cols; /* read: rows of Wup, columns of Wdown */
     uint64_t head_states;        /* final states that were scored */
     uint64_t head_rows, head_rows2, head_exact; /* (state, row) pairs: all, in plane 2, exactly */
 };
@@ -65,9 +66,6 @@ void trit_counts_since(struct trit_counts *counts, const struct trit_counts *bef
    this costs one branch. */
 void trit_region(struct trit_pool *pool, enum trit_part part, size_t count, size_t grain,
                  trit_job_fn *fn, void *arg);
-/* The same with trit_pool_shrinking. */
-void trit_region_shrinking(struct trit_pool *pool, enum trit_part part, size_t count, size_t grain,
-                           trit_job_fn *fn, void *arg);
 
 /* Nanoseconds of all regions of a part. Of each thread's share of wall: late until its first piece,
    busy from there to the end of its last, wait from there to the end of the region; idle where it

@@ -173,7 +173,8 @@ void trit_head_case_state(const struct trit_head_case *c, enum trit_state_kind k
     };
     const size_t k = c->rows.k, at = (size_t)(trit_test_uniform(seed) * (double)k);
     const float size[STATE_NKINDS] = {
-        [STATE_ZERO] = 0, [STATE_TINY] = 1e-36f, [STATE_HUGE] = 1e25f
+        [STATE_ZERO] = 0,       [STATE_TINY] = 1e-36f, [STATE_HUGE] = 1e25f,
+        [STATE_SMALL] = 1e-17f, [STATE_LARGE] = 1e15f,
     };
     const float special[STATE_NKINDS] = { [STATE_NAN] = NAN, [STATE_INFINITE] = -INFINITY };
     float *row = malloc(k * sizeof *row);
@@ -184,7 +185,7 @@ void trit_head_case_state(const struct trit_head_case *c, enum trit_state_kind k
         take_off(x, row, k);
     if (kind == STATE_OUTLIER)
         x[at] *= 1000;
-    if (kind == STATE_ZERO || kind == STATE_TINY || kind == STATE_HUGE)
+    if (kind >= STATE_ZERO && kind <= STATE_LARGE)
         for (size_t i = 0; i < k; i++)
             x[i] *= size[kind];
     if (special[kind] != 0)

@@ -27,6 +27,8 @@ enum trit_state_kind {
     STATE_ZERO,
     STATE_TINY,
     STATE_HUGE,
+    STATE_SMALL, /* hardly large enough for the planes */
+    STATE_LARGE, /* hardly small enough */
     STATE_NAN,
     STATE_INFINITE,
     STATE_NKINDS

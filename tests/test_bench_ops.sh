@@ -9,6 +9,7 @@ for head in top full; do
         { echo "FAILED: exit code $?"; exit 1; }
 done
 "$TRITMILL" bench -m "$model" -p 0 -n 6 -t 1 -r 2 --sparse on --profile-ops -o json >sparse.json || exit 1
+"$TRITMILL" bench -m "$model" -p 17 -n 0 -b 16 -r 1 --sparse on -o json >rest.json || exit 1 # passes of 16 tokens and of one
 "$TRITMILL" bench -m "$model" -p 40 -n 6 -t 2 -r 1 --profile-ops || exit 1
 "${TRIT_PYTHON:-python3}" - <<'PYTHON'
 import json, math
@@ -42,7 +43,8 @@ for head in "top", "full":
     assert {e["tid"] for e in events} <= {0, 1, 2} and all(e["dur"] >= 0 for e in events)
     # three traced repetitions; regions stand in the first track
     assert sum(e["tid"] == 0 and e["name"] == "down" for e in events) == 3 * 6 * (3 + 6 + 6)
-row, = json.load(open("sparse.json"))
-for part, all in ("up_rows_read", "gates_open"), ("down_columns_read", "down_live"):
-    assert 0 < row["share_" + all] <= row["share_" + part] < 1, row
+for name in "sparse.json", "rest.json":
+    row, = json.load(open(name))
+    for part, all in ("up_rows_read", "gates_open"), ("down_columns_read", "down_live"):
+        assert 0 < row["share_" + all] <= row["share_" + part] < 1, (name, row)
 PYTHON

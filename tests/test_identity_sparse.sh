@@ -1,8 +1,8 @@
 #!/bin/bash
 # labels: slow
 # Are the logits of 300 tokens and of 50 greedy ones the bits of tests/golden/logits.txt whether zeros of the squared ReLU are skipped or
-# not, on every ISA, with 1, 2 and 3 threads, token by token and in chunks? Two more models, without and with many zeros, against
-# themselves.
+# not, on every ISA, with 1, 2 and 3 threads, token by token and in chunks? More models, without and with many zeros, and with Wup and
+# Wdown of one shape, against themselves.
 set -u
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 failed=0
@@ -23,8 +23,10 @@ same() {
 }
 
 "$TRITMILL" synth -o "$dir/odd.gguf" --shape 300x500x1x3x1 --type f16 --vocab 303 2>"$dir/err" || { cat "$dir/err"; exit 1; }
+"$TRITMILL" synth -o "$dir/square.gguf" --shape 320x320x2x4x2 --vocab 303 2>"$dir/err" || { cat "$dir/err"; exit 1; } # Wup's shape is Wdown's
 "$TRITMILL" synth -o "$dir/zeros.gguf" --shape 384x1000x2x3x1 --peak 0.3 --zeros 0.8 --vocab 303 2>"$dir/err" || { cat "$dir/err"; exit 1; }
 golden() { awk -v name="$1" '$1 == name { print $2 }' "$TRIT_SOURCE/tests/golden/logits.txt"; }
+square=$(TRITMILL_ISA=c hash_of -m "$dir/square.gguf" --chunk 1 --sparse off)
 zeros=$(TRITMILL_ISA=c hash_of -m "$dir/zeros.gguf" --chunk 1 --sparse off)
 
 isas=$("$TRITMILL" check --list 'trit_rows_*' | awk '$2 == "usable" { sub(".*__", "", $1); sub("_.*", "", $1); print $1 }')
@@ -34,6 +36,7 @@ for isa in $isas; do
     same stories "$TRIT_SOURCE/tests/models/stories.gguf" "$(golden stories)"
     same odd "$dir/odd.gguf" "$(golden odd)"
     same zeros "$dir/zeros.gguf" "$zeros"
+    same square "$dir/square.gguf" "$square"
     echo "$isa: done"
 done
 exit $failed

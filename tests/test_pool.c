@@ -10,7 +10,6 @@
 
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,12 +23,9 @@
 
 enum { JOBS_MAX = 4097, THREADS_MAX = 8, COMPETITORS = 2, GUARD_SECONDS = 120 };
 
-typedef void pool_fn(struct trit_pool *pool, size_t count, size_t grain, trit_job_fn *fn,
-                     void *arg);
-
 struct tally {
     int threads;
-    size_t count, grain, most;    /* most: jobs in a piece */
+    size_t count, grain;
     unsigned char hits[JOBS_MAX]; /* plain on purpose: TSan then watches the pool's ordering */
     atomic_int inside[THREADS_MAX];
     atomic_int wrong;
@@ -39,7 +35,7 @@ static void tally_jobs(void *arg, size_t begin, size_t end, int thread)
 {
     struct tally *t = arg;
     if (thread < 0 || thread >= t->threads || begin >= end || end > t->count ||
-        end - begin > t->most || begin % t->grain || (end % t->grain && end != t->count)) {
+        end - begin > t->grain || begin % t->grain || (end % t->grain && end != t->count)) {
         atomic_fetch_add(&t->wrong, 1);
         return;
     }
@@ -50,11 +46,12 @@ static void tally_jobs(void *arg, size_t begin, size_t end, int thread)
     atomic_store(&t->inside[thread], 0);
 }
 
-static void run_each_job_once(pool_fn *run, bool shrinking)
+static void each_job_runs_once(void **state)
 {
     static const size_t counts[] = { 0, 1, 2, 3, 7, 64, 1000, JOBS_MAX };
     static const size_t grains[] = { 1, 2, 5, 64, 10000 };
     static struct tally t;
+    (void)state;
     for (int threads = 1; threads <= THREADS_MAX; threads++) {
         struct trit_pool *pool;
         assert_int_equal(trit_pool_create(&pool, threads, NULL), TRIT_OK);
@@ -64,59 +61,11 @@ static void run_each_job_once(pool_fn *run, bool shrinking)
             t = (struct tally){ .threads = threads };
             t.count = counts[i % (sizeof counts / sizeof *counts)];
             t.grain = grains[i / (sizeof counts / sizeof *counts)];
-            t.most = shrinking ? t.count : t.grain;
-            run(pool, t.count, t.grain, tally_jobs, &t);
+            trit_pool_for(pool, t.count, t.grain, tally_jobs, &t);
             assert_int_equal(t.wrong, 0);
             for (size_t j = 0; j < JOBS_MAX; j++)
                 assert_int_equal(t.hits[j], j < t.count);
         }
-        trit_pool_destroy(pool);
-    }
-}
-
-static void each_job_runs_once(void **state)
-{
-    (void)state;
-    run_each_job_once(trit_pool_for, false);
-}
-
-static void each_job_runs_once_in_pieces_that_shrink(void **state)
-{
-    (void)state;
-    run_each_job_once(trit_pool_shrinking, true);
-}
-
-struct sizes {
-    _Atomic size_t largest, pieces;
-};
-
-static void note_size(void *arg, size_t begin, size_t end, int thread)
-{
-    struct sizes *s = arg;
-    (void)thread;
-    size_t largest = s->largest;
-    while (end - begin > largest &&
-           !atomic_compare_exchange_weak(&s->largest, &largest, end - begin))
-        continue;
-    s->pieces++;
-}
-
-/* No piece is more than half a thread's share, and their number grows like a logarithm. */
-static void pieces_shrink(void **state)
-{
-    (void)state;
-    for (int threads = 1; threads <= THREADS_MAX; threads++) {
-        struct trit_pool *pool;
-        struct sizes s = { 0 };
-        assert_int_equal(trit_pool_create(&pool, threads, NULL), TRIT_OK);
-        trit_pool_for(pool, 100, 1, note_size, &s); /* what the next region must not see */
-        assert_int_equal(s.pieces, 100);
-        s = (struct sizes){ 0 };
-        trit_pool_shrinking(pool, 4096, 2, note_size, &s);
-        if (threads == 1)
-            assert_true(s.pieces == 1 && s.largest == 4096);
-        else
-            assert_true(s.largest <= (size_t)(2048 / threads) && s.pieces <= (size_t)threads * 20);
         trit_pool_destroy(pool);
     }
 }
@@ -306,8 +255,6 @@ int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_job_runs_once),
-        cmocka_unit_test(each_job_runs_once_in_pieces_that_shrink),
-        cmocka_unit_test(pieces_shrink),
         cmocka_unit_test(ends_of_huge_counts_do_not_wrap),
         cmocka_unit_test(many_short_regions_keep_order),
         cmocka_unit_test(regions_after_sleep_wake_up),
