@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "autotune/cmd_bench.h"
+#include "runtime/cli_stats.h"
 #include "runtime/head.h"
 #include "runtime/mem.h"
 
@@ -121,19 +122,13 @@ static void sample_limits(struct test *t)
     }
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double middle(const double bursts[BURSTS][BURST])
 {
     double all[BURSTS * BURST];
     for (size_t i = 0; i < BURSTS * BURST; i++)
         all[i] = bursts[i / BURST][i % BURST];
-    qsort(all, BURSTS * BURST, sizeof *all, by_value);
-    return (all[BURSTS * BURST / 2 - 1] + all[BURSTS * BURST / 2]) / 2;
+    trit_sort(all, BURSTS * BURST);
+    return trit_quantile(all, BURSTS * BURST, 0.5);
 }
 
 /* One repetition; the burst before it has been taken. */
@@ -185,10 +180,10 @@ static void profile(struct test *t, double *ratios)
 {
     struct trit_bench_profile *p = &t->row->profile;
     const size_t n = (size_t)t->setup->repetitions;
-    qsort(ratios, n, sizeof *ratios, by_value);
+    trit_sort(ratios, n);
     p->repetitions = n;
     p->wall = trit_trace_wall(t->setup->trace);
-    p->overhead = (ratios[(n - 1) / 2] + ratios[n / 2]) / 2 - 1;
+    p->overhead = trit_quantile(ratios, n, 0.5) - 1;
     for (int i = 0; i < TRIT_NPARTS; i++)
         p->part[i] = *trit_trace_part(t->setup->trace, (enum trit_part)i);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/cli.h"
+#include "runtime/cli_stats.h"
 #include "runtime/cpu.h"
 #include "runtime/mem.h"
 #include "runtime/pack.h"
@@ -166,15 +167,9 @@ static double sample(struct timing *t)
     return passed / (double)n;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void report(struct timing *t)
 {
-    qsort(t->seconds, REPETITIONS, sizeof t->seconds[0], by_value);
+    trit_sort(t->seconds, REPETITIONS);
     double median = t->seconds[REPETITIONS / 2];
     printf("%-44s %12.0f ns", t->kernel->name, median * 1e9);
     if (calls[t->kernel->op].unit)

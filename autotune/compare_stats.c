@@ -3,12 +3,7 @@
 #include <stdlib.h>
 
 #include "autotune/compare.h"
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
+#include "runtime/cli_stats.h"
 
 /* How many values may be left out at each end: the most r for which fewer than r + 1 of n values
    fall below the median with a chance of at most 2.5 %. -1 where not even one value does. */
@@ -26,7 +21,7 @@ static int left_out(size_t n)
 
 struct trit_estimate trit_estimate_median(double *x, size_t n)
 {
-    qsort(x, n, sizeof *x, by_value);
+    trit_sort(x, n);
     int out = left_out(n);
     double median = n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
     if (out < 0)

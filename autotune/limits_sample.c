@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/cli.h"
+#include "runtime/cli_stats.h"
 #include "runtime/cpu.h"
 #include "runtime/mem.h"
 
@@ -209,12 +210,6 @@ size_t trit_series_kept(const struct trit_series *series)
     return series->taken < TRIT_SERIES_KEPT ? series->taken : TRIT_SERIES_KEPT;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The value that `share` of the kept samples do not exceed, interpolated; 0 without samples. */
 static double quantile(const struct trit_series *series, double share)
 {
@@ -223,10 +218,8 @@ static double quantile(const struct trit_series *series, double share)
     if (n == 0)
         return 0;
     memcpy(sorted, series->value, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, by_value);
-    double at = share * (double)(n - 1);
-    size_t low = (size_t)at, high = low + 1 < n ? low + 1 : low;
-    return sorted[low] + (at - (double)low) * (sorted[high] - sorted[low]);
+    trit_sort(sorted, n);
+    return trit_quantile(sorted, n, share);
 }
 
 double trit_series_median(const struct trit_series *series)

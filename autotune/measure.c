@@ -8,6 +8,7 @@
 
 #include "autotune/measure_parts.h"
 #include "runtime/cli.h"
+#include "runtime/cli_stats.h"
 #include "runtime/mem.h"
 
 enum {
@@ -315,27 +316,14 @@ static void take(void *arg, size_t index, double seconds)
         r->samples[r->nsamples++] = seconds * 1e9;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double quantile(const double *sorted, size_t n, double share)
-{
-    const double at = share * (double)(n - 1);
-    const size_t low = (size_t)at, high = low + 1 < n ? low + 1 : low;
-    return sorted[low] + (at - (double)low) * (sorted[high] - sorted[low]);
-}
-
 static struct trit_timing timing_of(double *samples, size_t n)
 {
     struct trit_timing t = { .samples = n };
     if (n == 0)
         return t;
-    qsort(samples, n, sizeof *samples, by_value);
-    t.median_ns = quantile(samples, n, 0.5);
-    t.spread_ns = (quantile(samples, n, 0.75) - quantile(samples, n, 0.25)) / 2;
+    trit_sort(samples, n);
+    t.median_ns = trit_quantile(samples, n, 0.5);
+    t.spread_ns = (trit_quantile(samples, n, 0.75) - trit_quantile(samples, n, 0.25)) / 2;
     /* ranks of the binomial's 2.5 and 97.5 %, by its normal approximation */
     const double half = 0.98 * sqrt((double)n), middle = (double)n / 2;
     const double low = floor(middle - half) - 1, high = ceil(middle + half);

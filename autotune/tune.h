@@ -100,7 +100,6 @@ double trit_tune_allowance(const struct trit_tune *tune, const struct trit_tune_
 enum trit_code trit_field_add(struct trit_field *field, const struct trit_contender *contender,
                               struct trit_error *error);
 void trit_field_free(struct trit_field *field);
-bool trit_share_weights(const struct trit_kernel *a, const struct trit_kernel *b);
 /* Scores all by their best partner, and keeps of each operation the best `keep`, and incumbents. */
 void trit_field_halve(struct trit_field *field, size_t keep);
 /* Whether c takes more of a request than old: 3 % (two runs of one model differ by that) and the

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "autotune/tune.h"
+#include "runtime/pick.h"
 
 enum trit_code trit_field_add(struct trit_field *field, const struct trit_contender *contender,
                               struct trit_error *error)
@@ -26,12 +27,6 @@ void trit_field_free(struct trit_field *field)
 {
     free(field->list);
     *field = (struct trit_field){ 0 };
-}
-
-bool trit_share_weights(const struct trit_kernel *a, const struct trit_kernel *b)
-{
-    return !strcmp(a->packing, b->packing) && !strcmp(a->act, b->act) && a->nr == b->nr &&
-           a->kr == b->kr;
 }
 
 /* Whether the two can be the kernels of one plan. */

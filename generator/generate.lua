@@ -39,8 +39,12 @@ local function load_isa(id)
     if isa[key] == nil then error(("%s: the vocabulary has no '%s'"):format(path, key), 0) end
   end
   isa.name = id
-  local ints = isa.ints and must_find("ints/" .. isa.ints .. ".h") .. "\n" or ""
-  isa.text = ints .. isa.text .. "\n" .. must_find("floats/" .. isa.floats .. ".h") .. "\n" .. must_find("floats/all.h")
+  local parts = {}
+  for _, name in ipairs(isa.ints or {}) do parts[#parts + 1] = must_find("ints/" .. name .. ".h") end
+  parts[#parts + 1] = isa.text
+  for _, name in ipairs(isa.floats) do parts[#parts + 1] = must_find("floats/" .. name .. ".h") end
+  parts[#parts + 1] = must_find("floats/all.h")
+  isa.text = table.concat(parts, "\n")
   return isa
 end
 

@@ -2,8 +2,9 @@
 #include "runtime/cli.h"
 
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "runtime/clock.h"
 
 static volatile sig_atomic_t stop_wanted;
 
@@ -28,9 +29,7 @@ bool trit_stopped(void)
 
 double trit_now(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+    return 1e-9 * (double)trit_clock();
 }
 
 char *trit_bytes_text(double bytes, char *out)

@@ -8,6 +8,7 @@
 
 #include "runtime/cache.h"
 #include "runtime/cli_engine.h"
+#include "runtime/cli_stats.h"
 #include "runtime/commands.h"
 #include "runtime/head.h"
 #include "runtime/mem.h"
@@ -78,12 +79,6 @@ static enum trit_code write_cache(const struct trit_engine *e, const char *path,
     return code;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The median time of a pass that evaluates one token, of a text that the model goes on with. */
 static enum trit_code time_pass(struct trit_engine *e, double *seconds, struct trit_error *error)
 {
@@ -105,8 +100,10 @@ static enum trit_code time_pass(struct trit_engine *e, double *seconds, struct t
         if (i >= 0)
             times[i] = trit_now() - begin;
     }
-    qsort(times, code ? 0 : PASSES, sizeof *times, by_value);
-    *seconds = code ? 0 : times[PASSES / 2];
+    if (!code) {
+        trit_sort(times, PASSES);
+        *seconds = trit_quantile(times, PASSES, 0.5);
+    }
     trit_session_free(session);
     return code;
 }

@@ -115,6 +115,21 @@ static bool right(const struct trit_kernel *kn, struct product *p)
     return !memcmp(p->y[0], p->y[1], p->m * p->n * sizeof *p->y[0]);
 }
 
+typedef bool right_fn(const struct trit_kernel *kn, struct product *p);
+
+/* Whether a product of p's sizes is right; its memory comes and goes here. */
+static bool try_product(const struct trit_kernel *kn, struct product *p, right_fn *is_right)
+{
+    const size_t bytes = place(p, NULL);
+    uint8_t *arena = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (arena == MAP_FAILED)
+        return false;
+    place(p, arena);
+    const bool fine = is_right(kn, p);
+    munmap(arena, bytes);
+    return fine;
+}
+
 /* Two blocks of rows, the second nearly empty, and one token more than the tile has; of a kernel
    for one K just a tile of it, since that may be long. */
 static bool try_mm(const struct trit_kernel *kn)
@@ -126,14 +141,7 @@ static bool try_mm(const struct trit_kernel *kn)
     p.k = kn->k ? kn->k : 2 * p.kr;
     p.m = (size_t)kn->mr + !kn->k;
     p.n = kn->n && kn->n < p.nr + 1 ? kn->n : p.nr + !kn->k;
-    const size_t bytes = place(&p, NULL);
-    uint8_t *arena = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (arena == MAP_FAILED)
-        return false;
-    place(&p, arena);
-    const bool fine = right(kn, &p);
-    munmap(arena, bytes);
-    return fine;
+    return try_product(kn, &p, right);
 }
 
 /* Two of three rows, or columns, of a product with one token. */
@@ -175,14 +183,7 @@ static bool try_skipping(const struct trit_kernel *kn)
         return !p.packing;
     p.n = p.nr + 1;
     p.k = 2 * p.kr;
-    const size_t bytes = place(&p, NULL);
-    uint8_t *arena = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (arena == MAP_FAILED)
-        return false;
-    place(&p, arena);
-    const bool fine = right_skipping(kn, &p);
-    munmap(arena, bytes);
-    return fine;
+    return try_product(kn, &p, right_skipping);
 }
 
 static bool try_quant(const struct trit_kernel *kn)

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/clock.h"
 #include "runtime/mem.h"
-#include "runtime/pool.h"
 
 enum { MOST = 1 + TRIT_LOOKUP_MAX };
 
@@ -66,32 +66,23 @@ void trit_decoder_tell(struct trit_decoder *d, const int32_t *tokens, size_t n)
         trit_lookup_tell(d->lookup, tokens, n);
 }
 
-/* At least n elements at *memory; what was there is forgotten. */
-static enum trit_code need(void **memory, size_t *room, size_t n, size_t size,
-                           struct trit_error *error)
-{
-    if (n <= *room)
-        return TRIT_OK;
-    free(*memory);
-    *memory = trit_alloc(n, size);
-    *room = *memory ? n : 0;
-    return *memory ? TRIT_OK : trit_fail(error, TRIT_EMEMORY, "no memory for %zu logits", n);
-}
-
 /* Says what the head shall answer for n states, the later ones behind guesses. */
 static enum trit_code ask(struct trit_decoder *d, const int32_t *guesses, size_t n,
                           struct trit_error *error)
 {
     d->whole = !trit_sampler_ask(d->sampler, guesses, n - 1, &d->top[0]);
-    if (d->whole)
-        return need((void **)&d->rows, &d->rows_room, n * d->vocab, sizeof *d->rows, error);
     const size_t each = d->top[0].k + d->top[0].nalso;
-    enum trit_code code = need((void **)&d->best, &d->best_room, n * each, sizeof *d->best, error);
-    for (size_t i = 0; i < n && !code; i++) {
+    if (d->whole)
+        d->rows = trit_outgrow(d->rows, &d->rows_room, n * d->vocab, sizeof *d->rows);
+    else
+        d->best = trit_outgrow(d->best, &d->best_room, n * each + 1, sizeof *d->best);
+    if (d->whole ? !d->rows : !d->best)
+        return trit_fail(error, TRIT_EMEMORY, "no memory for %zu answers of the head", n);
+    for (size_t i = 0; i < n && !d->whole; i++) {
         d->top[i] = d->top[0];
         d->top[i].best = d->best + i * each;
     }
-    return code;
+    return TRIT_OK;
 }
 
 /* Evaluates tokens, the last `guessed` of them guesses: answers what follows each from the one

@@ -16,14 +16,10 @@ enum {
     TOGETHER = 128 /* tokens in one piece of a prefill */
 };
 
-/* Tokens first .. first+m-1 with rows row .. last-1 of x, row a multiple of NR. */
-static void multiply(const struct trit_work *w, const struct trit_matrix *x, size_t first, size_t m,
-                     size_t row, size_t last, float *y, size_t ldy)
+/* That multiplies tokens with rows that are not skipped. */
+static const struct trit_kernel *kernel_of(const struct trit_work *w, const struct trit_matrix *x)
 {
-    const struct trit_kernel *kernel = w->m <= FEW ? x->pair.decode : x->pair.prefill;
-    trit_mm_fn *fn = w->m <= FEW ? kernel->fn.gemv : kernel->fn.gemm;
-    fn(m, last - row, x->kp, x->w + row * (x->block / (size_t)kernel->nr), x->d + row,
-       w->a + first * w->a_ld, w->a_ld, w->s + first, w->sum + first, y + first * ldy + row, ldy);
+    return w->m <= FEW ? x->pair.decode : x->pair.prefill;
 }
 
 /* Whether every product of a row of Wup is finite. */
@@ -47,7 +43,7 @@ void trit_skip_up(struct trit_work *w, const struct trit_layer *layer, size_t fr
     }
     share->open += count;
     if (w->m > 1 || (float)count > w->model->skip_most * (float)(to - from) || !is_tame(w, layer)) {
-        multiply(w, up, 0, w->m, from, to, y, 2 * up->n);
+        trit_product_tile(w, up, kernel_of(w, up), 0, w->m, from, to, y, 2 * up->n);
         share->rows += to - from;
         return;
     }
@@ -141,10 +137,8 @@ static void dense(void *arg, size_t begin, size_t end, int thread)
         const size_t row = p % j->blocks * nr, last = row + nr < n ? row + nr : n,
                      first = p / j->blocks * TOGETHER,
                      m = w->m - first < TOGETHER ? w->m - first : TOGETHER;
-        multiply(w, j->down, first, m, row, last, w->h, n);
-        for (size_t i = first; i < first + m; i++)
-            for (size_t r = row; r < last; r++)
-                w->x[i * n + r] = w->x[i * n + r] + w->h[i * n + r];
+        trit_product_tile(w, j->down, kernel_of(w, j->down), first, m, row, last, w->h, n);
+        trit_residual(w, first, m, row, last);
     }
 }
 

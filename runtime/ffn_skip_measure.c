@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/clock.h"
 #include "runtime/mem.h"
 
 enum { ROUNDS = 4, PIECES = 8 /* for each thread */ };

@@ -260,17 +260,6 @@ bool trit_head_named(const struct trit_head_state *state, size_t row)
     return state->nalso && bsearch(&id, state->also, state->nalso, sizeof id, compare_ids);
 }
 
-/* Room for at least `count` elements, what was in it is lost; NULL without memory. */
-static void *room(void *old, size_t *have, size_t count, size_t size)
-{
-    if (count <= *have)
-        return old;
-    free(old);
-    void *block = trit_alloc(count, size);
-    *have = block ? count : 0;
-    return block;
-}
-
 /* The questions of the present states, and empty lists for their answers. */
 static bool ask(struct trit_head *h, struct trit_top *const *top)
 {
@@ -280,10 +269,10 @@ static bool ask(struct trit_head *h, struct trit_top *const *top)
         also += top[i]->nalso;
     }
     k = k < h->n ? k : h->n;
-    h->candidates =
-        room(h->candidates, &h->ncandidates, h->m * h->threads * k + 1, sizeof *h->candidates);
-    h->merged = room(h->merged, &h->nmerged, h->threads * k + 1, sizeof *h->merged);
-    h->also = room(h->also, &h->nalso, also + 1, sizeof *h->also);
+    h->candidates = trit_outgrow(h->candidates, &h->ncandidates, h->m * h->threads * k + 1,
+                                 sizeof *h->candidates);
+    h->merged = trit_outgrow(h->merged, &h->nmerged, h->threads * k + 1, sizeof *h->merged);
+    h->also = trit_outgrow(h->also, &h->nalso, also + 1, sizeof *h->also);
     if (!h->candidates || !h->merged || !h->also)
         return false;
     int32_t *ids = h->also;

@@ -26,6 +26,16 @@ void *trit_alloc(size_t count, size_t size)
     return block;
 }
 
+void *trit_outgrow(void *old, size_t *have, size_t count, size_t size)
+{
+    if (count <= *have)
+        return old;
+    free(old);
+    void *block = trit_alloc(count, size);
+    *have = block ? count : 0;
+    return block;
+}
+
 /* Address space for bytes that starts on a huge page, in whole huge pages; NULL on failure. */
 static uint8_t *reserve(size_t bytes)
 {

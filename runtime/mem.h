@@ -30,6 +30,10 @@ static inline size_t trit_round_up(size_t x, size_t unit)
    Freed with free(). */
 void *trit_alloc(size_t count, size_t size);
 
+/* old, if it has room for count elements (*have), else a zeroed block that has, and old is freed:
+   what was in it is lost. NULL, and *have 0, when there is no memory. Freed with free(). */
+void *trit_outgrow(void *old, size_t *have, size_t count, size_t size);
+
 /* A large block of its own pages, zeroed, lazily backed, on huge pages where the system
    gives them. NULL on failure. bytes must be the same when it is freed; NULL may be freed. */
 void *trit_map(size_t bytes);

@@ -23,8 +23,6 @@ struct trit_config {
 struct trit_model_cost {
     size_t trits;        /* in ternary matrices */
     size_t packed_bytes; /* of ternary weights in memory */
-    size_t head_bytes;   /* of the head's rows (and scales) in memory */
-    size_t decode_bytes; /* weights read per decoded token: packed + head */
     size_t params;       /* all elements of all tensors */
     size_t file_bytes;
     size_t cached, uncached; /* sections that the packed cache had, and those it did not have */

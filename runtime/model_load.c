@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "runtime/clock.h"
 #include "runtime/ffn_skip.h"
 #include "runtime/math.h"
 #include "runtime/mem.h"
@@ -438,9 +438,6 @@ static void choose_roles(struct loader *l)
 static void finish(struct loader *l)
 {
     struct trit_model_cost *cost = &l->model->cost;
-    const struct trit_rows *head = trit_model_head(l->model);
-    cost->head_bytes = head->data_bytes + head->scale_bytes;
-    cost->decode_bytes = cost->packed_bytes + cost->head_bytes;
     cost->params += cost->trits;
     cost->file_bytes = l->gguf->size;
     trit_gguf_drop(l->gguf, l->gguf->base, l->gguf->size);
@@ -462,19 +459,12 @@ static enum trit_code load(struct loader *l)
     return TRIT_OK;
 }
 
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 enum trit_code trit_model_load(struct trit_model **model, const struct trit_gguf *gguf,
                                struct trit_pool *pool, const struct trit_load_options *options,
                                struct trit_error *error)
 {
     *model = NULL;
-    const double start = seconds();
+    const uint64_t start = trit_clock();
     struct loader l = { .gguf = gguf, .options = options, .error = error };
     l.profile = options ? options->profile : NULL;
     l.model = trit_alloc(1, sizeof *l.model);
@@ -494,7 +484,7 @@ enum trit_code trit_model_load(struct trit_model **model, const struct trit_gguf
         trit_model_free(l.model);
         return code;
     }
-    l.model->cost.load_seconds = seconds() - start;
+    l.model->cost.load_seconds = 1e-9 * (double)(trit_clock() - start);
     *model = l.model;
     return TRIT_OK;
 }

@@ -90,7 +90,7 @@ static double estimate(const struct trit_kernel *kernel, size_t n, size_t k)
     return fmax(cycles, reading) + fmin(cycles, reading) / 10;
 }
 
-static bool share_weights(const struct trit_kernel *a, const struct trit_kernel *b)
+bool trit_share_weights(const struct trit_kernel *a, const struct trit_kernel *b)
 {
     return !strcmp(a->packing, b->packing) && !strcmp(a->act, b->act) && a->nr == b->nr &&
            a->kr == b->kr;
@@ -144,7 +144,7 @@ static size_t cheapest(const struct choice *decode, const struct choice *prefill
     for (size_t i = 0; i < decode->n; i++)
         for (size_t j = 0; j < prefill->n; j++) {
             const struct trit_kernel *d = decode->kernels[i], *p = prefill->kernels[j];
-            if (!share_weights(d, p))
+            if (!trit_share_weights(d, p))
                 continue;
             pairs++;
             const double cost =

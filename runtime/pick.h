@@ -3,6 +3,8 @@
 #ifndef TRIT_PICK_H
 #define TRIT_PICK_H
 
+#include <stdbool.h>
+
 #include "runtime/error.h"
 #include "runtime/kernel.h"
 
@@ -32,6 +34,9 @@ enum trit_code trit_pick_pair(size_t n, size_t k, int threads, struct trit_profi
    with all of it; all three share its weights. TRITMILL_KERNEL has no say. */
 enum trit_code trit_pick_skip(enum trit_op op, size_t n, size_t k, const struct trit_kernel **skip,
                               struct trit_pair *pair, struct trit_error *error);
+
+/* The packing law: whether two kernels read the same packed weights. */
+bool trit_share_weights(const struct trit_kernel *a, const struct trit_kernel *b);
 
 /* For the other operations: that of the strongest usable ISA; among equals the cheapest by
    estimate. packing NULL: any; else TRITMILL_KERNEL counts where it matches one of that packing. */

@@ -1,6 +1,5 @@
 /* Picks the kernels of a matrix whose rows or columns are skipped. */
 #include <stdio.h>
-#include <string.h>
 
 #include "runtime/library.h"
 #include "runtime/mem.h"
@@ -13,10 +12,9 @@ static const struct trit_kernel *partner(const struct trit_kernel *skip, enum tr
     const struct trit_kernel *best = NULL;
     for (size_t i = 0; i < trit_kernel_count(); i++) {
         const struct trit_kernel *x = trit_kernel_at(i);
-        if (x->op != op || strcmp(x->packing, skip->packing) || x->nr != skip->nr || x->k || x->n ||
-            !trit_isa_usable(x->isa, NULL))
-            continue;
-        best = trit_pick_stronger(best, x);
+        if (x->op == op && trit_share_weights(x, skip) && !x->k && !x->n &&
+            trit_isa_usable(x->isa, NULL))
+            best = trit_pick_stronger(best, x);
     }
     return best;
 }

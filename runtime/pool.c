@@ -16,9 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "runtime/clock.h"
 #include "runtime/cpu.h"
 #include "runtime/mem.h"
 
@@ -86,13 +86,6 @@ static uint32_t take(struct trit_pool *pool)
                                                   memory_order_acquire, memory_order_relaxed))
         continue;
     return left <= MAX_PIECES ? left : 0;
-}
-
-uint64_t trit_clock(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 static void stamp(struct trit_watch *watch, int thread, uint64_t begin, uint64_t pieces)

@@ -40,9 +40,6 @@ struct trit_watch {
 void trit_pool_watch(struct trit_pool *pool, struct trit_watch *watch);
 struct trit_watch *trit_pool_watched(const struct trit_pool *pool); /* NULL: nobody */
 
-/* Nanoseconds of a clock that only goes forward. */
-uint64_t trit_clock(void);
-
 /* Calls fn over 0 .. count-1 in pieces of grain (>= 1) jobs, the last of what is left, handed out
    as threads ask, and returns when all are done; what they wrote is visible to the caller. One
    region at a time per pool; fn may not start another; count / grain < 2^32 - 2. With one thread or

@@ -25,17 +25,31 @@ void trit_product_region(const struct trit_work *w, enum trit_part part,
                 nc ? trit_product_blocks(x, nc) : (blocks + pieces - 1) / pieces, fn, arg);
 }
 
+void trit_product_tile(const struct trit_work *w, const struct trit_matrix *x,
+                       const struct trit_kernel *kernel, size_t first, size_t m, size_t row,
+                       size_t last, float *y, size_t ldy)
+{
+    trit_mm_fn *fn = kernel->op == TRIT_OP_gemv ? kernel->fn.gemv : kernel->fn.gemm;
+    fn(m, last - row, x->kp, x->w + row / (size_t)kernel->nr * x->block, x->d + row,
+       w->a + first * w->a_ld, w->a_ld, w->s + first, w->sum + first, y + first * ldy + row, ldy);
+}
+
 /* mc tokens at a time: their activations stay in a cache while the rows go by. */
 void trit_product_rows(const struct trit_work *w, const struct trit_matrix *x, size_t row,
                        size_t last, float *y, size_t ldy)
 {
     const struct trit_kernel *kernel = w->m == 1 ? x->pair.decode : x->pair.prefill;
-    trit_mm_fn *fn = w->m == 1 ? kernel->fn.gemv : kernel->fn.gemm;
-    const uint8_t *blocks = x->w + row / (size_t)kernel->nr * x->block;
     const size_t mc = x->pair.mc && w->m > FEW ? x->pair.mc : w->m;
     for (size_t i = 0; i < w->m; i += mc)
-        fn(w->m - i < mc ? w->m - i : mc, last - row, x->kp, blocks, x->d + row, w->a + i * w->a_ld,
-           w->a_ld, w->s + i, w->sum + i, y + i * ldy + row, ldy);
+        trit_product_tile(w, x, kernel, i, w->m - i < mc ? w->m - i : mc, row, last, y, ldy);
+}
+
+void trit_residual(const struct trit_work *w, size_t first, size_t m, size_t row, size_t last)
+{
+    const size_t hidden = w->model->config.hidden;
+    for (size_t i = first * hidden; i < (first + m) * hidden; i += hidden)
+        for (size_t r = row; r < last; r++)
+            w->x[i + r] = w->x[i + r] + w->h[i + r];
 }
 
 struct product_job {
@@ -46,17 +60,6 @@ struct product_job {
     bool add;
 };
 
-/* x = x + y in rows row .. last-1. */
-static void add_rows(const struct product_job *j, size_t row, size_t last)
-{
-    for (size_t i = 0; i < j->w->m; i++) {
-        float *x = j->w->x + i * j->ldy;
-        const float *y = j->y + i * j->ldy;
-        for (size_t r = row; r < last; r++)
-            x[r] = x[r] + y[r];
-    }
-}
-
 static void piece(void *arg, size_t begin, size_t end, int thread)
 {
     (void)thread;
@@ -65,7 +68,7 @@ static void piece(void *arg, size_t begin, size_t end, int thread)
                  last = end * nr < n ? end * nr : n;
     trit_product_rows(j->w, j->matrix, row, last, j->y, j->ldy);
     if (j->add)
-        add_rows(j, row, last);
+        trit_residual(j->w, 0, j->w->m, row, last);
 }
 
 static void run(enum trit_part part, struct product_job *j)

@@ -49,17 +49,26 @@ static uint8_t byte_of_number(unsigned v)
     return (uint8_t)((v * 256 + 242) / 243);
 }
 
+static unsigned digit_of(uint8_t byte, size_t plane)
+{
+    return number_of(byte) / power[plane] % 3;
+}
+
+static void add_digit(uint8_t *byte, size_t plane, unsigned code)
+{
+    *byte = byte_of_number(number_of(*byte) + code * power[plane]);
+}
+
 static unsigned get_t5(const uint8_t *block, struct place at)
 {
-    size_t plane;
-    const uint8_t *byte = block + byte_of(at, 1, 5, &plane);
-    return number_of(*byte) / power[plane] % 3;
+    size_t plane, byte = byte_of(at, 1, 5, &plane);
+    return digit_of(block[byte], plane);
 }
 
 static void put_t5(uint8_t *block, struct place at, unsigned code)
 {
     size_t plane, byte = byte_of(at, 1, 5, &plane);
-    block[byte] = byte_of_number(number_of(block[byte]) + code * power[plane]);
+    add_digit(block + byte, plane, code);
 }
 
 static unsigned get_i4(const uint8_t *block, struct place at)
@@ -124,42 +133,31 @@ static void put_l2(uint8_t *block, struct place at, unsigned code)
     block[byte_of_group(at)] += (uint8_t)((at.x % 2 ? code : 3 * code) << at.x % 4 / 2 * 4);
 }
 
-static size_t byte_of_row(struct place at, size_t *plane)
-{
-    *plane = at.x % 320 / 64;
-    return at.r * (at.k / 5) + at.x / 320 * 64 + at.x % 64;
-}
-
+/* r5: rows of columns, in groups of 320. */
 static unsigned get_r5(const uint8_t *block, struct place at)
 {
-    size_t plane;
-    const uint8_t *byte = block + byte_of_row(at, &plane);
-    return number_of(*byte) / power[plane] % 3;
+    return digit_of(block[at.r * (at.k / 5) + at.x / 320 * 64 + at.x % 64], at.x % 320 / 64);
 }
 
 static void put_r5(uint8_t *block, struct place at, unsigned code)
 {
-    size_t plane, byte = byte_of_row(at, &plane);
-    block[byte] = byte_of_number(number_of(block[byte]) + code * power[plane]);
+    add_digit(block + at.r * (at.k / 5) + at.x / 320 * 64 + at.x % 64, at.x % 320 / 64, code);
 }
 
-static size_t byte_of_column(struct place at, size_t *plane)
+/* c5 is r5 of the transposed block. */
+static struct place transposed(struct place at)
 {
-    *plane = at.r % 320 / 64;
-    return at.x * (at.nr / 5) + at.r / 320 * 64 + at.r % 64;
+    return (struct place){ .r = at.x, .x = at.r, .nr = at.k, .k = at.nr };
 }
 
 static unsigned get_c5(const uint8_t *block, struct place at)
 {
-    size_t plane;
-    const uint8_t *byte = block + byte_of_column(at, &plane);
-    return number_of(*byte) / power[plane] % 3;
+    return get_r5(block, transposed(at));
 }
 
 static void put_c5(uint8_t *block, struct place at, unsigned code)
 {
-    size_t plane, byte = byte_of_column(at, &plane);
-    block[byte] = byte_of_number(number_of(block[byte]) + code * power[plane]);
+    put_r5(block, transposed(at), code);
 }
 
 static const struct {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/clock.h"
 #include "runtime/mem.h"
 
 static const char *const names[TRIT_NPARTS] = {

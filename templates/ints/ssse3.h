@@ -75,36 +75,6 @@ static inline vi vi_dot8(vi acc, vb code, vx x)
     return _mm_add_epi32(acc, _mm_madd_epi16(pairs, _mm_set1_epi16(1)));
 }
 
-/* r5: activations of a vector's columns, and the sums across four vectors. */
-static inline vx vx_row(const int8_t *p) { return _mm_loadu_si128((const __m128i *)p); }
-static inline void vi_sums(int32_t *to, vi a, vi b, vi c, vi d)
-{
-    _mm_storeu_si128((__m128i *)to, _mm_hadd_epi32(_mm_hadd_epi32(a, b), _mm_hadd_epi32(c, d)));
-}
-/* Codes on their own: a byte each. */
-static inline vc vc_get(const uint8_t *p) { return vb_load(p); }
-static inline void vc_put(uint8_t *p, vc codes) { memcpy(p, &codes, sizeof codes); }
-/* Those of four rows, four columns of each side by side, at every `step` bytes. */
-static inline void vc_turn(uint8_t *to, size_t step, vc a, vc b, vc c, vc d)
-{
-    const vc low = _mm_unpacklo_epi32(a, b), high = _mm_unpackhi_epi32(a, b),
-             low2 = _mm_unpacklo_epi32(c, d), high2 = _mm_unpackhi_epi32(c, d),
-             four[4] = { _mm_unpacklo_epi64(low, low2), _mm_unpackhi_epi64(low, low2),
-                         _mm_unpacklo_epi64(high, high2), _mm_unpackhi_epi64(high, high2) };
-    for (size_t i = 0; i < 4; i++)
-        _mm_storeu_si128((__m128i *)(to + i * step), four[i]);
-}
-/* c5: four columns' bytes side by side: vector j gets their bytes 4j .. 4j+3. */
-static inline void vb_mix(vb *to, vb a, vb b, vb c, vb d)
-{
-    const vb low = _mm_unpacklo_epi8(a, b), high = _mm_unpackhi_epi8(a, b),
-             low2 = _mm_unpacklo_epi8(c, d), high2 = _mm_unpackhi_epi8(c, d);
-    to[0] = _mm_unpacklo_epi16(low, low2);
-    to[1] = _mm_unpackhi_epi16(low, low2);
-    to[2] = _mm_unpacklo_epi16(high, high2);
-    to[3] = _mm_unpackhi_epi16(high, high2);
-}
-
 /* vr: 64 bytes to be read. */
 typedef struct {
     __m128i r[4];

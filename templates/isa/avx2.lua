@@ -8,8 +8,8 @@ return {
   dot = 2, -- instructions for one dot product of a vector
   latency = 4,
   needs = "avx2 f16c",
-  ints = "avx2",
-  floats = "avx2",
+  ints = {"avx2", "avx2_skip"},
+  floats = {"avx2"},
   cflags = "-mavx2 -mf16c",
   span = 63,
   dot8 = true, -- vi_dot8 for codes of 8 bits

@@ -8,8 +8,8 @@ return {
   dot = 2, -- instructions for one dot product of a vector
   latency = 4,
   needs = "avx512f avx512bw avx512vl",
-  ints = "avx512",
-  floats = "avx512",
+  ints = {"avx512", "avx512_skip"},
+  floats = {"avx512"},
   cflags = "-mavx512f -mavx512bw -mavx512vl",
   span = 63,
   dot8 = true, -- vi_dot8 for codes of 8 bits

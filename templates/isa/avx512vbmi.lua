@@ -24,8 +24,8 @@ return {
   unpack = {t2 = 4, t5 = 12, b2 = 16}, -- instructions for a vector, by packing
   latency = 4,
   needs = "avx512f avx512bw avx512vl avx512_vnni avx512_vbmi gfni",
-  ints = "avx512",
-  floats = "avx512",
+  ints = {"avx512", "avx512_skip"},
+  floats = {"avx512"},
   cflags = "-mavx512f -mavx512bw -mavx512vl -mavx512vnni -mavx512vbmi -mgfni",
   text = [[
 /* Row i of the matrix (byte 7 - i) names the bits whose sum is bit i of the result: bit 0 is bit 2 * plane, bit 1 the next. */

@@ -7,8 +7,8 @@ return {
   dot = 1, -- instructions for one dot product of a vector
   latency = 4,
   needs = "avx512f avx512bw avx512vl avx512_vnni",
-  ints = "avx512",
-  floats = "avx512",
+  ints = {"avx512", "avx512_skip"},
+  floats = {"avx512"},
   cflags = "-mavx512f -mavx512bw -mavx512vl -mavx512vnni",
   text = [[
 static inline vc vc_plane(vb v, int plane)

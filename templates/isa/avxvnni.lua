@@ -7,8 +7,8 @@ return {
   dot = 1, -- instructions for one dot product of a vector
   latency = 4,
   needs = "avx2 f16c avx_vnni",
-  ints = "avx2",
-  floats = "avx2",
+  ints = {"avx2", "avx2_skip"},
+  floats = {"avx2"},
   cflags = "-mavx2 -mf16c -mavxvnni",
   text = [[
 static inline va va_dot(va acc, vc u, vx s) { return _mm256_dpbusd_avx_epi32(acc, u, s); }

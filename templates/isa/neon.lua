@@ -9,8 +9,8 @@ return {
   unpack = {t2 = 6, t5 = 20}, -- instructions for a vector, by packing
   latency = 4,
   needs = "asimd",
-  ints = "neon",
-  floats = "neon",
+  ints = {"neon", "neon_skip"},
+  floats = {"neon"},
   cflags = "-march=armv8-a",
   span = 127,
   dot8 = true, -- vi_dot8 for codes of 8 bits

@@ -8,8 +8,8 @@ return {
   dot = 2, -- instructions for one dot product of a vector
   latency = 4,
   needs = "ssse3",
-  ints = "ssse3",
-  floats = "ssse3",
+  ints = {"ssse3", "ssse3_skip"},
+  floats = {"ssse3", "ssse3_stored"},
   cflags = "-mssse3",
   span = 63,
   dot8 = true, -- vi_dot8 for codes of 8 bits
