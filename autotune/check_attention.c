@@ -33,21 +33,21 @@ static void every_m(const struct trit_kernel *kernel, const struct attention *at
     }
 }
 
-/* hd: all small ones and those of models; nt: around multiples of 16 and the kernel's tile. */
+/* hd: all small ones and those of models; nt: around multiples of 16 and the kernel's tile; m: to
+   beyond both a tile and the 31 queries that templates treat as few. */
 static void sweep(const struct trit_kernel *kernel,
                   void (*shape)(const struct trit_kernel *, size_t m, size_t hd, size_t nt))
 {
     static const size_t heads[] = { 64, 80, 96, 100, 128, 256 };
     static const size_t positions[] = { 63, 64, 65, 80, 127, 255, TRIT_ATTN_CHUNK };
-    size_t m = (size_t)kernel->mr + 3;
+    const size_t m = 31 + (size_t)kernel->mr + 3;
     for (size_t hd = 1; hd <= 40; hd++)
         shape(kernel, m, hd, trit_check_between(1, 70));
     for (size_t nt = 1; nt <= 70; nt++)
         shape(kernel, m, trit_check_between(1, 40), nt);
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
         for (size_t j = 0; j < sizeof positions / sizeof *positions; j++)
-            shape(kernel, i == j ? 2 * m + 1 : 2, heads[i], positions[j]);
-    shape(kernel, 33, 16, 33);
+            shape(kernel, i == j ? m : 2, heads[i], positions[j]);
 }
 
 static void qk_once(const struct trit_kernel *kernel, const struct attention *at, size_t m,
