@@ -35,6 +35,7 @@ static const struct format {
     { "int4", "i4", TRIT_OP_gemv, "4-bit weights, 8-bit activations" },
     { "t2", "t2", TRIT_OP_gemv, "trits in 2 bits, 8-bit activations" },
     { "t5", "t5", TRIT_OP_gemv, "trits in 1.6 bits, 8-bit activations" },
+    { "v5", "v5", TRIT_OP_gemv, "trits in 1.6 bits, for CPUs that look bytes up" },
 };
 enum { NFORMATS = sizeof formats / sizeof *formats, BASE = 1 /* f16 */ };
 

@@ -94,6 +94,9 @@ return {
     avx512vnni = GEMM512_FEW, avx512vbmi = GEMM512, neon = {{6, 8}, {2, 16}},
     dotprod = {{12, 8}, {5, 16}}, i8mm = {{12, 8}, {5, 16}}}},
 
+  {op = "gemv", packing = "v5", act = "i8", template = "mm", kr = 20, unroll = {2, 4}, tiles = {avx512vbmi = T5_VBMI}},
+  {op = "gemm", packing = "v5", act = "i8", template = "mm", kr = 20, tiles = {avx512vbmi = GEMM512}},
+
   -- Bit planes.
   {op = "gemv", packing = "b2", act = "i8", template = "mm", kr = 16, unpack = 30, tiles = {
     c = {{1, 8}}, avx2 = ONE256, avxvnni = ONE256, avx512bw = ONE512, avx512vnni = ONE512, avx512vbmi = ONE512, neon = ONE128}},

@@ -46,6 +46,18 @@ static inline void put_t5(const uint8_t *codes, size_t nr, size_t r, uint8_t *ou
         out[4 * r + (size_t)b] = (uint8_t)(((number >> 8 * b & 255) * 256 + 242) / 243);
 }
 
+static inline void put_v5(const uint8_t *codes, size_t nr, size_t r, uint8_t *out)
+{
+    (void)nr;
+    uint32_t others = 0;
+    for (int p = 1; p < 5; p++)
+        others = 3 * others + load_four(codes + 4 * p);
+    for (size_t b = 0; b < 4; b++) {
+        const uint32_t rest = others >> 8 * b & 255, first = codes[b];
+        out[4 * r + b] = (uint8_t)(rest < 64 ? first << 6 | rest : 3 * rest + first);
+    }
+}
+
 static inline void put_i4(const uint8_t *codes, size_t nr, size_t r, uint8_t *out)
 {
     for (size_t word = 0; word < 2; word++)
@@ -109,13 +121,14 @@ static inline __attribute__((always_inline)) void pack_block(const struct trit_p
     }
 }
 
-static trit_pack_fn pack_t2, pack_t5, pack_b2, pack_l2, pack_i2, pack_i4, pack_i8;
+static trit_pack_fn pack_t2, pack_t5, pack_v5, pack_b2, pack_l2, pack_i2, pack_i4, pack_i8;
 
-enum { T2, T5, B2, L2, I2, I4, I8, R5, C5, NPACKINGS };
+enum { T2, T5, V5, B2, L2, I2, I4, I8, R5, C5, NPACKINGS };
 
 static const struct trit_packing packings[NPACKINGS] = {
     [T2] = { "t2", -1, 1, 16, 4, 1 << 22, 1, false, pack_t2 },
     [T5] = { "t5", -1, 1, 20, 4, 1 << 22, 1, false, pack_t5 },
+    [V5] = { "v5", -1, 1, 20, 4, 1 << 22, 1, false, pack_v5 },
     [B2] = { "b2", -1, 1, 16, 4, 1 << 22, 2, false, pack_b2 },
     [L2] = { "l2", -1, 1, 16, 4, 1 << 22, 1, false, pack_l2 },
     [I2] = { "i2", -2, 1, 16, 4, 1 << 22, 1, false, pack_i2 },
@@ -137,6 +150,13 @@ static void pack_t5(size_t rows, size_t k, const uint8_t *codes, size_t ld, size
 {
     assert(kr == packings[T5].kr);
     pack_block(&packings[T5], put_t5, rows, k, codes, ld, nr, out);
+}
+
+static void pack_v5(size_t rows, size_t k, const uint8_t *codes, size_t ld, size_t nr, size_t kr,
+                    uint8_t *out)
+{
+    assert(kr == packings[V5].kr);
+    pack_block(&packings[V5], put_v5, rows, k, codes, ld, nr, out);
 }
 
 static void pack_b2(size_t rows, size_t k, const uint8_t *codes, size_t ld, size_t nr, size_t kr,

@@ -71,6 +71,29 @@ static void put_t5(uint8_t *block, struct place at, unsigned code)
     add_digit(block + byte, plane, code);
 }
 
+/* The same number in a byte of v5, and back. */
+static unsigned number_of_v5(uint8_t byte)
+{
+    return byte < 192 ? byte / 64u * 81 + byte % 64 : byte % 3u * 81 + byte / 3;
+}
+
+static uint8_t byte_of_v5(unsigned v)
+{
+    return (uint8_t)(v % 81 < 64 ? v / 81 * 64 + v % 81 : v % 81 * 3 + v / 81);
+}
+
+static unsigned get_v5(const uint8_t *block, struct place at)
+{
+    size_t plane, byte = byte_of(at, 1, 5, &plane);
+    return number_of_v5(block[byte]) / power[plane] % 3;
+}
+
+static void put_v5(uint8_t *block, struct place at, unsigned code)
+{
+    size_t plane, byte = byte_of(at, 1, 5, &plane);
+    block[byte] = byte_of_v5(number_of_v5(block[byte]) + code * power[plane]);
+}
+
 static unsigned get_i4(const uint8_t *block, struct place at)
 {
     size_t plane;
@@ -165,9 +188,10 @@ static const struct {
     get_fn *get;
     put_fn *put;
 } packings[] = {
-    { "t2", get_t2, put_t2 }, { "t5", get_t5, put_t5 }, { "b2", get_b2, put_b2 },
-    { "l2", get_l2, put_l2 }, { "i2", get_t2, put_t2 }, { "i4", get_i4, put_i4 },
-    { "i8", get_i8, put_i8 }, { "r5", get_r5, put_r5 }, { "c5", get_c5, put_c5 },
+    { "t2", get_t2, put_t2 }, { "t5", get_t5, put_t5 }, { "v5", get_v5, put_v5 },
+    { "b2", get_b2, put_b2 }, { "l2", get_l2, put_l2 }, { "i2", get_t2, put_t2 },
+    { "i4", get_i4, put_i4 }, { "i8", get_i8, put_i8 }, { "r5", get_r5, put_r5 },
+    { "c5", get_c5, put_c5 },
 };
 
 static size_t index_of(const char *packing)

@@ -70,13 +70,13 @@ assert not sized or all(r["code_bytes"] >= 64 for r in sized)
 assert all(r["instructions_per_64"] is None or 1 < r["instructions_per_64"] < 500 for r in rows)
 
 formats = [r["format"] for r in json.load(open("p.json"))["rows"]]
-order = ["f32", "f16", "bf16", "int8", "int4", "t2", "t5"]
+order = ["f32", "f16", "bf16", "int8", "int4", "t2", "t5", "v5"]
 assert formats == [f for f in order if f in formats] and {"f32", "f16", "bf16", "t2"} <= set(formats), formats
 for r in json.load(open("p.json"))["rows"]:
     assert r["verified"] and r["token_ms"] > 0 and math.isclose(r["token_ms"], r["matrix_ms"] + r["head_ms"], rel_tol=1e-9)
     assert math.isclose(r["tokens_per_second"], 1000 / r["token_ms"], rel_tol=1e-9)
     assert r["joules_per_token"] is None or r["joules_per_token"] > 0
-    assert {"f32": 32, "f16": 16, "bf16": 16, "int8": 8, "int4": 4, "t2": 2, "t5": 1.6}[r["format"]] <= r["bits_per_weight"] + 1e-9
+    assert {"f32": 32, "f16": 16, "bf16": 16, "int8": 8, "int4": 4, "t2": 2, "t5": 1.6, "v5": 1.6}[r["format"]] <= r["bits_per_weight"] + 1e-9
 weights = 2 * (2 * 256 * 256 + 2 * 128 * 256 + 3 * 768 * 256)
 assert json.load(open("p.json"))["rows"][0]["matrix_bytes"] == 4 * weights
 

@@ -53,6 +53,9 @@ static void layout_is_as_documented(void **state)
     /* To the base 3: 21111, 11101, 12111, 11112; 128 is 11111. */
     static const uint8_t t5[][2] = { { 0, 213 }, { 1, 125 }, { 6, 156 }, { 5, 129 } };
     expect("t5", w, 16, 128, t5, 4);
+    /* The last four to the base 3 are 40, 37, 67, 41: 64 and more take the first along. */
+    static const uint8_t v5[][2] = { { 0, 168 }, { 1, 101 }, { 6, 202 }, { 5, 105 } };
+    expect("v5", w, 16, 104, v5, 4);
     w[0] = 7, w[13] = -8;
     static const uint8_t i4[][2] = { { 0, 0x8f }, { 17, 0x08 }, { 6, 0x98 }, { 32 + 5, 0x89 } };
     expect("i4", w, 64, 0x88, i4, 4);

@@ -15,13 +15,25 @@ local function digits()
   return table.concat(list)
 end
 
+-- v5 (runtime/pack.h): by a byte's low six bits, digits 1 to 4 as above where its top two are the first digit; where they are 3, the
+-- first digit in the top two bits, and the others.
+local function tables()
+  local usual, first, others = {}, {}, {}
+  local function fields(rest) return rest // 27 + rest // 9 % 3 * 4 + rest // 3 % 3 * 16 + rest % 3 * 64 end
+  for low = 0, 63 do
+    usual[low + 1], first[low + 1], others[low + 1] = fields(low), low % 3 * 64, fields(math.min(64 + low // 3, 80))
+  end
+  local function row(list) return table.concat(list, ", ") .. ",\n" end
+  return row(usual) .. row(first) .. row(others)
+end
+
 return {
   order = 70,
   arch = "x86_64",
   lanes = 16,
   registers = 32,
   dot = 1, -- instructions for one dot product of a vector
-  unpack = {t2 = 4, t5 = 12, b2 = 16}, -- instructions for a vector, by packing
+  unpack = {t2 = 4, t5 = 12, v5 = 9, b2 = 16}, -- instructions for a vector, by packing
   latency = 4,
   needs = "avx512f avx512bw avx512vl avx512_vnni avx512_vbmi gfni",
   ints = {"avx512", "avx512_skip"},
@@ -55,5 +67,36 @@ static inline vc vd_digit(const vd *v, int plane)
 {
     return plane ? vc_plane(v->others, plane - 1) : vc_third(v->first);
 }
+/* v5: the first digit, in the top two bits, and the others. */
+typedef vd vl;
+]] .. "static const uint8_t vl_tables[192] = {\n" .. tables() .. [[
+};
+static inline vl vl_from(vb v, const uint8_t *t)
+{
+    const __mmask64 rare = _mm512_cmpge_epu8_mask(v, _mm512_set1_epi8((char)192));
+    const vb first = _mm512_and_si512(v, _mm512_set1_epi8((char)192)),
+             others = _mm512_permutexvar_epi8(v, vb_load(t));
+    return (vl){ _mm512_mask_permutexvar_epi8(first, rare, v, vb_load(t + 64)),
+                 _mm512_mask_permutexvar_epi8(others, rare, v, vb_load(t + 128)) };
+}
+/* With the tables in registers, and in memory, where what adds up needs those. */
+static inline vl vl_begin_alone(vb v) { return vl_from(v, vl_tables); }
+static inline vl vl_begin(vb v)
+{
+    const uint8_t *t = vl_tables;
+    __asm__ volatile("" : "+r"(t));
+    return vl_from(v, t);
+}
+static inline vc vl_digit(const vl *v, int plane)
+{
+    return plane ? _mm512_and_si512(_mm512_srli_epi16(v->others, 2 * (unsigned)(plane - 1)), _mm512_set1_epi8(3))
+                 : _mm512_srli_epi16(v->first, 6);
+}
+/* The digit where it stands: times a power of 4; and a sum of such, divided by it. */
+static inline vc vl_field(const vl *v, int plane)
+{
+    return plane ? _mm512_and_si512(v->others, _mm512_set1_epi8((char)(3 << 2 * (plane - 1)))) : v->first;
+}
+static inline va vl_sum(va sum, int plane) { return _mm512_srai_epi32(sum, plane ? 2 * (unsigned)(plane - 1) : 6); }
 ]],
 }
