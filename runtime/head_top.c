@@ -9,7 +9,8 @@
 #include "runtime/head_parts.h"
 
 enum {
-    SERIAL = 4, /* groups that are not worth a region */
+    SERIAL = 4,    /* groups that are not worth a region */
+    FETCH = 40000, /* bytes of a plane that are read in the time it takes to ask for a row */
 };
 
 static size_t row_count(const struct trit_head *h, size_t group)
@@ -214,6 +215,12 @@ static size_t survivors(const struct trit_head *h, size_t i, size_t group, float
     return n;
 }
 
+/* What rows cost in full, as bytes of a plane. */
+static size_t cost_of_rows(const struct trit_head *h, size_t n)
+{
+    return n * (h->rows->row_bytes + FETCH);
+}
+
 /* Bytes of a group in the second plane. */
 static size_t fine_bytes(const struct trit_head *h)
 {
@@ -233,7 +240,7 @@ static void add_scores(struct trit_head *h, size_t i, size_t group, const float 
     h->peak[i * h->groups + group] = greatest(bound);
 }
 
-/* Reads the second plane of open groups where that is less than their rows in full. */
+/* Reads the second plane of open groups where their rows in full cost more. */
 static void refine(void *arg, size_t begin, size_t end, int thread)
 {
     (void)thread;
@@ -243,7 +250,7 @@ static void refine(void *arg, size_t begin, size_t end, int thread)
     for (size_t at = begin; at < end; at++)
         for (size_t i = 0, group = h->open[at]; i < h->m; i++) {
             const size_t n = survivors(h, i, group, h->state[i].cut, kept);
-            if (n * h->rows->row_bytes <= fine_bytes(h))
+            if (cost_of_rows(h, n) <= fine_bytes(h))
                 continue;
             memset(scores, 0, sizeof scores);
             score(h, 1, group * TRIT_HEAD_ROWS, row_count(h, group), i, 1, scores, TRIT_HEAD_ROWS);
@@ -297,7 +304,7 @@ static bool wants_plane2(struct trit_head *h)
     trit_region(h->pool, TRIT_PART_HEAD_PLANE2, h->nopen, 16, count_survivors, h);
     const size_t rows = h->nfine;
     h->nfine = 0;
-    if (rows * h->rows->row_bytes < h->plane[1].bytes)
+    if (cost_of_rows(h, rows) < h->plane[1].bytes)
         return false;
     trit_head_make(h, 1);
     h->no_plane2 = !h->plane[1].w;
