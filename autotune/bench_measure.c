@@ -16,7 +16,7 @@ enum {
 /* A sequence: what is asked about its last token, and where the answer goes. */
 struct sequence {
     struct trit_session *session;
-    struct trit_candidate best;
+    struct trit_candidate best[TRIT_BENCH_TOP];
     struct trit_top top;
 };
 
@@ -43,7 +43,7 @@ void trit_bench_note_memory(struct trit_bench_setup *s)
 static struct trit_run run_of(struct test *t, size_t i, size_t from, size_t n)
 {
     struct sequence *q = &t->sequences[i];
-    q->top = (struct trit_top){ .k = 1, .best = &q->best };
+    q->top = (struct trit_top){ .k = t->setup->top_k, .best = q->best };
     return (struct trit_run){ .session = q->session,
                               .tokens = t->setup->tokens + i + from,
                               .count = n,

@@ -16,7 +16,7 @@ enum { HEAD_TOP, HEAD_FULL };
 struct options {
     const char *model, *profile, *cache, *trace;
     struct trit_ints prompt, gen, depth, threads, chunk, parallel;
-    int repetitions, output, head, sparse, kv;
+    int repetitions, output, head, top_k, sparse, kv;
     bool no_warmup, plan, ops;
 };
 
@@ -44,9 +44,11 @@ static const struct trit_option options[] = {
     { "--plan", TRIT_OPT_FLAG, AT(plan), NULL, "first show which kernels each matrix got, and why",
       0, 0, NULL },
     { "--head", TRIT_OPT_CHOICE, AT(head), NULL,
-      "top: only the most likely token is asked for, as in a greedy text (default); full: all "
-      "logits",
-      0, 0, "top|full" },
+      "top: only the most likely tokens are asked for (default); full: all logits", 0, 0,
+      "top|full" },
+    { "--top-k", TRIT_OPT_INT, AT(top_k), "N",
+      "how many of them: 1 as a greedy text asks (default), 40 as one that is drawn", 1,
+      TRIT_BENCH_TOP, NULL },
     { "--sparse", TRIT_OPT_CHOICE, AT(sparse), NULL,
       "skip rows and columns of the FFN that meet zeros: as 'pack' found best (default), on, off",
       0, 0, "auto|on|off" },
@@ -161,6 +163,7 @@ static enum trit_code prepare(struct bench *b, struct trit_error *error)
         return trit_fail(error, TRIT_EMEMORY, "no memory for %zu tokens", n);
     b->setup.tokens = b->tokens;
     b->setup.logits = o->head == HEAD_FULL ? b->logits : NULL;
+    b->setup.top_k = (size_t)o->top_k;
     b->setup.repetitions = o->repetitions;
     b->setup.warm_up = !o->no_warmup;
     b->setup.progress = progress;
@@ -373,7 +376,8 @@ static int run(int argc, char **argv)
                                     .threads = { .n = 1, .v = { 0 } },
                                     .chunk = { .n = 1, .v = { 256 } },
                                     .parallel = { .n = 1, .v = { 1 } },
-                                    .repetitions = 5 } };
+                                    .repetitions = 5,
+                                    .top_k = 1 } };
     enum trit_parse parse = trit_cli_parse(&trit_cmd_bench, argc, argv, &b.options, NULL, 0, NULL);
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;

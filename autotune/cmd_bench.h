@@ -11,7 +11,7 @@
 #include "runtime/trace.h"
 
 enum trit_bench_output { TRIT_BENCH_MD, TRIT_BENCH_JSON, TRIT_BENCH_CSV, TRIT_BENCH_JSONL };
-enum { TRIT_BENCH_KERNELS = 1024 };
+enum { TRIT_BENCH_KERNELS = 1024, TRIT_BENCH_TOP = 1024 };
 
 /* What all rows share. */
 struct trit_bench_subject {
@@ -82,8 +82,9 @@ struct trit_bench_setup {
     struct trit_limits *limits;
     struct trit_trace *trace; /* NULL: no profile */
     const int32_t *tokens;    /* of the deepest, longest, widest test: depth + count + parallel */
-    float *logits;            /* a row for each sequence; NULL: only the most likely token is asked
-                                 for, as a greedy text needs it */
+    float *logits;            /* a row for each sequence; NULL: only the top_k most likely tokens
+                                 are asked for */
+    size_t top_k;             /* 1 .. TRIT_BENCH_TOP */
     int repetitions;
     bool warm_up;
     size_t limits_bytes; /* resident on account of limits */
