@@ -14,17 +14,24 @@ static inline float vf_most(vf m)
     return vf_first(m);
 }
 /* exp of CONVENTIONS.md for x <= 0 and for NaN, which the lower bound replaces: the upper one does
-   nothing there. */
-static inline vf vf_exp(vf x)
+   nothing there. In two halves: n, as vf_ldexp takes it, and what it leaves of x; the polynomial. */
+typedef struct {
+    vf shifted, rest;
+} vf_exp_parts;
+static inline vf_exp_parts vf_exp_begin(vf x)
 {
-    static const float c[] = { 8.33333377e-3f, 4.16666679e-2f, 1.66666672e-1f, 0.5f, 1.0f, 1.0f };
     const vf magic = vf_set1(12582912.0f);
     x = vf_max(x, vf_set1(-87.0f));
     const vf shifted = vf_add(vf_mul(x, vf_set1(1.44269504f)), magic), n = vf_sub(shifted, magic);
     const vf high = vf_sub(x, vf_mul(n, vf_set1(0.693145752f)));
-    const vf r = vf_sub(high, vf_mul(n, vf_set1(1.42860677e-6f)));
+    return (vf_exp_parts){ shifted, vf_sub(high, vf_mul(n, vf_set1(1.42860677e-6f))) };
+}
+static inline vf vf_exp_end(vf_exp_parts x)
+{
+    static const float c[] = { 8.33333377e-3f, 4.16666679e-2f, 1.66666672e-1f, 0.5f, 1.0f, 1.0f };
     vf p = vf_set1(1.38888892e-3f);
     for (int i = 0; i < 6; i++)
-        p = vf_add(vf_mul(p, r), vf_set1(c[i]));
-    return vf_ldexp(p, shifted);
+        p = vf_add(vf_mul(p, x.rest), vf_set1(c[i]));
+    return vf_ldexp(p, x.shifted);
 }
+static inline vf vf_exp(vf x) { return vf_exp_end(vf_exp_begin(x)); }
