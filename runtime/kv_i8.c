@@ -92,9 +92,9 @@ struct rows {
 };
 
 struct memory {
-    struct rows q, high, low; /* queries; probabilities in two parts */
-    float *rest;              /* [rows][hd]: what the low parts give */
-    float *unit;              /* of values, one for each dimension */
+    struct rows q, p; /* queries; the high parts of probabilities, then the low ones */
+    float *o;         /* [2 * rows][hd]: what those give */
+    float *unit;      /* of values, one for each dimension */
 };
 
 static size_t rows_bytes(size_t rows, size_t ld)
@@ -105,8 +105,8 @@ static size_t rows_bytes(size_t rows, size_t ld)
 static size_t scratch_bytes(const struct trit_model *model, size_t rows)
 {
     const size_t hd = model->config.head_dim;
-    return rows_bytes(rows, key_bytes(model)) + 2 * rows_bytes(rows, CHUNK) +
-           (rows * hd + trit_round_up(hd, rows_per_block(model))) * sizeof(float);
+    return rows_bytes(rows, key_bytes(model)) + rows_bytes(2 * rows, CHUNK) +
+           (2 * rows * hd + trit_round_up(hd, rows_per_block(model))) * sizeof(float);
 }
 
 static struct rows rows_at(uint8_t **next, size_t rows, size_t ld)
@@ -124,10 +124,9 @@ static struct memory memory_of(const struct trit_tile *tile)
     uint8_t *next = tile->memory;
     struct memory m;
     m.q = rows_at(&next, tile->rows, key_bytes(tile->model));
-    m.high = rows_at(&next, tile->rows, CHUNK);
-    m.low = rows_at(&next, tile->rows, CHUNK);
-    m.rest = (float *)(void *)next;
-    m.unit = m.rest + tile->rows * tile->hd;
+    m.p = rows_at(&next, 2 * tile->rows, CHUNK);
+    m.o = (float *)(void *)next;
+    m.unit = m.o + 2 * tile->rows * tile->hd;
     return m;
 }
 
@@ -153,34 +152,35 @@ static void scores(const struct trit_tile *tile, size_t first, size_t start, siz
                                   kp, m.q.s + first, m.q.sum + first, tile->p, CHUNK);
 }
 
-/* Rows of a part times the values of nt positions. */
-static void weigh(const struct trit_tile *tile, const struct memory *m, const struct rows *part,
-                  size_t rows, size_t nt, const uint8_t *values, float *o)
+/* m rows of parts times the values of nt positions. A chunk that is full is one matrix. */
+static void weigh(const struct trit_tile *tile, const struct memory *mem, size_t m, size_t nt,
+                  const uint8_t *values)
 {
-    const size_t hd = tile->hd, nr = rows_per_block(tile->model);
-    for (size_t d = 0; d < hd; d += nr)
-        tile->model->ops.dot->fn.gemm(rows, hd - d < nr ? hd - d : nr, trit_round_up(nt, KR),
-                                      values + d * CHUNK, m->unit, part->a, CHUNK, part->s,
-                                      part->sum, o + d, hd);
+    const size_t hd = tile->hd, nr = rows_per_block(tile->model), k = trit_round_up(nt, KR),
+                 most = k == CHUNK ? hd : nr;
+    for (size_t d = 0; d < hd; d += most)
+        tile->model->ops.dot->fn.gemm(m, hd - d < most ? hd - d : most, k, values + d * CHUNK,
+                                      mem->unit, mem->p.a, CHUNK, mem->p.s, mem->p.sum, mem->o + d,
+                                      hd);
 }
 
 static void values(const struct trit_tile *tile, size_t first, size_t start, size_t nt,
                    struct trit_kv_head head, float *o)
 {
     const struct memory m = memory_of(tile);
-    const size_t rows = tile->rows - first;
+    const struct rows *p = &m.p;
+    const size_t rows = tile->rows - first, n = rows * tile->hd;
     const uint8_t *chunk =
         head.v + scales_bytes(head.context) + start / CHUNK * chunk_bytes(tile->model);
-    for (size_t r = 0; r < rows; r++)
+    for (size_t r = 0, low = rows; r < rows; r++, low++)
         tile->model->ops.split->fn.split(nt, trit_round_up(nt, KR), tile->p + r * CHUNK,
                                          (const float *)(const void *)head.v + start,
-                                         (int8_t *[]){ m.high.a + r * CHUNK, m.low.a + r * CHUNK },
-                                         (float *[]){ m.high.s + r, m.low.s + r },
-                                         (int32_t *[]){ m.high.sum + r, m.low.sum + r });
-    weigh(tile, &m, &m.high, rows, nt, chunk, o);
-    weigh(tile, &m, &m.low, rows, nt, chunk, m.rest);
-    for (size_t i = 0; i < rows * tile->hd; i++)
-        o[i] = o[i] + m.rest[i];
+                                         (int8_t *[]){ p->a + r * CHUNK, p->a + low * CHUNK },
+                                         (float *[]){ p->s + r, p->s + low },
+                                         (int32_t *[]){ p->sum + r, p->sum + low });
+    weigh(tile, &m, 2 * rows, nt, chunk);
+    for (size_t i = 0; i < n; i++)
+        o[i] = m.o[i] + m.o[n + i];
 }
 
 const struct trit_kv_kind trit_kv_i8 = { "i8",  k_bytes, v_bytes, scratch_bytes,
