@@ -62,7 +62,8 @@ static const char detail[] =
     "Code size and instructions come from the ELF file's symbols and objdump, mca from llvm-mca.\n"
     "--precision: ms per token through all matrices, each distinct shape measured and multiplied "
     "by how\n"
-    "often it occurs; energy where RAPL can be read. --e2e: the logits' hash must agree.";
+    "often it occurs; energy where RAPL can be read. --e2e: the logits' hash must\n"
+    "agree; what is timed asks for the likeliest token.";
 
 static int run(int argc, char **argv);
 

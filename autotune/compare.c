@@ -131,10 +131,10 @@ struct work {
     double limits_taken;
 };
 
-static struct trit_candidate candidate_of(const struct trit_comparison *c,
-                                          const struct trit_compare_row *row)
+static struct trit_trial candidate_of(const struct trit_comparison *c,
+                                      const struct trit_compare_row *row)
 {
-    return (struct trit_candidate){ .kernel = row->kernel, .m = c->m };
+    return (struct trit_trial){ .kernel = row->kernel, .m = c->m };
 }
 
 static void sample_limits(struct work *w)
@@ -200,7 +200,7 @@ static enum trit_code time_rows(struct work *w, struct trit_compare_row *rows, s
 {
     if (!n || w->c->stopped)
         return TRIT_OK;
-    struct trit_candidate *candidates = trit_alloc(n, sizeof *candidates);
+    struct trit_trial *candidates = trit_alloc(n, sizeof *candidates);
     struct trit_timing *timings = trit_alloc(n, sizeof *timings);
     enum trit_code code = TRIT_OK;
     if (!candidates || !timings)
@@ -253,7 +253,7 @@ static enum trit_code count(struct work *w, size_t n, struct trit_error *error)
     struct trit_counters *counters = trit_counters_open(&w->c->counters_why);
     enum trit_code code = TRIT_OK;
     for (size_t i = 0; i < n && counters && !code && !w->c->stopped; i++) {
-        struct trit_candidate candidate = candidate_of(w->c, &w->c->rows[i]);
+        struct trit_trial candidate = candidate_of(w->c, &w->c->rows[i]);
         struct trit_timing timing;
         trit_counters_start(counters);
         code = trit_measure_run(w->measure, &candidate, 1, 1, 10 * least_sample, NULL, NULL, NULL,

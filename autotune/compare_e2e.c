@@ -9,6 +9,7 @@
 #include "autotune/compare.h"
 #include "runtime/cli.h"
 #include "runtime/cli_engine.h"
+#include "runtime/head.h"
 #include "runtime/mem.h"
 #include "runtime/profile.h"
 
@@ -21,8 +22,9 @@ struct side {
     char why[256];                /* what is to be said of it */
     struct trit_model *model;
     struct trit_session *session;
-    XXH3_state_t *hash;    /* of the logits of a round */
-    uint64_t logits;       /* of the first round */
+    XXH3_state_t *hash;    /* of the answers of a round */
+    uint64_t logits;       /* of the first round, which asks for all */
+    uint64_t likeliest;    /* of the second */
     double *speeds[TESTS]; /* tokens per second, one for each round */
 };
 
@@ -34,7 +36,7 @@ struct work {
     float *logits;
     double *ratios; /* of a test, one for each round */
     struct trit_progress progress;
-    bool equal; /* the logits of all rounds of both sides */
+    bool equal; /* the answers of both sides, and of a side's timed rounds */
 };
 
 struct row {
@@ -132,8 +134,26 @@ static void hash_logits(struct work *w, struct side *s)
     XXH3_64bits_update(s->hash, w->logits, w->engine.config.vocab * sizeof *w->logits);
 }
 
-/* One side's round: seconds of prefill and of decode; hashing is not counted. */
-static enum trit_code run_side(struct work *w, struct side *s, double seconds[TESTS],
+/* The token after the i-th of those to generate: all its logits, or the likeliest. */
+static enum trit_code step(struct work *w, struct side *s, size_t i, bool all,
+                           struct trit_error *error)
+{
+    struct trit_candidate best = { 0 };
+    struct trit_top top = { .k = 1, .best = &best };
+    const struct trit_run run = { .session = s->session,
+                                  .tokens = w->tokens + w->e->prompt + i,
+                                  .count = 1,
+                                  .logits = all ? w->logits : NULL,
+                                  .top = all ? NULL : &top };
+    if (trit_stopped())
+        return trit_fail(error, TRIT_ESTOPPED, "stopped");
+    enum trit_code code = trit_model_eval(trit_session_work(s->session), &run, 1, error);
+    XXH3_64bits_update(s->hash, &best, sizeof best);
+    return code;
+}
+
+/* One side's round: seconds of prefill and of decode; hashing of logits is not counted. */
+static enum trit_code run_side(struct work *w, struct side *s, bool all, double seconds[TESTS],
                                struct trit_error *error)
 {
     const struct trit_e2e *e = w->e;
@@ -148,21 +168,22 @@ static enum trit_code run_side(struct work *w, struct side *s, double seconds[TE
     seconds[1] = 0;
     for (size_t i = 0; i < e->gen && !code; i++) {
         begin = trit_now();
-        code = trit_stopped() ? trit_fail(error, TRIT_ESTOPPED, "stopped")
-                              : trit_session_eval(s->session, w->tokens + e->prompt + i, 1, 0,
-                                                  w->logits, error);
+        code = step(w, s, i, all, error);
         seconds[1] += trit_now() - begin;
-        hash_logits(w, s);
+        if (all)
+            hash_logits(w, s);
     }
     return code;
 }
 
-/* The first round, which is not timed, says what the logits are. */
-static void compare_logits(struct work *w, struct side *s, bool first)
+/* Round 0, which is not timed, says what the logits are; round 1, what the likeliest tokens. */
+static void compare_answers(struct work *w, struct side *s, size_t round)
 {
-    uint64_t hash = XXH3_64bits_digest(s->hash);
-    s->logits = first ? hash : s->logits;
-    w->equal = w->equal && hash == s->logits && (s == w->sides || hash == w->sides[0].logits);
+    const uint64_t hash = XXH3_64bits_digest(s->hash);
+    s->logits = round == 0 ? hash : s->logits;
+    s->likeliest = round == 1 ? hash : s->likeliest;
+    const bool same = round == 0 ? s->logits == w->sides[0].logits : hash == s->likeliest;
+    w->equal = w->equal && same;
 }
 
 static enum trit_code run_rounds(struct work *w, struct trit_error *error)
@@ -175,9 +196,9 @@ static enum trit_code run_rounds(struct work *w, struct trit_error *error)
         for (size_t i = 0; i < SIDES && !code; i++) {
             struct side *s = &w->sides[(i + (r > 0 ? r - 1 : 0)) % SIDES];
             double seconds[TESTS];
-            code = run_side(w, s, seconds, error);
+            code = run_side(w, s, r == 0, seconds, error);
             if (!code)
-                compare_logits(w, s, r == 0);
+                compare_answers(w, s, r);
             for (int t = 0; t < TESTS && r > 0; t++)
                 s->speeds[t][r - 1] = tokens[t] / seconds[t];
         }
@@ -185,6 +206,7 @@ static enum trit_code run_rounds(struct work *w, struct trit_error *error)
             code = trit_fail(error, TRIT_ESTOPPED, "stopped");
     }
     trit_progress_end(&w->progress);
+    w->equal = w->equal && w->sides[0].likeliest == w->sides[1].likeliest;
     return code;
 }
 

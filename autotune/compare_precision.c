@@ -163,7 +163,7 @@ static double time_once(struct work *w, const struct trit_kernel *kernel, const 
 {
     if (kernel->op == TRIT_OP_head)
         return trit_dense_time(w->dense, kernel, m->n, m->k, seconds);
-    struct trit_candidate candidate = { .kernel = kernel, .m = 1 };
+    struct trit_trial candidate = { .kernel = kernel, .m = 1 };
     struct trit_timing t;
     struct trit_error error;
     if (trit_measure_run(w->measure, &candidate, 1, 1, seconds, NULL, NULL, NULL, &t, &error))

@@ -251,7 +251,7 @@ static struct trit_weights *weights_for(struct trit_measure *x, const struct tri
 /* A candidate under way. */
 struct run {
     struct trit_measure *x;
-    struct trit_candidate c;
+    struct trit_trial c;
     char name[224]; /* for the log */
     struct trit_weights *w;
     size_t blocks, group;
@@ -342,7 +342,7 @@ static size_t calls_for(struct run *r, double min_seconds)
                                  : 1;
 }
 
-static bool prepare(struct run *r, struct trit_measure *x, const struct trit_candidate *c)
+static bool prepare(struct run *r, struct trit_measure *x, const struct trit_trial *c)
 {
     r->x = x;
     r->c = *c;
@@ -364,8 +364,8 @@ struct table {
 };
 
 static enum trit_code fill_table(struct table *t, struct trit_measure *x,
-                                 const struct trit_candidate *c, size_t n,
-                                 const struct run *settings, struct trit_error *error)
+                                 const struct trit_trial *c, size_t n, const struct run *settings,
+                                 struct trit_error *error)
 {
     for (size_t i = 0; i < n; i++) {
         t->runs[i] = *settings;
@@ -396,10 +396,9 @@ static enum trit_code run_table(struct table *t, size_t n, size_t rounds, double
     return code;
 }
 
-enum trit_code trit_measure_run(struct trit_measure *measure,
-                                const struct trit_candidate *candidates, size_t n, size_t rounds,
-                                double min_seconds, bool (*stop)(void *), void *arg,
-                                struct trit_gbench_log *log, struct trit_timing *timings,
+enum trit_code trit_measure_run(struct trit_measure *measure, const struct trit_trial *candidates,
+                                size_t n, size_t rounds, double min_seconds, bool (*stop)(void *),
+                                void *arg, struct trit_gbench_log *log, struct trit_timing *timings,
                                 struct trit_error *error)
 {
     const struct run settings = { .rounds = rounds, .stop = stop, .stop_arg = arg };

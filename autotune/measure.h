@@ -8,7 +8,7 @@
 #include "runtime/pool.h"
 
 /* One thing to time. */
-struct trit_candidate {
+struct trit_trial {
     const struct trit_kernel *kernel; /* gemv or gemm, of a packing of runtime/pack.h */
     size_t m;                         /* tokens */
     size_t mc, nc;                    /* as in struct trit_pair */
@@ -49,10 +49,9 @@ void trit_measure_verify(struct trit_measure *measure, const struct trit_kernel 
 /* Times the candidates against each other: `rounds` samples of each, in random interleaving, each
    at least min_seconds long; timings[i] belongs to candidates[i]. stop (may be NULL) is asked
    between products; true ends early with what is known. log may be NULL. */
-enum trit_code trit_measure_run(struct trit_measure *measure,
-                                const struct trit_candidate *candidates, size_t n, size_t rounds,
-                                double min_seconds, bool (*stop)(void *), void *arg,
-                                struct trit_gbench_log *log, struct trit_timing *timings,
+enum trit_code trit_measure_run(struct trit_measure *measure, const struct trit_trial *candidates,
+                                size_t n, size_t rounds, double min_seconds, bool (*stop)(void *),
+                                void *arg, struct trit_gbench_log *log, struct trit_timing *timings,
                                 struct trit_error *error);
 
 #endif

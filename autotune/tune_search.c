@@ -40,13 +40,13 @@ static double weight_of(const struct trit_contender *c, const struct round *r, s
 }
 
 static size_t lay_out(const struct trit_field *field, const struct round *r,
-                      struct trit_candidate *candidates)
+                      struct trit_trial *candidates)
 {
     size_t n = 0;
     for (size_t i = 0; i < field->n; i++) {
         const struct trit_contender *c = &field->list[i];
         for (size_t j = 0; j < candidates_of(c, r); j++)
-            candidates[n++] = (struct trit_candidate){
+            candidates[n++] = (struct trit_trial){
                 c->kernel, c->kernel->op == TRIT_OP_gemv ? 1 : (size_t)r->tokens[j], c->mc, c->nc
             };
     }
@@ -54,7 +54,7 @@ static size_t lay_out(const struct trit_field *field, const struct round *r,
 }
 
 static void take(struct trit_field *field, const struct round *r,
-                 const struct trit_candidate *candidates, const struct trit_timing *timings)
+                 const struct trit_trial *candidates, const struct trit_timing *timings)
 {
     size_t n = 0;
     for (size_t i = 0; i < field->n; i++) {
@@ -76,7 +76,7 @@ static enum trit_code time_field(struct trit_tune *tune, struct trit_measure *me
                                  struct trit_error *error)
 {
     const size_t most = field->n * r->ntokens;
-    struct trit_candidate *candidates = trit_alloc(most, sizeof *candidates);
+    struct trit_trial *candidates = trit_alloc(most, sizeof *candidates);
     struct trit_timing *timings = trit_alloc(most, sizeof *timings);
     enum trit_code code = TRIT_EMEMORY;
     if (candidates && timings) {

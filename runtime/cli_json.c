@@ -22,6 +22,15 @@ json_t *trit_json_text(struct trit_text text)
     return json;
 }
 
+json_t *trit_json_u64(uint64_t value)
+{
+    char digits[24];
+    if (value <= INT64_MAX)
+        return json_integer((json_int_t)value);
+    snprintf(digits, sizeof digits, "%ju", (uintmax_t)value);
+    return json_string(digits);
+}
+
 enum trit_code trit_json_print(json_t *json, struct trit_error *error)
 {
     if (!json)

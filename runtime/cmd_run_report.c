@@ -92,9 +92,9 @@ enum trit_code trit_run_json(const struct trit_run_result *r, struct trit_error 
 {
     struct trit_text model = { r->model, strlen(r->model) };
     json_t *json = json_pack(
-        "{so sI si so sI so so ss so}", "model", trit_json_text(model), "seed", (json_int_t)r->seed,
-        "threads", r->threads, "prompt", trit_json_text(r->prompt), "prompt_tokens",
-        (json_int_t)r->nprompt, "text", continuation_json(r), "tokens",
+        "{so so si so sI so so ss so}", "model", trit_json_text(model), "seed",
+        trit_json_u64(r->seed), "threads", r->threads, "prompt", trit_json_text(r->prompt),
+        "prompt_tokens", (json_int_t)r->nprompt, "text", continuation_json(r), "tokens",
         ids_json(r->tokens, r->ntokens), "stop", stops[r->stop].name, "timings", timings_json(r));
     return trit_json_print(json, error);
 }

@@ -144,10 +144,10 @@ static void timings_are_ordered(void **state)
     const struct trit_kernel *kernels[3];
     size_t n = collect(f, TRIT_OP_gemv, kernels, 2);
     n += collect(f, TRIT_OP_gemm, kernels + n, 1);
-    struct trit_candidate c[3];
+    struct trit_trial c[3];
     struct trit_timing t[3];
     for (size_t i = 0; i < n; i++)
-        c[i] = (struct trit_candidate){ kernels[i], kernels[i]->op == TRIT_OP_gemv ? 1 : 37, 8 * i,
+        c[i] = (struct trit_trial){ kernels[i], kernels[i]->op == TRIT_OP_gemv ? 1 : 37, 8 * i,
                                         i == 2 ? (size_t)kernels[i]->nr : 0 };
     struct trit_gbench_log *log;
     assert_int_equal(trit_gbench_log_open(&log, &f->error), TRIT_OK);
@@ -181,7 +181,7 @@ static void stops_when_asked(void **state)
     struct trit_timing t;
     int asked = 0;
     assert_int_equal(collect(f, TRIT_OP_gemv, &kernel, 1), 1);
-    const struct trit_candidate c = { kernel, 1, 0, 0 };
+    const struct trit_trial c = { kernel, 1, 0, 0 };
     assert_int_equal(
         trit_measure_run(f->measure, &c, 1, 1000, 0, after_three, &asked, NULL, &t, &f->error),
         TRIT_OK);
@@ -196,7 +196,7 @@ static void refuses_what_does_not_fit(void **state)
     assert_int_equal(collect(f, TRIT_OP_gemv, &real, 1), 1);
     struct trit_kernel other = *real;
     other.n = N + 1;
-    const struct trit_candidate c = { &other, 1, 0, 0 };
+    const struct trit_trial c = { &other, 1, 0, 0 };
     assert_false(trit_measure_fits(f->measure, &other));
     assert_int_equal(trit_measure_run(f->measure, &c, 1, 1, 0, NULL, NULL, NULL, &t, &f->error),
                      TRIT_EARGUMENT);

@@ -52,6 +52,10 @@ tritmill drawn -p "$prompt" -n 32
 seed=$(sed -n 's/.*seed \([0-9]*\).*/\1/p' drawn.err)
 tritmill told -p "$prompt" -n 32 -s "$seed"
 same "the seed that was told does not repeat the text" drawn.out told.out
+for seed in 9223372036854775807 18446744073709551614; do # the first is JSON's largest integer
+    tritmill large -p "$prompt" -n 1 -s $seed -o json
+    grep -qE "\"seed\": \"?$seed\"?," large.out || fail "seed $seed is told as $(grep '"seed"' large.out)"
+done
 
 # Silence, and the command lines of other programs.
 tritmill silent -p "$prompt" -n 4 --temp 0 --log-disable
