@@ -3,20 +3,20 @@
    K hold weight 0. Kernels share packed weights exactly if packing, NR and KR agree. code = weight
    - low of the packing.
 
-   t2, t5, v5, i2, i4, i8: a slice is `words` times NR words of 32 bits; byte b (0..3) of word w of row
-   r is byte (w*NR + r)*4 + b, and holds `planes` columns of the row: plane p is column KR*slice +
-   4*(w*planes + p) + b. So lane r of a vector of 32-bit lanes is row r whatever the vector's width,
-   and a plane meets the same four activations in every lane.
+   t2, t5, v5, i2, i4, i8: a slice is `words` times NR words of 32 bits; byte b (0..3) of word w of
+   row r is byte (w*NR + r)*4 + b, and holds `planes` columns of the row: plane p is column KR*slice
+   + 4*(w*planes + p) + b. So lane r of a vector of 32-bit lanes is row r whatever the vector's
+   width, and a plane meets the same four activations in every lane.
 
       packing  KR  words  planes  a byte is
       t2       16    1      4     the sum of code << 2p
       t5       20    1      5     ceil(v * 256 / 243), v = the five codes as a number to the base 3,
                                   plane 0 first. So 3 * byte / 256 is plane 0's code, 3 * byte % 256
                                   holds the others the same way.
-      v5       20    1      5     64 * plane 0's code + u, u = the other four as a number to the base
-                                  3, where u < 64, else 3 * u + plane 0's code (192 .. 242). So the
-                                  low six bits ask one table of 64, or, where the top two are 3,
-                                  two others.
+      v5       20    1      5     64 * plane 0's code + u, where u, the number of the other four to
+                                  the base 3, is below 64; else 3 * u + plane 0's code, 192 .. 242.
+                                  So the low six bits ask one table of 64, or two others where the
+                                  top two are 3.
       i2       16    1      4     as t2, of weights -2 .. 1
       i4       16    2      2     the sum of code << 4p
       i8       16    4      1     the code

@@ -14,7 +14,7 @@ static inline float vf_most(vf m)
     return vf_first(m);
 }
 /* exp of CONVENTIONS.md for x <= 0 and for NaN, which the lower bound replaces: the upper one does
-   nothing there. In two halves: n, as vf_ldexp takes it, and what it leaves of x; the polynomial. */
+   nothing there. In two halves: n, as vf_ldexp takes it, and what it leaves; the polynomial. */
 typedef struct {
     vf shifted, rest;
 } vf_exp_parts;
