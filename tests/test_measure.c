@@ -148,7 +148,7 @@ static void timings_are_ordered(void **state)
     struct trit_timing t[3];
     for (size_t i = 0; i < n; i++)
         c[i] = (struct trit_trial){ kernels[i], kernels[i]->op == TRIT_OP_gemv ? 1 : 37, 8 * i,
-                                        i == 2 ? (size_t)kernels[i]->nr : 0 };
+                                    i == 2 ? (size_t)kernels[i]->nr : 0 };
     struct trit_gbench_log *log;
     assert_int_equal(trit_gbench_log_open(&log, &f->error), TRIT_OK);
     for (size_t rounds = 1; rounds < 20; rounds += 6) {
