@@ -46,16 +46,16 @@ static inline void put_t5(const uint8_t *codes, size_t nr, size_t r, uint8_t *ou
         out[4 * r + (size_t)b] = (uint8_t)(((number >> 8 * b & 255) * 256 + 242) / 243);
 }
 
+/* Four bytes at once: none of the sums leaves its own. */
 static inline void put_v5(const uint8_t *codes, size_t nr, size_t r, uint8_t *out)
 {
     (void)nr;
+    const uint32_t first = load_four(codes);
     uint32_t others = 0;
     for (int p = 1; p < 5; p++)
         others = 3 * others + load_four(codes + 4 * p);
-    for (size_t b = 0; b < 4; b++) {
-        const uint32_t rest = others >> 8 * b & 255, first = codes[b];
-        out[4 * r + b] = (uint8_t)(rest < 64 ? first << 6 | rest : 3 * rest + first);
-    }
+    const uint32_t rare = (others >> 6 & 0x01010101) * 255; /* the bytes from 64 on */
+    store_four(out, r, ((first << 6 | others) & ~rare) | ((3 * others + first) & rare));
 }
 
 static inline void put_i4(const uint8_t *codes, size_t nr, size_t r, uint8_t *out)
