@@ -135,17 +135,11 @@ static void every_edge(const struct trit_kernel *kernel, const struct problem *p
             run(kernel, p, m, (enum trit_check_edge)edge);
 }
 
-/* Blocks that the reference takes long to pack: they are checked in fewer sizes. */
-static bool is_long(const struct trit_kernel *kernel)
-{
-    return kernel->nr > 64;
-}
-
 /* Every m with every n (of long blocks a part), k of a few slices: all tails together. */
 static void check_tiles(const struct trit_kernel *kernel)
 {
     size_t most = (size_t)kernel->mr + 3, last = n_of(kernel, 2 * (size_t)kernel->nr + 3);
-    const size_t step = is_long(kernel) ? (size_t)kernel->nr / (trit_check_quick ? 3 : 7) : 1;
+    const size_t step = kernel->nr > 64 ? (size_t)kernel->nr / (trit_check_quick ? 3 : 15) : 1;
     for (size_t n = n_of(kernel, 1); n <= last; n += step) {
         struct problem p;
         allocate(&p, kernel, most, n, k_of(kernel, trit_check_between(1, 5)));
@@ -204,13 +198,12 @@ void trit_check_mm(const struct trit_kernel *kernel)
         trit_check_fail("no reference for this packing");
     }
     check_tiles(kernel);
-    const size_t step = trit_check_quick ? 7 : is_long(kernel) ? 3 : 1;
-    for (size_t slices = 1; slices <= (kernel->k ? 1 : 40); slices += step)
+    for (size_t slices = 1; slices <= (kernel->k ? 1 : 40); slices += trit_check_quick ? 7 : 1)
         check_shape(kernel, mr + 1, n_of(kernel, nr), k_of(kernel, slices));
     check_shape(kernel, 2 * mr + 1, n_of(kernel, nr + 1), k_of(kernel, 3));
     check_shape(kernel, 33, n_of(kernel, 2 * nr + 3), k_of(kernel, 2));
     check_shape(kernel, 6, n_of(kernel, nr + 2), k_of(kernel, 6912 / kr));
-    if (!trit_check_quick && !is_long(kernel))
+    if (!trit_check_quick)
         check_shape(kernel, 6, n_of(kernel, 5), k_of(kernel, 45568 / kr));
     if (kernel->k)
         return;
