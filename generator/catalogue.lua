@@ -121,7 +121,7 @@ return {
   -- Dense kin, w8a8 and w4a8: what ternary weights are held against. Never picked for a ternary model unless forced.
   {op = "gemv", packing = "i8", act = "i8", template = "mm", kr = 16, unpack = 1, tiles = BASE_GEMV},
   {op = "gemm", packing = "i8", act = "i8", template = "mm", kr = 16, unpack = 1, tiles = BASE_GEMM},
-  -- i4 and i2 are the output head's planes too (runtime/head.h).
+  -- i4 and i2 are the output head's planes too (runtime/head/head.h).
   {op = "gemv", packing = "i2", act = "i8", template = "mm", kr = 16, unpack = 6, tiles = BASE_GEMV},
   {op = "gemm", packing = "i2", act = "i8", template = "mm", kr = 16, unpack = 6, tiles = BASE_GEMM},
   {op = "gemv", packing = "i4", act = "i8", template = "mm", kr = 16, unpack = 6, tiles = with64(BASE_GEMV, {{1, 64, prefetch = 8192, technique = "p8"}})},

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "generator/generate.h"
-#include "runtime/commands.h"
+#include "runtime/cli/commands.h"
 #include "runtime/kernel.h"
 
 struct generate_options {

@@ -15,7 +15,7 @@
 #include <lualib.h>
 
 #include "generator/generate_child.h"
-#include "runtime/file.h"
+#include "runtime/base/file.h"
 
 enum {
     FILE_LIMIT = 16 << 20,

@@ -9,29 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "runtime/base/child.h"
 
 enum { LIMIT_SECONDS = 5 }; /* of CPU time: all templates together need less than one */
 
 /* The verdict: the last byte of what the child writes. */
 enum { DONE = '+', FAULT = '-' };
-
-/* Faults and limits end the child, whatever handlers the parent has, without a core. */
-static void expect_death(void)
-{
-    struct sigaction act = { .sa_handler = SIG_DFL };
-    sigset_t none;
-    sigemptyset(&none);
-    for (int i = 1; i < 32; i++)
-        sigaction(i, &act, NULL);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-    prctl(PR_SET_DUMPABLE, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-}
 
 void trit_generate_doing(char *doing, const char *name)
 {
@@ -52,7 +39,7 @@ static enum trit_code death(int status, const char *doing, struct trit_error *er
                          LIMIT_SECONDS);
     if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM))
         return trit_fail(error, TRIT_ESTOPPED, "stopped");
-    return trit_fail(error, TRIT_EFORMAT, "%s: the generator died (status %d)", doing, status);
+    return trit_fail(error, TRIT_EFORMAT, "%s: the generator %s", doing, trit_child_end(status));
 }
 
 /* Everything that comes until the other end is closed, then a 0; NULL: no memory. */
@@ -101,7 +88,7 @@ static enum trit_code run(trit_child_fn *work, void *arg, char *doing, char **te
     if (child == 0) {
         FILE *to = fdopen(ends[1], "w");
         close(ends[0]);
-        expect_death();
+        trit_child_confine();
         trit_generate_doing(doing, "generator");
         if (to)
             fputc(work(arg, to, doing) ? DONE : FAULT, to);

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 enum { TRIT_DOING = 4096 };
 

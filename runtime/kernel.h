@@ -1,6 +1,6 @@
 /* The kernels: their signatures by operation, the registry's row, the rules their callers keep.
 
-   CONVENTIONS.md ("Numbers") defines each operation, runtime/ref.c computes it by hand, the
+   CONVENTIONS.md ("Numbers") defines each operation, runtime/kernel/ref.c computes it by hand, the
    generated kernels must give the same bits. For all of them: no pointer needs alignment, nothing
    is read or written outside the stated extents, k >= 1, m >= 1, n >= 1, inputs and outputs do not
    overlap unless stated. Leading dimensions (ld*) are in elements. */
@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "runtime/cpu.h"
-#include "runtime/error.h"
+#include "runtime/cpu/cpu.h"
+#include "runtime/base/error.h"
 
 enum {
     TRIT_MAX_K = 1 << 22,  /* 2 * 128 * K stays far below 2^31 */

@@ -42,13 +42,4 @@ enum trit_code trit_file_sha256(const char *path, char text[TRIT_SHA256_TEXT],
 enum trit_code trit_library_load(const char *path, const char *sha256, size_t *added,
                                  size_t *refused, struct trit_error *error);
 
-/* The one-tile check: a small call against the reference, in this process. Operations that have no
-   definition of their bits, and packings that runtime/pack.h does not know, only have to return. */
-bool trit_kernel_probe(const struct trit_kernel *kernel);
-/* The same once per kernel and process: its result is remembered. Thread-safe. */
-bool trit_kernel_sound(const struct trit_kernel *kernel);
-/* The same for n kernels in child processes, which may die of it: ends[i] is NULL where kernel i
-   passed, else a static text, how it ended. */
-void trit_kernels_probe(const struct trit_kernel *kernels, size_t n, const char **ends);
-
 #endif

@@ -1,7 +1,7 @@
 /* `tritmill check` as a program of its own, for CPUs that are emulated: kernels, reference and
    check, from libc alone. It has neither generator nor compiler. */
-#include "autotune/check_make.h"
-#include "runtime/commands.h"
+#include "autotune/check/internal.h"
+#include "runtime/cli/commands.h"
 
 enum trit_code trit_check_make(const struct trit_check_make *what, struct trit_check_made *made,
                                struct trit_error *error)

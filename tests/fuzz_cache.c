@@ -5,7 +5,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "runtime/cache_parts.h"
+#include "runtime/cache/internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

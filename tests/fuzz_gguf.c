@@ -2,7 +2,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "runtime/cmd_inspect.h"
+#include "runtime/program/internal.h"
 #include "tests/lib_gguf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

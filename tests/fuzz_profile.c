@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/profile.h"
+#include "runtime/plan/profile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 #ifndef TRIT_LIB_GGUF_H
 #define TRIT_LIB_GGUF_H
 
-#include "runtime/gguf.h"
+#include "runtime/format/gguf.h"
 
 /* Fields of the file, each at a place that trit_tiny.at tells. */
 enum trit_tiny_field {

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/half.h"
+#include "runtime/base/half.h"
 
 double trit_test_uniform(uint64_t *seed)
 {

@@ -2,7 +2,7 @@
 #ifndef TRIT_LIB_HEAD_H
 #define TRIT_LIB_HEAD_H
 
-#include "runtime/head_parts.h"
+#include "runtime/head/internal.h"
 
 enum trit_rows_kind {
     ROWS_NORMAL,

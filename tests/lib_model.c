@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/half.h"
+#include "runtime/base/half.h"
 
 /* The file so far. Tests have memory: there is no other error handling. */
 struct bytes {

@@ -2,7 +2,7 @@
 #ifndef TRIT_LIB_MODEL_H
 #define TRIT_LIB_MODEL_H
 
-#include "runtime/model.h"
+#include "runtime/model/model.h"
 #include "tests/lib_vocabulary.h"
 
 /* A metadata key. Of the values the one that the type asks for is written; an array is one of u32

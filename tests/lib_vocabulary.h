@@ -2,7 +2,7 @@
 #ifndef TRIT_LIB_VOCABULARY_H
 #define TRIT_LIB_VOCABULARY_H
 
-#include "runtime/tokenizer.h"
+#include "runtime/text/tokenizer.h"
 
 enum { TRIT_VOCABULARY_TOKENS = 512, TRIT_VOCABULARY_MERGES = 512, TRIT_VOCABULARY_NAME = 24 };
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/head.h"
+#include "runtime/head/head.h"
 #include "tests/lib_model.h"
 
 enum {

@@ -11,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/cli.h"
+#include "runtime/cli/cli.h"
+#include "runtime/base/text.h"
 
 struct values {
     bool flag;

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "runtime/cli_json.h"
+#include "runtime/cli/json.h"
 
 static void text_is(const char *bytes, size_t n, const char *expected)
 {

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "autotune/compare.h"
+#include "autotune/compare/internal.h"
 
 /* From tables of the sign test: how many of n order statistics an interval of 95 % leaves out. */
 static void interval_of_the_median(void **state)

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/cpu_topology.h"
+#include "runtime/cpu/internal.h"
 
 static void an_affinity_mask_of_one_gives_one(void **state)
 {

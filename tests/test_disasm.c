@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "autotune/disasm.h"
+#include "autotune/compare/disasm.h"
 #include "runtime/kernel.h"
 
 /* Two loops in one; the outer has more instructions, the scalar one is longer. */

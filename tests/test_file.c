@@ -12,9 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "runtime/cli_guard.h"
-#include "runtime/file.h"
-#include "runtime/gguf_write.h"
+#include "runtime/base/guard.h"
+#include "runtime/base/file.h"
+#include "runtime/format/gguf_write.h"
 #include "tests/lib_gguf.h"
 
 static char folder[] = "/tmp/trit-file-XXXXXX";

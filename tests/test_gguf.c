@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/gguf_write.h"
+#include "runtime/format/gguf_write.h"
 #include "tests/lib_gguf.h"
 
 static char folder[] = "/tmp/trit-gguf-XXXXXX";

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/file.h"
+#include "runtime/base/file.h"
 #include "tests/lib_gguf.h"
 
 /* One field overwritten with the low `width` bytes of value; width 0: nothing. */

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/cache.h"
+#include "runtime/cache/cache.h"
 #include "tests/lib_head.h"
 
 enum { ROWS = 1500, WIDTH = 192, BEST = 40 };

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/model_parts.h"
+#include "runtime/model/internal.h"
 #include "tests/lib_head.h"
 
 enum { TEXTS = 12, LENGTH = 120, MOST = 40 };

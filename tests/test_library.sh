@@ -138,10 +138,10 @@ kernel() { # NAME TEXT BODY: the gemv replaced
     link "$gemm.o" gen/library.c extra.c && refused "$1" "kernel $gemv is refused: $2"
 }
 kernel wrong 'gave wrong results' 'for (size_t i = 0; i < m; i++) memset(y + i * ldy, 0, n * sizeof *y);'
-kernel illegal 'probe died with SIG' '__builtin_trap();'
-kernel fault 'probe died with SIGSEGV' '*(volatile int *)8 = 1;'
-kernel exits 'probe ended before its end' 'extern void _exit(int); _exit(0);'
-kernel endless 'probe did not end in 5 s' 'for (volatile int i = 0;;) i++;'
+kernel illegal 'died with SIG' '__builtin_trap();'
+kernel fault 'died with SIGSEGV' '*(volatile int *)8 = 1;'
+kernel exits 'exited early' 'extern void _exit(int); _exit(0);'
+kernel endless 'did not end in time' 'for (volatile int i = 0;;) i++;'
 
 echo "$count libraries refused"
 exit $failed

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autotune/limits.h"
-#include "autotune/limits_survey.h"
+#include "autotune/measure/limits.h"
+#include "autotune/measure/survey.h"
+#include "runtime/kernel/probe.h"
 
 static void samples_give_limits(void **state)
 {

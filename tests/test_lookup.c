@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "runtime/lookup.h"
+#include "runtime/decode/lookup.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 

@@ -1,4 +1,4 @@
-/* Are the elementary functions as exact as runtime/math.h says, and the same numbers on every
+/* Are the elementary functions as exact as runtime/base/math.h says, and the same numbers on every
    machine? The judge is the C library's long double, which the functions themselves never use. */
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/half.h"
-#include "runtime/math.h"
-#include "runtime/ref.h"
+#include "runtime/base/half.h"
+#include "runtime/base/math.h"
+#include "runtime/kernel/ref.h"
 
 enum { SAMPLES = 200000 };
 

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/mem.h"
-#include "runtime/model.h"
+#include "runtime/base/mem.h"
+#include "runtime/model/model.h"
 #include "tests/lib_model.h"
 
 #define ARCH                         "bitnet-b1.58"

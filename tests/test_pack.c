@@ -10,8 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "runtime/pack.h"
-#include "runtime/ref.h"
+#include "runtime/kernel/pack.h"
+#include "runtime/kernel/ref.h"
 
 static uint64_t random_state;
 
@@ -21,8 +21,8 @@ static uint32_t next(void)
     return (uint32_t)(random_state >> 33);
 }
 
-/* The first bytes of blocks, worked out by hand from runtime/pack.h: 2 x 18 weights, rows of 4, two
-   slices. Of the weights all are 0 but few. */
+/* The first bytes of blocks, worked out by hand from runtime/kernel/pack.h: 2 x 18 weights, rows of
+   4, two slices. Of the weights all are 0 but few. */
 static void expect(const char *packing, const int8_t *w, size_t bytes, int fill,
                    const uint8_t (*at)[2], size_t n)
 {

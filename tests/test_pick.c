@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/pack.h"
-#include "runtime/pick.h"
+#include "runtime/kernel/pack.h"
+#include "runtime/plan/pick.h"
+#include "runtime/kernel/probe.h"
 
 static bool only_trits(const struct trit_kernel *kernel)
 {

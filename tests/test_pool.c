@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "runtime/cpu.h"
-#include "runtime/pool.h"
+#include "runtime/cpu/cpu.h"
+#include "runtime/thread/pool.h"
 
 enum { JOBS_MAX = 4097, THREADS_MAX = 8, COMPETITORS = 2, GUARD_SECONDS = 120 };
 

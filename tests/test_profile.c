@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/profile.h"
+#include "runtime/plan/profile.h"
 
 #define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define ROW(n, k, threads, phase, packing, kernel)                                          \

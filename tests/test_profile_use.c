@@ -13,8 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/pack.h"
-#include "runtime/profile.h"
+#include "runtime/kernel/pack.h"
+#include "runtime/plan/profile.h"
+#include "runtime/kernel/probe.h"
 
 /* Of another machine. */
 static const char foreign[] = "tritmill-profile 1\n"

@@ -9,9 +9,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "runtime/half.h"
-#include "runtime/math.h"
-#include "runtime/ref.h"
+#include "runtime/base/half.h"
+#include "runtime/base/math.h"
+#include "runtime/kernel/ref.h"
 
 #define same_float(a, b) assert_int_equal(trit_f32_bits(a), trit_f32_bits(b))
 

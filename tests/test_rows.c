@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/half.h"
-#include "runtime/pool.h"
-#include "runtime/rows.h"
+#include "runtime/base/half.h"
+#include "runtime/thread/pool.h"
+#include "runtime/format/rows.h"
 
 static char path[] = "test.gguf";
 static const struct trit_gguf gguf = { .path = path };
@@ -24,7 +24,8 @@ static uint32_t next(uint32_t *state)
     return *state >> 8;
 }
 
-/* The stored types as they are defined, element by element: no code in common with runtime/rows.c.
+/* The stored types as they are defined, element by element: no code in common with
+ * runtime/format/rows.c.
  */
 
 static double half_value(const uint8_t *p)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/sampler.h"
+#include "runtime/decode/sampler.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 

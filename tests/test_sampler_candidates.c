@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/sampler.h"
+#include "runtime/decode/sampler.h"
 
 enum { VOCAB = 997, TEXTS = 600, TOKENS = 24, DRAFT = 4 };
 
@@ -53,7 +53,7 @@ static int by_logit(const void *a, const void *b)
     return known ? -known : x > y ? -1 : x < y ? 1 : (i > j) - (i < j);
 }
 
-/* What runtime/head.h promises. */
+/* What runtime/head/head.h promises. */
 static void answer(const float *row, struct trit_top *top)
 {
     static int32_t ids[VOCAB];

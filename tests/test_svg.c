@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autotune/svg.h"
+#include "autotune/compare/svg.h"
 
 static void check_escape(const char *text, const char *want)
 {

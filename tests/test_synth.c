@@ -14,10 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/rows.h"
-#include "runtime/synth.h"
-#include "runtime/ternary.h"
-#include "runtime/tokenizer.h"
+#include "runtime/format/rows.h"
+#include "runtime/synth/synth.h"
+#include "runtime/format/ternary.h"
+#include "runtime/text/tokenizer.h"
 
 static char dir[64];
 static struct trit_pool *pools[2]; /* of 1 and of 3 threads */

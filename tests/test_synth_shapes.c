@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "runtime/shapes.h"
+#include "runtime/model/shapes.h"
 
 static void the_table_is_sound(void **state)
 {

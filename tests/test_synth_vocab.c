@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/synth_vocab.h"
+#include "runtime/synth/vocab.h"
 
 static char path[64];
 

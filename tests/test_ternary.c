@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/half.h"
-#include "runtime/ternary.h"
+#include "runtime/base/half.h"
+#include "runtime/format/ternary.h"
 
 static char path[] = "test.gguf";
 static const struct trit_gguf gguf = { .path = path };

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "runtime/trace.h"
+#include "runtime/head/cost.h"
 
 enum { THREADS = 3, ROUNDS = 200 };
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "runtime/gguf_write.h"
+#include "runtime/format/gguf_write.h"
 
 static const struct {
     const char *name;

@@ -7,11 +7,11 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "runtime/cli_engine.h"
-#include "runtime/commands.h"
-#include "runtime/file.h"
-#include "runtime/mem.h"
-#include "runtime/sampler.h"
+#include "runtime/cli/open.h"
+#include "runtime/cli/commands.h"
+#include "runtime/base/file.h"
+#include "runtime/base/mem.h"
+#include "runtime/decode/sampler.h"
 
 enum { IDS_MAX = 1 << 24, ROOM = 1 << 20 };
 
@@ -80,11 +80,11 @@ static enum trit_code prepare(struct work *w, struct trit_error *error)
     struct trit_engine *e = &w->engine;
     struct trit_sampling greedy = trit_sampling_default;
     greedy.temperature = 0;
-    enum trit_code code = trit_engine_open(e, w->options.model, error);
+    enum trit_code code = trit_cli_open_model(e, w->options.model, error);
     e->sparse = w->options.sparse;
     e->kv = w->options.kv;
     if (code || (code = trit_engine_load_tokenizer(e, error)) || (code = read_prompt(w, error)) ||
-        (code = trit_engine_load_model(e, w->options.threads, true, error)))
+        (code = trit_cli_load_model(e, w->options.threads, true, error)))
         return code;
     if (w->options.first && (size_t)w->options.first < w->nids)
         w->nids = (size_t)w->options.first;

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/cli.h"
-#include "runtime/profile.h"
+#include "runtime/cli/cli.h"
+#include "runtime/plan/profile.h"
 
 static enum trit_code add_limit(struct trit_profile *p, char **v, struct trit_error *error)
 {

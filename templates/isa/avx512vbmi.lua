@@ -15,7 +15,7 @@ local function digits()
   return table.concat(list)
 end
 
--- v5 (runtime/pack.h): by a byte's low six bits, digits 1 to 4 as above where its top two are the first digit; where they are 3, the
+-- v5 (runtime/kernel/pack.h): by a byte's low six bits, digits 1 to 4 as above where its top two are the first digit; where they are 3, the
 -- first digit in the top two bits, and the others.
 local function tables()
   local usual, first, others = {}, {}, {}

@@ -1,0 +1,469 @@
+/* From variants to a loaded library (autotune/build/build.h): which files there are, what is
+   compiled how, in which order. */
+#define _GNU_SOURCE
+#include "autotune/build/build.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "autotune/build/internal.h"
+#include "runtime/cli/cli.h"
+#include "runtime/cpu/cpu.h"
+#include "runtime/base/file.h"
+#include "runtime/base/clock.h"
+
+enum {
+    KERNEL_SECONDS = 60, /* for a compiler to make one kernel */
+    LIST_LIMIT = 64 << 20,
+    MAX_WORDS = 64, /* of a compiler's command line */
+    MAX_JOBS = 64,  /* compilers at the same time */
+};
+
+enum state { WAITING, RUNNING, BUILT, FAILED };
+
+/* One kernel by one compiler. Its words lie in the lists that the generator wrote. */
+struct job {
+    const char *name, *flags, *row; /* row: the kernel's line of kernels.inc */
+    uint64_t hash;                  /* of the generated text */
+    int compiler;
+    size_t rank;
+    enum state state;
+    struct trit_child child;
+};
+
+struct build {
+    const struct trit_build *what;
+    struct trit_built *built;
+    struct trit_error *error;
+    const char *work;       /* the temporary folder */
+    char include[PATH_MAX]; /* where runtime/kernel.h is */
+    char *cmake[TRIT_MAX_COMPILERS], *rows[TRIT_MAX_COMPILERS];
+    struct job *jobs;
+    size_t njobs, room, done;
+    double started;
+};
+
+/* FOLDER/NAME into path. The temporary folder's own path is short (trit_temporary_folder), so that
+   what lies in it always fits. */
+static bool join(char *path, const char *folder, const char *name)
+{
+    return snprintf(path, PATH_MAX, "%s/%s", folder, name) < PATH_MAX;
+}
+
+/* WORK/COMPILER/NAME + end into path. */
+static bool job_path(const struct build *b, const struct job *j, const char *end, char *path)
+{
+    return snprintf(path, PATH_MAX, "%s/%s/%s%s", b->work, b->what->compilers->suffix[j->compiler],
+                    j->name, end) < PATH_MAX;
+}
+
+/* An object is named by its text, so that one of another text is never taken for it. */
+static bool object_path(const struct build *b, const struct job *j, char *path)
+{
+    char end[32];
+    snprintf(end, sizeof end, "-%016llx.o", (unsigned long long)j->hash);
+    return job_path(b, j, end, path);
+}
+
+static enum trit_code read_list(const char *folder, const char *name, char **text,
+                                struct trit_error *error)
+{
+    char path[PATH_MAX];
+    size_t bytes;
+    free(*text);
+    *text = NULL;
+    if (!join(path, folder, name))
+        return trit_fail(error, TRIT_EARGUMENT, "%.64s...: the path is too long", folder);
+    return trit_file_read(path, LIST_LIMIT, text, &bytes, error);
+}
+
+/* Ends the line at *text and moves on to the next; NULL at the end. */
+static char *next_line(char **text)
+{
+    char *line = *text, *end = strchr(line, '\n');
+    if (!*line)
+        return NULL;
+    *text = end ? end + 1 : line + strlen(line);
+    if (end)
+        *end = '\0';
+    return line;
+}
+
+static enum trit_code add_job(struct build *b, const struct job *job)
+{
+    if (b->njobs == b->room) {
+        size_t room = b->room ? 2 * b->room : 64;
+        struct job *more = realloc(b->jobs, room * sizeof *more);
+        if (!more)
+            return trit_fail(b->error, TRIT_EMEMORY, "no memory to build kernels");
+        b->jobs = more;
+        b->room = room;
+    }
+    b->jobs[b->njobs++] = *job;
+    return TRIT_OK;
+}
+
+/* Lines `trit_kernel(NAME ISA FLAGS...)` and `TRIT_KERNEL(NAME, ..., 0xHASH)`, in the same order.
+ */
+static enum trit_code read_jobs(struct build *b, int compiler)
+{
+    static const char head[] = "trit_kernel(", row_head[] = "TRIT_KERNEL(";
+    char *cmake = b->cmake[compiler], *rows = b->rows[compiler], *line, *row;
+    enum trit_code code = TRIT_OK;
+    while (!code && (line = next_line(&cmake)) && (row = next_line(&rows))) {
+        struct job job = { .row = row, .compiler = compiler };
+        char *save, *end = strrchr(line, ')'), *hash = strrchr(row, ' ');
+        if (!end || !hash || strncmp(line, head, sizeof head - 1))
+            return trit_fail(b->error, TRIT_EFORMAT, "kernels.cmake: '%s' is no kernel", line);
+        *end = '\0';
+        job.name = strtok_r(line + sizeof head - 1, " ", &save);
+        strtok_r(NULL, " ", &save); /* the ISA */
+        job.flags = save;
+        job.hash = strtoull(hash, NULL, 16);
+        const size_t n = job.name ? strlen(job.name) : 0;
+        if (n == 0 || strncmp(row + sizeof row_head - 1, job.name, n))
+            return trit_fail(b->error, TRIT_EFORMAT, "kernels.inc: '%.64s' is not %s", row, line);
+        job.rank = b->what->rank ? b->what->rank(b->what->want_arg, job.name) : b->njobs;
+        code = add_job(b, &job);
+    }
+    return code;
+}
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct job *x = a, *y = b;
+    return (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+static enum trit_code generate_for(struct build *b, int compiler)
+{
+    char out[PATH_MAX];
+    struct trit_generate g = b->what->generate;
+    g.suffix = b->what->compilers->suffix[compiler];
+    g.out = out;
+    g.want = b->what->want;
+    g.want_arg = b->what->want_arg;
+    join(out, b->work, g.suffix);
+    enum trit_code code = trit_generate(&g, NULL, NULL, b->error);
+    if (!code)
+        code = read_list(out, "kernels.cmake", &b->cmake[compiler], b->error);
+    if (!code)
+        code = read_list(out, "kernels.inc", &b->rows[compiler], b->error);
+    return code ? code : read_jobs(b, compiler);
+}
+
+/* Adds words of text, blanks between them, to argv; false where there is no room. */
+static bool add_words(const char **argv, size_t *n, char *text)
+{
+    char *save = NULL;
+    for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+        if (*n >= MAX_WORDS - 1)
+            return false;
+        argv[(*n)++] = word;
+    }
+    argv[*n] = NULL;
+    return true;
+}
+
+static bool compile(struct trit_child *child, const struct build *b, int compiler,
+                    const char *flags, const char *source, const char *object, const char *log)
+{
+    const struct trit_compilers *c = b->what->compilers;
+    char own[PATH_MAX + 8], include[PATH_MAX + 8], map[PATH_MAX + 32], words[1024];
+    const char *argv[MAX_WORDS] = { c->name[compiler],
+                                    "-std=gnu11",
+                                    "-O3",
+                                    "-fPIC",
+                                    "-ffp-contract=off",
+                                    "-c",
+                                    source,
+                                    "-o",
+                                    object,
+                                    own,
+                                    include,
+                                    map };
+    size_t n = 12;
+    snprintf(own, sizeof own, "-I%s/%s", b->work, c->suffix[compiler]);
+    snprintf(include, sizeof include, "-I%s", b->include);
+    snprintf(map, sizeof map, "-ffile-prefix-map=%s/=", b->work); /* the same bytes every time */
+    return snprintf(words, sizeof words, "%s", flags) < (int)sizeof words &&
+           add_words(argv, &n, words) && trit_child_start(child, argv, log);
+}
+
+/* The first failure is told. */
+static void fail(struct build *b, struct job *j, const char *why)
+{
+    j->state = FAILED;
+    if (b->built->failed++ == 0)
+        snprintf(b->built->failure, sizeof b->built->failure, "%s: %s: %s", j->name,
+                 b->what->compilers->name[j->compiler], why);
+}
+
+static void begin(struct build *b, struct job *j)
+{
+    char source[PATH_MAX], object[PATH_MAX], part[PATH_MAX], log[PATH_MAX];
+    const bool named = job_path(b, j, ".c", source) && object_path(b, j, object) &&
+                       job_path(b, j, ".part", part) && job_path(b, j, ".log", log);
+    if (named && !access(object, R_OK)) {
+        j->state = BUILT;
+        b->done++;
+        return;
+    }
+    j->state = RUNNING;
+    if (named && compile(&j->child, b, j->compiler, j->flags, source, part, log))
+        return;
+    b->done++;
+    fail(b, j, "cannot be started");
+}
+
+static void look(struct build *b, struct job *j)
+{
+    char object[PATH_MAX], part[PATH_MAX], log[PATH_MAX], line[256] = "its object cannot be kept";
+    const enum trit_child_state how = trit_child_look(&j->child, KERNEL_SECONDS);
+    if (how == TRIT_CHILD_RUNS)
+        return;
+    b->done++;
+    j->state = BUILT;
+    if (how == TRIT_CHILD_DONE && object_path(b, j, object) && job_path(b, j, ".part", part) &&
+        !rename(part, object))
+        return;
+    if (how == TRIT_CHILD_LATE)
+        snprintf(line, sizeof line, "took too long");
+    else if (how == TRIT_CHILD_FAILED && job_path(b, j, ".log", log))
+        trit_child_complaint(log, line, sizeof line);
+    fail(b, j, line);
+}
+
+/* One step of all: starts what there is room for, looks at what runs. */
+static size_t step(struct build *b, size_t most)
+{
+    size_t running = 0;
+    for (size_t i = 0; i < b->njobs; i++)
+        if (b->jobs[i].state == RUNNING) {
+            look(b, &b->jobs[i]);
+            running += b->jobs[i].state == RUNNING;
+        }
+    for (size_t i = 0; i < b->njobs && running < most; i++)
+        if (b->jobs[i].state == WAITING) {
+            begin(b, &b->jobs[i]);
+            running += b->jobs[i].state == RUNNING;
+        }
+    return running;
+}
+
+static void kill_all(struct build *b)
+{
+    for (size_t i = 0; i < b->njobs; i++)
+        if (b->jobs[i].state == RUNNING) {
+            trit_child_kill(&b->jobs[i].child);
+            b->jobs[i].state = WAITING;
+        }
+}
+
+static enum trit_code compile_all(struct build *b)
+{
+    const int logical = trit_cpu_get()->logical;
+    const size_t most = logical < 1 ? 1 : logical > MAX_JOBS ? MAX_JOBS : (size_t)logical;
+    const struct trit_build *what = b->what;
+    while (b->done < b->njobs) {
+        const bool late = what->seconds > 0 && trit_now() - b->started > what->seconds;
+        if (late || (what->progress && !what->progress(what->progress_arg, b->done, b->njobs))) {
+            kill_all(b);
+            b->built->late = b->njobs - b->done;
+            return late ? TRIT_OK : trit_fail(b->error, TRIT_ESTOPPED, "stopped while compiling");
+        }
+        if (step(b, most) > 0)
+            trit_nap();
+    }
+    return TRIT_OK;
+}
+
+/* kernels.inc with the rows of what was built, and beside it the table that includes it. */
+static enum trit_code write_table(struct build *b)
+{
+    char path[PATH_MAX], first[PATH_MAX], *text = NULL;
+    struct trit_file *file;
+    join(path, b->work, "kernels.inc");
+    enum trit_code code = trit_file_create(&file, path, b->error);
+    if (code)
+        return code;
+    for (size_t i = 0; i < b->njobs; i++)
+        if (b->jobs[i].state == BUILT) {
+            trit_file_write(file, b->jobs[i].row, strlen(b->jobs[i].row));
+            trit_file_write(file, "\n", 1);
+            b->built->built++;
+        }
+    code = trit_file_commit(file, b->error);
+    join(first, b->work, b->what->compilers->suffix[0]);
+    if (!code)
+        code = read_list(first, "library.c", &text, b->error);
+    join(path, b->work, "library.c");
+    if (!code && !(code = trit_file_create(&file, path, b->error))) {
+        trit_file_write(file, text, strlen(text));
+        code = trit_file_commit(file, b->error);
+    }
+    free(text);
+    return code;
+}
+
+static enum trit_code complain(struct build *b, const char *what, const char *log)
+{
+    char line[256];
+    trit_child_complaint(log, line, sizeof line);
+    return trit_fail(b->error, TRIT_EIO, "%s: %s: %s", b->what->compilers->name[0], what, line);
+}
+
+static enum trit_code compile_table(struct build *b)
+{
+    char source[PATH_MAX], object[PATH_MAX], log[PATH_MAX];
+    struct trit_child child;
+    join(source, b->work, "library.c");
+    join(object, b->work, "library.o");
+    join(log, b->work, "library.log");
+    if (!compile(&child, b, 0, "", source, object, log) ||
+        trit_child_wait(&child, KERNEL_SECONDS) != TRIT_CHILD_DONE)
+        return complain(b, "the library's table does not compile", log);
+    return TRIT_OK;
+}
+
+/* Objects' names, to be freed together with the list. */
+static char **object_names(const struct build *b, size_t *n)
+{
+    char **names = calloc(b->built->built, sizeof *names);
+    for (size_t i = 0; names && i < b->njobs; i++) {
+        char path[PATH_MAX];
+        if (b->jobs[i].state == BUILT && object_path(b, &b->jobs[i], path))
+            names[(*n)++] = strdup(path);
+    }
+    return names;
+}
+
+/* No start files: nothing in the library runs before it is asked. */
+static enum trit_code link_library(struct build *b, const char *out)
+{
+    const char *const head[] = { b->what->compilers->name[0],
+                                 "-shared",
+                                 "-nostartfiles",
+                                 "-Wl,-Bsymbolic",
+                                 "-Wl,-z,relro,-z,now,-z,noexecstack",
+                                 "-Wl,--build-id=none",
+                                 "-o",
+                                 out };
+    enum { NHEAD = sizeof head / sizeof *head };
+    char table[PATH_MAX], log[PATH_MAX];
+    size_t n = 0;
+    char **objects = object_names(b, &n);
+    const char **argv = calloc(NHEAD + n + 2, sizeof *argv);
+    struct trit_child child;
+    join(table, b->work, "library.o");
+    join(log, b->work, "library.log");
+    bool linked = false;
+    bool named = objects && argv;
+    for (size_t i = 0; i < n; i++)
+        named = named && objects[i];
+    if (named) {
+        memcpy(argv, head, sizeof head);
+        memcpy(argv + NHEAD, objects, n * sizeof *argv);
+        argv[NHEAD + n] = table;
+        linked = trit_child_start(&child, argv, log) &&
+                 trit_child_wait(&child, KERNEL_SECONDS) == TRIT_CHILD_DONE;
+    }
+    for (size_t i = 0; i < n; i++)
+        free(objects[i]);
+    free(objects);
+    free(argv);
+    return linked ? TRIT_OK : complain(b, "the library cannot be linked", log);
+}
+
+/* Copies the library to its place, where nobody else may write it. */
+static enum trit_code install(struct build *b, const char *from)
+{
+    struct trit_built *built = b->built;
+    const char *folder = b->what->folder ? b->what->folder : b->work;
+    char *data;
+    size_t bytes;
+    struct trit_file *file;
+    snprintf(built->file, sizeof built->file, "tritmill-%.16s.so", built->sha256);
+    if (!join(built->path, folder, built->file))
+        return trit_fail(b->error, TRIT_EARGUMENT, "%.64s...: the path is too long", folder);
+    enum trit_code code = trit_file_make_folders(built->path, b->error);
+    if (!code)
+        code = trit_file_read(from, LIST_LIMIT, &data, &bytes, b->error);
+    if (code)
+        return code;
+    const mode_t mask = umask(0077);
+    code = trit_file_create(&file, built->path, b->error);
+    if (!code) {
+        trit_file_write(file, data, bytes);
+        code = trit_file_commit(file, b->error);
+    }
+    umask(mask);
+    free(data);
+    return code;
+}
+
+static enum trit_code make_library(struct build *b)
+{
+    char out[PATH_MAX];
+    struct trit_built *built = b->built;
+    join(out, b->work, "library.so");
+    enum trit_code code = write_table(b);
+    if (!code && built->built == 0)
+        code = trit_fail(b->error, TRIT_EUNSUPPORTED, "no kernel was built%s%s",
+                         built->failed || built->late ? ": " : "",
+                         built->failed ? built->failure
+                         : built->late ? "the time for compilers ended"
+                                       : "");
+    if (!code)
+        code = compile_table(b);
+    if (!code)
+        code = link_library(b, out);
+    if (!code)
+        code = trit_file_sha256(out, built->sha256, b->error);
+    if (!code)
+        code = install(b, out);
+    return code ? code : trit_library_load(built->path, built->sha256, NULL, NULL, b->error);
+}
+
+static enum trit_code find_include(struct build *b)
+{
+    char probe[PATH_MAX];
+    if (trit_file_locate("TRITMILL_INCLUDE", "include", TRIT_SOURCE_DIR, b->include,
+                         sizeof b->include)) {
+        if (join(probe, b->include, "runtime/kernel.h") && !access(probe, R_OK))
+            return TRIT_OK;
+    }
+    return trit_fail(b->error, TRIT_EIO,
+                     "the headers that kernels include are not where they were installed: `make "
+                     "install`");
+}
+
+enum trit_code trit_build(const struct trit_build *what, struct trit_built *built,
+                          struct trit_error *error)
+{
+    struct build b = { .what = what, .built = built, .error = error, .started = trit_now() };
+    *built = (struct trit_built){ 0 };
+    if (what->compilers->n == 0)
+        return trit_fail(error, TRIT_EUNSUPPORTED, "no C compiler was found (CC, gcc, clang)");
+    enum trit_code code = find_include(&b);
+    if (!code && !(b.work = trit_temporary_folder(error)))
+        code = TRIT_EIO;
+    for (int i = 0; i < what->compilers->n && !code; i++)
+        code = generate_for(&b, i);
+    if (!code && b.njobs > 0)
+        qsort(b.jobs, b.njobs, sizeof *b.jobs, by_rank);
+    if (!code)
+        code = compile_all(&b);
+    if (!code)
+        code = make_library(&b);
+    for (int i = 0; i < TRIT_MAX_COMPILERS; i++) {
+        free(b.cmake[i]);
+        free(b.rows[i]);
+    }
+    free(b.jobs);
+    return code;
+}

@@ -1,0 +1,117 @@
+/* Random data for checks: a generator with a seed, and the kinds of values that find faults. */
+#include <math.h>
+
+#include "runtime/base/half.h"
+#include "autotune/check/internal.h"
+
+static uint64_t state;
+
+const size_t trit_check_sizes[] = { 80,   100,  128,  255,  256,  768,   1536,
+                                    2560, 3200, 4096, 6912, 8640, 11008, 0 };
+
+/* splitmix64: any seed will do. */
+uint64_t trit_check_random(void)
+{
+    uint64_t z = state += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+}
+
+void trit_check_seed(uint64_t seed)
+{
+    state = seed;
+}
+
+size_t trit_check_between(size_t low, size_t high)
+{
+    return low + (size_t)(trit_check_random() % (high - low + 1));
+}
+
+size_t trit_check_min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static float with_sign(float x)
+{
+    return trit_check_random() >> 63 ? -x : x;
+}
+
+/* In [0, 1). */
+static float uniform(void)
+{
+    return (float)(trit_check_random() >> 40) * 0x1p-24f;
+}
+
+static float normal(void)
+{
+    return uniform() + uniform() + uniform() + uniform() - 2.0f;
+}
+
+static float denormal(void)
+{
+    return with_sign(trit_bits_f32((uint32_t)(trit_check_random() >> 40) & 0xffffff));
+}
+
+static float huge(void)
+{
+    return with_sign((1.0f + uniform()) * (trit_check_random() >> 63 ? 0x1p126f : 0x1p70f));
+}
+
+static float tiny(void)
+{
+    return with_sign((1.0f + uniform()) * (trit_check_random() >> 63 ? 0x1p-126f : 0x1p-80f));
+}
+
+static float zero(void)
+{
+    return with_sign(0.0f);
+}
+
+static float tie(void)
+{
+    return with_sign(0.5f * (float)trit_check_between(0, 254));
+}
+
+static float mixed(void)
+{
+    return trit_check_float((enum trit_check_kind)trit_check_between(0, TRIT_CHECK_MIXED - 1));
+}
+
+static float nonfinite(void)
+{
+    static const float values[] = { INFINITY, -INFINITY, NAN, -NAN };
+    size_t i = trit_check_between(0, 40);
+    return i < 4 ? values[i] : mixed();
+}
+
+const char *const trit_check_kind_names[] = { "normal", "denormal", "huge",  "tiny",
+                                              "zero",   "ties",     "mixed", "nonfinite" };
+
+float trit_check_float(enum trit_check_kind kind)
+{
+    static float (*const draw[])(
+        void) = { normal, denormal, huge, tiny, zero, tie, mixed, nonfinite };
+    return draw[kind]();
+}
+
+float *trit_check_array(size_t n, enum trit_check_kind kind)
+{
+    float *x = trit_check_scratch(n, sizeof *x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = trit_check_float(kind);
+    return x;
+}
+
+/* Half of them about 1, half any bits, denormals included. */
+uint16_t *trit_check_f16(size_t n)
+{
+    uint16_t *x = trit_check_scratch(n, sizeof *x);
+    for (size_t i = 0; i < n; i++) {
+        uint16_t any = (uint16_t)trit_check_random();
+        bool plain = trit_check_random() >> 63 || (any & 0x7c00) == 0x7c00;
+        x[i] = plain ? trit_f32_f16(normal()) : any;
+    }
+    return x;
+}

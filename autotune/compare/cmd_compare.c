@@ -1,0 +1,221 @@
+/* `tritmill compare`: variants of a product, precisions of a model, profiles end to end. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "autotune/compare/internal.h"
+#include "runtime/cli/commands.h"
+#include "runtime/cpu/cpu.h"
+
+enum { PATTERNS = 32 };
+
+struct options {
+    const char *shape, *cc, *templates, *name, *file;
+    int tokens, threads, output, prompt, gen, rounds;
+    double seconds;
+    bool fixed, precision, e2e;
+    const char *rest[PATTERNS];
+    int nrest;
+};
+
+#define AT(member) offsetof(struct options, member)
+static const struct trit_option options[] = {
+    { "--shape", TRIT_OPT_TEXT, AT(shape), "NxK", "the matrix: N outputs by K inputs", 0, 0, NULL },
+    { "-M,--tokens", TRIT_OPT_INT, AT(tokens), "N",
+      "tokens: 1 is decode (default), more is prefill", 1, 65536, NULL },
+    { "-t,--threads", TRIT_OPT_INT, AT(threads), "N", "threads (default: one per physical core)", 1,
+      TRIT_MAX_THREADS, NULL },
+    { "--seconds", TRIT_OPT_FLOAT, AT(seconds), "S", "for the timing itself (default 10)", 0.01,
+      86400, NULL },
+    { "--cc", TRIT_OPT_TEXT, AT(cc), "CC,..",
+      "compile the variants anew, with each of these compilers", 0, 0, NULL },
+    { "--fixed", TRIT_OPT_FLAG, AT(fixed), NULL,
+      "compile variants for this shape alone, their N and K known to the compiler", 0, 0, NULL },
+    { "--templates", TRIT_OPT_TEXT, AT(templates), "DIR",
+      "a folder of templates of your own; their variants are compiled and take part", 0, 0, NULL },
+    { "--precision", TRIT_OPT_FLAG, AT(precision), NULL,
+      "the formats of a whole model's matrices against each other", 0, 0, NULL },
+    { "--model", TRIT_OPT_TEXT, AT(name), "NAME",
+      "the model's shapes: 2b4t, large, 3b, ... as in 'synth'", 0, 0, NULL },
+    { "-m", TRIT_OPT_TEXT, AT(file), "FILE", "the model, a GGUF file", 0, 0, NULL },
+    { "--e2e", TRIT_OPT_FLAG, AT(e2e), NULL,
+      "two profiles (files, or 'none') through a whole model, in turns", 0, 0, NULL },
+    { "-p,--n-prompt", TRIT_OPT_INT, AT(prompt), "N", "e2e: prompt length (default 256; 0: none)",
+      0, 1 << 20, NULL },
+    { "-n,--n-gen", TRIT_OPT_INT, AT(gen), "N", "e2e: tokens to decode (default 32; 0: none)", 0,
+      1 << 20, NULL },
+    { "-r,--repetitions", TRIT_OPT_INT, AT(rounds), "N", "e2e: rounds of both (default 9)", 1, 1000,
+      NULL },
+    { "-o,--output", TRIT_OPT_CHOICE, AT(output), NULL,
+      "a table (default), for programs, or a page with figures", 0, 0, "md|json|csv|html" },
+};
+
+static const char detail[] =
+    "PATTERN is a shell pattern on kernel names, as in 'check'. Every variant is first held to "
+    "the\n"
+    "reference, bit for bit, then timed with weights that no cache holds. '/ best' is its time "
+    "over "
+    "the\n"
+    "fastest's, 'x ref' its speed over the portable C kernel's. GB/s counts weights and scales. "
+    "The\n"
+    "limits, read bandwidth and int8 peak, are measured in between; 'of limit' is the larger "
+    "share.\n"
+    "Code size and instructions come from the ELF file's symbols and objdump, mca from llvm-mca.\n"
+    "--precision: ms per token through all matrices, each distinct shape measured and multiplied "
+    "by how\n"
+    "often it occurs; energy where RAPL can be read. --e2e: the logits' hash must\n"
+    "agree; what is timed asks for the likeliest token.";
+
+static int run(int argc, char **argv);
+
+const struct trit_command trit_cmd_compare = {
+    .name = "compare",
+    .summary = "rank kernel variants, precisions or profiles against each other",
+    .usage = "[PATTERN...] --shape NxK [options]\n"
+             "       tritmill compare --precision (--model NAME | -m FILE) [options]\n"
+             "       tritmill compare --e2e PROFILE_A PROFILE_B -m FILE [options]",
+    .detail = detail,
+    .options = options,
+    .noptions = sizeof options / sizeof *options,
+    .run = run,
+};
+
+/* "6912x2560" */
+static enum trit_code parse_shape(const char *text, struct trit_shape_nk *shape,
+                                  struct trit_error *error)
+{
+    char *end;
+    unsigned long long n = strtoull(text, &end, 10), k = 0;
+    bool fine = text[0] >= '1' && text[0] <= '9' && *end == 'x' && end[1] >= '1' && end[1] <= '9';
+    if (fine)
+        k = strtoull(end + 1, &end, 10);
+    if (!fine || *end || n > 1 << 24 || k > TRIT_MAX_K)
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "--shape %s: not NxK with N up to %d and K up to %d, like 6912x2560", text,
+                         1 << 24, (int)TRIT_MAX_K);
+    *shape = (struct trit_shape_nk){ (size_t)n, (size_t)k };
+    return TRIT_OK;
+}
+
+/* Compiles what --cc, --templates and --fixed ask for; by one compiler where --cc names none. */
+static enum trit_code build(const struct options *o, struct trit_comparison *c,
+                            struct trit_compilers *compilers, struct trit_error *error)
+{
+    struct trit_compare_build what = {
+        .c = c, .templates = o->templates, .fixed = o->fixed, .only_new = !o->cc && !o->fixed
+    };
+    enum trit_code code = trit_compilers_find(compilers, o->cc, error);
+    if (code)
+        return code;
+    if (!compilers->n)
+        return trit_fail(error, TRIT_EUNSUPPORTED,
+                         "no C compiler works here: install gcc or clang");
+    if (!o->cc)
+        compilers->n = 1;
+    c->compilers = compilers;
+    c->first_kernel = o->cc ? trit_kernel_count() : 0;
+    return trit_compare_compile(&what, error);
+}
+
+static enum trit_code variants(const struct options *o, struct trit_pool *pool,
+                               struct trit_error *error)
+{
+    struct trit_shape_nk shape = { 0 };
+    struct trit_compilers compilers;
+    if (!o->shape)
+        return trit_fail(error, TRIT_EARGUMENT, "compare: --shape NxK says which matrix");
+    enum trit_code code = parse_shape(o->shape, &shape, error);
+    if (code)
+        return code;
+    struct trit_comparison c = { .n = shape.n,
+                                 .k = shape.k,
+                                 .m = (size_t)o->tokens,
+                                 .threads = trit_pool_threads(pool),
+                                 .seconds = o->seconds,
+                                 .patterns = o->rest,
+                                 .npatterns = o->nrest,
+                                 .pool = pool };
+    struct trit_table table;
+    if (o->cc || o->templates || o->fixed)
+        code = build(o, &c, &compilers, error);
+    if (!code)
+        code = trit_compare_run(&c, error);
+    if (!code) {
+        trit_compare_table(&c, &table);
+        code = trit_compare_print(&table, (enum trit_compare_output)o->output, trit_compare_figures,
+                                  &c, error);
+    }
+    free(c.rows);
+    if (!code && c.stopped)
+        return trit_fail(error, TRIT_ESTOPPED, "stopped");
+    return code;
+}
+
+static enum trit_code precision(const struct options *o, struct trit_pool *pool,
+                                struct trit_error *error)
+{
+    struct trit_precision p = {
+        .model = o->name, .file = o->file, .pool = pool, .seconds = o->seconds
+    };
+    if (o->nrest)
+        return trit_fail(error, TRIT_EARGUMENT, "compare --precision takes no '%s'", o->rest[0]);
+    if (!o->name == !o->file)
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "compare --precision: name a model's shapes, either --model NAME or -m "
+                         "FILE");
+    return trit_precision_run(&p, (enum trit_compare_output)o->output, error);
+}
+
+static enum trit_code e2e(const struct options *o, struct trit_error *error)
+{
+    struct trit_e2e e = { .file = o->file,
+                          .threads = o->threads,
+                          .prompt = (size_t)o->prompt,
+                          .gen = (size_t)o->gen,
+                          .rounds = (size_t)o->rounds };
+    if (o->nrest != 2)
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "compare --e2e takes two profiles, files or 'none': %d given", o->nrest);
+    if (!o->prompt && !o->gen)
+        return trit_fail(error, TRIT_EARGUMENT, "compare --e2e: -p and -n are both 0");
+    e.profile[0] = o->rest[0];
+    e.profile[1] = o->rest[1];
+    return trit_e2e_run(&e, (enum trit_compare_output)o->output, error);
+}
+
+static enum trit_code compare(const struct options *o, struct trit_error *error)
+{
+    if (o->precision && o->e2e)
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "compare: --precision and --e2e exclude each other");
+    if ((o->precision || o->e2e) && (o->shape || o->cc || o->templates || o->fixed))
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "compare: --shape, --cc, --fixed and --templates are for variants");
+    if (!o->precision && !o->e2e && (o->name || o->file))
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "compare: a model needs --precision or --e2e; variants need --shape NxK");
+    if (o->e2e)
+        return e2e(o, error);
+    struct trit_pool *pool;
+    int threads = o->threads > 0 ? o->threads : trit_cpu_get()->threads;
+    enum trit_code code = trit_pool_create(&pool, threads, error);
+    if (code)
+        return code;
+    code = o->precision ? precision(o, pool, error) : variants(o, pool, error);
+    trit_pool_destroy(pool);
+    return code;
+}
+
+static int run(int argc, char **argv)
+{
+    struct options o = { .tokens = 1, .seconds = 10, .prompt = 256, .gen = 32, .rounds = 9 };
+    enum trit_parse parse =
+        trit_cli_parse(&trit_cmd_compare, argc, argv, &o, o.rest, PATTERNS, &o.nrest);
+    if (parse)
+        return parse == TRIT_PARSE_HELP ? 0 : 2;
+    trit_catch_stop();
+    struct trit_error error;
+    enum trit_code code = compare(&o, &error);
+    if (code == TRIT_ESTOPPED)
+        return 130;
+    return code ? trit_cli_error(&error) : trit_cli_output_code(0);
+}

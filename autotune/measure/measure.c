@@ -1,0 +1,424 @@
+/* Times products of one matrix (autotune/measure/measure.h): the loop is that of
+   runtime/model/layers.c, the weights are never where they were read last time. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "autotune/measure/internal.h"
+#include "runtime/cli/cli.h"
+#include "runtime/base/stats.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/clock.h"
+#include "runtime/kernel/probe.h"
+
+enum {
+    PIECES = 8,              /* of a region for each thread, as in runtime/model/layers.c */
+    REGION_WEIGHTS = 4 << 20 /* products with fewer multiply-adds share a region */
+};
+static const size_t cache_min = (size_t)8 << 20;
+
+/* splitmix64: any seed gives good bits at once. */
+static uint64_t mix(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+}
+
+void trit_measure_codes(const struct trit_measure *measure, const struct trit_packing *packing,
+                        size_t row, uint8_t *codes)
+{
+    uint64_t state = row << 8;
+    const unsigned range = (unsigned)(packing->high - packing->low + 1);
+    for (size_t x = 0; x < measure->k; x += 8) {
+        uint8_t bytes[8];
+        const uint64_t word = mix(&state);
+        memcpy(bytes, &word, sizeof bytes);
+        for (size_t i = 0; i < 8 && x + i < measure->k; i++)
+            codes[x + i] = (uint8_t)(bytes[i] * range >> 8);
+    }
+}
+
+void trit_measure_activations(const struct trit_measure *measure, size_t token, int8_t *a, float *s,
+                              int32_t *sum)
+{
+    uint64_t state = ~token << 8;
+    *sum = 0;
+    for (size_t x = 0; x < measure->lda; x++) {
+        a[x] = x < measure->k ? (int8_t)(mix(&state) >> 56) : 0;
+        *sum += a[x];
+    }
+    *s = 127.0f / (0.01f + 3.0f * (float)(token % 97 + 1));
+}
+
+enum trit_code trit_measure_open(struct trit_measure **measure, struct trit_pool *pool, size_t n,
+                                 size_t k, struct trit_error *error)
+{
+    *measure = NULL;
+    if (n < 1 || k < 1 || k > TRIT_MAX_K || n > SIZE_MAX / TRIT_MAX_K / 2)
+        return trit_fail(error, TRIT_EARGUMENT, "a %zu x %zu matrix cannot be measured", n, k);
+    struct trit_measure *x = trit_alloc(1, sizeof *x);
+    float *d = trit_alloc(n + TRIT_MEASURE_MAX_NR, sizeof *d);
+    if (!x || !d) {
+        free(x);
+        free(d);
+        return trit_fail(error, TRIT_EMEMORY, "no memory to measure a %zu x %zu matrix", n, k);
+    }
+    *x = (struct trit_measure){ .pool = pool, .n = n, .k = k, .lda = trit_padded_k(k), .d = d };
+    for (size_t j = 0; j < n; j++)
+        d[j] = 0.25f + (float)(j % 61) / 64;
+    *measure = x;
+    return TRIT_OK;
+}
+
+static void forget_tokens(struct trit_measure *x)
+{
+    free(x->a);
+    free(x->s);
+    free(x->sum);
+    x->a = NULL;
+    x->s = NULL;
+    x->sum = NULL;
+    x->tokens = 0;
+}
+
+void trit_measure_close(struct trit_measure *measure)
+{
+    if (!measure)
+        return;
+    for (struct trit_weights *w = measure->weights, *next; w; w = next) {
+        next = w->next;
+        trit_unmap(w->copy, w->stride * w->copies);
+        free(w);
+    }
+    forget_tokens(measure);
+    free(measure->y);
+    free(measure->d);
+    free(measure);
+}
+
+void trit_measure_rotate(struct trit_measure *measure, size_t bytes)
+{
+    measure->rotate = bytes;
+}
+
+void trit_measure_pool(struct trit_measure *measure, struct trit_pool *pool)
+{
+    measure->pool = pool;
+}
+
+bool trit_measure_fits(const struct trit_measure *measure, const struct trit_kernel *kernel)
+{
+    const struct trit_packing *packing = trit_packing_find(kernel->packing);
+    const size_t kr = (size_t)kernel->kr;
+    return (kernel->op == TRIT_OP_gemv || kernel->op == TRIT_OP_gemm) && packing &&
+           measure->k <= packing->max_k && packing->kr == kr && !strcmp(kernel->act, "i8") &&
+           kernel->nr <= TRIT_MEASURE_MAX_NR && (!kernel->n || kernel->n == measure->n) &&
+           (!kernel->k || kernel->k == trit_round_up(measure->k, kr)) &&
+           trit_isa_usable(kernel->isa, NULL);
+}
+
+static bool make_tokens(struct trit_measure *x, size_t m)
+{
+    if (m <= x->tokens)
+        return true;
+    forget_tokens(x);
+    size_t bytes;
+    if (!trit_mul(m, x->lda, &bytes))
+        return false;
+    x->a = trit_alloc(bytes, 1);
+    x->s = trit_alloc(m, sizeof *x->s);
+    x->sum = trit_alloc(m, sizeof *x->sum);
+    if (!x->a || !x->s || !x->sum)
+        return false;
+    for (size_t i = 0; i < m; i++)
+        trit_measure_activations(x, i, x->a + i * x->lda, x->s + i, x->sum + i);
+    x->tokens = m;
+    return true;
+}
+
+static bool make_outputs(struct trit_measure *x, size_t count)
+{
+    if (count <= x->outputs)
+        return true;
+    free(x->y);
+    x->y = trit_alloc(count, sizeof *x->y);
+    x->outputs = x->y ? count : 0;
+    return x->y != NULL;
+}
+
+/* How many products make a region. */
+static size_t group_of(const struct trit_measure *x, size_t m)
+{
+    const double each = (double)m * (double)x->n * (double)x->k;
+    return each < REGION_WEIGHTS ? (size_t)ceil(REGION_WEIGHTS / (each < 1024 ? 1024 : each)) : 1;
+}
+
+/* Bytes that weights rotate over: 17/8 of the caches. */
+static size_t rotation(void)
+{
+    const struct trit_cpu *cpu = trit_cpu_get();
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    const size_t memory = pages > 0 && page > 0 ? (size_t)pages / 16 * (size_t)page : SIZE_MAX;
+    size_t cache = cpu->l3_all > cpu->l2 ? cpu->l3_all : cpu->l2;
+    cache = cache > cache_min ? cache : cache_min;
+    return cache / 8 * 17 < memory ? cache / 8 * 17 : memory;
+}
+
+static size_t copies_for(const struct trit_measure *x, size_t bytes)
+{
+    const size_t copies = (x->rotate ? x->rotate : rotation()) / bytes + 2;
+    const size_t two_groups = 2 * group_of(x, 1);
+    return copies > two_groups ? copies : two_groups;
+}
+
+struct pack_job {
+    const struct trit_measure *x;
+    struct trit_weights *w;
+    uint8_t *codes; /* NR rows for each thread */
+};
+
+static void pack_blocks(void *arg, size_t begin, size_t end, int thread)
+{
+    const struct pack_job *j = arg;
+    const struct trit_measure *x = j->x;
+    const struct trit_weights *w = j->w;
+    uint8_t *codes = j->codes + (size_t)thread * w->nr * x->k;
+    for (size_t b = begin; b < end; b++) {
+        const size_t row = b * w->nr, rows = x->n - row < w->nr ? x->n - row : w->nr;
+        for (size_t r = 0; r < rows; r++)
+            trit_measure_codes(x, w->packing, row + r, codes + r * x->k);
+        w->packing->pack(rows, x->k, codes, x->k, w->nr, w->packing->kr, w->copy + b * w->block);
+    }
+}
+
+static void copy_weights(void *arg, size_t begin, size_t end, int thread)
+{
+    (void)thread;
+    const struct trit_weights *w = arg;
+    for (size_t i = begin; i < end; i++)
+        memcpy(w->copy + (i + 1) * w->stride, w->copy, w->stride);
+}
+
+static size_t blocks_of(const struct trit_measure *x, size_t nr)
+{
+    return (x->n + nr - 1) / nr;
+}
+
+static bool fill_weights(struct trit_measure *x, struct trit_weights *w)
+{
+    w->copy = trit_map(w->stride * w->copies);
+    struct pack_job job = {
+        x,
+        w,
+        trit_alloc((size_t)trit_pool_threads(x->pool) * w->nr, x->k),
+    };
+    const bool enough = w->copy && job.codes;
+    if (enough) {
+        trit_pool_for(x->pool, blocks_of(x, w->nr), 4, pack_blocks, &job);
+        trit_pool_for(x->pool, w->copies - 1, 1, copy_weights, w);
+    }
+    free(job.codes);
+    return enough;
+}
+
+/* The weights that a kernel reads; NULL where there is no memory. */
+static struct trit_weights *weights_for(struct trit_measure *x, const struct trit_kernel *kernel)
+{
+    const size_t nr = (size_t)kernel->nr;
+    for (struct trit_weights *w = x->weights; w; w = w->next)
+        if (w->nr == nr && !strcmp(w->packing->name, kernel->packing))
+            return w;
+    struct trit_weights *w = trit_alloc(1, sizeof *w);
+    if (!w)
+        return NULL;
+    w->packing = trit_packing_find(kernel->packing);
+    w->nr = nr;
+    w->block = trit_packed_bytes(w->packing, nr, x->k, nr);
+    w->stride = trit_round_up(w->block * blocks_of(x, nr), TRIT_ALIGN);
+    w->copies = copies_for(x, w->stride);
+    if (!fill_weights(x, w)) {
+        trit_unmap(w->copy, w->stride * w->copies);
+        free(w);
+        return NULL;
+    }
+    w->next = x->weights;
+    x->weights = w;
+    return w;
+}
+
+/* A candidate under way. */
+struct run {
+    struct trit_measure *x;
+    struct trit_trial c;
+    char name[224]; /* for the log */
+    struct trit_weights *w;
+    size_t blocks, group;
+    double *samples;
+    size_t nsamples, rounds;
+    bool (*stop)(void *);
+    void *stop_arg;
+};
+
+/* Blocks begin .. end-1 of product `which` of the region, mc tokens at a time. */
+static void product(const struct run *r, size_t which, size_t begin, size_t end)
+{
+    const struct trit_measure *x = r->x;
+    const struct trit_kernel *kernel = r->c.kernel;
+    trit_mm_fn *fn = kernel->op == TRIT_OP_gemv ? kernel->fn.gemv : kernel->fn.gemm;
+    const size_t row = begin * r->w->nr, past = end * r->w->nr, last = past < x->n ? past : x->n;
+    const size_t kp = trit_round_up(x->k, r->w->packing->kr), m = r->c.m;
+    const size_t mc = r->c.mc && r->c.mc < m ? r->c.mc : m;
+    const size_t copy = (r->w->turn + which) % r->w->copies;
+    float *y = x->y + which * m * x->n;
+    for (size_t i = 0; i < m; i += mc)
+        fn(m - i < mc ? m - i : mc, last - row, kp,
+           r->w->copy + copy * r->w->stride + begin * r->w->block, x->d + row, x->a + i * x->lda,
+           x->lda, x->s + i, x->sum + i, y + i * x->n + row, x->n);
+}
+
+static void products(void *arg, size_t begin, size_t end, int thread)
+{
+    (void)thread;
+    const struct run *r = arg;
+    while (begin < end) {
+        const size_t which = begin / r->blocks, first = begin % r->blocks;
+        const size_t left = r->blocks - first, count = end - begin < left ? end - begin : left;
+        product(r, which, first, first + count);
+        begin += count;
+    }
+}
+
+/* One region; seconds for each of its products. */
+static double region(struct run *r)
+{
+    const size_t jobs = r->blocks * r->group, nr = r->w->nr;
+    const size_t pieces = (size_t)trit_pool_threads(r->x->pool) * PIECES;
+    const size_t grain = r->c.nc ? (r->c.nc + nr - 1) / nr : (jobs + pieces - 1) / pieces;
+    const double start = trit_now();
+    trit_pool_for(r->x->pool, jobs, grain, products, r);
+    const double seconds = trit_now() - start;
+    r->w->turn = (r->w->turn + r->group) % r->w->copies;
+    return seconds / (double)r->group;
+}
+
+static double sample(void *arg)
+{
+    struct run *r = arg;
+    return r->stop && r->stop(r->stop_arg) ? -1 : region(r);
+}
+
+static void take(void *arg, size_t index, double seconds)
+{
+    struct run *r = (struct run *)arg + index;
+    if (r->nsamples < r->rounds)
+        r->samples[r->nsamples++] = seconds * 1e9;
+}
+
+static struct trit_timing timing_of(double *samples, size_t n)
+{
+    struct trit_timing t = { .samples = n };
+    if (n == 0)
+        return t;
+    trit_sort(samples, n);
+    t.median_ns = trit_quantile(samples, n, 0.5);
+    t.spread_ns = (trit_quantile(samples, n, 0.75) - trit_quantile(samples, n, 0.25)) / 2;
+    /* ranks of the binomial's 2.5 and 97.5 %, by its normal approximation */
+    const double half = 0.98 * sqrt((double)n), middle = (double)n / 2;
+    const double low = floor(middle - half) - 1, high = ceil(middle + half);
+    t.low_ns = samples[low > 0 ? (size_t)low : 0];
+    t.high_ns = samples[high < (double)n - 1 ? (size_t)high : n - 1];
+    return t;
+}
+
+/* Repetitions' calls, from a product or two that count for nothing else. */
+static size_t calls_for(struct run *r, double min_seconds)
+{
+    double seconds = region(r) * (double)r->group;
+    if (seconds < min_seconds)
+        seconds = region(r) * (double)r->group;
+    return seconds < min_seconds ? (size_t)ceil(min_seconds / (seconds > 1e-7 ? seconds : 1e-7))
+                                 : 1;
+}
+
+static bool prepare(struct run *r, struct trit_measure *x, const struct trit_trial *c)
+{
+    r->x = x;
+    r->c = *c;
+    r->group = group_of(x, c->m);
+    r->w = weights_for(x, c->kernel);
+    r->blocks = blocks_of(x, (size_t)c->kernel->nr);
+    snprintf(r->name, sizeof r->name, "%s/m:%zu/n:%zu/k:%zu/mc:%zu/nc:%zu/threads:%d",
+             c->kernel->name, c->m, x->n, x->k, c->mc, c->nc, trit_pool_threads(x->pool));
+    size_t outputs;
+    return r->w && trit_mul(r->group * x->n, c->m, &outputs) && make_outputs(x, outputs) &&
+           make_tokens(x, c->m);
+}
+
+/* What a run keeps for its candidates. */
+struct table {
+    struct run *runs;
+    struct trit_gbench_case *cases;
+    double *samples;
+};
+
+static enum trit_code fill_table(struct table *t, struct trit_measure *x,
+                                 const struct trit_trial *c, size_t n, const struct run *settings,
+                                 struct trit_error *error)
+{
+    for (size_t i = 0; i < n; i++) {
+        t->runs[i] = *settings;
+        t->runs[i].samples = t->samples + i * settings->rounds;
+        if (!trit_measure_fits(x, c[i].kernel) || c[i].m < 1)
+            return trit_fail(error, TRIT_EARGUMENT, "%s cannot be measured on a %zu x %zu matrix",
+                             c[i].kernel->name, x->n, x->k);
+        if (!prepare(&t->runs[i], x, &c[i]))
+            return trit_fail(error, TRIT_EMEMORY, "no memory to measure %s on a %zu x %zu matrix",
+                             c[i].kernel->name, x->n, x->k);
+    }
+    return TRIT_OK;
+}
+
+static enum trit_code run_table(struct table *t, size_t n, size_t rounds, double min_seconds,
+                                struct trit_gbench_log *log, struct trit_timing *timings,
+                                struct trit_error *error)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct run *r = &t->runs[i];
+        const bool stopped = r->stop && r->stop(r->stop_arg);
+        t->cases[i] = (struct trit_gbench_case){ r->name, sample, r,
+                                                 stopped ? 1 : calls_for(r, min_seconds) };
+    }
+    const enum trit_code code = trit_gbench_run(t->cases, n, rounds, take, t->runs, log, error);
+    for (size_t i = 0; i < n && !code; i++)
+        timings[i] = timing_of(t->runs[i].samples, t->runs[i].nsamples);
+    return code;
+}
+
+enum trit_code trit_measure_run(struct trit_measure *measure, const struct trit_trial *candidates,
+                                size_t n, size_t rounds, double min_seconds, bool (*stop)(void *),
+                                void *arg, struct trit_gbench_log *log, struct trit_timing *timings,
+                                struct trit_error *error)
+{
+    const struct run settings = { .rounds = rounds, .stop = stop, .stop_arg = arg };
+    struct table t = {
+        .runs = trit_alloc(n, sizeof *t.runs),
+        .cases = trit_alloc(n, sizeof *t.cases),
+        .samples = trit_alloc(n * rounds, sizeof *t.samples),
+    };
+    enum trit_code code = TRIT_EMEMORY;
+    if (t.runs && t.cases && t.samples) {
+        code = fill_table(&t, measure, candidates, n, &settings, error);
+        if (!code)
+            code = run_table(&t, n, rounds, min_seconds, log, timings, error);
+    } else {
+        trit_fail(error, code, "no memory to measure %zu candidates", n);
+    }
+    free(t.runs);
+    free(t.cases);
+    free(t.samples);
+    return code;
+}

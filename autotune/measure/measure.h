@@ -1,0 +1,58 @@
+/* Timing of ternary products as a model runs them: a whole matrix, all threads of a pool, weights
+   cold, candidates interleaved. Google Benchmark does the repetitions (autotune/measure/gbench.h).
+ */
+#ifndef TRIT_MEASURE_H
+#define TRIT_MEASURE_H
+
+#include "autotune/measure/gbench.h"
+#include "runtime/kernel.h"
+#include "runtime/thread/pool.h"
+
+/* One thing to time. */
+struct trit_trial {
+    const struct trit_kernel *kernel; /* gemv or gemm, of a packing of runtime/kernel/pack.h */
+    size_t m;                         /* tokens */
+    size_t mc, nc;                    /* as in struct trit_pair */
+};
+
+struct trit_timing {
+    size_t samples;              /* 0: it was not timed, the rest is 0 */
+    double median_ns, spread_ns; /* of one product; spread: half the interquartile range */
+    double low_ns, high_ns; /* 95 % confidence interval of the median (order statistics); the least
+                               and the most seen where there are fewer than six samples */
+};
+
+/* Weights and activations for one n x k matrix; packed weights are made as they are asked for and
+   kept. */
+struct trit_measure;
+
+/* The pool must outlive it. The packed weights of each (packing, NR) rotate over more than twice
+   all last-level caches, a sixteenth of the machine's memory at most: that much is taken for
+   each. Matrices with few weights are timed several in one parallel region, as q, k, v are run. */
+enum trit_code trit_measure_open(struct trit_measure **measure, struct trit_pool *pool, size_t n,
+                                 size_t k, struct trit_error *error);
+void trit_measure_close(struct trit_measure *measure); /* NULL allowed */
+/* Weights made from now on rotate over that much instead: enough where samples are short and many
+   packings compete, so that each finds its weights pushed out by the others. */
+void trit_measure_rotate(struct trit_measure *measure, size_t bytes);
+/* From now on with this pool. */
+void trit_measure_pool(struct trit_measure *measure, struct trit_pool *pool);
+
+/* Whether the kernel can be measured here at all: operation, packing, shape, ISA. */
+bool trit_measure_fits(const struct trit_measure *measure, const struct trit_kernel *kernel);
+
+/* Compares kernels with the reference on this very shape (MR + 1 tokens, a random block of rows and
+   the last ones, all of K) in a child process. whys[i] is NULL where the bits agreed, else a static
+   text. */
+void trit_measure_verify(struct trit_measure *measure, const struct trit_kernel *const *kernels,
+                         size_t n, const char **whys);
+
+/* Times the candidates against each other: `rounds` samples of each, in random interleaving, each
+   at least min_seconds long; timings[i] belongs to candidates[i]. stop (may be NULL) is asked
+   between products; true ends early with what is known. log may be NULL. */
+enum trit_code trit_measure_run(struct trit_measure *measure, const struct trit_trial *candidates,
+                                size_t n, size_t rounds, double min_seconds, bool (*stop)(void *),
+                                void *arg, struct trit_gbench_log *log, struct trit_timing *timings,
+                                struct trit_error *error);
+
+#endif

@@ -1,0 +1,463 @@
+/* `tritmill tune`: finds, by measurement, the best kernels for a model's matrices on this machine,
+   and records them in a profile. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "autotune/tune/internal.h"
+#include "runtime/base/guard.h"
+#include "runtime/cli/commands.h"
+#include "runtime/base/mem.h"
+#include "runtime/model/model.h"
+#include "runtime/model/shapes.h"
+#include "runtime/base/clock.h"
+
+enum { FIRST_SECONDS = 14, CELL_SECONDS = 7, LIMIT_SAMPLES = 6 };
+
+struct tune_options {
+    const char *file, *model, *isa, *cc, *templates, *output, *json;
+    struct trit_texts shapes;
+    struct trit_ints threads, tokens;
+    bool update, no_build;
+    double budget;
+};
+
+#define AT(member) offsetof(struct tune_options, member)
+static const struct trit_option options[] = {
+    { "-m,--file", TRIT_OPT_TEXT, AT(file), "FILE", "the matrices of this GGUF file", 0, 0, NULL },
+    { "--model", TRIT_OPT_TEXT, AT(model), "NAME",
+      "the matrices of a shape: 2b4t, large, 3b, ..., as for synth", 0, 0, NULL },
+    { "--shape", TRIT_OPT_TEXTS, AT(shapes), "NxK", "this matrix: N outputs, K inputs (repeatable)",
+      0, 0, NULL },
+    { "-t,--threads", TRIT_OPT_INTS, AT(threads), "N,..",
+      "thread counts to tune for (default: 1 and the number of cores)", 1, TRIT_MAX_THREADS, NULL },
+    { "--tokens", TRIT_OPT_INTS, AT(tokens), "M,..",
+      "tokens at once to measure with (default 1,512; 1 is always among them)", 1, 4096, NULL },
+    { "--budget", TRIT_OPT_FLOAT, AT(budget), "SECONDS",
+      "time for everything (default: 14, and 7 for each matrix and thread count)", 0, 1e6, NULL },
+    { "--update", TRIT_OPT_FLAG, AT(update), NULL,
+      "time only what is new: kernels that the profile was not tuned with, matrices it lacks", 0, 0,
+      NULL },
+    { "--isa", TRIT_OPT_TEXT, AT(isa), "NAME", "kernels of this instruction set only", 0, 0, NULL },
+    { "--cc", TRIT_OPT_TEXT, AT(cc), "NAMES",
+      "compilers for kernels of these shapes: gcc,clang (default: those found, and CC)", 0, 0,
+      NULL },
+    { "--no-build", TRIT_OPT_FLAG, AT(no_build), NULL, "the kernels of the program itself only", 0,
+      0, NULL },
+    { "--templates", TRIT_OPT_TEXT, AT(templates), "DIR",
+      "a folder of templates of your own, searched first", 0, 0, NULL },
+    { "-o,--output", TRIT_OPT_TEXT, AT(output), "FILE",
+      "the profile (default: yours for this machine, in the cache folder)", 0, 0, NULL },
+    { "--json", TRIT_OPT_TEXT, AT(json), "FILE", "keep Google Benchmark's JSON of all samples", 0,
+      0, NULL },
+};
+#undef AT
+
+static const char detail[] =
+    "Every kernel is compared with the reference before it is timed. Weights rotate over more than "
+    "twice the last-level cache;\n"
+    "candidates run interleaved, and the better half goes on. Decode and prefill are decided "
+    "together, since they share one\n"
+    "packing, for the least time of a request: 128 passes of one token and 512 tokens of prompt "
+    "(several --tokens share\n"
+    "the prompt evenly). Matrices that take the same inputs are one: q|k|v, gate|up; the gate is "
+    "alone where zeros are\n"
+    "skipped. The plan there was stays unless it is beaten by more than twice the "
+    "spread. Ctrl-C keeps what is\n"
+    "decided by then. `run` and `bench` use the profile without being told.";
+
+static int tune_command(int argc, char **argv);
+
+const struct trit_command trit_cmd_tune = {
+    "tune",
+    "find the fastest kernels for a model's matrices on this machine",
+    "(-m FILE | --model NAME | --shape NxK ...) [options]",
+    detail,
+    options,
+    sizeof options / sizeof *options,
+    tune_command,
+};
+
+/* Matrices */
+
+/* Of one shape there is one, with all names. */
+static enum trit_code add_matrix(struct trit_tune *tune, const char *name, size_t n, size_t k,
+                                 size_t count, struct trit_error *error)
+{
+    for (size_t i = 0; i < tune->nmatrices; i++) {
+        struct trit_tune_matrix *m = &tune->matrices[i];
+        if (m->n == n && m->k == k) {
+            const size_t at = strlen(m->name);
+            m->count += count;
+            snprintf(m->name + at, sizeof m->name - at, "%s%s", at && *name ? ", " : "", name);
+            return TRIT_OK;
+        }
+    }
+    if (tune->nmatrices == TRIT_TUNE_MATRICES)
+        return trit_fail(error, TRIT_EARGUMENT, "tune: more than %d matrices", TRIT_TUNE_MATRICES);
+    struct trit_tune_matrix *m = &tune->matrices[tune->nmatrices++];
+    *m = (struct trit_tune_matrix){ .n = n, .k = k, .count = count };
+    snprintf(m->name, sizeof m->name, "%s", name);
+    return TRIT_OK;
+}
+
+static enum trit_code add_model(struct trit_tune *tune, const struct trit_shape *s,
+                                struct trit_error *error)
+{
+    struct trit_model_matrix list[TRIT_MODEL_MATRICES];
+    enum trit_code code = TRIT_OK;
+    trit_shape_matrices(s, list);
+    for (size_t i = 0; i < TRIT_MODEL_MATRICES && !code; i++)
+        code = add_matrix(tune, list[i].name, list[i].n, list[i].k, s->layers, error);
+    /* not of every pass: where Wup's rows are skipped, the gate goes alone */
+    return code ? code : add_matrix(tune, "gate", s->ffn, s->hidden, 0, error);
+}
+
+static enum trit_code add_file(struct trit_tune *tune, const char *path, struct trit_error *error)
+{
+    struct trit_gguf *gguf;
+    struct trit_config c;
+    trit_guard_mapping(path);
+    enum trit_code code = trit_gguf_open(&gguf, path, error);
+    if (code)
+        return code;
+    code = trit_config_read(&c, gguf, error);
+    trit_gguf_close(gguf);
+    const struct trit_shape shape = { .hidden = c.hidden,
+                                      .ffn = c.ffn,
+                                      .layers = c.layers,
+                                      .heads = c.heads,
+                                      .kv_heads = c.kv_heads };
+    return code ? code : add_model(tune, &shape, error);
+}
+
+/* "6912x2560" */
+static enum trit_code add_shape(struct trit_tune *tune, const char *text, struct trit_error *error)
+{
+    size_t n, k;
+    char end;
+    if (strspn(text, "0123456789x") != strlen(text) || strlen(text) > 20 ||
+        sscanf(text, "%zux%zu%c", &n, &k, &end) != 2 || n < 1 || n > 1 << 24 || k < 1 ||
+        k > TRIT_MAX_K)
+        return trit_fail(
+            error, TRIT_EARGUMENT,
+            "tune: --shape %s: must be NxK, such as 6912x2560 (N up to %d, K up to %d)", text,
+            1 << 24, TRIT_MAX_K);
+    return add_matrix(tune, "", n, k, 1, error);
+}
+
+static enum trit_code add_matrices(struct trit_tune *tune, const struct tune_options *o,
+                                   struct trit_error *error)
+{
+    struct trit_shape shape;
+    enum trit_code code = TRIT_OK;
+    if (o->file)
+        code = add_file(tune, o->file, error);
+    if (o->model && !code && !(code = trit_shape_parse(&shape, o->model, error)))
+        code = add_model(tune, &shape, error);
+    for (int i = 0; i < o->shapes.n && !code; i++)
+        code = add_shape(tune, o->shapes.v[i], error);
+    if (!code && tune->nmatrices == 0)
+        code = trit_fail(error, TRIT_EARGUMENT,
+                         "tune: say what to tune for: -m FILE, --model NAME or --shape NxK");
+    return code;
+}
+
+/* Numbers */
+
+static int by_number(const void *a, const void *b)
+{
+    const int x = *(const int *)a, y = *(const int *)b;
+    return (x > y) - (x < y);
+}
+
+static void sort_once(struct trit_ints *list)
+{
+    int kept = 0;
+    qsort(list->v, (size_t)list->n, sizeof *list->v, by_number);
+    for (int i = 0; i < list->n; i++)
+        if (kept == 0 || list->v[kept - 1] != list->v[i])
+            list->v[kept++] = list->v[i];
+    list->n = kept;
+}
+
+static void settle_numbers(struct trit_tune *tune, const struct tune_options *o)
+{
+    const int own = trit_cpu_get()->threads;
+    tune->threads = o->threads;
+    tune->tokens = o->tokens;
+    if (tune->threads.n == 0)
+        tune->threads = (struct trit_ints){ 2, { 1, own < TRIT_MAX_THREADS ? own : 1 }, false };
+    if (tune->tokens.n == TRIT_LIST_MAX)
+        tune->tokens.n--;
+    tune->tokens.v[tune->tokens.n++] = 1;
+    sort_once(&tune->threads);
+    sort_once(&tune->tokens);
+    if (tune->tokens.n == 1)
+        tune->tokens.v[tune->tokens.n++] = TRIT_TUNE_PROMPT;
+    tune->budget = o->budget;
+    if (o->budget < 0)
+        tune->budget = FIRST_SECONDS + CELL_SECONDS * (double)tune->nmatrices * tune->threads.n;
+}
+
+static enum trit_code make_cells(struct trit_tune *tune, struct trit_error *error)
+{
+    tune->cells = trit_alloc(tune->nmatrices * (size_t)tune->threads.n, sizeof *tune->cells);
+    tune->pools = trit_alloc((size_t)tune->threads.n, sizeof *tune->pools);
+    tune->limits = trit_alloc((size_t)tune->threads.n, sizeof *tune->limits);
+    if (!tune->cells || !tune->pools || !tune->limits)
+        return trit_fail(error, TRIT_EMEMORY, "no memory to tune");
+    for (size_t i = 0; i < tune->nmatrices; i++)
+        for (int j = 0; j < tune->threads.n; j++)
+            tune->cells[tune->ncells++] = (struct trit_tune_cell){ .matrix = &tune->matrices[i],
+                                                                   .threads = tune->threads.v[j] };
+    enum trit_code code = TRIT_OK;
+    for (int i = 0; i < tune->threads.n && !code; i++)
+        code = trit_pool_create(&tune->pools[i], tune->threads.v[i], error);
+    return code;
+}
+
+static bool has_rows(struct trit_tune *tune, const struct trit_tune_cell *cell)
+{
+    bool has = tune->profile != NULL;
+    for (int phase = 0; phase < TRIT_NPHASES && has; phase++) {
+        const char *why;
+        const struct trit_profile_row *row = trit_profile_row(
+            tune->profile, cell->matrix->n, cell->matrix->k, cell->threads, (enum trit_phase)phase);
+        has = row && trit_profile_row_kernel(tune->profile, row, &why);
+    }
+    return has;
+}
+
+/* Matrices that have their plans: only what was never tried competes for them. */
+static void mark_known(struct trit_tune *tune)
+{
+    for (size_t i = 0; i < tune->nmatrices; i++)
+        tune->matrices[i].only_new = tune->update;
+    for (size_t i = 0; i < tune->ncells; i++)
+        if (!has_rows(tune, &tune->cells[i]))
+            tune->cells[i].matrix->only_new = false;
+}
+
+/* What of the old profile could not be used. */
+static void tell_refusals(const struct trit_tune *tune)
+{
+    const char *line = tune->profile ? tune->profile->log : "";
+    for (size_t n; *line; line += n + (line[n] == '\n')) {
+        n = strcspn(line, "\n");
+        fprintf(stderr, "tritmill: %.*s\n", (int)n, line);
+    }
+}
+
+/* Stages */
+
+static enum trit_code find_compilers(struct trit_tune *tune, struct trit_error *error)
+{
+    if (tune->no_build)
+        return TRIT_OK;
+    const enum trit_code code = trit_compilers_find(&tune->compilers, tune->cc, error);
+    if (!code && tune->compilers.n == 0)
+        fprintf(stderr, "tritmill: no C compiler was found (gcc, clang, CC): tuning among the "
+                        "program's own kernels\n");
+    return code;
+}
+
+static enum trit_code screen_all(struct trit_tune *tune, struct trit_error *error)
+{
+    enum trit_code code = TRIT_OK;
+    for (size_t i = 0; i < tune->nmatrices && !code; i++)
+        code = trit_tune_screen(tune, &tune->matrices[i], error);
+    for (size_t i = 0; i < tune->ncells; i++)
+        tune->cells[i].kept =
+            tune->cells[i].matrix->only_new && tune->cells[i].matrix->field.n == 0;
+    return code;
+}
+
+/* Limits belong to the minutes of the measurements. */
+static enum trit_code sample_limits(struct trit_tune *tune, int which, struct trit_error *error)
+{
+    if (!tune->limits[which]) {
+        const enum trit_code code =
+            trit_limits_open(&tune->limits[which], tune->pools[which], error);
+        if (code)
+            return code;
+    }
+    for (int i = 0; i < LIMIT_SAMPLES; i++) {
+        trit_limits_sample_read(tune->limits[which]);
+        trit_limits_sample_peak(tune->limits[which]);
+    }
+    return TRIT_OK;
+}
+
+static enum trit_code decide(struct trit_tune *tune, struct trit_tune_cell *cell, int which,
+                             struct trit_measure *measure, struct trit_error *error)
+{
+    tune->cell_started = trit_now();
+    tune->cell_allowed = trit_tune_allowance(tune, cell);
+    trit_measure_pool(measure, tune->pools[which]);
+    enum trit_code code = sample_limits(tune, which, error);
+    if (!code)
+        code = trit_tune_decide(tune, cell, measure, error);
+    if (!code)
+        code = sample_limits(tune, which, error);
+    const double pace = (trit_now() - tune->cell_started) / (tune->cell_allowed + 1e-9);
+    tune->pace = pace < 1 ? (tune->pace + pace) / 2 : 1;
+    return code;
+}
+
+static enum trit_code decide_matrix(struct trit_tune *tune, size_t first, struct trit_error *error)
+{
+    struct trit_tune_cell *cells = tune->cells + first;
+    struct trit_measure *measure;
+    enum trit_code code =
+        trit_measure_open(&measure, tune->pools[0], cells->matrix->n, cells->matrix->k, error);
+    for (int i = 0; i < tune->threads.n && !code; i++)
+        if (trit_tune_left(tune) > 0)
+            code = decide(tune, &cells[i], i, measure, error);
+    trit_measure_close(measure);
+    return code;
+}
+
+static enum trit_code search(struct trit_tune *tune, struct trit_error *error)
+{
+    enum trit_code code = TRIT_OK;
+    if (trit_tune_left(tune) <= 0)
+        return TRIT_OK;
+    if (tune->templates && tune->compilers.n > 0)
+        code = trit_tune_make_user(tune, error);
+    if (!code)
+        code = screen_all(tune, error);
+    if (!code && tune->compilers.n > 0 && trit_tune_left(tune) > 0)
+        code = trit_tune_make_special(tune, error);
+    for (size_t i = 0; i < tune->ncells && !code; i += (size_t)tune->threads.n)
+        if (!tune->cells[i].kept)
+            code = decide_matrix(tune, i, error);
+    return code;
+}
+
+/* The end */
+
+static void count_cells(const struct trit_tune *tune, size_t *done, size_t *kept, size_t *changed)
+{
+    *done = *kept = *changed = 0;
+    for (size_t i = 0; i < tune->ncells; i++) {
+        *done += tune->cells[i].done;
+        *kept += tune->cells[i].kept;
+        *changed += tune->cells[i].changed;
+    }
+}
+
+/* What is decided is kept even where the search was stopped or failed. */
+static enum trit_code finish(struct trit_tune *tune, enum trit_code searched,
+                             struct trit_error *error)
+{
+    size_t done, kept, changed;
+    struct trit_error keeping = { 0 };
+    count_cells(tune, &done, &kept, &changed);
+    const bool whole = kept == tune->ncells; /* an update that found nothing new */
+    enum trit_code code = TRIT_OK;
+    if (done > 0 || whole)
+        code = trit_tune_keep(tune, &keeping);
+    trit_tune_clear(tune);
+    trit_tune_report(tune);
+    if (code) {
+        *error = keeping;
+        return code;
+    }
+    if (done > 0 || whole)
+        printf("%zu of %zu plans decided, %zu changed, in %.0f s: %s\n", done + kept, tune->ncells,
+               changed, trit_now() - tune->started, tune->path);
+    if (trit_stopped() && done + kept == 0)
+        fputs("tritmill: stopped before a plan was decided: nothing was written\n", stderr);
+    if (searched == TRIT_ESTOPPED && !trit_stopped())
+        searched = TRIT_OK; /* the budget's end */
+    if (!searched && done + kept == 0)
+        return trit_fail(error, TRIT_ESTOPPED,
+                         "tune: the budget of %g s ended before a plan was decided: nothing was "
+                         "written",
+                         tune->budget);
+    return searched;
+}
+
+static void release(struct trit_tune *tune)
+{
+    for (int i = 0; i < tune->threads.n; i++) {
+        if (tune->limits)
+            trit_limits_close(tune->limits[i]);
+        if (tune->pools)
+            trit_pool_destroy(tune->pools[i]);
+    }
+    for (size_t i = 0; i < tune->nmatrices; i++)
+        trit_field_free(&tune->matrices[i].field);
+    free(tune->pools);
+    free(tune->limits);
+    free(tune->cells);
+    free(tune->hopeless);
+    free(tune->tried);
+    trit_profile_free(tune->profile);
+}
+
+static enum trit_code run(struct trit_tune *tune, const struct tune_options *o,
+                          struct trit_error *error)
+{
+    enum trit_code code = add_matrices(tune, o, error);
+    if (code)
+        return code;
+    settle_numbers(tune, o);
+    code = trit_tune_recall(tune, error);
+    if (!code)
+        code = make_cells(tune, error);
+    if (!code)
+        code = find_compilers(tune, error);
+    if (!code && o->json)
+        code = trit_gbench_log_open(&tune->log, error);
+    if (code)
+        return code;
+    mark_known(tune);
+    tell_refusals(tune);
+    trit_catch_stop();
+    const enum trit_code searched = search(tune, error);
+    code = finish(tune, searched, error);
+    struct trit_error logging;
+    const enum trit_code logged = trit_gbench_log_close(tune->log, o->json, &logging);
+    if (logged && !code)
+        *error = logging;
+    return code ? code : logged;
+}
+
+static int tune_command(int argc, char **argv)
+{
+    struct tune_options o = { .budget = -1 };
+    switch (trit_cli_parse(&trit_cmd_tune, argc, argv, &o, NULL, 0, NULL)) {
+    case TRIT_PARSE_HELP:
+        return 0;
+    case TRIT_PARSE_ERROR:
+        return 2;
+    default:
+        break;
+    }
+    if (o.isa && trit_isa_find(o.isa) == TRIT_NISA)
+        return trit_cli_usage_error("tune: --isa %s: no such instruction set (`tritmill cpu` lists "
+                                    "them)",
+                                    o.isa);
+    struct trit_error error;
+    static struct trit_tune tune;
+    tune = (struct trit_tune){ .isa = o.isa,
+                               .cc = o.cc,
+                               .templates = o.templates,
+                               .output = o.output,
+                               .json = o.json,
+                               .update = o.update,
+                               .no_build = o.no_build,
+                               .quiet = !isatty(STDERR_FILENO),
+                               .built_in = trit_kernel_count(),
+                               .started = trit_now(),
+                               .pace = 1 };
+    const enum trit_code code = run(&tune, &o, &error);
+    trit_tune_clear(&tune);
+    release(&tune);
+    if (code == TRIT_ESTOPPED && trit_stopped())
+        return 130;
+    return code ? trit_cli_error(&error) : trit_cli_output_code(0);
+}

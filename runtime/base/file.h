@@ -1,0 +1,44 @@
+/* Writing a file so that its old content is there until the new one is whole. */
+#ifndef TRIT_FILE_H
+#define TRIT_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/error.h"
+
+/* A file being written under a temporary name beside its place. The first failure sticks: later
+   writes do nothing, and commit reports it. */
+struct trit_file;
+
+enum trit_code trit_file_create(struct trit_file **file, const char *path,
+                                struct trit_error *error);
+void trit_file_write(struct trit_file *file, const void *data, size_t bytes);
+bool trit_file_failed(const struct trit_file *file);
+uint64_t trit_file_size(const struct trit_file *file); /* bytes written so far */
+/* Flush, fsync, rename into place; frees file whatever happens, and on failure removes the
+ * temporary. */
+enum trit_code trit_file_commit(struct trit_file *file, struct trit_error *error);
+/* Removes the temporary and frees; the old file stays as it was. NULL allowed. */
+void trit_file_abandon(struct trit_file *file);
+
+/* A whole file (at most limit bytes) into memory, one NUL byte after its end. free() it. "-" is
+ * stdin. */
+enum trit_code trit_file_read(const char *path, size_t limit, char **data, size_t *bytes,
+                              struct trit_error *error);
+
+/* Where a file of ours lives: the environment variable (if not NULL and set), else beside the
+   executable's install prefix (../share/tritmill/NAME), else in the source tree it was built from
+   (source_path). The path if such a file or folder exists, else false. */
+bool trit_file_locate(const char *env, const char *name, const char *source_path, char *path,
+                      size_t room);
+
+/* Where a file that can be made again lives: $XDG_CACHE_HOME (absolute) or ~/.cache, tritmill/NAME.
+ */
+enum trit_code trit_file_cache_path(const char *name, char *path, size_t room,
+                                    struct trit_error *error);
+/* Makes the folders above path that are missing, 0700. */
+enum trit_code trit_file_make_folders(const char *path, struct trit_error *error);
+
+#endif

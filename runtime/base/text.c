@@ -1,0 +1,17 @@
+/* Numbers as people read them. */
+#include "runtime/base/text.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+char *trit_bytes_text(double bytes, char *out)
+{
+    static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
+    size_t unit = 0;
+    while (bytes >= 999.5 && unit + 1 < sizeof units / sizeof *units) {
+        bytes /= 1000;
+        unit++;
+    }
+    snprintf(out, 16, "%.*f %s", unit && bytes < 99.95 ? 1 : 0, bytes, units[unit]);
+    return out;
+}

@@ -1,0 +1,152 @@
+/* Which packed cache belongs to a model file, and whether it still does. */
+#include <assert.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "runtime/cache/cache.h"
+#include "runtime/base/file.h"
+#include "runtime/base/mem.h"
+
+enum {
+    SAMPLES = 16, /* places in the tensors, evenly spread */
+    SAMPLE_BYTES = 64,
+    SLICE = 4 << 20, /* of the file, hashed at once */
+};
+
+static void put_hash(XXH128_hash_t hash, uint8_t out[TRIT_CACHE_HASH])
+{
+    XXH128_canonical_t canonical;
+    static_assert(sizeof canonical == TRIT_CACHE_HASH, "128 bits");
+    XXH128_canonicalFromHash(&canonical, hash);
+    memcpy(out, &canonical, sizeof canonical);
+}
+
+/* The size is part of it; header and metadata as a whole. */
+static XXH128_hash_t sample(const struct trit_gguf *gguf)
+{
+    uint8_t gathered[sizeof(XXH128_canonical_t) + 8 + SAMPLES * SAMPLE_BYTES] = { 0 };
+    const size_t head = gguf->data_offset < gguf->size ? (size_t)gguf->data_offset : gguf->size;
+    const size_t room = gguf->size - head, step = room / SAMPLES;
+    const uint64_t size = gguf->size;
+    uint8_t *out = gathered;
+    put_hash(XXH3_128bits(gguf->base, head), out);
+    out += sizeof(XXH128_canonical_t);
+    memcpy(out, &size, sizeof size);
+    out += sizeof size;
+    for (size_t i = 0; i < SAMPLES; i++, out += SAMPLE_BYTES) {
+        const size_t n = step < SAMPLE_BYTES ? step : SAMPLE_BYTES;
+        memcpy(out, gguf->base + head + i * step, n);
+    }
+    trit_gguf_drop(gguf, gguf->base + head, room);
+    return XXH3_128bits(gathered, sizeof gathered);
+}
+
+void trit_cache_identify(const struct trit_gguf *gguf, struct trit_cache_source *source)
+{
+    *source = (struct trit_cache_source){ .bytes = gguf->size, .mtime = gguf->mtime };
+    put_hash(sample(gguf), source->sample);
+}
+
+struct slices {
+    const struct trit_gguf *gguf;
+    uint64_t *hashes;
+};
+
+static void hash_some(void *arg, size_t begin, size_t end, int thread)
+{
+    (void)thread;
+    const struct slices *s = arg;
+    for (size_t i = begin; i < end; i++) {
+        const size_t at = i * SLICE, rest = s->gguf->size - at;
+        const size_t n = rest < SLICE ? rest : SLICE;
+        s->hashes[i] = XXH3_64bits(s->gguf->base + at, n);
+        trit_gguf_drop(s->gguf, s->gguf->base + at, n);
+    }
+}
+
+enum trit_code trit_cache_identify_whole(const struct trit_gguf *gguf, struct trit_pool *pool,
+                                         struct trit_cache_source *source, struct trit_error *error)
+{
+    const size_t count = (gguf->size + SLICE - 1) / SLICE;
+    struct slices s = { gguf, trit_alloc(count, sizeof *s.hashes) };
+    if (!s.hashes)
+        return trit_fail(error, TRIT_EMEMORY, "%s: no memory for its checksums", gguf->path);
+    trit_cache_identify(gguf, source);
+    if (pool)
+        trit_pool_for(pool, count, 1, hash_some, &s);
+    else
+        hash_some(&s, 0, count, 0);
+    put_hash(XXH3_128bits(s.hashes, count * sizeof *s.hashes), source->whole);
+    free(s.hashes);
+    return TRIT_OK;
+}
+
+enum trit_code trit_cache_user_path(const struct trit_cache_source *source, char *path, size_t room,
+                                    struct trit_error *error)
+{
+    char name[2 * TRIT_CACHE_HASH + sizeof ".pack"];
+    for (size_t i = 0; i < TRIT_CACHE_HASH; i++)
+        snprintf(name + 2 * i, 3, "%02x", source->sample[i]);
+    strcat(name, ".pack");
+    return trit_file_cache_path(name, path, room, error);
+}
+
+/* Whether the cache was made of this file. */
+static enum trit_code judge(struct trit_cache *cache, const struct trit_gguf *gguf,
+                            struct trit_cache_source *source, struct trit_pool *pool,
+                            struct trit_error *error)
+{
+    const struct trit_cache_source *made = trit_cache_source(cache);
+    if (made->bytes != source->bytes ||
+        memcmp(made->sample, source->sample, sizeof made->sample) != 0)
+        return trit_fail(error, TRIT_EFORMAT, "%s: packed of another model file than %s",
+                         trit_cache_path(cache), gguf->path);
+    if (made->mtime && made->mtime == source->mtime)
+        return TRIT_OK;
+    enum trit_code code = trit_cache_identify_whole(gguf, pool, source, error);
+    if (!code && memcmp(made->whole, source->whole, sizeof made->whole) != 0)
+        code = trit_fail(error, TRIT_EFORMAT, "%s: %s has changed since it was packed",
+                         trit_cache_path(cache), gguf->path);
+    return code;
+}
+
+static enum trit_code try(struct trit_cache **cache, const char *path, const struct trit_gguf *gguf,
+                          struct trit_cache_source *source, struct trit_pool *pool,
+                          struct trit_error *error)
+{
+    enum trit_code code = trit_cache_open(cache, path, error);
+    if (!code)
+        code = judge(*cache, gguf, source, pool, error);
+    if (!code)
+        code = trit_cache_verify(*cache, pool, error);
+    if (code) {
+        trit_cache_close(*cache);
+        *cache = NULL;
+    }
+    return code;
+}
+
+struct trit_cache *trit_cache_find(const struct trit_gguf *gguf, const char *given,
+                                   struct trit_pool *pool, char *log, size_t room)
+{
+    char path[PATH_MAX];
+    const char *named = given ? given : getenv("TRITMILL_CACHE");
+    struct trit_cache_source source;
+    struct trit_cache *cache = NULL;
+    struct trit_error error;
+    *log = 0;
+    if (named && !strcmp(named, "none"))
+        return NULL;
+    trit_cache_identify(gguf, &source);
+    if (named && *named)
+        snprintf(path, sizeof path, "%s", named);
+    else if (trit_cache_user_path(&source, path, sizeof path, &error) || access(path, F_OK))
+        return NULL; /* the usual case: nobody packed this model */
+    if (try(&cache, path, gguf, &source, pool, &error))
+        snprintf(log, room, "%s: the packed cache is ignored", error.text);
+    return cache;
+}

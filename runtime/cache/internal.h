@@ -1,0 +1,37 @@
+/* The records of a packed cache's file: a header, a table of sections, a checksum for each piece of
+   each section, then the sections' bytes, each from a multiple of TRIT_ALIGN on. All fields are the
+   writing machine's own; `order` tells a machine with another byte order. Private to
+   runtime/cache*.c. */
+#ifndef TRIT_CACHE_PARTS_H
+#define TRIT_CACHE_PARTS_H
+
+#include <assert.h>
+
+#include "runtime/cache/cache.h"
+
+#define TRIT_CACHE_MAGIC "tritpack"
+enum { TRIT_CACHE_ORDER = 0x01020304, TRIT_CACHE_SECTIONS = 1 << 20 };
+
+struct trit_cache_header {
+    char magic[8];
+    uint32_t order, format;
+    uint64_t bytes; /* of the file */
+    uint64_t sections, pieces;
+    struct trit_cache_source source;
+    uint64_t hash; /* XXH3 of header (this field 0), table and checksums */
+};
+static_assert(sizeof(struct trit_cache_header) == 96, "no padding");
+
+struct trit_cache_record {
+    char name[48], form[16];
+    uint64_t n, k, nr, kr, layout, lazy, offset, bytes;
+};
+static_assert(sizeof(struct trit_cache_record) == 128, "no padding");
+
+/* Pieces of a section of that many bytes. */
+static inline size_t trit_cache_pieces(uint64_t bytes)
+{
+    return (size_t)(bytes / TRIT_CACHE_PIECE + (bytes % TRIT_CACHE_PIECE != 0));
+}
+
+#endif

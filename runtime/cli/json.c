@@ -1,0 +1,42 @@
+/* JSON made of bytes that may not be UTF-8, and its way to stdout. */
+#include "runtime/cli/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/utf8.h"
+
+json_t *trit_json_text(struct trit_text text)
+{
+    char *out = malloc(3 * text.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; out && i < text.n;) {
+        int length = trit_utf8_at(text.s + i, text.n - i);
+        size_t step = length > 0 ? (size_t)length : 1, bytes = length > 0 ? step : 3;
+        memcpy(out + n, length > 0 ? text.s + i : "\xef\xbf\xbd", bytes);
+        n += bytes;
+        i += step;
+    }
+    json_t *json = out ? json_stringn(out, n) : NULL;
+    free(out);
+    return json;
+}
+
+json_t *trit_json_u64(uint64_t value)
+{
+    char digits[24];
+    if (value <= INT64_MAX)
+        return json_integer((json_int_t)value);
+    snprintf(digits, sizeof digits, "%ju", (uintmax_t)value);
+    return json_string(digits);
+}
+
+enum trit_code trit_json_print(json_t *json, struct trit_error *error)
+{
+    if (!json)
+        return trit_fail(error, TRIT_EMEMORY, "no memory for the JSON text");
+    json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+    putchar('\n');
+    json_decref(json);
+    return TRIT_OK;
+}

@@ -1,0 +1,67 @@
+/* A model opened for a command: which file, and what is told on the way. */
+#include "runtime/cli/open.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/cli/cli.h"
+#include "runtime/cli/default.h"
+#include "runtime/cli/plan.h"
+
+static enum trit_code no_model(const char *given, struct trit_error *error)
+{
+    const char *variable = getenv("TRITMILL_MODEL");
+    if (given)
+        return trit_fail(error, TRIT_EARGUMENT, "-m %.40s...: the name is too long", given);
+    if (variable)
+        return trit_fail(error, TRIT_EIO, "TRITMILL_MODEL=%s: no such file", variable);
+    return trit_fail(error, TRIT_EARGUMENT, "no model: name one with -m FILE");
+}
+
+enum trit_code trit_cli_open_model(struct trit_engine *e, const char *model,
+                                   struct trit_error *error)
+{
+    char path[sizeof e->path];
+    *e = (struct trit_engine){ 0 };
+    if (!trit_default_model(model, path, sizeof path))
+        return no_model(model, error);
+    return trit_engine_open(e, path, error);
+}
+
+static void tell(void *arg, const char *line)
+{
+    (void)arg;
+    fprintf(stderr, "tritmill: %s\n", line);
+}
+
+/* Which it is, and whether it is stale. */
+static void log_profile(const struct trit_profile *profile)
+{
+    char why[256];
+    if (!profile)
+        return;
+    trit_profile_judge(profile, why, sizeof why);
+    fprintf(stderr, "profile %s%s%s\n", profile->path, *why ? ": stale: " : "", why);
+}
+
+enum trit_code trit_cli_load_model(struct trit_engine *e, int threads, bool quiet,
+                                   struct trit_error *error)
+{
+    struct trit_progress progress = { 0 };
+    if (!quiet)
+        trit_progress_begin(&progress, "loading");
+    e->progress = trit_progress_step;
+    e->progress_arg = &progress;
+    e->tell = quiet ? NULL : tell;
+    enum trit_code code = trit_engine_load_model(e, threads, error);
+    e->progress_arg = NULL;
+    e->progress = NULL;
+    trit_progress_end(&progress);
+    const char *log = getenv("TRITMILL_LOG");
+    if (!code && log && !strcmp(log, "1")) {
+        log_profile(e->profile);
+        trit_plan_log(e->model, stderr);
+    }
+    return code;
+}

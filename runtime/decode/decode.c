@@ -1,0 +1,173 @@
+/* The passes of a sequence: what is asked of the head, which answers hold, what is forgotten. */
+#include "runtime/decode/decode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/mem.h"
+
+enum { MOST = 1 + TRIT_LOOKUP_MAX };
+
+struct trit_decoder {
+    struct trit_session *session;
+    struct trit_sampler *sampler;
+    struct trit_lookup *lookup; /* NULL: no guesses */
+    size_t vocab;
+    int32_t last[MOST]; /* the last token, not evaluated yet; behind it what is guessed */
+    size_t guessed;
+    bool fed;            /* there are answers for what follows the prompt */
+    int32_t ready[MOST]; /* chosen; `given` of them were taken */
+    size_t nready, given;
+    bool whole; /* the answers are rows of logits: candidates would not be enough */
+    struct trit_top top[MOST];
+    struct trit_candidate *best;
+    float *rows;
+    size_t best_room, rows_room; /* in elements */
+    struct trit_decoded stats;
+};
+
+enum trit_code trit_decoder_create(struct trit_decoder **decoder, const struct trit_model *model,
+                                   struct trit_session *session, struct trit_sampler *sampler,
+                                   size_t guesses, struct trit_error *error)
+{
+    *decoder = NULL;
+    struct trit_decoder *d = trit_alloc(1, sizeof *d);
+    if (!d)
+        return trit_fail(error, TRIT_EMEMORY, "no memory for a decoder");
+    d->session = session;
+    d->sampler = sampler;
+    d->vocab = trit_model_config(model)->vocab;
+    enum trit_code code = TRIT_OK;
+    if (guesses)
+        code = trit_lookup_create(&d->lookup, guesses, trit_session_context(session) + 1, error);
+    if (code)
+        trit_decoder_free(d);
+    else
+        *decoder = d;
+    return code;
+}
+
+void trit_decoder_free(struct trit_decoder *d)
+{
+    if (!d)
+        return;
+    trit_lookup_free(d->lookup);
+    free(d->best);
+    free(d->rows);
+    free(d);
+}
+
+void trit_decoder_tell(struct trit_decoder *d, const int32_t *tokens, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        trit_sampler_accept(d->sampler, tokens[i]);
+    if (d->lookup)
+        trit_lookup_tell(d->lookup, tokens, n);
+}
+
+/* Says what the head shall answer for n states, the later ones behind guesses. */
+static enum trit_code ask(struct trit_decoder *d, const int32_t *guesses, size_t n,
+                          struct trit_error *error)
+{
+    d->whole = !trit_sampler_ask(d->sampler, guesses, n - 1, &d->top[0]);
+    const size_t each = d->top[0].k + d->top[0].nalso;
+    if (d->whole)
+        d->rows = trit_outgrow(d->rows, &d->rows_room, n * d->vocab, sizeof *d->rows);
+    else
+        d->best = trit_outgrow(d->best, &d->best_room, n * each + 1, sizeof *d->best);
+    if (d->whole ? !d->rows : !d->best)
+        return trit_fail(error, TRIT_EMEMORY, "no memory for %zu answers of the head", n);
+    for (size_t i = 0; i < n && !d->whole; i++) {
+        d->top[i] = d->top[0];
+        d->top[i].best = d->best + i * each;
+    }
+    return TRIT_OK;
+}
+
+/* Evaluates tokens, the last `guessed` of them guesses: answers what follows each from the one
+   before them on. */
+static enum trit_code evaluate(struct trit_decoder *d, const int32_t *tokens, size_t n,
+                               size_t guessed, struct trit_error *error)
+{
+    enum trit_code code = ask(d, tokens + n - guessed, guessed + 1, error);
+    if (code)
+        return code;
+    const struct trit_run run = { .session = d->session,
+                                  .tokens = tokens,
+                                  .count = n,
+                                  .first = n - 1 - guessed,
+                                  .logits = d->whole ? d->rows : NULL,
+                                  .top = d->whole ? NULL : d->top };
+    d->guessed = guessed;
+    return trit_model_eval(trit_session_work(d->session), &run, 1, error);
+}
+
+static int32_t choose(struct trit_decoder *d, size_t i)
+{
+    return d->whole ? trit_sampler_next(d->sampler, d->rows + i * d->vocab)
+                    : trit_sampler_pick(d->sampler, d->top[i].best, d->top[i].count);
+}
+
+/* One choice, and one more behind each guess that turns out right. Returns how many did. */
+static size_t choose_all(struct trit_decoder *d)
+{
+    size_t right = 0;
+    d->nready = d->given = 0;
+    for (;; right++) {
+        const int32_t token = choose(d, right);
+        trit_decoder_tell(d, &token, 1);
+        d->ready[d->nready++] = token;
+        if (right == d->guessed || token != d->last[1 + right])
+            return right;
+    }
+}
+
+enum trit_code trit_decoder_feed(struct trit_decoder *d, const int32_t *tokens, size_t n,
+                                 struct trit_error *error)
+{
+    enum trit_code code = evaluate(d, tokens, n, 0, error);
+    d->fed = !code;
+    d->nready = d->given = 0;
+    return code;
+}
+
+/* A pass of the last token and of guesses. */
+static enum trit_code step(struct trit_decoder *d, size_t wanted, struct trit_error *error)
+{
+    const size_t position = trit_session_position(d->session),
+                 room = trit_session_context(d->session) - position,
+                 limit = (wanted < room ? wanted : room) - (wanted && room);
+    const uint64_t begin = trit_clock();
+    const size_t guessed = d->lookup ? trit_lookup_guess(d->lookup, limit, d->last + 1) : 0;
+    enum trit_code code = evaluate(d, d->last, 1 + guessed, guessed, error);
+    if (code)
+        return code;
+    const size_t right = choose_all(d);
+    trit_session_rewind(d->session, position + 1 + right);
+    d->stats.passes++;
+    d->stats.guessed += guessed;
+    d->stats.right += right;
+    if (d->lookup)
+        trit_lookup_learn(d->lookup, guessed, right, (double)(trit_clock() - begin) * 1e-9);
+    return TRIT_OK;
+}
+
+enum trit_code trit_decoder_next(struct trit_decoder *d, size_t wanted, int32_t *token,
+                                 struct trit_error *error)
+{
+    enum trit_code code = TRIT_OK;
+    if (d->given == d->nready && d->fed)
+        choose_all(d);
+    else if (d->given == d->nready)
+        code = step(d, wanted, error);
+    d->fed = false;
+    if (!code)
+        *token = d->last[0] = d->ready[d->given++];
+    return code;
+}
+
+const struct trit_decoded *trit_decoder_stats(const struct trit_decoder *d)
+{
+    return &d->stats;
+}

@@ -1,0 +1,39 @@
+/* A sequence that goes on: prompt in, token after token out. Between the two stand the head's
+   candidates, the sampler and guesses that are checked several at a time; the tokens are those that
+   one pass for each would give, whatever is guessed. */
+#ifndef TRIT_DECODE_H
+#define TRIT_DECODE_H
+
+#include "runtime/decode/lookup.h"
+#include "runtime/model/model.h"
+#include "runtime/decode/sampler.h"
+
+struct trit_decoder;
+
+/* For a session of the model; both, and the sampler, must outlive it. guesses: tokens guessed at a
+   time at most, 0 .. TRIT_LOOKUP_MAX. */
+enum trit_code trit_decoder_create(struct trit_decoder **decoder, const struct trit_model *model,
+                                   struct trit_session *session, struct trit_sampler *sampler,
+                                   size_t guesses, struct trit_error *error);
+void trit_decoder_free(struct trit_decoder *decoder); /* NULL allowed */
+
+/* These tokens stand in the text: the sampler and guesses know them. Evaluates nothing. */
+void trit_decoder_tell(struct trit_decoder *decoder, const int32_t *tokens, size_t n);
+
+/* Evaluates tokens that were told; the next choice is what follows them. */
+enum trit_code trit_decoder_feed(struct trit_decoder *decoder, const int32_t *tokens, size_t n,
+                                 struct trit_error *error);
+
+/* The next token, chosen and told; evaluates the one before, and guesses, where that was not done.
+   wanted: how many tokens the caller will take, this one included. The context must have room for
+   the token before. */
+enum trit_code trit_decoder_next(struct trit_decoder *decoder, size_t wanted, int32_t *token,
+                                 struct trit_error *error);
+
+struct trit_decoded {
+    size_t passes;         /* after the prompt's */
+    size_t guessed, right; /* tokens */
+};
+const struct trit_decoded *trit_decoder_stats(const struct trit_decoder *decoder);
+
+#endif

@@ -1,0 +1,174 @@
+/* Opening a model for a program, and feeding it long texts. */
+#include "runtime/engine/engine.h"
+
+#include <malloc.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/guard.h"
+#include "runtime/cpu/cpu.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/stop.h"
+#include "runtime/base/clock.h"
+
+enum trit_code trit_engine_open(struct trit_engine *e, const char *path, struct trit_error *error)
+{
+    *e = (struct trit_engine){ .load_seconds = -trit_now() };
+    enum trit_code code = TRIT_OK;
+    if (snprintf(e->path, sizeof e->path, "%s", path) >= (int)sizeof e->path)
+        code = trit_fail(error, TRIT_EARGUMENT, "%.40s...: the path is too long", path);
+    if (!code) {
+        trit_guard_mapping(e->path);
+        code = trit_gguf_open(&e->gguf, e->path, error);
+    }
+    if (!code)
+        code = trit_config_read(&e->config, e->gguf, error);
+    e->load_seconds += trit_now();
+    return code;
+}
+
+enum trit_code trit_engine_load_tokenizer(struct trit_engine *e, struct trit_error *error)
+{
+    double begin = trit_now();
+    enum trit_code code = trit_tokenizer_load(&e->tokenizer, e->gguf, error);
+    e->load_seconds += trit_now() - begin;
+    return code;
+}
+
+static void unload(struct trit_engine *e)
+{
+    trit_model_free(e->model);
+    trit_pool_destroy(e->pool);
+    e->model = NULL;
+    e->pool = NULL;
+}
+
+__attribute__((format(printf, 2, 3))) static void tell(const struct trit_engine *e,
+                                                       const char *format, ...)
+{
+    struct trit_error line;
+    va_list args;
+    if (!e->tell)
+        return;
+    va_start(args, format);
+    vsnprintf(line.text, sizeof line.text, format, args);
+    va_end(args);
+    e->tell(e->tell_arg, line.text);
+}
+
+static enum trit_code find_profile(struct trit_engine *e, struct trit_error *error)
+{
+    char log[sizeof error->text];
+    if (e->searched)
+        return TRIT_OK;
+    enum trit_code code = trit_profile_find(&e->profile, e->wanted, log, sizeof log, error);
+    if (!code && *log)
+        tell(e, "%s", log);
+    e->searched = !code;
+    return code;
+}
+
+static void find_cache(struct trit_engine *e)
+{
+    char log[1200];
+    if (e->cache_searched)
+        return;
+    e->cache = trit_cache_find(e->gguf, e->cache_wanted, e->pool, log, sizeof log);
+    e->cache_searched = true;
+    if (e->cache)
+        trit_guard_cache(e->path, trit_cache_path(e->cache));
+    if (*log)
+        tell(e, "%s", log);
+}
+
+/* What the use of profile and packed cache brought to light. */
+static void tell_use(struct trit_engine *e, enum trit_code code)
+{
+    const struct trit_model_cost *cost = code ? NULL : trit_model_cost(e->model);
+    for (const char *line = e->profile ? e->profile->log : ""; *line; line = strchr(line, '\n') + 1)
+        tell(e, "%.*s", (int)strcspn(line, "\n"), line);
+    if (e->profile)
+        *e->profile->log = 0;
+    if (cost && cost->uncached)
+        tell(e,
+             "%s: made for other kernels: %zu of %zu sections are packed anew "
+             "('tritmill pack' renews it)",
+             trit_cache_path(e->cache), cost->uncached, cost->cached + cost->uncached);
+}
+
+enum trit_code trit_engine_load_model(struct trit_engine *e, int threads, struct trit_error *error)
+{
+    double begin = trit_now();
+    unload(e);
+    enum trit_code code = find_profile(e, error);
+    if (!code)
+        code = trit_pool_create(&e->pool, threads > 0 ? threads : trit_cpu_get()->threads, error);
+    if (!code)
+        find_cache(e);
+    struct trit_load_options options = { .progress = e->progress,
+                                         .progress_arg = e->progress_arg,
+                                         .profile = e->profile,
+                                         .sparse = (enum trit_sparse)e->sparse,
+                                         .kv = (enum trit_kv_type)e->kv,
+                                         .cache = e->cache };
+    if (!code)
+        code = trit_model_load(&e->model, e->gguf, e->pool, &options, error);
+    malloc_trim(0); /* what packing took is some 10 MB */
+    tell_use(e, code);
+    e->load_seconds += trit_now() - begin;
+    return code;
+}
+
+void trit_engine_close(struct trit_engine *e)
+{
+    unload(e);
+    trit_tokenizer_free(e->tokenizer);
+    trit_cache_close(e->cache);
+    trit_gguf_close(e->gguf);
+    trit_profile_free(e->profile);
+    *e = (struct trit_engine){ 0 };
+}
+
+enum trit_code trit_engine_encode(const struct trit_engine *e, const char *text, size_t bytes,
+                                  bool special, int32_t **ids, size_t *count,
+                                  struct trit_error *error)
+{
+    int32_t *plain;
+    size_t n;
+    enum trit_code code =
+        trit_tokenizer_encode(e->tokenizer, text, bytes, special, &plain, &n, error);
+    if (code)
+        return code;
+    size_t bos = trit_tokenizer_add_bos(e->tokenizer) && trit_tokenizer_bos(e->tokenizer) >= 0;
+    int32_t *all = trit_alloc(n + bos + 1, sizeof *all);
+    if (!all) {
+        free(plain);
+        return trit_fail(error, TRIT_EMEMORY, "no memory for %zu tokens", n);
+    }
+    if (bos)
+        all[0] = trit_tokenizer_bos(e->tokenizer);
+    if (n)
+        memcpy(all + bos, plain, n * sizeof *all);
+    free(plain);
+    *ids = all;
+    *count = n + bos;
+    return TRIT_OK;
+}
+
+enum trit_code trit_engine_prefill(struct trit_session *session, const int32_t *tokens,
+                                   size_t count, size_t chunk, float *logits,
+                                   struct trit_error *error)
+{
+    enum trit_code code = TRIT_OK;
+    for (size_t at = 0; at < count && !code; at += chunk) {
+        size_t n = count - at < chunk ? count - at : chunk;
+        bool last = at + n == count;
+        if (trit_stopped())
+            return trit_fail(error, TRIT_ESTOPPED, "stopped");
+        code =
+            trit_session_eval(session, tokens + at, n, last && logits ? n - 1 : n, logits, error);
+    }
+    return code;
+}

@@ -1,0 +1,57 @@
+/* A model opened for a program: file, tokenizer, threads, weights, in the order in which they can
+ * fail cheaply. */
+#ifndef TRIT_ENGINE_H
+#define TRIT_ENGINE_H
+
+#include "runtime/cache/cache.h"
+#include "runtime/model/model.h"
+#include "runtime/plan/profile.h"
+#include "runtime/text/tokenizer.h"
+
+struct trit_engine {
+    char path[4096];
+    struct trit_gguf *gguf;
+    struct trit_config config;
+    struct trit_tokenizer *tokenizer;
+    struct trit_pool *pool;
+    struct trit_model *model;
+    const char
+        *wanted; /* the profile of --profile: set it before the model is loaded; NULL: look */
+    struct trit_profile *profile; /* NULL: there is none that can be used */
+    bool searched;                /* the profile was looked for */
+    int sparse;                   /* enum trit_sparse: set it before the model is loaded */
+    int kv;                       /* enum trit_kv_type; likewise */
+    const char *cache_wanted;     /* the packed cache by name, "none", or NULL: look */
+    struct trit_cache *cache;     /* NULL: there is none that can be used */
+    bool cache_searched;          /* it was looked for */
+    double load_seconds;          /* of all steps together */
+    /* Set before the model is loaded, or NULL: who is told how far loading is, and, a line each,
+       what was ignored of profile and packed cache. */
+    trit_progress_fn *progress;
+    void *progress_arg;
+    void (*tell)(void *arg, const char *line);
+    void *tell_arg;
+};
+
+/* Maps the file and reads its hyper-parameters. Whatever happened, trit_engine_close. */
+enum trit_code trit_engine_open(struct trit_engine *engine, const char *path,
+                                struct trit_error *error);
+enum trit_code trit_engine_load_tokenizer(struct trit_engine *engine, struct trit_error *error);
+/* Finds profile and packed cache (the first time), starts threads (below 1: one per physical core)
+   and packs the weights. Called again, it replaces threads and weights. */
+enum trit_code trit_engine_load_model(struct trit_engine *engine, int threads,
+                                      struct trit_error *error);
+void trit_engine_close(struct trit_engine *engine);
+
+/* The ids of text, BOS first where the model wants one. free() *ids. */
+enum trit_code trit_engine_encode(const struct trit_engine *engine, const char *text, size_t bytes,
+                                  bool special, int32_t **ids, size_t *count,
+                                  struct trit_error *error);
+
+/* Appends tokens in pieces of `chunk`, so that Ctrl-C is seen between them (TRIT_ESTOPPED). The
+   last token's logits go to logits; NULL: no logits. */
+enum trit_code trit_engine_prefill(struct trit_session *session, const int32_t *tokens,
+                                   size_t count, size_t chunk, float *logits,
+                                   struct trit_error *error);
+
+#endif

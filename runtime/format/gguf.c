@@ -1,0 +1,257 @@
+/* Opening a GGUF: the mapping, the header, and the order in which its parts are checked. */
+#define _GNU_SOURCE
+#include "runtime/format/gguf.h"
+
+#include "runtime/format/internal.h"
+#include "runtime/base/utf8.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { HEADER = 4 + 4 + 8 + 8, COUNT_MAX = 1 << 30 };
+
+bool trit_text_is(struct trit_text t, const char *s)
+{
+    size_t n = strlen(s);
+    return t.n == n && !memcmp(t.s, s, n);
+}
+
+struct trit_gguf_quote trit_gguf_quoted(struct trit_text name)
+{
+    struct trit_gguf_quote q;
+    size_t n = name.n, most = sizeof q.s - 6; /* quotes, dots, NUL */
+    if (n > most)
+        for (n = most; n > 0 && ((unsigned char)name.s[n] & 0xc0) == 0x80;)
+            n--; /* no cut inside a character */
+    char *end = q.s;
+    *end++ = '\'';
+    memcpy(end, name.s, n);
+    end += n;
+    strcpy(end, n < name.n ? "...'" : "'");
+    return q;
+}
+
+bool trit_gguf_name_valid(struct trit_text name)
+{
+    return !memchr(name.s, 0, name.n) && trit_utf8_valid(name.s, name.n) == name.n;
+}
+
+/* Version 2 brought 64-bit counts, version 3 big-endian files. */
+static enum trit_code check_version(const struct trit_gguf *g, struct trit_error *error)
+{
+    uint32_t v = g->version;
+    if (v == 2 || v == 3)
+        return TRIT_OK;
+    if ((v & 0xffff) == 0 && v != 0)
+        return trit_fail(
+            error, TRIT_EUNSUPPORTED,
+            "%s: header (offset 4): a big-endian file, only little-endian files are read", g->path);
+    return trit_fail(error, TRIT_EUNSUPPORTED,
+                     "%s: header (offset 4): GGUF version %u, only versions 2 and 3 are read",
+                     g->path, v);
+}
+
+/* A count is believed only as far as the rest of the file could hold that many records. */
+static enum trit_code check_count(struct trit_gguf_reader *r, uint64_t n, const char *what,
+                                  size_t offset, size_t smallest)
+{
+    size_t most = (r->size - r->at) / smallest;
+    if (most > COUNT_MAX)
+        most = COUNT_MAX;
+    if (n <= most)
+        return TRIT_OK;
+    return trit_fail(r->error, TRIT_EFORMAT,
+                     "%s: header (offset %zu): %llu %s, the file has room for at most %zu",
+                     r->gguf->path, offset, (unsigned long long)n, what, most);
+}
+
+static enum trit_code read_header(struct trit_gguf_reader *r)
+{
+    struct trit_gguf *g = r->gguf;
+    if (r->size < 4 || memcmp(r->base, "GGUF", 4) != 0)
+        return trit_fail(r->error, TRIT_EFORMAT, "%s: header (offset 0): not a GGUF file%s",
+                         g->path, r->size == 0 ? ", it is empty" : "");
+    if (r->size < HEADER)
+        return trit_fail(r->error, TRIT_EFORMAT,
+                         "%s: header (offset 0): %zu bytes, a GGUF file has at least %d", g->path,
+                         r->size, HEADER);
+    uint64_t ntensors = 0, nkv = 0;
+    trit_gguf_take(r, 4);
+    trit_gguf_take_u32(r, &g->version);
+    trit_gguf_take_u64(r, &ntensors);
+    trit_gguf_take_u64(r, &nkv);
+    enum trit_code code = check_version(g, r->error);
+    if (code == TRIT_OK)
+        code = check_count(r, ntensors, "tensors", 8, TRIT_GGUF_TENSOR_MIN);
+    if (code == TRIT_OK)
+        code = check_count(r, nkv, "keys", 16, TRIT_GGUF_KV_MIN);
+    if (code != TRIT_OK)
+        return code;
+    g->ntensors = (size_t)ntensors;
+    g->nkv = (size_t)nkv;
+    return TRIT_OK;
+}
+
+/* Not trit_alloc: the pages of a table that a bad header made large are never touched. */
+static enum trit_code allocate(struct trit_gguf *g, struct trit_error *error)
+{
+    g->kv = calloc(g->nkv + 1, sizeof *g->kv);
+    g->tensors = calloc(g->ntensors + 1, sizeof *g->tensors);
+    g->index = calloc(1, sizeof(struct trit_gguf_index));
+    if (!g->kv || !g->tensors || !g->index)
+        return trit_fail(error, TRIT_EMEMORY, "%s: out of memory for its tables", g->path);
+    return TRIT_OK;
+}
+
+static enum trit_code read_alignment(struct trit_gguf *g, struct trit_error *error)
+{
+    g->alignment = TRIT_GGUF_ALIGNMENT;
+    const struct trit_gguf_kv *kv = trit_gguf_find(g, "general.alignment");
+    if (!kv)
+        return TRIT_OK;
+    if (kv->type != TRIT_GGUF_U32)
+        return trit_fail(error, TRIT_EFORMAT, "%s: key 'general.alignment': is %s, must be u32",
+                         g->path, trit_gguf_type_name(kv->type));
+    memcpy(&g->alignment, kv->data, sizeof g->alignment);
+    uint32_t a = g->alignment;
+    if (a >= TRIT_GGUF_ALIGNMENT_MIN && a <= TRIT_GGUF_ALIGNMENT_MAX && (a & (a - 1)) == 0)
+        return TRIT_OK;
+    return trit_fail(error, TRIT_EFORMAT,
+                     "%s: key 'general.alignment': is %u, must be a power of two from %d to %d",
+                     g->path, a, TRIT_GGUF_ALIGNMENT_MIN, TRIT_GGUF_ALIGNMENT_MAX);
+}
+
+static enum trit_code parse(struct trit_gguf *g, struct trit_error *error)
+{
+    struct trit_gguf_reader r = { .gguf = g, .base = g->base, .size = g->size, .error = error };
+    enum trit_code code = read_header(&r);
+    if (code == TRIT_OK)
+        code = allocate(g, error);
+    if (code == TRIT_OK)
+        code = trit_gguf_read_keys(&r);
+    if (code == TRIT_OK)
+        code = trit_gguf_index_keys(g, error);
+    if (code == TRIT_OK)
+        code = read_alignment(g, error);
+    if (code == TRIT_OK)
+        code = trit_gguf_read_tensors(&r);
+    if (code == TRIT_OK)
+        code = trit_gguf_index_tensors(g, error);
+    return code;
+}
+
+enum trit_code trit_gguf_parse(struct trit_gguf **gguf, const void *data, size_t size,
+                               const char *path, struct trit_error *error)
+{
+    *gguf = NULL;
+    struct trit_gguf *g = calloc(1, sizeof *g);
+    if (g)
+        g->path = strdup(path);
+    if (!g || !g->path) {
+        free(g);
+        return trit_fail(error, TRIT_EMEMORY, "%s: out of memory", path);
+    }
+    g->base = data;
+    g->size = size;
+    enum trit_code code = parse(g, error);
+    if (code == TRIT_OK)
+        *gguf = g;
+    else
+        trit_gguf_close(g);
+    return code;
+}
+
+/* The regular file at path, open; -1 after an error. A pipe that nobody writes to does not block.
+ */
+static int open_regular(const char *path, struct stat *st, struct trit_error *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, st) != 0) {
+        trit_fail(error, TRIT_EIO, "%s: cannot read: %s", path, strerror(errno));
+    } else if (!S_ISREG(st->st_mode)) {
+        trit_fail(error, TRIT_EIO, "%s: is %s, must be a regular file", path,
+                  S_ISDIR(st->st_mode) ? "a folder" : "a device or a pipe");
+    } else {
+        return fd;
+    }
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+enum trit_code trit_gguf_open(struct trit_gguf **gguf, const char *path, struct trit_error *error)
+{
+    *gguf = NULL;
+    struct stat st;
+    int fd = open_regular(path, &st, error);
+    if (fd < 0)
+        return TRIT_EIO;
+    const size_t size = (size_t)st.st_size;
+    void *base = NULL; /* an empty file cannot be mapped; parse says what is wrong with it */
+    if (size > 0)
+        base = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (base == MAP_FAILED) {
+        int failed = errno;
+        close(fd);
+        return trit_fail(error, TRIT_EIO, "%s: cannot map: %s", path, strerror(failed));
+    }
+    enum trit_code code = trit_gguf_parse(gguf, base, size, path, error);
+    if (code == TRIT_OK) {
+        (*gguf)->mapped = true;
+        (*gguf)->fd = fd;
+        (*gguf)->mtime = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    } else {
+        close(fd);
+        if (base)
+            munmap(base, size);
+    }
+    return code;
+}
+
+void trit_gguf_close(struct trit_gguf *gguf)
+{
+    if (!gguf)
+        return;
+    if (gguf->mapped) {
+        munmap((void *)(uintptr_t)gguf->base, gguf->size);
+        close(gguf->fd);
+    }
+    trit_gguf_index_free(gguf);
+    free(gguf->kv);
+    free(gguf->tensors);
+    free(gguf->path);
+    free(gguf);
+}
+
+void trit_gguf_drop(const struct trit_gguf *gguf, const uint8_t *data, size_t bytes)
+{
+    if (!gguf->mapped || data < gguf->base || data > gguf->base + gguf->size)
+        return;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), first = (size_t)(data - gguf->base);
+    size_t last = bytes > gguf->size - first ? gguf->size : first + bytes;
+    first = (first + page - 1) / page * page;
+    last = last / page * page;
+    if (first < last)
+        madvise((void *)(uintptr_t)(gguf->base + first), last - first, MADV_DONTNEED);
+}
+
+/* A read that fails or is short leaves it to the mapping to say so. */
+const uint8_t *trit_gguf_fetch(const struct trit_gguf *gguf, const uint8_t *data, size_t bytes,
+                               void *buffer)
+{
+    if (!gguf->mapped)
+        return data;
+    const size_t begin = (size_t)(data - gguf->base);
+    for (size_t at = 0; at < bytes;) {
+        ssize_t got = pread(gguf->fd, (uint8_t *)buffer + at, bytes - at, (off_t)(begin + at));
+        if (got == 0 || (got < 0 && errno != EINTR))
+            return data;
+        at += got > 0 ? (size_t)got : 0;
+    }
+    return buffer;
+}

@@ -1,0 +1,21 @@
+/* Rows of a stored ternary tensor as codes (trit + 1), one byte each. */
+#ifndef TRIT_TERNARY_H
+#define TRIT_TERNARY_H
+
+#include "runtime/format/gguf.h"
+
+/* Whether the tensor can be read here: a type that can hold trits, two dimensions, and the size
+   that its type asks for. TRIT_EUNSUPPORTED names the type and lists those that are read. The
+   values are looked at by trit_ternary_rows. */
+enum trit_code trit_ternary_check(const struct trit_gguf *gguf,
+                                  const struct trit_gguf_tensor *tensor, struct trit_error *error);
+
+/* Decodes rows row0 .. row0+rows-1 (K = ne[0] columns each): row r's codes 0, 1, 2 go to
+   codes + r*ld (ld >= K; bytes from K on are left alone), its scale to d[r], so that the weight is
+   (code - 1) * d. d is finite and >= 0. A matrix that is not ternary is TRIT_EFORMAT naming file,
+   tensor, row and column. Several threads may decode one tensor. */
+enum trit_code trit_ternary_rows(const struct trit_gguf *gguf,
+                                 const struct trit_gguf_tensor *tensor, size_t row0, size_t rows,
+                                 uint8_t *codes, size_t ld, float *d, struct trit_error *error);
+
+#endif

@@ -1,0 +1,359 @@
+/* The head's life, full passes, and what is common to all answers. */
+#define _GNU_SOURCE
+#include "runtime/head/head.h"
+
+#include <assert.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/head/internal.h"
+#include "runtime/base/mem.h"
+#include "runtime/plan/pick.h"
+#include "runtime/kernel/probe.h"
+
+enum {
+    CACHED = 1 << 20, /* bytes of rows below which planes hardly save more than they cost */
+    FEW = 8,          /* a k above this part of the rows is a full pass */
+    SKIP = 16,        /* full passes after an answer by planes that read more than one */
+};
+
+static bool usable(const struct trit_kernel *c, enum trit_op op, const char *packing, size_t k)
+{
+    return c->op == op && !strcmp(c->packing, packing) && !strcmp(c->act, "i8") && !c->k && !c->n &&
+           TRIT_HEAD_ROWS % c->nr == 0 && k <= trit_packing_find(packing)->max_k &&
+           trit_isa_usable(c->isa, NULL) && trit_kernel_sound(c);
+}
+
+static bool better(const struct trit_kernel *a, const struct trit_kernel *b)
+{
+    return !b || a->isa > b->isa || (a->isa == b->isa && a->cost < b->cost);
+}
+
+/* The strongest gemv, and the strongest gemm that shares its weights. TRITMILL_KERNEL means other
+   matrices: it chooses among these where it can, and is no fault where it cannot. */
+static bool pick_plane(struct trit_head_plane *p, const char *packing, size_t k, const char *force)
+{
+    const struct trit_kernel *gemv = NULL, *gemm = NULL, *c;
+    for (size_t i = 0; (c = trit_kernel_at(i)); i++)
+        if ((!force || !fnmatch(force, c->name, 0)) && better(c, gemv) &&
+            usable(c, TRIT_OP_gemv, packing, k))
+            gemv = c;
+    for (size_t i = 0; gemv && (c = trit_kernel_at(i)); i++)
+        if (c->nr == gemv->nr && c->kr == gemv->kr && better(c, gemm) &&
+            usable(c, TRIT_OP_gemm, packing, k))
+            gemm = c;
+    p->gemv = gemv;
+    p->gemm = gemm;
+    p->packing = trit_packing_find(packing);
+    return gemm;
+}
+
+/* Kernels and sizes of the planes; false where they cannot be. */
+static bool plan(struct trit_head *h)
+{
+    static const char *const packings[] = { "i4", "i2" };
+    const char *force = getenv("TRITMILL_KERNEL");
+    for (size_t i = 0; i < 2; i++) {
+        struct trit_head_plane *p = &h->plane[i];
+        if (!(force && pick_plane(p, packings[i], h->k, force)) &&
+            !pick_plane(p, packings[i], h->k, NULL))
+            return false;
+        const size_t nr = (size_t)p->gemv->nr;
+        p->block = trit_packed_bytes(p->packing, nr, h->k, nr);
+        p->bytes = trit_packed_bytes(p->packing, h->n, h->k, nr);
+        p->bounds_bytes = (i ? 1 : 2) * h->groups * TRIT_HEAD_ROWS * sizeof(float);
+        p->bounds_bytes += i ? 0 : h->groups * sizeof(float);
+        h->kp = trit_round_up(h->k, p->packing->kr);
+        if (!p->bytes)
+            return false;
+    }
+    return h->plane[0].packing->kr == h->plane[1].packing->kr;
+}
+
+/* Memory of the search. */
+static bool allocate(struct trit_head *h)
+{
+    const size_t states = TRIT_HEAD_STATES, rows = h->groups * TRIT_HEAD_ROWS;
+    h->a = trit_alloc(states * TRIT_HEAD_TERMS, h->kp);
+    h->y_bytes = states * rows * sizeof *h->y;
+    h->y = trit_map(h->y_bytes);
+    h->peak = trit_alloc(states * h->groups, sizeof *h->peak);
+    h->fine = trit_alloc(states * h->groups, sizeof *h->fine);
+    h->reach = trit_alloc(h->groups, sizeof *h->reach);
+    h->open = trit_alloc(h->groups + 1, sizeof *h->open);
+    return h->a && h->y && h->peak && h->reach && h->fine && h->open;
+}
+
+static enum trit_code no_memory(const struct trit_head *h, struct trit_error *error)
+{
+    const struct trit_gguf_tensor *t = h->rows->tensor;
+    return trit_fail(error, TRIT_EMEMORY, "%s: tensor '%.*s': no memory for the head's search",
+                     h->rows->gguf->path, (int)t->name.n, t->name.s);
+}
+
+static enum trit_code make(struct trit_head *h, enum trit_head_planes planes,
+                           struct trit_error *error)
+{
+    const size_t row = trit_rows_room(h->rows), state = h->k * sizeof(float);
+    h->scratch_bytes = trit_round_up(row > state ? row : state, TRIT_ALIGN);
+    h->scratch = trit_alloc(h->threads, h->scratch_bytes);
+    h->best = trit_alloc(TRIT_HEAD_STATES * h->threads, sizeof *h->best);
+    if (!h->scratch || !h->best)
+        return no_memory(h, error);
+    enum trit_code code = trit_pick(TRIT_OP_head, h->rows->packing, &h->kernel, error);
+    if (!code)
+        code = trit_pick(TRIT_OP_quant, NULL, &h->quant, error);
+    if (code)
+        return code;
+    if (planes == TRIT_HEAD_AUTO && h->n * h->rows->row_bytes < CACHED)
+        planes = TRIT_HEAD_NEVER;
+    if (planes == TRIT_HEAD_NEVER || !plan(h))
+        return trit_rows_check(h->rows, h->pool, error);
+    if (!allocate(h))
+        return no_memory(h, error);
+    const size_t bad = trit_head_make(h, 0);
+    if (bad != SIZE_MAX)
+        return trit_rows_bad(h->rows, bad, error);
+    return h->plane[0].w ? TRIT_OK : no_memory(h, error);
+}
+
+enum trit_code trit_head_create(struct trit_head **head, struct trit_rows *rows,
+                                struct trit_pool *pool, enum trit_head_planes planes,
+                                struct trit_cache *cache, struct trit_error *error)
+{
+    *head = NULL;
+    struct trit_head *h = trit_alloc(1, sizeof *h);
+    if (!h)
+        return trit_fail(error, TRIT_EMEMORY, "no memory for the head");
+    h->rows = rows;
+    h->pool = pool;
+    h->cache = cache;
+    h->threads = (size_t)trit_pool_threads(pool);
+    h->n = rows->n;
+    h->k = rows->k;
+    h->groups = (h->n + TRIT_HEAD_ROWS - 1) / TRIT_HEAD_ROWS;
+    enum trit_code code = make(h, planes, error);
+    if (code)
+        trit_head_free(h);
+    else
+        *head = h;
+    return code;
+}
+
+void trit_head_free(struct trit_head *h)
+{
+    if (!h)
+        return;
+    trit_head_forget(h, 0);
+    trit_head_forget(h, 1);
+    trit_unmap(h->y, h->y_bytes);
+    void *blocks[] = { h->a,    h->peak, h->reach,   h->fine,   h->open,
+                       h->best, h->also, h->scratch, h->merged, h->candidates };
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        free(blocks[i]);
+    free(h);
+}
+
+static size_t plane_bytes(const struct trit_head_plane *p)
+{
+    return p->w ? p->bytes + p->bounds_bytes : 0;
+}
+
+size_t trit_head_plane_bytes(const struct trit_head *h)
+{
+    return plane_bytes(&h->plane[0]);
+}
+
+size_t trit_head_bytes(const struct trit_head *h)
+{
+    const size_t scores = h->plane[0].w ? h->n * sizeof *h->y : 0;
+    return plane_bytes(&h->plane[0]) + plane_bytes(&h->plane[1]) + scores +
+           h->threads * h->scratch_bytes;
+}
+
+/* Rows in the kernel's form: at once where all are in memory or in the mapped file; one by one what
+   is few. */
+static void rows_of(struct trit_head *h, size_t m, size_t row, size_t n, const float *x, float *y,
+                    size_t ldy, int thread)
+{
+    const struct trit_rows *r = h->rows;
+    const size_t groups = (h->k + TRIT_HEAD_GROUP - 1) / TRIT_HEAD_GROUP;
+    trit_head_fn *fn = h->kernel->fn.head;
+    if (r->data && n > 1) {
+        fn(m, n, h->k, (const uint8_t *)r->data + row * (r->data_bytes / r->n),
+           r->scale ? r->scale + row * groups : NULL, x, h->ldx, y, ldy);
+        return;
+    }
+    for (size_t j = 0; j < n; j++) {
+        const float *scale;
+        const void *w =
+            trit_rows_one(r, row + j, h->scratch + (size_t)thread * h->scratch_bytes, &scale);
+        fn(m, 1, h->k, w, scale, x, h->ldx, y + j, ldy);
+    }
+}
+
+void trit_head_rows(struct trit_head *h, size_t row, size_t n, float *logits, int thread)
+{
+    rows_of(h, h->m, row, n, h->x, logits, TRIT_HEAD_PIECE, thread);
+}
+
+float trit_head_exact(struct trit_head *h, size_t row, const float *x, int thread)
+{
+    float logit;
+    rows_of(h, 1, row, 1, x, &logit, 1, thread);
+    return logit;
+}
+
+struct full {
+    struct trit_head *head;
+    float *const *logits;
+};
+
+static void full_rows(void *arg, size_t begin, size_t end, int thread)
+{
+    const struct full *f = arg;
+    float logits[TRIT_HEAD_STATES * TRIT_HEAD_PIECE];
+    trit_head_rows(f->head, begin, end - begin, logits, thread);
+    for (size_t i = 0; i < f->head->m; i++)
+        memcpy(f->logits[i] + begin, logits + i * TRIT_HEAD_PIECE, (end - begin) * sizeof *logits);
+}
+
+/* The next states of a call. */
+static void take(struct trit_head *h, size_t m, const float *x, size_t ldx)
+{
+    h->m = m < TRIT_HEAD_STATES ? m : TRIT_HEAD_STATES;
+    h->x = x;
+    h->ldx = ldx;
+    for (size_t i = 0; i < h->m; i++)
+        h->state[i].x = x + i * ldx;
+}
+
+void trit_head_full(struct trit_head *h, size_t m, const float *x, size_t ldx, float *const *logits,
+                    struct trit_counts *counts)
+{
+    struct full f = { h, logits };
+    trit_rows_unpack(h->rows, h->pool, NULL); /* without memory for all: row by row */
+    for (size_t i = 0; i < m; i += h->m) {
+        f.logits = logits + i;
+        take(h, m - i, x + i * ldx, ldx);
+        trit_region(h->pool, TRIT_PART_HEAD_FULL, h->n, TRIT_HEAD_PIECE, full_rows, &f);
+        if (counts)
+            trit_count(counts, TRIT_PART_HEAD_FULL, h->rows->data_bytes + h->rows->scale_bytes,
+                       h->m * h->n * h->k);
+    }
+    if (counts) {
+        counts->head_states += m;
+        counts->head_rows += m * h->n;
+    }
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+bool trit_head_named(const struct trit_head_state *state, size_t row)
+{
+    const int32_t id = (int32_t)row;
+    return state->nalso && bsearch(&id, state->also, state->nalso, sizeof id, compare_ids);
+}
+
+/* The questions of the present states, and empty lists for their answers. */
+static bool ask(struct trit_head *h, struct trit_top *const *top)
+{
+    size_t k = 0, also = 0;
+    for (size_t i = 0; i < h->m; i++) {
+        k = top[i]->k > k ? top[i]->k : k;
+        also += top[i]->nalso;
+    }
+    k = k < h->n ? k : h->n;
+    h->candidates = trit_outgrow(h->candidates, &h->ncandidates, h->m * h->threads * k + 1,
+                                 sizeof *h->candidates);
+    h->merged = trit_outgrow(h->merged, &h->nmerged, h->threads * k + 1, sizeof *h->merged);
+    h->also = trit_outgrow(h->also, &h->nalso, also + 1, sizeof *h->also);
+    if (!h->candidates || !h->merged || !h->also)
+        return false;
+    int32_t *ids = h->also;
+    for (size_t i = 0; i < h->m; i++) {
+        struct trit_head_state *s = &h->state[i];
+        *s = (struct trit_head_state){ .x = s->x, .top = top[i], .also = ids };
+        for (size_t j = 0; j < top[i]->nalso; j++)
+            ids[j] = top[i]->also[j];
+        qsort(ids, top[i]->nalso, sizeof *ids, compare_ids);
+        for (size_t j = 0; j < top[i]->nalso; j++) {
+            assert(ids[j] >= 0 && (size_t)ids[j] < h->n);
+            if (!s->nalso || ids[j] != ids[s->nalso - 1])
+                ids[s->nalso++] = ids[j];
+        }
+        ids += s->nalso;
+        for (size_t t = 0; t < h->threads; t++) {
+            const size_t at = i * h->threads + t;
+            h->best[at] =
+                (struct trit_best){ h->candidates + at * k, 0, top[i]->k < k ? top[i]->k : k };
+        }
+    }
+    return true;
+}
+
+/* Whether planes may answer. */
+static bool planes_pay(struct trit_head *h)
+{
+    size_t k = 0;
+    for (size_t i = 0; i < h->m; i++)
+        k = h->state[i].top->k > k ? h->state[i].top->k : k;
+    if (!h->plane[0].w || k > h->n / FEW)
+        return false;
+    if (h->skip && k >= h->skip_k)
+        return h->skip--, false;
+    return true;
+}
+
+static void search(struct trit_head *h, struct trit_counts *counts)
+{
+    const size_t row = h->rows->row_bytes;
+    trit_head_search(h, counts);
+    /* a full pass multiplies for every state, rows that several states read count for each */
+    if (plane_bytes(&h->plane[0]) + h->nfine * h->kp / 4 + h->nexact * row > h->m * h->n * row) {
+        h->skip = SKIP;
+        h->skip_k = h->state[0].top->k;
+    }
+}
+
+/* Up to TRIT_HEAD_STATES of them; one without a bound leaves the others theirs. */
+static enum trit_code answer(struct trit_head *h, size_t m, const float *x, size_t ldx,
+                             struct trit_top *const *top, struct trit_counts *counts,
+                             struct trit_error *error)
+{
+    take(h, m, x, ldx);
+    if (!ask(h, top))
+        return no_memory(h, error);
+    const bool planes = planes_pay(h), bound = planes && trit_head_prepare(h);
+    enum trit_code code = TRIT_OK;
+    for (size_t i = 0; planes && !bound && m > 1 && i < m && !code; i++)
+        code = answer(h, 1, x + i * ldx, ldx, top + i, counts, error);
+    if (planes && !bound && m > 1)
+        return code;
+    h->nfine = h->nexact = 0;
+    if (bound)
+        search(h, counts);
+    else
+        trit_head_search_all(h, counts);
+    counts->head_states += m;
+    counts->head_rows += m * h->n;
+    return TRIT_OK;
+}
+
+enum trit_code trit_head_top(struct trit_head *h, size_t m, const float *x, size_t ldx,
+                             struct trit_top *const *top, struct trit_counts *counts,
+                             struct trit_error *error)
+{
+    struct trit_counts unasked = { 0 };
+    enum trit_code code = TRIT_OK;
+    for (size_t i = 0, some; i < m && !code; i += some) {
+        some = m - i < TRIT_HEAD_STATES ? m - i : TRIT_HEAD_STATES;
+        code = answer(h, some, x + i * ldx, ldx, top + i, counts ? counts : &unasked, error);
+    }
+    return code;
+}

@@ -1,0 +1,238 @@
+/* The layouts of runtime/kernel/pack.h, element by element as they are described there. */
+#include <assert.h>
+#include <string.h>
+
+#include "runtime/base/mem.h"
+#include "runtime/kernel/pack.h"
+#include "runtime/kernel/ref.h"
+
+/* An element of a block of nr rows and k padded columns: row r, column x of it. */
+struct place {
+    size_t nr, k, r, x;
+};
+
+/* The code at a place, and putting one where all bytes of the block were 0. */
+typedef unsigned get_fn(const uint8_t *block, struct place at);
+typedef void put_fn(uint8_t *block, struct place at, unsigned code);
+
+/* The byte of a packing of `words` words with `planes` columns a byte, and the plane. */
+static size_t byte_of(struct place at, size_t words, size_t planes, size_t *plane)
+{
+    size_t kr = 4 * words * planes, slice = at.x / kr, group = at.x % kr / 4;
+    *plane = group % planes;
+    return slice * words * at.nr * 4 + (group / planes * at.nr + at.r) * 4 + at.x % 4;
+}
+
+static unsigned get_t2(const uint8_t *block, struct place at)
+{
+    size_t plane;
+    const uint8_t *byte = block + byte_of(at, 1, 4, &plane);
+    return *byte >> 2 * plane & 3;
+}
+
+static void put_t2(uint8_t *block, struct place at, unsigned code)
+{
+    size_t plane, byte = byte_of(at, 1, 4, &plane);
+    block[byte] |= (uint8_t)(code << 2 * plane);
+}
+
+static const unsigned power[] = { 81, 27, 9, 3, 1 };
+
+/* The number to the base 3 in a byte of t5, and back: the smallest byte not below v * 256 / 243. */
+static unsigned number_of(uint8_t byte)
+{
+    return byte * 243u / 256;
+}
+
+static uint8_t byte_of_number(unsigned v)
+{
+    return (uint8_t)((v * 256 + 242) / 243);
+}
+
+static unsigned digit_of(uint8_t byte, size_t plane)
+{
+    return number_of(byte) / power[plane] % 3;
+}
+
+static void add_digit(uint8_t *byte, size_t plane, unsigned code)
+{
+    *byte = byte_of_number(number_of(*byte) + code * power[plane]);
+}
+
+static unsigned get_t5(const uint8_t *block, struct place at)
+{
+    size_t plane, byte = byte_of(at, 1, 5, &plane);
+    return digit_of(block[byte], plane);
+}
+
+static void put_t5(uint8_t *block, struct place at, unsigned code)
+{
+    size_t plane, byte = byte_of(at, 1, 5, &plane);
+    add_digit(block + byte, plane, code);
+}
+
+/* The same number in a byte of v5, and back. */
+static unsigned number_of_v5(uint8_t byte)
+{
+    return byte < 192 ? byte / 64u * 81 + byte % 64 : byte % 3u * 81 + byte / 3;
+}
+
+static uint8_t byte_of_v5(unsigned v)
+{
+    return (uint8_t)(v % 81 < 64 ? v / 81 * 64 + v % 81 : v % 81 * 3 + v / 81);
+}
+
+static unsigned get_v5(const uint8_t *block, struct place at)
+{
+    size_t plane, byte = byte_of(at, 1, 5, &plane);
+    return number_of_v5(block[byte]) / power[plane] % 3;
+}
+
+static void put_v5(uint8_t *block, struct place at, unsigned code)
+{
+    size_t plane, byte = byte_of(at, 1, 5, &plane);
+    block[byte] = byte_of_v5(number_of_v5(block[byte]) + code * power[plane]);
+}
+
+static unsigned get_i4(const uint8_t *block, struct place at)
+{
+    size_t plane;
+    const uint8_t *byte = block + byte_of(at, 2, 2, &plane);
+    return *byte >> 4 * plane & 15;
+}
+
+static void put_i4(uint8_t *block, struct place at, unsigned code)
+{
+    size_t plane, byte = byte_of(at, 2, 2, &plane);
+    block[byte] |= (uint8_t)(code << 4 * plane);
+}
+
+static unsigned get_i8(const uint8_t *block, struct place at)
+{
+    size_t plane;
+    return block[byte_of(at, 4, 1, &plane)];
+}
+
+static void put_i8(uint8_t *block, struct place at, unsigned code)
+{
+    size_t plane;
+    block[byte_of(at, 4, 1, &plane)] = (uint8_t)code;
+}
+
+/* The bit for +1; that for -1 is nr/2 bytes further. */
+static size_t bit_of(struct place at, size_t *byte)
+{
+    size_t slice = at.x / 16, plane = at.x % 16 / 4, bit = at.r * 4 + at.x % 4;
+    *byte = slice * at.nr * 4 + plane * at.nr + bit / 8;
+    return bit % 8;
+}
+
+static unsigned get_b2(const uint8_t *block, struct place at)
+{
+    size_t byte, bit = bit_of(at, &byte);
+    return 1u + (block[byte] >> bit & 1) - (block[byte + at.nr / 2] >> bit & 1);
+}
+
+static void put_b2(uint8_t *block, struct place at, unsigned code)
+{
+    size_t byte, bit = bit_of(at, &byte);
+    if (code != 1)
+        block[code == 2 ? byte : byte + at.nr / 2] |= (uint8_t)(1 << bit);
+}
+
+static size_t byte_of_group(struct place at)
+{
+    return (at.x / 4) * at.nr + at.r;
+}
+
+static unsigned get_l2(const uint8_t *block, struct place at)
+{
+    unsigned pair = block[byte_of_group(at)] >> at.x % 4 / 2 * 4 & 15;
+    return at.x % 2 ? pair % 3 : pair / 3;
+}
+
+static void put_l2(uint8_t *block, struct place at, unsigned code)
+{
+    block[byte_of_group(at)] += (uint8_t)((at.x % 2 ? code : 3 * code) << at.x % 4 / 2 * 4);
+}
+
+/* r5: rows of columns, in groups of 320. */
+static unsigned get_r5(const uint8_t *block, struct place at)
+{
+    return digit_of(block[at.r * (at.k / 5) + at.x / 320 * 64 + at.x % 64], at.x % 320 / 64);
+}
+
+static void put_r5(uint8_t *block, struct place at, unsigned code)
+{
+    add_digit(block + at.r * (at.k / 5) + at.x / 320 * 64 + at.x % 64, at.x % 320 / 64, code);
+}
+
+/* c5 is r5 of the transposed block. */
+static struct place transposed(struct place at)
+{
+    return (struct place){ .r = at.x, .x = at.r, .nr = at.k, .k = at.nr };
+}
+
+static unsigned get_c5(const uint8_t *block, struct place at)
+{
+    return get_r5(block, transposed(at));
+}
+
+static void put_c5(uint8_t *block, struct place at, unsigned code)
+{
+    put_r5(block, transposed(at), code);
+}
+
+static const struct {
+    const char *name;
+    get_fn *get;
+    put_fn *put;
+} packings[] = {
+    { "t2", get_t2, put_t2 }, { "t5", get_t5, put_t5 }, { "v5", get_v5, put_v5 },
+    { "b2", get_b2, put_b2 }, { "l2", get_l2, put_l2 }, { "i2", get_t2, put_t2 },
+    { "i4", get_i4, put_i4 }, { "i8", get_i8, put_i8 }, { "r5", get_r5, put_r5 },
+    { "c5", get_c5, put_c5 },
+};
+
+static size_t index_of(const char *packing)
+{
+    size_t i = 0;
+    while (i < sizeof packings / sizeof *packings && strcmp(packings[i].name, packing))
+        i++;
+    return i;
+}
+
+bool trit_ref_pack(const char *packing, size_t n, size_t k, const int8_t *w, size_t nr,
+                   uint8_t *packed)
+{
+    const struct trit_packing *p = trit_packing_find(packing);
+    size_t i = index_of(packing);
+    if (!p || i == sizeof packings / sizeof *packings)
+        return false;
+    size_t columns = trit_round_up(k, p->kr), block = trit_packed_bytes(p, nr, k, nr);
+    memset(packed, 0, trit_packed_bytes(p, n, k, nr));
+    for (size_t j = 0; j < trit_round_up(n, nr); j++)
+        for (size_t x = 0; x < columns; x++) {
+            int weight = j < n && x < k ? w[j * k + x] : 0;
+            assert(weight >= p->low && weight <= p->high);
+            packings[i].put(packed + j / nr * block, (struct place){ nr, columns, j % nr, x },
+                            (unsigned)(weight - p->low));
+        }
+    return true;
+}
+
+bool trit_ref_unpack(const char *packing, size_t n, size_t k, const uint8_t *packed, size_t nr,
+                     int8_t *w)
+{
+    const struct trit_packing *p = trit_packing_find(packing);
+    size_t i = index_of(packing);
+    if (!p || i == sizeof packings / sizeof *packings)
+        return false;
+    size_t block = trit_packed_bytes(p, nr, k, nr);
+    for (size_t j = 0; j < n; j++)
+        for (size_t x = 0; x < k; x++) {
+            const struct place at = { nr, trit_round_up(k, p->kr), j % nr, x };
+            w[j * k + x] = (int8_t)((int)packings[i].get(packed + j / nr * block, at) + p->low);
+        }
+    return true;
+}

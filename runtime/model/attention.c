@@ -1,0 +1,336 @@
+/* Attention over the caches: rotation, storing, scores, probabilities, values. The definition and
+   its chunks of TRIT_ATTN_CHUNK positions are in CONVENTIONS.md. A piece of work is one KV head and
+   a tile of tokens, over all their chunks; where that makes too few pieces, one chunk, and the
+   chunks are merged afterwards, in order. */
+#include <math.h>
+#include <string.h>
+
+#include "runtime/model/internal.h"
+#include "runtime/base/mem.h"
+
+enum {
+    ROWS = 128,        /* queries of a tile, about: tokens times heads of one KV head */
+    FEW_ROWS = 16,     /* and at least, where there are as many */
+    PIECES = 8,        /* of work for each thread, that they end together */
+    SPLIT_TOKENS = 16, /* of a sequence whose chunks are spread over the threads, at most */
+    STORE_GRAIN = 16,  /* tokens that are stored in one piece: a block of keys */
+};
+
+static size_t heads_per_kv(const struct trit_config *c)
+{
+    return c->heads / c->kv_heads;
+}
+
+static size_t most_tokens(const struct trit_config *c)
+{
+    const size_t group = heads_per_kv(c);
+    return group < ROWS ? ROWS / group : 1;
+}
+
+static size_t chunks_of(size_t positions)
+{
+    return (positions + TRIT_ATTN_CHUNK - 1) / TRIT_ATTN_CHUNK;
+}
+
+/* What rows of queries make of some positions. */
+struct part {
+    float *max, *sum, *o; /* [rows], [rows], [rows][hd] */
+};
+
+static size_t part_floats(size_t rows, size_t hd)
+{
+    return rows * hd + trit_round_up(2 * rows, 16);
+}
+
+static struct part part_at(float *place, size_t rows, size_t hd)
+{
+    return (struct part){ place + rows * hd, place + rows * hd + rows, place };
+}
+
+size_t trit_attention_scratch(const struct trit_model *model)
+{
+    const struct trit_config *c = &model->config;
+    const size_t rows = most_tokens(c) * heads_per_kv(c), hd = c->head_dim;
+    return rows * (hd + TRIT_ATTN_CHUNK) + 2 * part_floats(rows, hd) +
+           trit_round_up(model->kv->scratch_bytes(model, rows), TRIT_ALIGN) / sizeof(float);
+}
+
+size_t trit_attention_parts(const struct trit_model *model, size_t context)
+{
+    const struct trit_config *c = &model->config;
+    return c->kv_heads * chunks_of(context) *
+           part_floats(SPLIT_TOKENS * heads_per_kv(c), c->head_dim);
+}
+
+/* NEOX pairs (i, i + half) of one head. */
+static void rotate(float *x, const float *angles, size_t half)
+{
+    for (size_t i = 0; i < half; i++) {
+        const float a = x[i], b = x[i + half], c = angles[2 * i], s = angles[2 * i + 1];
+        x[i] = a * c - b * s;
+        x[i + half] = a * s + b * c;
+    }
+}
+
+struct attention_job {
+    struct trit_work *w;
+    size_t layer, step; /* step: tokens of a tile */
+};
+
+/* One head's part of a cache. */
+static struct trit_kv_head head_of(const struct trit_session *s, size_t layer, size_t kv_head)
+{
+    const size_t i = layer * s->model->config.kv_heads + kv_head;
+    return (struct trit_kv_head){ s->k + i * s->k_bytes, s->v + i * s->v_bytes, s->context };
+}
+
+/* Rotates q and k of tokens begin .. end-1 and stores k and v. */
+static void store(void *arg, size_t begin, size_t end, int thread)
+{
+    const struct attention_job *j = arg;
+    const struct trit_work *w = j->w;
+    const struct trit_config *c = &w->model->config;
+    const size_t hd = c->head_dim, half = c->rope_dims / 2;
+    float *scratch = w->scratch + (size_t)thread * w->scratch_floats;
+    for (size_t i = begin; i < end; i++) {
+        const float *angles = w->angles + i * 2 * half;
+        float *q = w->qkv + i * w->qkv_ld, *k = q + c->heads * hd, *v = k + c->kv_heads * hd;
+        for (size_t h = 0; h < c->heads; h++)
+            rotate(q + h * hd, angles, half);
+        for (size_t h = 0; h < c->kv_heads; h++, k += hd, v += hd) {
+            rotate(k, angles, half);
+            w->model->kv->store(w->model, head_of(w->tokens[i].session, j->layer, h),
+                                w->tokens[i].position, k, v, scratch);
+        }
+    }
+}
+
+/* Tokens begin .. end-1, of one session, under one KV head. */
+struct queries {
+    const struct trit_work *w;
+    size_t kv_head, begin, end;
+    size_t group, position; /* position of the first token */
+    struct trit_kv_head head;
+    struct trit_tile tile;
+    struct part all, chunk; /* all chunks so far, the next */
+};
+
+static struct queries queries_of(const struct attention_job *j, size_t kv_head, size_t begin,
+                                 size_t end)
+{
+    const struct trit_work *w = j->w;
+    const struct trit_token *first = &w->tokens[begin];
+    const struct trit_config *c = &w->model->config;
+    struct queries q = { .w = w, .kv_head = kv_head, .begin = begin, .end = end };
+    q.group = heads_per_kv(c);
+    q.position = first->position;
+    q.head = head_of(first->session, j->layer, kv_head);
+    q.tile = (struct trit_tile){ .model = w->model, .rows = (end - begin) * q.group };
+    q.tile.hd = c->head_dim;
+    return q;
+}
+
+/* Where a token has its queries, and gets its results. */
+static float *row_of(const struct queries *q, size_t token)
+{
+    return q->w->qkv + token * q->w->qkv_ld + q->kv_head * q->group * q->tile.hd;
+}
+
+/* Takes the queries into the thread's memory. */
+static void open(struct queries *q, int thread)
+{
+    struct trit_tile *t = &q->tile;
+    const size_t row = q->group * t->hd, part = part_floats(t->rows, t->hd);
+    t->p = q->w->scratch + (size_t)thread * q->w->scratch_floats;
+    t->q = t->p + t->rows * TRIT_ATTN_CHUNK;
+    q->all = part_at(t->q + t->rows * t->hd, t->rows, t->hd);
+    q->chunk = part_at(q->all.o + part, t->rows, t->hd);
+    t->memory = (uint8_t *)(q->chunk.o + part);
+    for (size_t i = q->begin; i < q->end; i++)
+        memcpy(t->q + (i - q->begin) * row, row_of(q, i), row * sizeof *t->q);
+    q->w->model->kv->open(t);
+}
+
+/* The first row whose token sees a chunk. */
+static size_t first_row(const struct queries *q, size_t chunk)
+{
+    const size_t start = chunk * TRIT_ATTN_CHUNK;
+    return q->position < start ? (start - q->position) * q->group : 0;
+}
+
+static size_t nchunks(const struct queries *q)
+{
+    return chunks_of(q->position + q->end - q->begin);
+}
+
+/* One chunk of positions, for the rows whose tokens see any of it. */
+static void attend_chunk(const struct queries *q, size_t chunk, const struct part *to)
+{
+    const struct trit_model *model = q->w->model;
+    const struct trit_tile *t = &q->tile;
+    const size_t start = chunk * TRIT_ATTN_CHUNK, first = first_row(q, chunk);
+    const size_t seen = q->position + q->end - q->begin - start, /* by the last token */
+        nt = seen < TRIT_ATTN_CHUNK ? seen : TRIT_ATTN_CHUNK;
+    const size_t sees = q->position + first / q->group + 1 - start; /* the first */
+    model->kv->scores(t, first, start, nt, q->head);
+    model->ops.softmax->fn.softmax(t->rows - first, q->group, sees < nt ? sees : nt, nt,
+                                   1.0f / sqrtf((float)t->hd), t->p, TRIT_ATTN_CHUNK,
+                                   to->max + first, to->sum + first);
+    model->kv->values(t, first, start, nt, q->head, to->o + first * t->hd);
+}
+
+static void merge(const struct queries *q, size_t chunk, const struct part *all,
+                  const struct part *part)
+{
+    const size_t first = first_row(q, chunk), hd = q->tile.hd;
+    q->w->model->ops.merge->fn.merge(q->tile.rows - first, hd, all->max + first, all->sum + first,
+                                     all->o + first * hd, hd, part->max + first, part->sum + first,
+                                     part->o + first * hd, hd);
+}
+
+/* The results take the place of the queries. */
+static void finish(const struct queries *q, const struct part *all)
+{
+    const size_t hd = q->tile.hd;
+    for (size_t r = 0; r < q->tile.rows; r++) {
+        float *to = row_of(q, q->begin + r / q->group) + r % q->group * hd;
+        const float *o = all->o + r * hd, sum = all->sum[r];
+        for (size_t d = 0; d < hd; d++)
+            to[d] = o[d] / sum;
+    }
+}
+
+/* Tiles (span, tokens, KV head) of the pass, those of a span one after the other. */
+static size_t tiles_of(const struct attention_job *j, const struct trit_span *span)
+{
+    return (span->end - span->begin + j->step - 1) / j->step * j->w->model->config.kv_heads;
+}
+
+static void attend_tiles(void *arg, size_t begin, size_t end, int thread)
+{
+    const struct attention_job *j = arg;
+    const size_t kv_heads = j->w->model->config.kv_heads;
+    for (size_t i = begin; i < end; i++) {
+        const struct trit_span *span = j->w->spans;
+        size_t n = i;
+        for (; n >= tiles_of(j, span); span++)
+            n -= tiles_of(j, span);
+        const size_t token = span->begin + n / kv_heads * j->step,
+                     last = token + j->step < span->end ? token + j->step : span->end;
+        struct queries q = queries_of(j, n % kv_heads, token, last);
+        open(&q, thread);
+        attend_chunk(&q, 0, &q.all);
+        for (size_t chunk = 1; chunk < nchunks(&q); chunk++) {
+            attend_chunk(&q, chunk, &q.chunk);
+            merge(&q, chunk, &q.all, &q.chunk);
+        }
+        finish(&q, &q.all);
+    }
+}
+
+/* Split work: a span is one tile, its results lie in its session's memory until they are merged. */
+
+static size_t span_chunks(const struct trit_work *w, const struct trit_span *span)
+{
+    return chunks_of(w->tokens[span->end - 1].position + 1);
+}
+
+static struct part split_part(const struct queries *q, size_t chunk)
+{
+    const struct trit_tile *t = &q->tile;
+    return part_at(q->w->tokens[q->begin].session->parts +
+                       (q->kv_head * nchunks(q) + chunk) * part_floats(t->rows, t->hd),
+                   t->rows, t->hd);
+}
+
+/* Chunks (span, KV head, chunk) of the pass. */
+static void attend_chunks(void *arg, size_t begin, size_t end, int thread)
+{
+    const struct attention_job *j = arg;
+    const struct trit_work *w = j->w;
+    const size_t kv_heads = w->model->config.kv_heads;
+    for (size_t i = begin; i < end; i++) {
+        const struct trit_span *span = w->spans;
+        size_t n = i;
+        for (; n >= kv_heads * span_chunks(w, span); span++)
+            n -= kv_heads * span_chunks(w, span);
+        const size_t chunks = span_chunks(w, span);
+        struct queries q = queries_of(j, n / chunks, span->begin, span->end);
+        const struct part to = split_part(&q, n % chunks);
+        open(&q, thread);
+        attend_chunk(&q, n % chunks, &to);
+    }
+}
+
+/* (span, KV head) of the pass. */
+static void merge_chunks(void *arg, size_t begin, size_t end, int thread)
+{
+    (void)thread;
+    const struct attention_job *j = arg;
+    const size_t kv_heads = j->w->model->config.kv_heads;
+    for (size_t i = begin; i < end; i++) {
+        const struct trit_span *span = &j->w->spans[i / kv_heads];
+        const struct queries q = queries_of(j, i % kv_heads, span->begin, span->end);
+        const struct part all = split_part(&q, 0);
+        for (size_t chunk = 1; chunk < nchunks(&q); chunk++) {
+            const struct part part = split_part(&q, chunk);
+            merge(&q, chunk, &all, &part);
+        }
+        finish(&q, &all);
+    }
+}
+
+/* What a pass comes to. */
+struct amount {
+    size_t tiles, chunks, longest; /* longest: tokens of a span */
+};
+
+static struct amount amount_of(const struct attention_job *j)
+{
+    struct amount a = { 0, 0, 0 };
+    for (size_t i = 0; i < j->w->nspans; i++) {
+        const struct trit_span *span = &j->w->spans[i];
+        const size_t n = span->end - span->begin;
+        a.tiles += tiles_of(j, span);
+        a.chunks += j->w->model->config.kv_heads * span_chunks(j->w, span);
+        a.longest = n > a.longest ? n : a.longest;
+    }
+    return a;
+}
+
+/* Each key and value that a span sees once; every query with those that it sees. */
+static void count_costs(struct trit_work *w)
+{
+    const struct trit_config *c = &w->model->config;
+    const struct trit_kv_kind *kv = w->model->kv;
+    for (size_t i = 0; i < w->nspans; i++) {
+        const struct trit_span *span = &w->spans[i];
+        const size_t n = span->end - span->begin, position = w->tokens[span->begin].position;
+        const size_t bytes =
+            kv->k_bytes(w->model, position + n) + kv->v_bytes(w->model, position + n);
+        trit_count(&w->counts, TRIT_PART_ATTENTION, c->kv_heads * bytes,
+                   (position * n + n * (n + 1) / 2) * 2 * c->heads * c->head_dim);
+    }
+}
+
+void trit_attention(struct trit_work *w, size_t layer)
+{
+    const struct trit_config *c = &w->model->config;
+    struct trit_pool *pool = w->model->pool;
+    struct attention_job j = { w, layer, most_tokens(c) };
+    const size_t threads = (size_t)trit_pool_threads(pool), enough = threads * PIECES;
+    struct amount a = amount_of(&j);
+    trit_region(pool, TRIT_PART_ROPE, w->m, STORE_GRAIN, store, &j);
+    if (threads > 1 && a.tiles < enough && a.tiles < a.chunks && a.longest <= SPLIT_TOKENS &&
+        a.longest <= j.step) {
+        const size_t grain = (a.chunks + enough - 1) / enough;
+        trit_region(pool, TRIT_PART_ATTENTION, a.chunks, grain, attend_chunks, &j);
+        trit_region(pool, TRIT_PART_MERGE, w->nspans * c->kv_heads, 1, merge_chunks, &j);
+    } else {
+        for (; a.tiles < enough && j.step > 1 && j.step * heads_per_kv(c) > FEW_ROWS;
+             a = amount_of(&j))
+            j.step = (j.step + 1) / 2;
+        trit_region(pool, TRIT_PART_ATTENTION, a.tiles, 1, attend_tiles, &j);
+    }
+    count_costs(w);
+}

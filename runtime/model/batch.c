@@ -1,0 +1,151 @@
+/* Evaluation of several sequences at once: their tokens in passes, and what is around the layers:
+   the embedding, the rotations' angles, the head. */
+#include "runtime/base/math.h"
+#include "runtime/model/internal.h"
+
+static enum trit_code check_run(const struct trit_work *w, const struct trit_run *run,
+                                struct trit_error *error)
+{
+    const struct trit_session *s = run->session;
+    const size_t vocab = w->model->config.vocab;
+    if (s->model != w->model)
+        return trit_fail(error, TRIT_EARGUMENT, "a session of another model");
+    if (s->listed)
+        return trit_fail(error, TRIT_EARGUMENT, "a session in two runs of one evaluation");
+    if (run->first > run->count)
+        return trit_fail(error, TRIT_EARGUMENT, "logits from token %zu of %zu", run->first,
+                         run->count);
+    if (run->count > s->context - s->position)
+        return trit_fail(error, TRIT_EARGUMENT, "%zu tokens after %zu do not fit a context of %zu",
+                         run->count, s->position, s->context);
+    for (size_t i = 0; i < run->count; i++)
+        if (run->tokens[i] < 0 || (size_t)run->tokens[i] >= vocab)
+            return trit_fail(error, TRIT_EARGUMENT, "token %zu has id %d: the vocabulary has %zu",
+                             i, run->tokens[i], vocab);
+    return TRIT_OK;
+}
+
+static enum trit_code check_runs(const struct trit_work *w, const struct trit_run *runs,
+                                 size_t nruns, struct trit_error *error)
+{
+    enum trit_code code = TRIT_OK;
+    size_t n = 0;
+    for (; n < nruns && !(code = check_run(w, &runs[n], error)); n++)
+        runs[n].session->listed = true;
+    while (n > 0)
+        runs[--n].session->listed = false;
+    return code;
+}
+
+/* Tokens done .. of a run behind those that the pass has; returns how many it takes. */
+static size_t fill(struct trit_work *w, const struct trit_run *run, size_t done)
+{
+    struct trit_session *s = run->session;
+    const size_t vocab = w->model->config.vocab, room = w->chunk - w->m,
+                 n = run->count - done < room ? run->count - done : room;
+    for (size_t i = done; i < done + n; i++)
+        w->tokens[w->m++] = (struct trit_token){
+            .session = s,
+            .position = s->position + i - done,
+            .id = run->tokens[i],
+            .logits = i < run->first || run->top ? NULL : run->logits + (i - run->first) * vocab,
+            .top = i < run->first || !run->top ? NULL : run->top + (i - run->first),
+        };
+    if (n > 0)
+        w->spans[w->nspans++] = (struct trit_span){ w->m - n, w->m };
+    return n;
+}
+
+static void embed(void *arg, size_t begin, size_t end, int thread)
+{
+    (void)thread;
+    const struct trit_work *w = arg;
+    const struct trit_model *model = w->model;
+    const size_t half = model->config.rope_dims / 2;
+    for (size_t i = begin; i < end; i++) {
+        trit_rows_get(&model->embd, (size_t)w->tokens[i].id, w->x + i * model->config.hidden);
+        for (size_t j = 0; j < half; j++) {
+            double sine, cosine;
+            trit_sincos((double)w->tokens[i].position * model->rope[j], &sine, &cosine);
+            float *to = w->angles + (i * half + j) * 2;
+            to[0] = (float)cosine;
+            to[1] = (float)sine;
+        }
+    }
+}
+
+/* The tokens of the pass that the head is wanted for: first those that want all logits. */
+struct head_job {
+    struct trit_work *w;
+    size_t m, full; /* so many, in w->wanted; so many of them want all */
+};
+
+static struct head_job list_wanted(struct trit_work *w)
+{
+    struct head_job j = { w, 0, 0 };
+    for (size_t i = 0; i < w->m; i++)
+        if (w->tokens[i].logits) {
+            w->logits[j.m] = w->tokens[i].logits;
+            w->wanted[j.m++] = i;
+        }
+    j.full = j.m;
+    for (size_t i = 0; i < w->m; i++)
+        if (w->tokens[i].top) {
+            w->tops[j.m - j.full] = w->tokens[i].top;
+            w->wanted[j.m++] = i;
+        }
+    return j;
+}
+
+static void output_norm(void *arg, size_t begin, size_t end, int thread)
+{
+    (void)thread;
+    const struct head_job *j = arg;
+    const struct trit_model *model = j->w->model;
+    const size_t hidden = model->config.hidden;
+    for (size_t i = begin; i < end; i++)
+        model->ops.norm->fn.norm(hidden, j->w->x + j->w->wanted[i] * hidden, model->output_norm,
+                                 model->config.eps, j->w->h + i * hidden);
+}
+
+static enum trit_code head(struct trit_work *w, struct trit_error *error)
+{
+    struct head_job j = list_wanted(w);
+    const size_t hidden = w->model->config.hidden;
+    if (!j.m)
+        return TRIT_OK;
+    trit_region(w->model->pool, TRIT_PART_OUTPUT_NORM, j.m, 1, output_norm, &j);
+    if (j.full)
+        trit_head_full(w->model->head, j.full, w->h, hidden, w->logits, &w->counts);
+    if (j.m == j.full)
+        return TRIT_OK;
+    return trit_head_top(w->model->head, j.m - j.full, w->h + j.full * hidden, hidden, w->tops,
+                         &w->counts, error);
+}
+
+static enum trit_code pass(struct trit_work *w, struct trit_error *error)
+{
+    trit_region(w->model->pool, TRIT_PART_EMBED, w->m, 4, embed, w);
+    trit_layers(w);
+    for (size_t i = 0; i < w->nspans; i++)
+        w->tokens[w->spans[i].begin].session->position += w->spans[i].end - w->spans[i].begin;
+    w->counts.passes++;
+    w->counts.tokens += w->m;
+    enum trit_code code = head(w, error);
+    w->m = w->nspans = 0;
+    return code;
+}
+
+enum trit_code trit_model_eval(struct trit_work *w, const struct trit_run *runs, size_t nruns,
+                               struct trit_error *error)
+{
+    enum trit_code code = check_runs(w, runs, nruns, error);
+    if (code)
+        return code;
+    for (size_t i = 0, done = 0; i < nruns && !code; i++, done = 0)
+        while (!code && ((done += fill(w, &runs[i], done)) < runs[i].count || w->m == w->chunk))
+            code = pass(w, error);
+    if (w->m > 0)
+        code = pass(w, error);
+    return code;
+}

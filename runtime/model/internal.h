@@ -1,0 +1,265 @@
+/* What the files of the model share: its matrices, its layers, products, the skipping of zeros, a
+   sequence's cache, the working memory of a pass. */
+#ifndef TRIT_MODEL_INTERNAL_H
+#define TRIT_MODEL_INTERNAL_H
+
+#include "runtime/cache/cache.h"
+#include "runtime/format/rows.h"
+#include "runtime/head/head.h"
+#include "runtime/kernel/pack.h"
+#include "runtime/model/model.h"
+#include "runtime/plan/pick.h"
+#include "runtime/head/cost.h"
+
+/* A ternary matrix, packed for its pair of kernels: the rows of one tensor of the file, or of
+   several that take the same inputs. */
+struct trit_matrix {
+    char name[48];   /* "blk.0.attn_qkv" */
+    size_t n, k, kp; /* kp: k rounded up to the packing's KR */
+    const struct trit_packing *packing;
+    size_t block;    /* bytes of a block of NR rows */
+    size_t w_bytes;  /* of all blocks, rounded up to TRIT_ALIGN */
+    size_t bytes;    /* of blocks and scales: a section of the packed cache */
+    uint64_t layout; /* of that section */
+    bool cached;     /* it lies in the packed cache, else in the model's arena */
+    uint8_t *w;      /* packed blocks */
+    float *d;        /* row scales, padded with zeros to whole blocks; behind the blocks */
+    struct trit_pair pair;
+    const struct trit_kernel *skip; /* of rows or columns; NULL: always all of them */
+};
+
+/* QKV: the rows of Wq, Wk, Wv; GATE_UP: those of Wgate, Wup. Where zeros are skipped it has
+   only Wgate's and UP those of Wup, else there is no UP. */
+enum trit_role { TRIT_QKV, TRIT_O, TRIT_GATE_UP, TRIT_DOWN, TRIT_UP, TRIT_NROLES };
+
+enum { TRIT_PARTS = 3 }; /* tensors of a matrix, at most */
+
+enum trit_norm {
+    TRIT_ATTN_NORM,
+    TRIT_ATTN_SUB_NORM,
+    TRIT_FFN_NORM,
+    TRIT_FFN_SUB_NORM,
+    TRIT_NNORMS
+};
+
+struct trit_layer {
+    struct trit_matrix m[TRIT_NROLES];
+    float *norm[TRIT_NNORMS]; /* in the model's floats */
+    float most_up;            /* the largest scale of Wup's rows, where they are skipped */
+};
+
+/* One kernel for each of the other operations. */
+struct trit_ops {
+    const struct trit_kernel *quant, *norm, *relu2, *softmax, *qk, *pv, *merge, *half, *split,
+        *head;
+    const struct trit_kernel *dot; /* gemm on packing i8, where the KV cache is in int8 */
+};
+
+struct trit_model {
+    struct trit_config config;
+    struct trit_model_cost cost;
+    struct trit_pool *pool;
+    struct trit_ops ops;
+    const struct trit_kv_kind *kv; /* runtime/model/kv.h: how sessions hold keys and values */
+    struct trit_layer *layers;
+    float skip_most; /* share of open gates up to which rows of Wup are skipped */
+    int nroles;      /* of each layer: TRIT_NROLES where zeros are skipped, else one less */
+    struct trit_rows embd, output; /* output is empty where the head is tied */
+    struct trit_head *head;        /* over the one or the other */
+    float *output_norm;
+    float *floats;  /* norms of all layers, output_norm, and the rope frequencies */
+    double *rope;   /* radians per position for each pair, rope_dims / 2 */
+    uint8_t *arena; /* packed matrices and their scales */
+    size_t arena_bytes;
+    char head_why[96];
+};
+
+/* A sequence: its part of the cache and how much of it is filled. */
+struct trit_session {
+    struct trit_model *model;
+    struct trit_work *work;  /* what its passes run in */
+    struct trit_work *owned; /* the same where the session made it, else NULL */
+    size_t context, position;
+    bool listed;             /* while an evaluation is checked: one of its runs has it */
+    uint8_t *k, *v;          /* [layer][KV head][k_bytes], [v_bytes]: as model->kv holds them */
+    size_t k_bytes, v_bytes; /* of one head */
+    float *parts;            /* trit_attention_parts: chunks that wait to be merged */
+};
+
+/* A token of a pass. */
+struct trit_token {
+    struct trit_session *session;
+    size_t position;
+    int32_t id;
+    float *logits;        /* where all are wanted, else NULL */
+    struct trit_top *top; /* where the best are wanted, else NULL */
+};
+
+/* Tokens begin .. end-1 of a pass: one session, positions that follow each other. */
+struct trit_span {
+    size_t begin, end;
+};
+
+/* What one thread did in the feed-forward half of a layer; zeros between the passes. */
+struct trit_share {
+    size_t open, rows, columns; /* open gates; rows of Wup and columns of Wdown that were read */
+    bool begun;                 /* it has sums of Wdown's columns */
+    char apart[64 - 3 * sizeof(size_t) - sizeof(bool)];
+};
+
+/* The working memory of a pass of m tokens, m <= chunk. */
+struct trit_work {
+    struct trit_model *model;
+    size_t chunk, m, nspans;
+    struct trit_counts counts;
+    uint8_t *memory; /* what the pointers below point into; M stands for the chunk */
+    size_t bytes;
+    struct trit_token *tokens; /* [M] */
+    struct trit_span *spans;   /* [M]: of the tokens, in order */
+    float *x, *h;              /* [M][hidden]: the residual stream; what is to be added to it */
+    float *qkv;                /* [M][qkv_ld]: q, k, v; then, in q's place, what attention gives */
+    float *gate_up;            /* [M][2 * ffn]: gate, up; then, in gate's place, their product */
+    float *angles;             /* [M][rope_dims/2][2]: cosine, sine */
+    int8_t *a;                 /* [M][a_ld]: the quantised inputs of the next product */
+    float *s;                  /* [M] */
+    int32_t *sum;              /* [M] */
+    float *row;                /* per thread, [row_floats]: one token's values between norm and
+                                  quantiser */
+    uint32_t *list;            /* [ffn]: features that are not skipped, if any are; */
+    int8_t *live;              /* [ffn]: their values; */
+    int32_t *partial;          /* per thread, [rows of Wdown, padded]: sums of columns; */
+    struct trit_share *shares; /* per thread */
+    struct trit_range *ranges; /* per thread, for trit_stream */
+    size_t *wanted;            /* [M]: tokens that the head is wanted for, their answers' places */
+    float **logits;            /* [M] */
+    struct trit_top **tops;    /* [M] */
+    float *scratch;            /* per thread, [scratch_floats], for attention */
+    size_t qkv_ld, a_ld, row_floats, scratch_floats;
+};
+
+/* Fills matrix->w and matrix->d, in parallel, with the rows of up to TRIT_PARTS checked tensors
+   (NULL: no further ones), one after the other; the mapped originals leave memory. */
+enum trit_code trit_matrix_pack(struct trit_matrix *matrix, const struct trit_gguf *gguf,
+                                const struct trit_gguf_tensor *const parts[TRIT_PARTS],
+                                struct trit_pool *pool, struct trit_error *error);
+
+/* A fingerprint of how the matrix's packing lays out bytes, 0 without memory; of `first`, the first
+   layer, the matrices before this one have theirs already. */
+uint64_t trit_matrix_layout(const struct trit_matrix *matrix, const struct trit_layer *first);
+/* Whether the packed cache (NULL: there is none) holds weights that are laid out to be skipped. */
+bool trit_cache_skips(const struct trit_cache *cache);
+/* The matrix's blocks and scales in the packed cache, NULL where they are not there. */
+const void *trit_matrix_cached(const struct trit_matrix *matrix, struct trit_cache *cache,
+                               struct trit_pool *pool);
+/* One more that was looked for in the packed cache (NULL: there is none). */
+void trit_cost_section(struct trit_model_cost *cost, const struct trit_cache *cache, bool cached);
+
+/* The head's rows: the output matrix or the embedding. */
+const struct trit_rows *trit_model_head(const struct trit_model *model);
+
+/* Parts of a pass over all its tokens. */
+void trit_layers(struct trit_work *work);
+void trit_attention(struct trit_work *work, size_t layer);
+size_t trit_attention_scratch(const struct trit_model *model);               /* floats per thread */
+size_t trit_attention_parts(const struct trit_model *model, size_t context); /* floats */
+void trit_ffn(struct trit_work *work, const struct trit_layer *layer);
+
+/* a, s, sum = the quantised norm of each token's k values at in + token * ld. */
+void trit_norm_quant(struct trit_work *work, enum trit_part part, const float *in, size_t ld,
+                     size_t k, const float *weights);
+
+/* Products of a pass's quantised activations (a, s, sum of the work) with ternary matrices. Private
+   to the model. */
+
+/* Blocks of NR rows that the first n rows of the matrix fill. */
+size_t trit_product_blocks(const struct trit_matrix *matrix, size_t n);
+
+/* One region over blocks 0 .. blocks-1 of the matrix, in pieces as they suit the pass. */
+void trit_product_region(const struct trit_work *work, enum trit_part part,
+                         const struct trit_matrix *matrix, size_t blocks, trit_job_fn *fn,
+                         void *arg);
+
+/* Rows row .. last-1, row a multiple of NR, of all tokens: to y[token * ldy + row] and so on. */
+void trit_product_rows(const struct trit_work *work, const struct trit_matrix *matrix, size_t row,
+                       size_t last, float *y, size_t ldy);
+
+/* Tokens first .. first+m-1 with rows row .. last-1, row a multiple of NR, by one of the kernels
+   that share the matrix's weights. */
+void trit_product_tile(const struct trit_work *work, const struct trit_matrix *matrix,
+                       const struct trit_kernel *kernel, size_t first, size_t m, size_t row,
+                       size_t last, float *y, size_t ldy);
+
+/* x = x + h in rows row .. last-1 of those tokens. */
+void trit_residual(const struct trit_work *work, size_t first, size_t m, size_t row, size_t last);
+
+/* y = product, or x = x + product by way of h, in one region. */
+void trit_product(struct trit_work *work, enum trit_part part, const struct trit_matrix *matrix,
+                  float *y, size_t ldy);
+void trit_product_add(struct trit_work *work, enum trit_part part,
+                      const struct trit_matrix *matrix);
+
+/* Enters the product into the work's counts. */
+void trit_product_count(struct trit_work *work, enum trit_part part,
+                        const struct trit_matrix *matrix);
+
+/* The feed-forward half where zeros are skipped: Wup's rows only where the gate is open, Wdown's
+   columns only where the int8 input is not 0. Private to the model. */
+
+/* Finds the share of open gates above which all rows of Wup are read: on the model's own matrices,
+   with all threads. */
+void trit_skip_measure(struct trit_model *model);
+
+/* up[from .. to-1] of all tokens from gate; where it is left at 0 the gate is not open. from is a
+   multiple of Wup's NR. */
+void trit_skip_up(struct trit_work *work, const struct trit_layer *layer, size_t from, size_t to,
+                  int thread);
+
+/* x = x + Wdown a. */
+void trit_skip_down(struct trit_work *work, const struct trit_layer *layer);
+
+/* Enters what trit_skip_up did in all threads into the work's counts. */
+void trit_skip_count_up(struct trit_work *work, const struct trit_layer *layer);
+
+/* How the cache of a sequence holds keys and values: what a head's part of it takes, how a token
+   gets in, and what queries make of a chunk of TRIT_ATTN_CHUNK positions. Private to session.c,
+   work.c, model_load.c and attention.c. */
+
+/* One head's part of a cache: positions from 0 on. */
+struct trit_kv_head {
+    uint8_t *k, *v;
+    size_t context; /* positions there is room for */
+};
+
+/* Queries of one KV head, and memory for what is made of them. */
+struct trit_tile {
+    const struct trit_model *model;
+    size_t rows, hd;
+    float *q, *p;    /* [rows][hd], [rows][TRIT_ATTN_CHUNK]: scores, then probabilities */
+    uint8_t *memory; /* the kind's own: scratch_bytes */
+};
+
+struct trit_kv_kind {
+    const char *name;
+    /* Of one head with that many positions; multiples of TRIT_ALIGN, no wrapping up to 2^24. */
+    size_t (*k_bytes)(const struct trit_model *model, size_t positions);
+    size_t (*v_bytes)(const struct trit_model *model, size_t positions);
+    /* A tile's `memory`. */
+    size_t (*scratch_bytes)(const struct trit_model *model, size_t rows);
+    /* One position. scratch: 2 * hd + 16 floats. */
+    void (*store)(const struct trit_model *model, struct trit_kv_head head, size_t position,
+                  const float *k, const float *v, float *scratch);
+    /* Once per tile, when q is there. */
+    void (*open)(const struct trit_tile *tile);
+    /* p = scores of rows first .. against positions start .. start + nt - 1, at p's first row. */
+    void (*scores)(const struct trit_tile *tile, size_t first, size_t start, size_t nt,
+                   struct trit_kv_head head);
+    /* o[rows - first][hd] = values of those positions weighted by p. */
+    void (*values)(const struct trit_tile *tile, size_t first, size_t start, size_t nt,
+                   struct trit_kv_head head, float *o);
+};
+
+extern const struct trit_kv_kind trit_kv_f16, trit_kv_i8;
+
+const struct trit_kv_kind *trit_kv_kind(enum trit_kv_type type);
+
+#endif

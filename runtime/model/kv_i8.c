@@ -1,0 +1,187 @@
+/* The cache in int8, which is lossy: a scale for each position and KV head. A head's keys are the
+   rows, a chunk's values (dimensions by positions) the matrix of products with quantised
+   activations, so that the kernels of packing i8 serve: queries are quantised like any activation;
+   probabilities, times their positions' scales, split into two such numbers. Exact sums in between,
+   so the same bits everywhere, as with f16.
+
+   A head: the scales of all positions, then the packed codes; positions rounded up to a chunk. */
+#include <string.h>
+
+#include "runtime/model/internal.h"
+#include "runtime/base/mem.h"
+
+enum { CHUNK = TRIT_ATTN_CHUNK, KR = 16 };
+
+/* Scales of values are kept so much larger: the quantiser's least maximum is then far below. */
+static const float lift = 0x1p20f;
+
+static size_t rows_per_block(const struct trit_model *model)
+{
+    return (size_t)model->ops.dot->nr;
+}
+
+static size_t scales_bytes(size_t positions)
+{
+    return trit_round_up(positions, CHUNK) * sizeof(float);
+}
+
+static size_t key_bytes(const struct trit_model *model)
+{
+    return trit_round_up(model->config.head_dim, KR);
+}
+
+/* Of a chunk's values. */
+static size_t chunk_bytes(const struct trit_model *model)
+{
+    return trit_round_up(model->config.head_dim, rows_per_block(model)) * CHUNK;
+}
+
+static size_t k_bytes(const struct trit_model *model, size_t positions)
+{
+    return scales_bytes(positions) + trit_round_up(positions, CHUNK) * key_bytes(model);
+}
+
+static size_t v_bytes(const struct trit_model *model, size_t positions)
+{
+    return scales_bytes(positions) + trit_round_up(positions, CHUNK) / CHUNK * chunk_bytes(model);
+}
+
+/* Where in a block of nr rows of the packing (runtime/kernel/pack.h) column x of row r is. */
+static size_t place(size_t nr, size_t r, size_t x)
+{
+    return x / KR * nr * KR + (x % KR / 4 * nr + r) * 4 + x % 4;
+}
+
+/* hd values as codes, at least -127 + 127; returns what a code stands for. Never infinite. */
+static float encode(const struct trit_model *model, const float *x, float *bounded, int8_t *codes)
+{
+    const size_t hd = model->config.head_dim;
+    float s;
+    int32_t sum;
+    for (size_t d = 0; d < hd; d++) {
+        const float low = x[d] > -65504.0f ? x[d] : -65504.0f;
+        bounded[d] = low < 65504.0f ? low : 65504.0f;
+    }
+    model->ops.quant->fn.quant(hd, key_bytes(model), bounded, codes, &s, &sum);
+    for (size_t d = 0; d < key_bytes(model); d++)
+        codes[d] = (int8_t)(uint8_t)(codes[d] + 127);
+    return 1.0f / s;
+}
+
+static void store(const struct trit_model *model, struct trit_kv_head head, size_t position,
+                  const float *k, const float *v, float *scratch)
+{
+    const size_t hd = model->config.head_dim, kp = key_bytes(model), nr = rows_per_block(model);
+    int8_t *codes = (int8_t *)(scratch + hd);
+    uint8_t *keys = head.k + scales_bytes(head.context) + position / nr * nr * kp,
+            *values = head.v + scales_bytes(head.context) + position / CHUNK * chunk_bytes(model);
+    ((float *)(void *)head.k)[position] = encode(model, k, scratch, codes);
+    for (size_t d = 0; d < kp; d += 4)
+        memcpy(keys + place(nr, position % nr, d), codes + d, 4);
+    ((float *)(void *)head.v)[position] = encode(model, v, scratch, codes) * lift;
+    for (size_t d = 0; d < hd; d++)
+        values[d / nr * nr * CHUNK + place(nr, d % nr, position % CHUNK)] = (uint8_t)codes[d];
+}
+
+/* Rows of quantised activations. */
+struct rows {
+    int8_t *a; /* [rows][ld] */
+    float *s;
+    int32_t *sum;
+    size_t ld;
+};
+
+struct memory {
+    struct rows q, p; /* queries; the high parts of probabilities, then the low ones */
+    float *o;         /* [2 * rows][hd]: what those give */
+    float *unit;      /* of values, one for each dimension */
+};
+
+static size_t rows_bytes(size_t rows, size_t ld)
+{
+    return trit_round_up(rows * (ld + sizeof(float) + sizeof(int32_t)), TRIT_ALIGN);
+}
+
+static size_t scratch_bytes(const struct trit_model *model, size_t rows)
+{
+    const size_t hd = model->config.head_dim;
+    return rows_bytes(rows, key_bytes(model)) + rows_bytes(2 * rows, CHUNK) +
+           (2 * rows * hd + trit_round_up(hd, rows_per_block(model))) * sizeof(float);
+}
+
+static struct rows rows_at(uint8_t **next, size_t rows, size_t ld)
+{
+    uint8_t *at = *next;
+    *next += rows_bytes(rows, ld);
+    return (struct rows){ .a = (int8_t *)(at + rows * 8),
+                          .s = (float *)(void *)at,
+                          .sum = (int32_t *)(void *)(at + rows * 4),
+                          .ld = ld };
+}
+
+static struct memory memory_of(const struct trit_tile *tile)
+{
+    uint8_t *next = tile->memory;
+    struct memory m;
+    m.q = rows_at(&next, tile->rows, key_bytes(tile->model));
+    m.p = rows_at(&next, 2 * tile->rows, CHUNK);
+    m.o = (float *)(void *)next;
+    m.unit = m.o + 2 * tile->rows * tile->hd;
+    return m;
+}
+
+static void open(const struct trit_tile *tile)
+{
+    const struct memory m = memory_of(tile);
+    const size_t hd = tile->hd;
+    for (size_t r = 0; r < tile->rows; r++)
+        tile->model->ops.quant->fn.quant(hd, m.q.ld, tile->q + r * hd, m.q.a + r * m.q.ld,
+                                         m.q.s + r, m.q.sum + r);
+    for (size_t d = 0; d < trit_round_up(hd, rows_per_block(tile->model)); d++)
+        m.unit[d] = 1.0f / lift;
+}
+
+static void scores(const struct trit_tile *tile, size_t first, size_t start, size_t nt,
+                   struct trit_kv_head head)
+{
+    const struct memory m = memory_of(tile);
+    const size_t kp = m.q.ld;
+    tile->model->ops.dot->fn.gemm(tile->rows - first, nt, kp,
+                                  head.k + scales_bytes(head.context) + start * kp,
+                                  (const float *)(const void *)head.k + start, m.q.a + first * kp,
+                                  kp, m.q.s + first, m.q.sum + first, tile->p, CHUNK);
+}
+
+/* m rows of parts times the values of nt positions. A chunk that is full is one matrix. */
+static void weigh(const struct trit_tile *tile, const struct memory *mem, size_t m, size_t nt,
+                  const uint8_t *values)
+{
+    const size_t hd = tile->hd, nr = rows_per_block(tile->model), k = trit_round_up(nt, KR),
+                 most = k == CHUNK ? hd : nr;
+    for (size_t d = 0; d < hd; d += most)
+        tile->model->ops.dot->fn.gemm(m, hd - d < most ? hd - d : most, k, values + d * CHUNK,
+                                      mem->unit, mem->p.a, CHUNK, mem->p.s, mem->p.sum, mem->o + d,
+                                      hd);
+}
+
+static void values(const struct trit_tile *tile, size_t first, size_t start, size_t nt,
+                   struct trit_kv_head head, float *o)
+{
+    const struct memory m = memory_of(tile);
+    const struct rows *p = &m.p;
+    const size_t rows = tile->rows - first, n = rows * tile->hd;
+    const uint8_t *chunk =
+        head.v + scales_bytes(head.context) + start / CHUNK * chunk_bytes(tile->model);
+    for (size_t r = 0, low = rows; r < rows; r++, low++)
+        tile->model->ops.split->fn.split(nt, trit_round_up(nt, KR), tile->p + r * CHUNK,
+                                         (const float *)(const void *)head.v + start,
+                                         (int8_t *[]){ p->a + r * CHUNK, p->a + low * CHUNK },
+                                         (float *[]){ p->s + r, p->s + low },
+                                         (int32_t *[]){ p->sum + r, p->sum + low });
+    weigh(tile, &m, 2 * rows, nt, chunk);
+    for (size_t i = 0; i < n; i++)
+        o[i] = m.o[i] + m.o[n + i];
+}
+
+const struct trit_kv_kind trit_kv_i8 = { "i8",  k_bytes, v_bytes, scratch_bytes,
+                                         store, open,    scores,  values };

@@ -1,0 +1,489 @@
+/* From a checked GGUF to a model ready to run: every tensor accounted for, every matrix packed for
+   its kernels, the mapped original out of memory again. */
+#define _GNU_SOURCE
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/model/internal.h"
+#include "runtime/base/math.h"
+#include "runtime/base/mem.h"
+#include "runtime/kernel/pack.h"
+#include "runtime/format/ternary.h"
+
+/* A matrix, and the tensors whose rows it holds. */
+static const struct role {
+    const char *name, *parts[TRIT_PARTS];
+} dense[TRIT_NROLES] = { [TRIT_QKV] = { "attn_qkv", { "attn_q", "attn_k", "attn_v" } },
+                         [TRIT_O] = { "attn_output", { "attn_output" } },
+                         [TRIT_GATE_UP] = { "ffn_gate_up", { "ffn_gate", "ffn_up" } },
+                         [TRIT_DOWN] = { "ffn_down", { "ffn_down" } } },
+  sparse[TRIT_NROLES] = { [TRIT_QKV] = { "attn_qkv", { "attn_q", "attn_k", "attn_v" } },
+                          [TRIT_O] = { "attn_output", { "attn_output" } },
+                          [TRIT_GATE_UP] = { "ffn_gate", { "ffn_gate" } },
+                          [TRIT_DOWN] = { "ffn_down", { "ffn_down" } },
+                          [TRIT_UP] = { "ffn_up", { "ffn_up" } } };
+static const char *const norm_names[TRIT_NNORMS] = { "attn_norm", "attn_sub_norm", "ffn_norm",
+                                                     "ffn_sub_norm" };
+
+struct loader {
+    struct trit_model *model;
+    const struct trit_gguf *gguf;
+    const struct trit_load_options *options;
+    struct trit_profile *profile; /* NULL: none */
+    struct trit_error *error;
+    uint64_t done, total; /* bytes of tensors, for progress */
+    bool *placed;         /* per tensor of the file: it has a place in the model */
+};
+
+/* Rows of one tensor of a role; 0 where it has no such part. */
+static size_t part_rows(const struct trit_config *c, enum trit_role role, int part)
+{
+    const size_t kv = c->kv_heads * c->head_dim;
+    const size_t rows[TRIT_NROLES][TRIT_PARTS] = {
+        [TRIT_QKV] = { c->hidden, kv, kv },
+        [TRIT_O] = { c->hidden },
+        [TRIT_GATE_UP] = { c->ffn, c->ffn },
+        [TRIT_DOWN] = { c->hidden },
+        [TRIT_UP] = { c->ffn },
+    };
+    return rows[role][part];
+}
+
+static const struct role *roles_of(const struct trit_model *model)
+{
+    return model->nroles == TRIT_NROLES ? sparse : dense;
+}
+
+static size_t role_columns(const struct trit_config *c, enum trit_role role)
+{
+    return role == TRIT_DOWN ? c->ffn : c->hidden;
+}
+
+static size_t norm_length(const struct trit_config *c, enum trit_norm norm)
+{
+    return norm == TRIT_FFN_SUB_NORM ? c->ffn : c->hidden;
+}
+
+/* The tensor NAME.weight, NULL where absent. */
+static const struct trit_gguf_tensor *lookup(const struct loader *l, const char *name)
+{
+    char full[64];
+    snprintf(full, sizeof full, "%s.weight", name);
+    return trit_gguf_tensor(l->gguf, full);
+}
+
+static enum trit_code wrong_shape(struct loader *l, const struct trit_gguf_tensor *t, size_t k,
+                                  size_t n)
+{
+    char has[96], wants[64];
+    int at = 0;
+    for (uint32_t i = 0; i < t->ndims; i++)
+        at += snprintf(has + at, sizeof has - (size_t)at, "%s%llu", i ? " x " : "",
+                       (unsigned long long)t->ne[i]);
+    snprintf(wants, sizeof wants, n ? "%zu x %zu (columns x rows)" : "%zu", k, n);
+    return trit_fail(l->error, TRIT_EFORMAT, "%s: tensor '%.*s' is %s: the file's keys make it %s",
+                     l->gguf->path, (int)t->name.n, t->name.s, has, wants);
+}
+
+/* The tensor NAME.weight, which must be K x N (n = 0: one dimension of k). It has its place now. */
+static enum trit_code find(struct loader *l, const char *name, size_t k, size_t n,
+                           const struct trit_gguf_tensor **out)
+{
+    const struct trit_gguf_tensor *t = *out = lookup(l, name);
+    if (!t)
+        return trit_fail(l->error, TRIT_EFORMAT,
+                         "%s: tensor '%s.weight' is missing: architecture %s with block_count %zu "
+                         "needs it",
+                         l->gguf->path, name, l->model->config.arch, l->model->config.layers);
+    if (t->ndims != (n ? 2u : 1u) || t->ne[0] != k || t->ne[1] != (n ? n : 1))
+        return wrong_shape(l, t, k, n);
+    l->placed[t - l->gguf->tensors] = true;
+    return TRIT_OK;
+}
+
+static enum trit_code check_vector(struct loader *l, const char *name, size_t k)
+{
+    const struct trit_gguf_tensor *t;
+    enum trit_code code = find(l, name, k, 0, &t);
+    if (code || t->type == TRIT_F32)
+        return code;
+    const struct trit_type_info *info = trit_type_find(t->type);
+    return trit_fail(l->error, TRIT_EUNSUPPORTED,
+                     "%s: tensor '%s.weight' has type %s (%u): vectors are read as F32 only",
+                     l->gguf->path, name, info ? info->name : "unknown", (unsigned)t->type);
+}
+
+static enum trit_code check_matrix(struct loader *l, const char *name, size_t k, size_t n)
+{
+    const struct trit_gguf_tensor *t;
+    enum trit_code code = find(l, name, k, n, &t);
+    return code ? code : trit_ternary_check(l->gguf, t, l->error);
+}
+
+static enum trit_code check_layer(struct loader *l, size_t layer)
+{
+    const struct trit_config *c = &l->model->config;
+    enum trit_code code = TRIT_OK;
+    char name[48];
+    for (int norm = 0; norm < TRIT_NNORMS && !code; norm++) {
+        snprintf(name, sizeof name, "blk.%zu.%s", layer, norm_names[norm]);
+        code = check_vector(l, name, norm_length(c, norm));
+    }
+    for (int i = 0; i < TRIT_NROLES * TRIT_PARTS && !code; i++) {
+        const int role = i / TRIT_PARTS, part = i % TRIT_PARTS;
+        if (!dense[role].parts[part])
+            continue;
+        snprintf(name, sizeof name, "blk.%zu.%s", layer, dense[role].parts[part]);
+        code = check_matrix(l, name, role_columns(c, role), part_rows(c, role, part));
+    }
+    return code;
+}
+
+/* A tensor without a place means that the file is of another graph than its architecture says. */
+static enum trit_code check_all_placed(struct loader *l)
+{
+    for (size_t i = 0; i < l->gguf->ntensors; i++) {
+        const struct trit_text name = l->gguf->tensors[i].name;
+        if (!l->placed[i])
+            return trit_fail(l->error, TRIT_EUNSUPPORTED,
+                             "%s: tensor '%.*s' has no place in architecture %s with block_count "
+                             "%zu: the model would not be computed as it was meant",
+                             l->gguf->path, (int)name.n, name.s, l->model->config.arch,
+                             l->model->config.layers);
+    }
+    return TRIT_OK;
+}
+
+/* Every tensor against the keys, before there is memory for what the keys only claim: the vectors'
+   and matrices' types have sizes, so that the file has at least a part of those bytes. */
+static enum trit_code check_tensors(struct loader *l)
+{
+    const struct trit_config *c = &l->model->config;
+    const struct trit_gguf_tensor *t;
+    enum trit_code code = find(l, "token_embd", c->hidden, c->vocab, &t);
+    if (!code && !c->tied)
+        code = find(l, "output", c->hidden, c->vocab, &t);
+    if (!code && lookup(l, "rope_freqs"))
+        code = check_vector(l, "rope_freqs", c->rope_dims / 2);
+    for (size_t i = 0; i < c->layers && !code; i++)
+        code = check_layer(l, i);
+    if (code || (code = check_vector(l, "output_norm", c->hidden)))
+        return code;
+    return check_all_placed(l);
+}
+
+/* One more tensor is loaded. */
+static enum trit_code step(struct loader *l, const struct trit_gguf_tensor *t)
+{
+    l->done += t->bytes;
+    if (l->options && l->options->progress &&
+        !l->options->progress(l->options->progress_arg, l->done, l->total))
+        return trit_fail(l->error, TRIT_ESTOPPED, "%s: loading was stopped", l->gguf->path);
+    return TRIT_OK;
+}
+
+/* A checked vector, copied to out; all of it must be finite. */
+static enum trit_code load_vector(struct loader *l, const char *name, float *out)
+{
+    const struct trit_gguf_tensor *t = lookup(l, name);
+    const size_t k = (size_t)t->ne[0];
+    memcpy(out, t->data, k * sizeof *out);
+    for (size_t i = 0; i < k; i++)
+        if (!isfinite(out[i]))
+            return trit_fail(l->error, TRIT_EFORMAT,
+                             "%s: tensor '%s.weight' element %zu is %g: must be finite",
+                             l->gguf->path, name, i, (double)out[i]);
+    l->model->cost.params += k;
+    return step(l, t);
+}
+
+static enum trit_code load_matrix(struct loader *l, size_t layer, enum trit_role role)
+{
+    const struct trit_gguf_tensor *parts[TRIT_PARTS] = { NULL };
+    struct trit_matrix *matrix = &l->model->layers[layer].m[role];
+    const struct role *of = &roles_of(l->model)[role];
+    for (int i = 0; i < TRIT_PARTS && of->parts[i]; i++) {
+        char name[48];
+        snprintf(name, sizeof name, "blk.%zu.%s", layer, of->parts[i]);
+        parts[i] = lookup(l, name);
+    }
+    enum trit_code code = TRIT_OK;
+    if (!matrix->cached)
+        code = trit_matrix_pack(matrix, l->gguf, parts, l->model->pool, l->error);
+    l->model->cost.trits += matrix->n * matrix->k;
+    for (int i = 0; i < TRIT_PARTS && parts[i] && !code; i++)
+        code = step(l, parts[i]);
+    return code;
+}
+
+/* The pair of the first matrix of this shape, and role if it skips; all are in the first layer. */
+static enum trit_code pick(struct loader *l, struct trit_matrix *matrix, enum trit_role role)
+{
+    struct trit_model *model = l->model;
+    const struct trit_matrix *first = model->layers[0].m;
+    const bool skips = model->nroles == TRIT_NROLES && (role == TRIT_UP || role == TRIT_DOWN);
+    for (int i = skips ? (int)role : 0; i < model->nroles && first + i < matrix; i++)
+        if (first[i].n == matrix->n && first[i].k == matrix->k && !first[i].skip == !skips) {
+            matrix->pair = first[i].pair;
+            matrix->skip = first[i].skip;
+            return TRIT_OK;
+        }
+    if (skips)
+        return trit_pick_skip(role == TRIT_UP ? TRIT_OP_rows : TRIT_OP_cols, matrix->n, matrix->k,
+                              &matrix->skip, &matrix->pair, l->error);
+    return trit_pick_pair(matrix->n, matrix->k, trit_pool_threads(model->pool), l->profile,
+                          &matrix->pair, l->error);
+}
+
+/* Name and kernels of one matrix, and the bytes that it takes. */
+static enum trit_code plan_matrix(struct loader *l, size_t layer, enum trit_role role)
+{
+    struct trit_model *model = l->model;
+    struct trit_matrix *x = &model->layers[layer].m[role];
+    const struct role *of = &roles_of(model)[role];
+    snprintf(x->name, sizeof x->name, "blk.%zu.%s", layer, of->name);
+    x->k = role_columns(&model->config, role);
+    for (int part = 0; part < TRIT_PARTS && of->parts[part]; part++)
+        x->n += part_rows(&model->config, role, part);
+    enum trit_code code = pick(l, x, role);
+    if (code)
+        return code;
+    const size_t nr = (size_t)x->pair.decode->nr;
+    x->packing = trit_packing_find(x->pair.decode->packing);
+    x->kp = trit_round_up(x->k, x->packing->kr);
+    x->block = trit_packed_bytes(x->packing, nr, x->k, nr);
+    x->w_bytes = trit_round_up(trit_packed_bytes(x->packing, x->n, x->k, nr), TRIT_ALIGN);
+    x->bytes = x->w_bytes + trit_round_up(trit_round_up(x->n, nr) * sizeof *x->d, TRIT_ALIGN);
+    x->layout = trit_matrix_layout(x, model->layers);
+    return TRIT_OK;
+}
+
+/* Every matrix into the packed cache where it is there, the others into an arena. */
+static enum trit_code place_matrices(struct loader *l)
+{
+    struct trit_model *model = l->model;
+    const size_t roles = (size_t)model->nroles, count = model->config.layers * roles;
+    struct trit_cache *cache = l->options ? l->options->cache : NULL;
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct trit_matrix *x = &model->layers[i / roles].m[i % roles];
+        x->w = (uint8_t *)(uintptr_t)trit_matrix_cached(x, cache, model->pool);
+        x->cached = x->w;
+        trit_cost_section(&model->cost, cache, x->cached);
+        model->cost.packed_bytes += x->bytes;
+        model->arena_bytes += x->cached ? 0 : x->bytes;
+    }
+    if (model->arena_bytes && !(model->arena = trit_map(model->arena_bytes)))
+        return trit_fail(l->error, TRIT_EMEMORY, "%s: no memory for %zu bytes of packed weights",
+                         l->gguf->path, model->arena_bytes);
+    for (size_t i = 0; i < count; i++) {
+        struct trit_matrix *x = &model->layers[i / roles].m[i % roles];
+        if (!x->cached) {
+            x->w = model->arena + at;
+            at += x->bytes;
+        }
+        x->d = (float *)(void *)(x->w + x->w_bytes);
+    }
+    return TRIT_OK;
+}
+
+static enum trit_code plan_matrices(struct loader *l)
+{
+    const size_t roles = (size_t)l->model->nroles, count = l->model->config.layers * roles;
+    enum trit_code code = TRIT_OK;
+    for (size_t i = 0; i < count && !code; i++)
+        code = plan_matrix(l, i / roles, i % roles);
+    return code ? code : place_matrices(l);
+}
+
+static enum trit_code load_layers(struct loader *l)
+{
+    struct trit_model *model = l->model;
+    const struct trit_config *c = &model->config;
+    float *floats = model->floats;
+    for (size_t i = 0; i < c->layers; i++) {
+        for (int norm = 0; norm < TRIT_NNORMS; norm++) {
+            char name[48];
+            snprintf(name, sizeof name, "blk.%zu.%s", i, norm_names[norm]);
+            enum trit_code code = load_vector(l, name, floats);
+            if (code)
+                return code;
+            model->layers[i].norm[norm] = floats;
+            floats += trit_round_up(norm_length(c, norm), 16);
+        }
+        for (int role = 0; role < model->nroles; role++) {
+            enum trit_code code = load_matrix(l, i, role);
+            if (code)
+                return code;
+        }
+        const struct trit_matrix *up = &model->layers[i].m[TRIT_UP];
+        for (size_t j = 0; j < up->n; j++)
+            model->layers[i].most_up = fmaxf(model->layers[i].most_up, up->d[j]);
+    }
+    model->output_norm = floats;
+    return load_vector(l, "output_norm", floats);
+}
+
+/* Above this trit_sincos could not turn the last position of the longest context. */
+static const double ROPE_MAX = 64;
+
+/* Frequencies base^(-2i/dims), divided by the file's factors where it has them. */
+static enum trit_code load_rope(struct loader *l)
+{
+    struct trit_model *model = l->model;
+    const size_t half = model->config.rope_dims / 2;
+    model->rope = trit_alloc(half, sizeof *model->rope);
+    float *factors = trit_alloc(half, sizeof *factors);
+    enum trit_code code = TRIT_OK;
+    if (!model->rope || !factors)
+        code = trit_fail(l->error, TRIT_EMEMORY, "%s: no memory", l->gguf->path);
+    for (size_t i = 0; !code && i < half; i++)
+        factors[i] = 1;
+    if (!code && lookup(l, "rope_freqs"))
+        code = load_vector(l, "rope_freqs", factors);
+    const double base = trit_log((double)model->config.rope_base);
+    for (size_t i = 0; !code && i < half; i++) {
+        model->rope[i] =
+            trit_exp(-base * (double)(2 * i) / (double)(2 * half)) / (double)factors[i];
+        if (!(model->rope[i] > 0 && model->rope[i] <= ROPE_MAX))
+            code = trit_fail(l->error, TRIT_EFORMAT,
+                             "%s: tensor 'rope_freqs.weight' element %zu is %g: it makes a "
+                             "frequency of %g, must be above 0 and at most %g",
+                             l->gguf->path, i, (double)factors[i], model->rope[i], ROPE_MAX);
+    }
+    free(factors);
+    return code;
+}
+
+/* The rows of the embedding and of the head, where they stand in the file, and the head. */
+static enum trit_code load_head(struct loader *l)
+{
+    struct trit_model *model = l->model;
+    const struct trit_config *c = &model->config;
+    struct trit_rows *rows[] = { &model->embd, &model->output };
+    const char *const names[] = { "token_embd", "output" };
+    const size_t last = c->tied ? 0 : 1;
+    struct trit_cache *cache = l->options ? l->options->cache : NULL;
+    for (size_t i = 0; i <= last; i++) {
+        const struct trit_gguf_tensor *t = lookup(l, names[i]);
+        enum trit_code code = trit_rows_open(rows[i], l->gguf, t, l->error);
+        if (!code && i < last)
+            code = trit_rows_check(rows[i], model->pool, l->error);
+        if (!code && i == last)
+            code = trit_head_create(&model->head, rows[i], model->pool, TRIT_HEAD_AUTO, cache,
+                                    l->error);
+        if (code || (code = step(l, t)))
+            return code;
+        model->cost.params += c->hidden * c->vocab;
+    }
+    if (trit_head_plane_bytes(model->head))
+        trit_cost_section(&model->cost, cache, trit_head_from_cache(model->head));
+    enum trit_code code = trit_pick(TRIT_OP_head, rows[last]->packing, &model->ops.head, l->error);
+    if (!code)
+        snprintf(model->head_why, sizeof model->head_why, "strongest ISA, rows stored as %s",
+                 rows[last]->packing);
+    return code;
+}
+
+static enum trit_code pick_ops(struct loader *l)
+{
+    struct trit_ops *ops = &l->model->ops;
+    const struct {
+        enum trit_op op;
+        const struct trit_kernel **kernel;
+    } wanted[] = { { TRIT_OP_quant, &ops->quant }, { TRIT_OP_norm, &ops->norm },
+                   { TRIT_OP_relu2, &ops->relu2 }, { TRIT_OP_softmax, &ops->softmax },
+                   { TRIT_OP_qk, &ops->qk },       { TRIT_OP_pv, &ops->pv },
+                   { TRIT_OP_merge, &ops->merge }, { TRIT_OP_half, &ops->half },
+                   { TRIT_OP_split, &ops->split } };
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        enum trit_code code = trit_pick(wanted[i].op, NULL, wanted[i].kernel, l->error);
+        if (code)
+            return code;
+    }
+    return l->model->kv == &trit_kv_i8 ? trit_pick(TRIT_OP_gemm, "i8", &ops->dot, l->error)
+                                       : TRIT_OK;
+}
+
+static enum trit_code allocate(struct loader *l)
+{
+    struct trit_model *model = l->model;
+    const struct trit_config *c = &model->config;
+    const size_t per_layer = 3 * trit_round_up(c->hidden, 16) + trit_round_up(c->ffn, 16);
+    model->layers = trit_alloc(c->layers, sizeof *model->layers);
+    model->floats =
+        trit_alloc(c->layers * per_layer + trit_round_up(c->hidden, 16), sizeof *model->floats);
+    if (!model->layers || !model->floats)
+        return trit_fail(l->error, TRIT_EMEMORY, "%s: no memory for %zu layers", l->gguf->path,
+                         c->layers);
+    return TRIT_OK;
+}
+
+/* Whether zeros are skipped. Where kernels are forced all matrices are to go through them. */
+static void choose_roles(struct loader *l)
+{
+    const enum trit_sparse wish = l->options ? l->options->sparse : TRIT_SPARSE_AUTO;
+    const char *forced = getenv("TRITMILL_KERNEL");
+    const bool skips =
+        wish == TRIT_SPARSE_ON || (wish == TRIT_SPARSE_AUTO && l->options && !(forced && *forced) &&
+                                   trit_cache_skips(l->options->cache));
+    l->model->nroles = skips ? TRIT_NROLES : TRIT_NROLES - 1;
+}
+
+/* What it costs; and what loading touched of the file leaves memory. */
+static void finish(struct loader *l)
+{
+    struct trit_model_cost *cost = &l->model->cost;
+    cost->params += cost->trits;
+    cost->file_bytes = l->gguf->size;
+    trit_gguf_drop(l->gguf, l->gguf->base, l->gguf->size);
+}
+
+static enum trit_code load(struct loader *l)
+{
+    struct trit_model *model = l->model;
+    enum trit_code code = trit_config_read(&model->config, l->gguf, l->error);
+    if (code || (code = check_tensors(l)) || (code = pick_ops(l)) || (code = load_head(l)) ||
+        (code = allocate(l)))
+        return code;
+    choose_roles(l);
+    if ((code = plan_matrices(l)) || (code = load_layers(l)) || (code = load_rope(l)))
+        return code;
+    if (model->nroles == TRIT_NROLES)
+        trit_skip_measure(model);
+    finish(l);
+    return TRIT_OK;
+}
+
+enum trit_code trit_model_load(struct trit_model **model, const struct trit_gguf *gguf,
+                               struct trit_pool *pool, const struct trit_load_options *options,
+                               struct trit_error *error)
+{
+    *model = NULL;
+    const uint64_t start = trit_clock();
+    struct loader l = { .gguf = gguf, .options = options, .error = error };
+    l.profile = options ? options->profile : NULL;
+    l.model = trit_alloc(1, sizeof *l.model);
+    l.placed = trit_alloc(gguf->ntensors, sizeof *l.placed);
+    enum trit_code code = TRIT_OK;
+    if (!l.model || !l.placed)
+        code = trit_fail(error, TRIT_EMEMORY, "%s: no memory", gguf->path);
+    for (size_t i = 0; i < gguf->ntensors; i++)
+        l.total += gguf->tensors[i].bytes;
+    if (!code) {
+        l.model->pool = pool;
+        l.model->kv = trit_kv_kind(options ? options->kv : TRIT_KV_F16);
+        code = load(&l);
+    }
+    free(l.placed);
+    if (code) {
+        trit_model_free(l.model);
+        return code;
+    }
+    l.model->cost.load_seconds = 1e-9 * (double)(trit_clock() - start);
+    *model = l.model;
+    return TRIT_OK;
+}

@@ -1,0 +1,150 @@
+/* A BitNet model in memory, ready to run, and sequences that run through it. */
+#ifndef TRIT_MODEL_H
+#define TRIT_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/error.h"
+#include "runtime/base/stop.h"
+#include "runtime/format/gguf.h"
+#include "runtime/kernel.h"
+#include "runtime/thread/pool.h"
+
+struct trit_config {
+    char arch[32], name[64];
+    size_t vocab, hidden, ffn, layers, heads, kv_heads, head_dim, context;
+    size_t rope_dims;
+    float eps, rope_base;
+    bool tied; /* the head is the embedding */
+};
+
+/* What a model costs: the figures that bench and inspect show. */
+struct trit_model_cost {
+    size_t trits;        /* in ternary matrices */
+    size_t packed_bytes; /* of ternary weights in memory */
+    size_t params;       /* all elements of all tensors */
+    size_t file_bytes;
+    size_t cached, uncached; /* sections that the packed cache had, and those it did not have */
+    double load_seconds;
+};
+
+struct trit_model;
+struct trit_cache;   /* runtime/cache/cache.h */
+struct trit_section; /* likewise */
+struct trit_profile;
+struct trit_session;
+struct trit_work;
+struct trit_counts; /* runtime/head/cost.h */
+struct trit_top;    /* runtime/head/head.h */
+
+/* How a KV cache holds its elements. i8 changes the answer a little. */
+enum trit_kv_type { TRIT_KV_F16, TRIT_KV_I8, TRIT_NKV };
+const char *trit_kv_name(enum trit_kv_type type); /* "f16" */
+enum trit_kv_type trit_kv_find(const char *name); /* TRIT_NKV: there is none of that name */
+
+/* Whether decode leaves out rows of Wup and columns of Wdown that meet zeros; the answer has the
+   same bits. AUTO: where the packed cache is laid out for it, which `tritmill pack` measures. */
+enum trit_sparse { TRIT_SPARSE_AUTO, TRIT_SPARSE_ON, TRIT_SPARSE_OFF };
+
+struct trit_load_options {
+    trit_progress_fn *progress; /* NULL: none */
+    void *progress_arg;
+    struct trit_profile
+        *profile;             /* which kernels to take (runtime/plan/profile.h); NULL: by estimate.
+                                 Its log grows, and its libraries are loaded as needed */
+    struct trit_cache *cache; /* the file's packed cache, verified, which must outlive the model;
+                                 NULL: there is none */
+    enum trit_kv_type kv;     /* of all sessions */
+    enum trit_sparse sparse;
+};
+
+/* Checks the whole model, picks a kernel for every matrix and packs it, in parallel on pool. The
+   pool must outlive the model and runs its sessions too; so must gguf, in which the rows of
+   embedding and head stay. options may be NULL. */
+enum trit_code trit_model_load(struct trit_model **model, const struct trit_gguf *gguf,
+                               struct trit_pool *pool, const struct trit_load_options *options,
+                               struct trit_error *error);
+void trit_model_free(struct trit_model *model); /* NULL allowed; sessions first */
+
+/* Only the hyper-parameters, checked. */
+enum trit_code trit_config_read(struct trit_config *config, const struct trit_gguf *gguf,
+                                struct trit_error *error);
+
+const struct trit_config *trit_model_config(const struct trit_model *model);
+const struct trit_model_cost *trit_model_cost(const struct trit_model *model);
+
+/* What a packed cache of the model consists of: up to room sections, whose data stay the model's.
+   What is otherwise made when it is first needed is made now. Returns how many there are. */
+size_t trit_model_sections(struct trit_model *model, struct trit_section *sections, size_t room);
+
+/* Where the memory of a process with one model goes, in bytes. */
+struct trit_model_memory {
+    size_t weights, head;  /* packed matrices; the head's planes and what its search needs */
+    size_t kv, work;       /* of the session and its working memory */
+    size_t file;           /* of the mapped model file, resident now */
+    size_t resident, huge; /* of the process now; of that, on huge pages */
+};
+/* session: NULL allowed. */
+void trit_model_memory(const struct trit_model *model, const struct trit_session *session,
+                       struct trit_model_memory *memory);
+
+/* One line per matrix: which kernels it got and why. Returns false past the last. Strings live as
+ * long as the model. */
+struct trit_plan {
+    const char *matrix; /* "blk.0.attn_qkv", ..., "head" */
+    size_t n, k;
+    const struct trit_kernel *decode, *prefill;
+    const char *why;
+};
+bool trit_model_plan(const struct trit_model *model, size_t i, struct trit_plan *plan);
+
+/* Working memory for passes of up to `chunk` tokens (>= 1). It may serve any number of sequences of
+   its model, one evaluation at a time. */
+enum trit_code trit_work_create(struct trit_work **work, struct trit_model *model, size_t chunk,
+                                struct trit_error *error);
+void trit_work_free(struct trit_work *work); /* NULL allowed; sessions that use it first */
+
+/* A sequence: KV cache for `context` positions. trit_session_create gives it working memory
+   of its own for chunks of `chunk` tokens (or the context where that is less), trit_session_join
+   that of others. */
+enum trit_code trit_session_create(struct trit_session **session, struct trit_model *model,
+                                   size_t context, size_t chunk, struct trit_error *error);
+enum trit_code trit_session_join(struct trit_session **session, struct trit_work *work,
+                                 size_t context, struct trit_error *error);
+void trit_session_free(struct trit_session *session);             /* NULL allowed */
+size_t trit_session_position(const struct trit_session *session); /* tokens evaluated so far */
+size_t trit_session_context(const struct trit_session *session);
+void trit_session_rewind(struct trit_session *session,
+                         size_t position); /* forget all from there on */
+size_t trit_session_kv_bytes(const struct trit_session *session);
+struct trit_work *trit_session_work(const struct trit_session *session);
+
+/* What one sequence adds to an evaluation: count tokens behind those it has. Logits are computed
+   for tokens first .. count-1 only (first = count: none): all of them, to
+   logits[(i - first) * vocab], or, where top is not NULL, what top[i - first] asks for. */
+struct trit_run {
+    struct trit_session *session;
+    const int32_t *tokens;
+    size_t count, first;
+    float *logits;
+    struct trit_top *top; /* runtime/head/head.h */
+};
+
+/* Evaluates the runs of different sequences of work's model in as few passes over the weights as
+   its chunk allows. Every sequence gets the bits that it would get alone. A session that is named
+   twice or belongs to another model, ids out of range and too many tokens for a context are
+   TRIT_EARGUMENT, and nothing has changed then; TRIT_EMEMORY where there is none to search the
+   head. */
+enum trit_code trit_model_eval(struct trit_work *work, const struct trit_run *runs, size_t nruns,
+                               struct trit_error *error);
+
+/* The same for one sequence, in its working memory. */
+enum trit_code trit_session_eval(struct trit_session *session, const int32_t *tokens, size_t count,
+                                 size_t first, float *logits, struct trit_error *error);
+
+/* What passes in this working memory cost so far. */
+const struct trit_counts *trit_work_counts(const struct trit_work *work);
+
+#endif

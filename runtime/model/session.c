@@ -1,0 +1,121 @@
+/* A sequence: its cache and how far it is filled. */
+#include <stdlib.h>
+
+#include "runtime/model/internal.h"
+#include "runtime/base/mem.h"
+
+static enum trit_code check_context(size_t context, struct trit_error *error)
+{
+    if (context >= 1 && context <= (size_t)1 << 24)
+        return TRIT_OK;
+    return trit_fail(error, TRIT_EARGUMENT, "context of %zu tokens: must be 1 .. %d", context,
+                     1 << 24);
+}
+
+/* Factors are bounded by trit_config_read and check_context: no product here exceeds 2^63 before
+ * trit_map refuses it. */
+static size_t heads_of(const struct trit_session *s)
+{
+    return s->model->config.layers * s->model->config.kv_heads;
+}
+
+static size_t parts_bytes(const struct trit_session *s)
+{
+    return trit_attention_parts(s->model, s->context) * sizeof *s->parts;
+}
+
+static bool map_cache(struct trit_session *s)
+{
+    s->k = trit_map(heads_of(s) * s->k_bytes);
+    s->v = trit_map(heads_of(s) * s->v_bytes);
+    s->parts = trit_map(parts_bytes(s));
+    return s->k && s->v && s->parts;
+}
+
+enum trit_code trit_session_join(struct trit_session **session, struct trit_work *work,
+                                 size_t context, struct trit_error *error)
+{
+    *session = NULL;
+    enum trit_code code = check_context(context, error);
+    if (code)
+        return code;
+    struct trit_session *s = trit_alloc(1, sizeof *s);
+    if (!s)
+        return trit_fail(error, TRIT_EMEMORY, "no memory for a session");
+    s->model = work->model;
+    s->work = work;
+    s->context = context;
+    s->k_bytes = s->model->kv->k_bytes(s->model, context);
+    s->v_bytes = s->model->kv->v_bytes(s->model, context);
+    if (!map_cache(s)) {
+        code = trit_fail(error, TRIT_EMEMORY,
+                         "no memory for a context of %zu tokens: %zu bytes of cache", context,
+                         trit_session_kv_bytes(s));
+        trit_session_free(s);
+        return code;
+    }
+    *session = s;
+    return TRIT_OK;
+}
+
+enum trit_code trit_session_create(struct trit_session **session, struct trit_model *model,
+                                   size_t context, size_t chunk, struct trit_error *error)
+{
+    struct trit_work *work;
+    *session = NULL;
+    enum trit_code code = check_context(context, error);
+    if (!code)
+        code = trit_work_create(&work, model, chunk < context ? chunk : context, error);
+    if (code)
+        return code;
+    code = trit_session_join(session, work, context, error);
+    if (code)
+        trit_work_free(work);
+    else
+        (*session)->owned = work;
+    return code;
+}
+
+void trit_session_free(struct trit_session *s)
+{
+    if (!s)
+        return;
+    trit_unmap(s->k, heads_of(s) * s->k_bytes);
+    trit_unmap(s->v, heads_of(s) * s->v_bytes);
+    trit_unmap(s->parts, parts_bytes(s));
+    trit_work_free(s->owned);
+    free(s);
+}
+
+size_t trit_session_position(const struct trit_session *s)
+{
+    return s->position;
+}
+
+size_t trit_session_context(const struct trit_session *s)
+{
+    return s->context;
+}
+
+size_t trit_session_kv_bytes(const struct trit_session *s)
+{
+    return heads_of(s) * (s->k_bytes + s->v_bytes);
+}
+
+struct trit_work *trit_session_work(const struct trit_session *s)
+{
+    return s->work;
+}
+
+void trit_session_rewind(struct trit_session *s, size_t position)
+{
+    if (position < s->position)
+        s->position = position;
+}
+
+enum trit_code trit_session_eval(struct trit_session *s, const int32_t *tokens, size_t count,
+                                 size_t first, float *logits, struct trit_error *error)
+{
+    return trit_model_eval(s->work, &(struct trit_run){ s, tokens, count, first, logits, NULL }, 1,
+                           error);
+}

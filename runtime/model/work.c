@@ -1,0 +1,104 @@
+/* The working memory of passes. */
+#include <stdlib.h>
+
+#include "runtime/base/mem.h"
+#include "runtime/model/internal.h"
+#include "runtime/thread/stream.h"
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static void measure(struct trit_work *w)
+{
+    const struct trit_config *c = &w->model->config;
+    const size_t widest = larger(c->hidden, c->ffn);
+    w->a_ld = trit_padded_k(widest);
+    w->qkv_ld = (c->heads + 2 * c->kv_heads) * c->head_dim;
+    w->row_floats = trit_round_up(widest, 16);
+    w->scratch_floats = trit_round_up(trit_attention_scratch(w->model), 16);
+}
+
+/* Where each part begins; with base NULL only counts. */
+static size_t lay_out(struct trit_work *w, uint8_t *base)
+{
+    const struct trit_config *c = &w->model->config;
+    const size_t m = w->chunk, threads = (size_t)trit_pool_threads(w->model->pool);
+    const struct trit_matrix *down = &w->model->layers[0].m[TRIT_DOWN];
+    const size_t skips = down->skip != NULL,
+                 padded = trit_round_up(c->hidden, (size_t)down->pair.decode->nr);
+    const struct {
+        void **to;
+        size_t bytes;
+    } parts[] = {
+        { (void **)&w->tokens, m * sizeof *w->tokens },
+        { (void **)&w->spans, m * sizeof *w->spans },
+        { (void **)&w->x, m * c->hidden * 4 },
+        { (void **)&w->h, m * c->hidden * 4 },
+        { (void **)&w->qkv, m * w->qkv_ld * 4 },
+        { (void **)&w->gate_up, m * 2 * c->ffn * 4 },
+        { (void **)&w->angles, m * c->rope_dims * 4 },
+        { (void **)&w->a, m * w->a_ld },
+        { (void **)&w->s, m * 4 },
+        { (void **)&w->sum, m * 4 },
+        { (void **)&w->list, skips * c->ffn * 4 },
+        { (void **)&w->live, skips * c->ffn },
+        { (void **)&w->partial, skips * threads * padded * 4 },
+        { (void **)&w->shares, threads * sizeof *w->shares },
+        { (void **)&w->ranges, threads * sizeof *w->ranges },
+        { (void **)&w->wanted, m * sizeof *w->wanted },
+        { (void **)&w->logits, m * sizeof *w->logits },
+        { (void **)&w->tops, m * sizeof *w->tops },
+        { (void **)&w->row, threads * w->row_floats * 4 },
+        { (void **)&w->scratch, threads * w->scratch_floats * 4 },
+    };
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (base)
+            *parts[i].to = base + used;
+        used += trit_round_up(parts[i].bytes, TRIT_ALIGN);
+    }
+    return used;
+}
+
+enum trit_code trit_work_create(struct trit_work **work, struct trit_model *model, size_t chunk,
+                                struct trit_error *error)
+{
+    *work = NULL;
+    if (chunk < 1 || chunk > (size_t)1 << 24)
+        return trit_fail(error, TRIT_EARGUMENT, "chunk of %zu tokens: must be 1 .. %d", chunk,
+                         1 << 24);
+    struct trit_work *w = trit_alloc(1, sizeof *w);
+    if (!w)
+        return trit_fail(error, TRIT_EMEMORY, "no memory for a pass");
+    w->model = model;
+    w->chunk = chunk;
+    /* Factors are bounded by trit_config_read and above: no product here exceeds 2^63 before
+     * trit_map refuses it. */
+    measure(w);
+    w->bytes = lay_out(w, NULL);
+    w->memory = trit_map(w->bytes);
+    if (!w->memory) {
+        enum trit_code code = trit_fail(
+            error, TRIT_EMEMORY, "no memory for chunks of %zu tokens: %zu bytes", chunk, w->bytes);
+        trit_work_free(w);
+        return code;
+    }
+    lay_out(w, w->memory);
+    *work = w;
+    return TRIT_OK;
+}
+
+void trit_work_free(struct trit_work *w)
+{
+    if (!w)
+        return;
+    trit_unmap(w->memory, w->bytes);
+    free(w);
+}
+
+const struct trit_counts *trit_work_counts(const struct trit_work *w)
+{
+    return &w->counts;
+}

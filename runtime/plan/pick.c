@@ -1,0 +1,312 @@
+/* Picks kernels: by force, from the profile, else by estimated cost. */
+#define _GNU_SOURCE
+#include "runtime/plan/pick.h"
+
+#include <fnmatch.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/mem.h"
+#include "runtime/kernel/pack.h"
+#include "runtime/plan/profile.h"
+#include "runtime/kernel/probe.h"
+
+/* A model's pass is mostly decode; its share in the estimate. */
+static const double decode_weight = 0.5;
+/* What a core reads from memory, as a rule: weights in decode, which come from there every time. */
+static const double bytes_per_cycle = 8;
+
+static bool runs_here(const struct trit_kernel *kernel)
+{
+    return trit_isa_usable(kernel->isa, NULL);
+}
+
+static bool matches(const struct trit_kernel *kernel, const char *pattern)
+{
+    return !fnmatch(pattern, kernel->name, 0);
+}
+
+/* The pattern of TRITMILL_KERNEL if it says something about op, else NULL. */
+static const char *forced(enum trit_op op)
+{
+    const char *pattern = getenv("TRITMILL_KERNEL");
+    if (!pattern || !*pattern)
+        return NULL;
+    for (size_t i = 0; i < trit_kernel_count(); i++)
+        if (trit_kernel_at(i)->op == op && matches(trit_kernel_at(i), pattern) &&
+            runs_here(trit_kernel_at(i)))
+            return pattern;
+    return NULL;
+}
+
+static enum trit_code check_force(struct trit_error *error)
+{
+    const char *pattern = getenv("TRITMILL_KERNEL");
+    if (!pattern || !*pattern)
+        return TRIT_OK;
+    for (size_t i = 0; i < trit_kernel_count(); i++)
+        if (matches(trit_kernel_at(i), pattern) && runs_here(trit_kernel_at(i)))
+            return TRIT_OK;
+    return trit_fail(
+        error, TRIT_EARGUMENT,
+        "TRITMILL_KERNEL=%s: no kernel of that name can run here; `tritmill generate --list` "
+        "names them all",
+        pattern);
+}
+
+/* A kernel for one shape was made by tuning, and a profile says when it is the fastest. */
+static bool legal(const struct trit_kernel *kernel, enum trit_op op, size_t n, size_t k,
+                  const char *force)
+{
+    if (kernel->op != op || !runs_here(kernel) || (force && !matches(kernel, force)))
+        return false;
+    return force ? (!kernel->k || kernel->k == trit_round_up(k, (size_t)kernel->kr)) &&
+                       (!kernel->n || kernel->n == n)
+                 : !kernel->k && !kernel->n;
+}
+
+/* Whether the packing can hold rows of k trits and, unless others are wanted too, nothing else:
+   they are there to be compared with. */
+static bool holds_trits(const struct trit_kernel *kernel, size_t k, bool others)
+{
+    const struct trit_packing *p = trit_packing_find(kernel->packing);
+    return p && k <= p->max_k &&
+           (others ? p->low <= -1 && p->high >= 1 : p->low == -1 && p->high == 1 && !p->skips);
+}
+
+/* Estimated cycles for one token, padding counted. Prefill reads its weights once for many; decode
+   waits for the slower of computing and reading, and a little for the other. */
+static double estimate(const struct trit_kernel *kernel, size_t n, size_t k)
+{
+    const size_t nr = (size_t)kernel->nr, kr = (size_t)kernel->kr;
+    const double cycles =
+        kernel->cost * (double)trit_round_up(n, nr) * (double)trit_round_up(k, kr) / 1024;
+    if (kernel->op != TRIT_OP_gemv)
+        return cycles;
+    const struct trit_packing *packing = trit_packing_find(kernel->packing);
+    const double reading = (double)trit_packed_bytes(packing, n, k, nr) / bytes_per_cycle;
+    return fmax(cycles, reading) + fmin(cycles, reading) / 10;
+}
+
+bool trit_share_weights(const struct trit_kernel *a, const struct trit_kernel *b)
+{
+    return !strcmp(a->packing, b->packing) && !strcmp(a->act, b->act) && a->nr == b->nr &&
+           a->kr == b->kr;
+}
+
+/* The kernels of one operation that may be picked for a matrix. */
+struct choice {
+    const struct trit_kernel **kernels;
+    size_t n;
+};
+
+/* What the two are chosen for. */
+struct wish {
+    size_t n, k;
+    const char *decode, *prefill; /* patterns that force; NULL: none */
+    bool others;                  /* packings that hold more than trits may be picked */
+};
+
+static enum trit_code choose_from(struct choice *c, enum trit_op op, const struct wish *wish,
+                                  struct trit_error *error)
+{
+    const size_t count = trit_kernel_count();
+    const char *force = op == TRIT_OP_gemv ? wish->decode : wish->prefill;
+    c->kernels = trit_alloc(count + 1, sizeof *c->kernels);
+    if (!c->kernels)
+        return trit_fail(error, TRIT_EMEMORY, "no memory to choose among %zu kernels", count);
+    for (size_t i = 0; i < count; i++) {
+        const struct trit_kernel *kernel = trit_kernel_at(i);
+        if (legal(kernel, op, wish->n, wish->k, force) &&
+            holds_trits(kernel, wish->k, wish->others))
+            c->kernels[c->n++] = kernel;
+    }
+    return TRIT_OK;
+}
+
+static void drop(struct choice *c, const struct trit_kernel *kernel)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->kernels[i] != kernel)
+            c->kernels[kept++] = c->kernels[i];
+    c->n = kept;
+}
+
+/* The cheapest pair that shares its weights; returns how many pairs there are. */
+static size_t cheapest(const struct choice *decode, const struct choice *prefill, size_t n,
+                       size_t k, struct trit_pair *pair)
+{
+    double best = INFINITY;
+    size_t pairs = 0;
+    for (size_t i = 0; i < decode->n; i++)
+        for (size_t j = 0; j < prefill->n; j++) {
+            const struct trit_kernel *d = decode->kernels[i], *p = prefill->kernels[j];
+            if (!trit_share_weights(d, p))
+                continue;
+            pairs++;
+            const double cost =
+                decode_weight * estimate(d, n, k) + (1 - decode_weight) * estimate(p, n, k);
+            if (cost < best) {
+                best = cost;
+                *pair = (struct trit_pair){ .decode = d, .prefill = p };
+            }
+        }
+    return pairs;
+}
+
+/* The cheapest pair whose kernels pass their check. */
+static size_t cheapest_sound(struct choice *decode, struct choice *prefill, size_t n, size_t k,
+                             struct trit_pair *pair)
+{
+    for (;;) {
+        const size_t pairs = cheapest(decode, prefill, n, k, pair);
+        if (pairs && !trit_kernel_sound(pair->decode))
+            drop(decode, pair->decode);
+        else if (pairs && !trit_kernel_sound(pair->prefill))
+            drop(prefill, pair->prefill);
+        else
+            return pairs;
+    }
+}
+
+static void explain_estimate(struct trit_pair *pair, size_t n, size_t k, size_t pairs, bool force)
+{
+    const struct trit_kernel *d = pair->decode;
+    double padded =
+        (double)trit_round_up(n, (size_t)d->nr) * (double)trit_round_up(k, (size_t)d->kr);
+    double waste = 100 * (padded / ((double)n * (double)k) - 1);
+    snprintf(pair->why, sizeof pair->why,
+             "%s of %zu pair%s: %.1f cycles/kMAC in decode, %.1f in prefill, %.1f %% padding",
+             force ? "TRITMILL_KERNEL's best" : "best estimate", pairs, pairs == 1 ? "" : "s",
+             (double)d->cost, (double)pair->prefill->cost, waste);
+}
+
+/* "47.1 us, 88 % of read limit", "5.2 ms for 512, 71 % of int8 limit", "estimate". */
+static void explain_row(const struct trit_profile *profile, const struct trit_profile_row *row,
+                        char *text, size_t room)
+{
+    char share[40] = "", tokens[40] = "";
+    if (!row) {
+        snprintf(text, room, "estimate");
+        return;
+    }
+    const double part = trit_profile_share(profile, row);
+    const bool decode = row->phase == TRIT_DECODE, slow = row->median_ns >= 1e7;
+    if (part > 0)
+        snprintf(share, sizeof share, ", %.0f %% of %s limit", 100 * part,
+                 decode ? "read" : "int8");
+    if (!decode)
+        snprintf(tokens, sizeof tokens, " for %zu", row->tokens);
+    snprintf(text, room, "%.1f %s%s%s", row->median_ns / (slow ? 1e6 : 1e3), slow ? "ms" : "us",
+             tokens, share);
+}
+
+static void explain_profile(struct trit_pair *pair, const struct trit_profile *profile,
+                            const struct trit_profile_plan *plan, int threads)
+{
+    const struct trit_profile_row *any =
+        plan->row[plan->row[TRIT_DECODE] ? TRIT_DECODE : TRIT_PREFILL];
+    char decode[48], prefill[64], other[24] = "";
+    explain_row(profile, plan->row[TRIT_DECODE], decode, sizeof decode);
+    explain_row(profile, plan->row[TRIT_PREFILL], prefill, sizeof prefill);
+    if (any->threads != threads)
+        snprintf(other, sizeof other, " (%d thread%s)", any->threads, any->threads == 1 ? "" : "s");
+    snprintf(pair->why, sizeof pair->why, "profile%s: %s; prefill %s", other, decode, prefill);
+}
+
+/* The pair that the profile names, in part or whole. False where it names none. */
+static bool from_profile(struct trit_profile *profile, size_t n, size_t k, int threads,
+                         struct choice *decode, struct choice *prefill, struct trit_pair *pair)
+{
+    struct trit_profile_plan plan;
+    if (!profile || !trit_profile_plan(profile, n, k, threads, &plan))
+        return false;
+    struct choice d = { &plan.kernel[TRIT_DECODE], 1 }, p = { &plan.kernel[TRIT_PREFILL], 1 };
+    if (!cheapest_sound(plan.kernel[TRIT_DECODE] ? &d : decode,
+                        plan.kernel[TRIT_PREFILL] ? &p : prefill, n, k, pair))
+        return false;
+    if (plan.row[TRIT_PREFILL]) {
+        pair->mc = plan.row[TRIT_PREFILL]->mc;
+        pair->nc = plan.row[TRIT_PREFILL]->nc;
+    }
+    if (plan.row[TRIT_DECODE])
+        pair->decode_nc = plan.row[TRIT_DECODE]->nc;
+    explain_profile(pair, profile, &plan, threads);
+    return true;
+}
+
+/* Of the kernels that are left after TRITMILL_KERNEL. TRIT_EUNSUPPORTED where no pair is. */
+static enum trit_code pick_pair(const struct wish *wish, int threads, struct trit_profile *profile,
+                                struct trit_pair *pair, struct trit_error *error)
+{
+    const bool force = wish->decode || wish->prefill;
+    const size_t n = wish->n, k = wish->k;
+    size_t pairs = 0;
+    bool found = false;
+    struct choice decode = { NULL, 0 }, prefill = { NULL, 0 };
+    enum trit_code code = choose_from(&decode, TRIT_OP_gemv, wish, error);
+    if (!code)
+        code = choose_from(&prefill, TRIT_OP_gemm, wish, error);
+    if (!code && !force)
+        found = from_profile(profile, n, k, threads, &decode, &prefill, pair);
+    if (!code && !found && (pairs = cheapest_sound(&decode, &prefill, n, k, pair)) > 0)
+        explain_estimate(pair, n, k, pairs, force);
+    free(decode.kernels);
+    free(prefill.kernels);
+    if (code || found || pairs > 0)
+        return code;
+    return trit_fail(error, TRIT_EUNSUPPORTED,
+                     "no pair of gemv and gemm kernels that share a packing serves a %zu x %zu "
+                     "matrix here%s",
+                     n, k, force ? " (TRITMILL_KERNEL)" : "");
+}
+
+enum trit_code trit_pick_pair(size_t n, size_t k, int threads, struct trit_profile *profile,
+                              struct trit_pair *pair, struct trit_error *error)
+{
+    struct wish wish = { n, k, forced(TRIT_OP_gemv), forced(TRIT_OP_gemm), false };
+    enum trit_code code = check_force(error);
+    if (code)
+        return code;
+    code = pick_pair(&wish, threads, profile, pair, error);
+    wish.others = wish.decode || wish.prefill;
+    return code == TRIT_EUNSUPPORTED && wish.others
+               ? pick_pair(&wish, threads, profile, pair, error)
+               : code;
+}
+
+const struct trit_kernel *trit_pick_stronger(const struct trit_kernel *best,
+                                             const struct trit_kernel *kernel)
+{
+    const bool better =
+        !best || kernel->isa > best->isa || (kernel->isa == best->isa && kernel->cost < best->cost);
+    return better && trit_kernel_sound(kernel) ? kernel : best;
+}
+
+/* Of the strongest ISA; NULL where there is none. */
+static const struct trit_kernel *strongest(enum trit_op op, const char *packing, const char *force)
+{
+    const struct trit_kernel *best = NULL;
+    for (size_t i = 0; i < trit_kernel_count(); i++) {
+        const struct trit_kernel *c = trit_kernel_at(i);
+        if (!legal(c, op, 0, 0, force) || (packing && strcmp(c->packing, packing)))
+            continue;
+        best = trit_pick_stronger(best, c);
+    }
+    return best;
+}
+
+enum trit_code trit_pick(enum trit_op op, const char *packing, const struct trit_kernel **kernel,
+                         struct trit_error *error)
+{
+    *kernel = strongest(op, packing, forced(op));
+    if (!*kernel && packing)
+        *kernel = strongest(op, packing, NULL);
+    if (!*kernel)
+        return trit_fail(error, TRIT_EUNSUPPORTED, "no kernel for operation %s%s%s runs here",
+                         trit_op_name(op), packing ? " on " : "", packing ? packing : "");
+    return TRIT_OK;
+}

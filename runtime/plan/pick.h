@@ -1,0 +1,51 @@
+/* Which kernel an operation gets: the forced one, else the profile's, else the best by estimate,
+   and why. */
+#ifndef TRIT_PICK_H
+#define TRIT_PICK_H
+
+#include <stdbool.h>
+
+#include "runtime/base/error.h"
+#include "runtime/kernel.h"
+
+struct trit_profile; /* runtime/plan/profile.h */
+
+/* The kernels of one ternary matrix, bound by the packing law: they read the same packed weights.
+ */
+struct trit_pair {
+    const struct trit_kernel *decode, *prefill;
+    size_t mc, nc;    /* tokens and rows that one call of the prefill kernel gets; 0: as many as
+                         there are, and a share of the rows for each thread */
+    size_t decode_nc; /* rows for the decode kernel; likewise */
+    char why[192];
+};
+
+/* For an n x k ternary matrix run by that many threads, among the kernels whose ISA is usable here
+   and that pass their one-tile check. TRITMILL_KERNEL (a name, or a pattern with * and ?) forces:
+   kernels that do not match it are left out of the operations for which something matches, and the
+   profile is not asked. Packings that hold more than trits are only picked where nothing else
+   matches it. Where the profile (NULL: none) has one row of the two, the other kernel is the best
+   by estimate that shares its weights. TRIT_EARGUMENT where TRITMILL_KERNEL matches no kernel that
+   can run here. */
+enum trit_code trit_pick_pair(size_t n, size_t k, int threads, struct trit_profile *profile,
+                              struct trit_pair *pair, struct trit_error *error);
+
+/* For an n x k matrix whose rows or columns (op) are skipped in decode: *skip does, pair multiplies
+   with all of it; all three share its weights. TRITMILL_KERNEL has no say. */
+enum trit_code trit_pick_skip(enum trit_op op, size_t n, size_t k, const struct trit_kernel **skip,
+                              struct trit_pair *pair, struct trit_error *error);
+
+/* The packing law: whether two kernels read the same packed weights. */
+bool trit_share_weights(const struct trit_kernel *a, const struct trit_kernel *b);
+
+/* For the other operations: that of the strongest usable ISA; among equals the cheapest by
+   estimate. packing NULL: any; else TRITMILL_KERNEL counts where it matches one of that packing. */
+enum trit_code trit_pick(enum trit_op op, const char *packing, const struct trit_kernel **kernel,
+                         struct trit_error *error);
+
+/* Of two, best NULL where there is none yet: kernel where it is better by that order and passes its
+   one-tile check, else best. */
+const struct trit_kernel *trit_pick_stronger(const struct trit_kernel *best,
+                                             const struct trit_kernel *kernel);
+
+#endif

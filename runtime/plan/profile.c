@@ -1,0 +1,210 @@
+/* A profile in memory: its rows in order, its limits, this machine's identity. */
+#define _GNU_SOURCE
+#include "runtime/plan/profile.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "runtime/base/mem.h"
+#include "runtime/kernel/pack.h"
+#include "runtime/plan/internal.h"
+#include "runtime/kernel/probe.h"
+
+#ifndef TRIT_COMPILER
+#define TRIT_COMPILER "unknown"
+#endif
+
+static const char *const phases[TRIT_NPHASES] = { "decode", "prefill" };
+
+const char *trit_phase_name(enum trit_phase phase)
+{
+    return phase < TRIT_NPHASES ? phases[phase] : "?";
+}
+
+/* Brands come with runs of blanks. */
+static void squeeze(char *text)
+{
+    char *out = text;
+    for (const char *s = text; *s; s++)
+        if (*s != ' ' || (out > text && out[-1] != ' '))
+            *out++ = *s;
+    while (out > text && out[-1] == ' ')
+        out--;
+    *out = 0;
+}
+
+void trit_profile_cpu(char *text, size_t room)
+{
+    const struct trit_cpu *cpu = trit_cpu_get();
+    snprintf(text, room, "%s %d/%d/%d %s", *cpu->vendor ? cpu->vendor : "unknown", cpu->family,
+             cpu->model, cpu->stepping, cpu->brand);
+    squeeze(text);
+}
+
+void trit_profile_caches(char *text, size_t room)
+{
+    const struct trit_cpu *cpu = trit_cpu_get();
+    snprintf(text, room, "%zu %zu %zu", cpu->l1d, cpu->l2, cpu->l3);
+}
+
+void trit_profile_isas(char *text, size_t room)
+{
+    size_t n = 0;
+    *text = 0;
+    for (enum trit_isa isa = 0; isa < TRIT_NISA; isa++) {
+        if (!trit_isa_usable(isa, NULL))
+            continue;
+        int more = snprintf(text + n, room - n, "%s%s", n ? " " : "", trit_isa_name(isa));
+        if (more < 0 || (size_t)more >= room - n)
+            return;
+        n += (size_t)more;
+    }
+}
+
+enum trit_code trit_profile_create(struct trit_profile **profile, struct trit_error *error)
+{
+    struct trit_profile *p = *profile = calloc(1, sizeof *p);
+    if (!p)
+        return trit_fail(error, TRIT_EMEMORY, "no memory for a profile");
+    time_t now = time(NULL);
+    struct tm utc;
+    trit_profile_cpu(p->cpu, sizeof p->cpu);
+    trit_profile_caches(p->caches, sizeof p->caches);
+    trit_profile_isas(p->isas, sizeof p->isas);
+    snprintf(p->kernel_set, sizeof p->kernel_set, "%s", trit_kernel_set);
+    snprintf(p->compiler, sizeof p->compiler, "%s", TRIT_COMPILER);
+    strftime(p->made, sizeof p->made, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    snprintf(p->conditions, sizeof p->conditions, "none noted");
+    return TRIT_OK;
+}
+
+void trit_profile_free(struct trit_profile *profile)
+{
+    if (profile)
+        free(profile->rows);
+    free(profile);
+}
+
+void trit_profile_note(struct trit_profile *profile, const char *format, ...)
+{
+    const size_t n = strlen(profile->log), room = sizeof profile->log - n;
+    va_list args;
+    va_start(args, format);
+    int more = vsnprintf(profile->log + n, room, format, args);
+    va_end(args);
+    if (more < 0 || (size_t)more + 1 >= room)
+        profile->log[n] = 0; /* whole lines only */
+    else
+        memcpy(profile->log + n + more, "\n", 2);
+}
+
+static int order(size_t a, size_t b)
+{
+    return (a > b) - (a < b);
+}
+
+int trit_profile_compare(const struct trit_profile_row *a, const struct trit_profile_row *b)
+{
+    int by = order(a->n, b->n);
+    by = by ? by : order(a->k, b->k);
+    by = by ? by : order((size_t)a->threads, (size_t)b->threads);
+    return by ? by : order(a->phase, b->phase);
+}
+
+/* The first row that is not before key. */
+static size_t lower_bound(const struct trit_profile *p, const struct trit_profile_row *key)
+{
+    size_t low = 0, high = p->nrows;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (trit_profile_compare(&p->rows[mid], key) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+enum trit_code trit_profile_put(struct trit_profile *p, const struct trit_profile_row *row,
+                                struct trit_error *error)
+{
+    const size_t at = lower_bound(p, row);
+    if (at < p->nrows && !trit_profile_compare(&p->rows[at], row)) {
+        p->rows[at] = *row;
+        return TRIT_OK;
+    }
+    if (p->nrows == TRIT_PROFILE_ROWS)
+        return trit_fail(error, TRIT_EARGUMENT, "a profile holds at most %d plans",
+                         TRIT_PROFILE_ROWS);
+    if (p->nrows == p->room) {
+        const size_t room = p->room ? 2 * p->room : 64;
+        struct trit_profile_row *rows = realloc(p->rows, room * sizeof *rows);
+        if (!rows)
+            return trit_fail(error, TRIT_EMEMORY, "no memory for %zu plans", room);
+        p->rows = rows;
+        p->room = room;
+    }
+    memmove(p->rows + at + 1, p->rows + at, (p->nrows - at) * sizeof *p->rows);
+    p->rows[at] = *row;
+    p->nrows++;
+    return TRIT_OK;
+}
+
+const struct trit_profile_row *trit_profile_row(const struct trit_profile *p, size_t n, size_t k,
+                                                int threads, enum trit_phase phase)
+{
+    const struct trit_profile_row key = { .n = n, .k = k, .threads = threads, .phase = phase };
+    const size_t at = lower_bound(p, &key);
+    return at < p->nrows && !trit_profile_compare(&p->rows[at], &key) ? &p->rows[at] : NULL;
+}
+
+const struct trit_profile_limit *trit_profile_limit(const struct trit_profile *p, int threads)
+{
+    for (size_t i = 0; i < p->nlimits; i++)
+        if (p->limits[i].threads == threads)
+            return &p->limits[i];
+    return NULL;
+}
+
+/* "12x32x16_..." into three numbers; the text after them, NULL where there are none. */
+static const char *read_tile(const char *s, int tile[3])
+{
+    for (int i = 0; i < 3; i++) {
+        int digits = 0;
+        for (tile[i] = 0; *s >= '0' && *s <= '9' && digits < 4; s++, digits++)
+            tile[i] = tile[i] * 10 + (*s - '0');
+        if (tile[i] < 1 || tile[i] > 1024 || (i < 2 && *s++ != 'x'))
+            return NULL;
+    }
+    return s;
+}
+
+bool trit_profile_tile(const struct trit_profile_row *row, int tile[3])
+{
+    static const char *const ops[TRIT_NPHASES] = { "gemv", "gemm" };
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    char head[64];
+    int n = snprintf(head, sizeof head, "trit_%s_%s_%s_", ops[row->phase], row->packing, row->act);
+    if (strncmp(row->kernel, head, (size_t)n) || row->kernel[strspn(row->kernel, letters)])
+        return false;
+    const char *rest = read_tile(row->kernel + n, tile), *isa = rest ? strstr(rest, "__") : NULL;
+    return isa && *rest == '_' && isa[2];
+}
+
+double trit_profile_share(const struct trit_profile *p, const struct trit_profile_row *row)
+{
+    const struct trit_profile_limit *limit = trit_profile_limit(p, row->threads);
+    const struct trit_packing *packing = trit_packing_find(row->packing);
+    int tile[3];
+    if (!limit || !packing || !trit_profile_tile(row, tile))
+        return 0;
+    const double macs = (double)row->n * (double)row->k * (double)row->tokens;
+    const double bytes =
+        (double)trit_packed_bytes(packing, row->n, row->k, (size_t)tile[1]) + 4.0 * (double)row->n;
+    const bool decode = row->phase == TRIT_DECODE;
+    const double most = decode ? limit->read_gbs : limit->int8_gmacs;
+    return most > 0 ? (decode ? bytes : macs) / row->median_ns / most : 0;
+}

@@ -1,0 +1,161 @@
+/* A GGUF file for programs: one JSON object. Numbers are exact (f32 as the binary64 of equal
+   value); what JSON has no number for (NaN, infinities, integers past 2^63) is a string, and bytes
+   that are not UTF-8 become U+FFFD. */
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/program/internal.h"
+#include "runtime/base/utf8.h"
+
+enum { ITEMS_MAX = 8, REAL_DIGITS = 17 };
+
+static json_t *unsigned_json(uint64_t v)
+{
+    return v <= INT64_MAX ? json_integer((json_int_t)v)
+                          : json_sprintf("%llu", (unsigned long long)v);
+}
+
+static json_t *real_json(double v)
+{
+    if (isfinite(v))
+        return json_real(v);
+    return json_string(isnan(v) ? "nan" : v > 0 ? "inf" : "-inf");
+}
+
+static json_t *mended_text_json(struct trit_text t)
+{
+    static const char replacement[] = "\xef\xbf\xbd";
+    char *out = malloc(3 * t.n + 1);
+    size_t n = 0;
+    if (!out)
+        return NULL;
+    for (size_t i = 0; i < t.n;) {
+        int length = trit_utf8_at(t.s + i, t.n - i);
+        size_t step = length > 0 ? (size_t)length : 1, put = length > 0 ? step : 3;
+        memcpy(out + n, length > 0 ? t.s + i : replacement, put);
+        n += put;
+        i += step;
+    }
+    json_t *text = json_stringn_nocheck(out, n);
+    free(out);
+    return text;
+}
+
+static json_t *text_json(struct trit_text t)
+{
+    if (trit_utf8_valid(t.s, t.n) == t.n)
+        return json_stringn_nocheck(t.s, t.n);
+    return mended_text_json(t);
+}
+
+static json_t *item_json(const struct trit_inspect_item *item)
+{
+    switch (item->kind) {
+    case TRIT_IS_TEXT:
+        return text_json(item->text);
+    case TRIT_IS_BOOL:
+        return json_boolean(item->bits);
+    case TRIT_IS_SIGNED:
+        return json_integer((json_int_t)item->bits);
+    case TRIT_IS_UNSIGNED:
+        return unsigned_json(item->bits);
+    default:
+        return real_json(item->real);
+    }
+}
+
+/* {type, value}; arrays {type, items, count, value} with the first values, or all. */
+static json_t *value_json(const struct trit_gguf_kv *kv, bool all)
+{
+    struct trit_inspect_walk walk = { kv->data, 0 };
+    struct trit_inspect_item item;
+    json_t *type = json_string(trit_gguf_type_name(kv->type));
+    if (kv->type != TRIT_GGUF_ARRAY) {
+        json_t *value = trit_inspect_next(kv, &walk, &item) ? item_json(&item) : NULL;
+        return json_pack("{s:o, s:o}", "type", type, "value", value);
+    }
+    json_t *values = json_array();
+    while ((all || walk.i < ITEMS_MAX) && trit_inspect_next(kv, &walk, &item))
+        json_array_append_new(values, item_json(&item));
+    return json_pack("{s:o, s:s, s:o, s:o}", "type", type, "items", trit_gguf_type_name(kv->item),
+                     "count", unsigned_json(kv->count), "value", values);
+}
+
+static json_t *metadata_json(const struct trit_gguf *g, bool all)
+{
+    json_t *metadata = json_object();
+    for (size_t i = 0; i < g->nkv; i++) {
+        const struct trit_gguf_kv *kv = &g->kv[i];
+        json_object_setn_new_nocheck(metadata, kv->key.s, kv->key.n, value_json(kv, all));
+    }
+    return metadata;
+}
+
+static json_t *tensor_json(const struct trit_gguf *g, const struct trit_gguf_tensor *t)
+{
+    char room[16];
+    json_t *shape = json_array();
+    for (uint32_t i = 0; i < t->ndims; i++)
+        json_array_append_new(shape, unsigned_json(t->ne[i]));
+    return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "name", text_json(t->name), "type",
+                     trit_inspect_type(t->type, room), "type_id", unsigned_json(t->type), "shape",
+                     shape, "offset", unsigned_json(t->offset), "data_offset",
+                     unsigned_json(t->offset - g->data_offset), "bytes", unsigned_json(t->bytes));
+}
+
+static json_t *tensors_json(const struct trit_gguf *g)
+{
+    json_t *tensors = json_array();
+    for (size_t i = 0; i < g->ntensors; i++)
+        json_array_append_new(tensors, tensor_json(g, &g->tensors[i]));
+    return tensors;
+}
+
+static json_t *types_json(const struct trit_gguf *g)
+{
+    size_t n = 0;
+    char room[16];
+    json_t *types = json_object();
+    struct trit_inspect_share *shares = trit_inspect_shares(g, &n);
+    for (size_t i = 0; i < n; i++)
+        json_object_set_new(
+            types, trit_inspect_type(shares[i].type, room),
+            json_pack("{s:o, s:o, s:o}", "tensors", unsigned_json(shares[i].tensors), "parameters",
+                      unsigned_json(shares[i].elements), "bytes", unsigned_json(shares[i].bytes)));
+    free(shares);
+    return types;
+}
+
+/* null where no model can be made of the file. */
+static json_t *memory_json(const struct trit_gguf *g)
+{
+    struct trit_inspect_memory m;
+    if (!trit_inspect_memory(g, &m))
+        return json_null();
+    json_t *cache =
+        *m.cache ? text_json((struct trit_text){ m.cache, strlen(m.cache) }) : json_null();
+    return json_pack("{s:o, s:o, s:o, s:o}", "trits", unsigned_json(m.trits), "head_plane_bytes",
+                     unsigned_json(m.plane), "kv_bytes_per_token", unsigned_json(m.kv),
+                     "packed_cache", cache);
+}
+
+enum trit_code trit_inspect_json(const struct trit_gguf *gguf, const struct trit_inspect *options,
+                                 struct trit_error *error)
+{
+    json_t *root =
+        json_pack("{s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "file",
+                  text_json((struct trit_text){ gguf->path, strlen(gguf->path) }), "size",
+                  unsigned_json(gguf->size), "version", (int)gguf->version, "alignment",
+                  unsigned_json(gguf->alignment), "data_offset", unsigned_json(gguf->data_offset),
+                  "trailing_bytes", unsigned_json(trit_inspect_trailing(gguf)), "types",
+                  types_json(gguf), "memory", memory_json(gguf), "metadata",
+                  metadata_json(gguf, options->all), "tensors", tensors_json(gguf));
+    if (!root)
+        return trit_fail(error, TRIT_EMEMORY, "%s: out of memory", gguf->path);
+    json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(REAL_DIGITS));
+    fputc('\n', stdout);
+    json_decref(root);
+    return TRIT_OK;
+}

@@ -1,0 +1,185 @@
+/* `tritmill pack`: writes a model's packed cache. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/cache/cache.h"
+#include "runtime/cli/open.h"
+#include "runtime/base/stats.h"
+#include "runtime/cli/commands.h"
+#include "runtime/head/head.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/text.h"
+
+struct options {
+    const char *model, *output, *profile;
+    int threads, sparse;
+    bool remove;
+};
+
+#define AT(member) offsetof(struct options, member)
+static const struct trit_option options[] = {
+    { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
+      "the model, a GGUF file (default: the small one that came along)", 0, 0, NULL },
+    { "-o,--output", TRIT_OPT_TEXT, AT(output), "FILE",
+      "where to (default: the cache folder, where it is found without being named)", 0, 0, NULL },
+    { "-t,--threads", TRIT_OPT_INT, AT(threads), "N",
+      "threads, also those that kernels are picked for (default: one per physical core)", -1,
+      TRIT_MAX_THREADS, NULL },
+    { "--profile", TRIT_OPT_TEXT, AT(profile), "FILE",
+      "the profile that picks the kernels (none: by estimate; default: this machine's)", 0, 0,
+      NULL },
+    { "--sparse", TRIT_OPT_CHOICE, AT(sparse), NULL,
+      "weights laid out to skip zeros: auto times both ways (default), on, off", 0, 0,
+      "auto|on|off" },
+    { "--remove", TRIT_OPT_FLAG, AT(remove), NULL, "delete the one in the cache folder instead", 0,
+      0, NULL },
+};
+#undef AT
+
+static enum trit_code place(const struct options *o, const struct trit_engine *e, char *path,
+                            size_t room, struct trit_error *error)
+{
+    struct trit_cache_source source;
+    if (!o->output) {
+        trit_cache_identify(e->gguf, &source);
+        return trit_cache_user_path(&source, path, room, error);
+    }
+    if (snprintf(path, room, "%s", o->output) >= (int)room)
+        return trit_fail(error, TRIT_EARGUMENT, "-o %.40s...: the name is too long", o->output);
+    return TRIT_OK;
+}
+
+static void report(const char *path, const struct trit_section *sections, size_t n)
+{
+    char text[16];
+    double bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += (double)sections[i].bytes;
+    printf("%s: %zu sections, %s\n", path, n, trit_bytes_text(bytes, text));
+}
+
+static enum trit_code write_cache(const struct trit_engine *e, const char *path,
+                                  struct trit_error *error)
+{
+    struct trit_cache_source source;
+    const size_t n = trit_model_sections(e->model, NULL, 0);
+    struct trit_section *sections = trit_alloc(n, sizeof *sections);
+    if (!sections)
+        return trit_fail(error, TRIT_EMEMORY, "%s: no memory for %zu sections", path, n);
+    trit_model_sections(e->model, sections, n);
+    enum trit_code code = trit_cache_identify_whole(e->gguf, e->pool, &source, error);
+    if (!code)
+        code = trit_cache_write(path, &source, sections, n, e->pool, error);
+    if (!code)
+        report(path, sections, n);
+    free(sections);
+    return code;
+}
+
+/* The median time of a pass that evaluates one token, of a text that the model goes on with. */
+static enum trit_code time_pass(struct trit_engine *e, double *seconds, struct trit_error *error)
+{
+    enum { PASSES = 48, WARM = 8 };
+    struct trit_candidate best = { 0 };
+    struct trit_top top = { .k = 1, .best = &best };
+    struct trit_session *session;
+    double times[PASSES];
+    int32_t token = 1 % (int32_t)e->config.vocab;
+    enum trit_code code = trit_session_create(&session, e->model, PASSES + WARM, 1, error);
+    for (int i = -WARM; i < PASSES && !code; i++) {
+        const double begin = trit_now();
+        const struct trit_run run = {
+            .session = session, .tokens = &token, .count = 1, .top = &top
+        };
+        code = trit_stopped() ? trit_fail(error, TRIT_ESTOPPED, "stopped")
+                              : trit_model_eval(trit_session_work(session), &run, 1, error);
+        token = best.id;
+        if (i >= 0)
+            times[i] = trit_now() - begin;
+    }
+    if (!code) {
+        trit_sort(times, PASSES);
+        *seconds = trit_quantile(times, PASSES, 0.5);
+    }
+    trit_session_free(session);
+    return code;
+}
+
+/* Loads the model laid out the way it decodes faster. Skipping has to win by more than what prompts
+   lose by it. */
+static enum trit_code load_best(struct trit_engine *e, int threads, struct trit_error *error)
+{
+    static const double enough = 0.9;
+    static const int ways[] = { TRIT_SPARSE_ON, TRIT_SPARSE_OFF };
+    double seconds[2] = { 0, 0 };
+    enum trit_code code = TRIT_OK;
+    for (int i = 0; i < 2 && !code; i++) {
+        e->sparse = ways[i];
+        code = trit_cli_load_model(e, threads, false, error);
+        if (!code)
+            code = time_pass(e, &seconds[i], error);
+    }
+    const bool skips = seconds[0] < enough * seconds[1];
+    if (code)
+        return code;
+    printf("a token takes %.2f ms, %.2f ms skipping zeros: they are %sskipped\n", 1e3 * seconds[1],
+           1e3 * seconds[0], skips ? "" : "not ");
+    e->sparse = ways[!skips];
+    return skips ? trit_cli_load_model(e, threads, false, error) : TRIT_OK;
+}
+
+static enum trit_code pack(const struct options *o, struct trit_engine *e, struct trit_error *error)
+{
+    char path[PATH_MAX];
+    enum trit_code code = trit_cli_open_model(e, o->model, error);
+    if (!code)
+        code = place(o, e, path, sizeof path, error);
+    if (!code && o->remove)
+        return unlink(path) ? trit_fail(error, TRIT_EIO, "%s: %s", path, strerror(errno)) : TRIT_OK;
+    e->wanted = o->profile;
+    e->sparse = o->sparse;
+    e->cache_wanted = "none";
+    if (!code && o->sparse == TRIT_SPARSE_AUTO)
+        code = load_best(e, o->threads, error);
+    else if (!code)
+        code = trit_cli_load_model(e, o->threads, false, error);
+    return code ? code : write_cache(e, path, error);
+}
+
+static int run(int argc, char **argv)
+{
+    struct options o = { 0 };
+    struct trit_engine engine = { 0 };
+    struct trit_error error;
+    enum trit_parse parsed = trit_cli_parse(&trit_cmd_pack, argc, argv, &o, NULL, 0, NULL);
+    if (parsed != TRIT_PARSE_OK)
+        return parsed == TRIT_PARSE_HELP ? 0 : 2;
+    if (o.remove && o.output)
+        return trit_cli_usage_error("pack: --remove and -o do not go together");
+    trit_catch_stop();
+    enum trit_code code = pack(&o, &engine, &error);
+    trit_engine_close(&engine);
+    if (code == TRIT_ESTOPPED)
+        return 130;
+    return code ? trit_cli_error(&error) : 0;
+}
+
+const struct trit_command trit_cmd_pack = {
+    .name = "pack",
+    .summary = "keep a model's packed weights in a file, so that it loads at once",
+    .usage = "-m FILE [options]",
+    .detail =
+        "The file holds the weights as they lie in memory, for the kernels that are picked "
+        "here and now; run,\nbench and perplexity map it instead of packing the model anew. It "
+        "is used where model, kernels'\nlayout and checksums agree, else ignored: it never "
+        "changes an answer, and may be deleted. Named with\nTRITMILL_CACHE where -o put it "
+        "elsewhere; TRITMILL_CACHE=none does without.",
+    .options = options,
+    .noptions = sizeof options / sizeof *options,
+    .run = run,
+};

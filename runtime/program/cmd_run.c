@@ -1,0 +1,444 @@
+/* `tritmill run`: continues a text, streaming. */
+#include "runtime/program/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/cli/commands.h"
+#include "runtime/base/file.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/clock.h"
+#include "runtime/cli/open.h"
+
+enum { DEFAULT_CONTEXT = 4096, MAX_CONTEXT = 1 << 24 };
+
+#define AT(member) offsetof(struct trit_run_options, member)
+static const struct trit_option options[] = {
+    { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
+      "the model, a GGUF file (default: the small one that came along)", 0, 0, NULL },
+    { "-p,--prompt", TRIT_OPT_TEXT, AT(prompt), "TEXT", "the text to continue", 0, 0, NULL },
+    { "-f,--file", TRIT_OPT_TEXT, AT(file), "FILE",
+      "read it from a file (-: stdin); one newline at its end is dropped", 0, 0, NULL },
+    { "-n,--predict;--n-predict", TRIT_OPT_INT, AT(predict), "N",
+      "tokens to generate (default 128; -1: until the text ends)", -1, 1e9, NULL },
+    { "-c,--ctx-size", TRIT_OPT_INT, AT(context), "N",
+      "context in tokens (default: the model's, at most 4096, or what -n needs)", 0, MAX_CONTEXT,
+      NULL },
+    { "-t,--threads", TRIT_OPT_INT, AT(threads), "N", "threads (default: one per physical core)",
+      -1, TRIT_MAX_THREADS, NULL },
+    { "-s,--seed", TRIT_OPT_U64, AT(seed), "N", "seed of the draws (default: random, and told)", 0,
+      0, NULL },
+    { "--temp;--temperature", TRIT_OPT_FLOAT, AT(temperature), "T",
+      "temperature (default 0.8; 0: always the likeliest token)", -1e6, 1e6, NULL },
+    { "--top-k", TRIT_OPT_INT, AT(top_k), "N",
+      "draw among the N likeliest tokens (default 40; 0: all)", -1, 1e9, NULL },
+    { "--top-p", TRIT_OPT_FLOAT, AT(top_p), "P",
+      "draw among the likeliest that sum to P (default 0.95; 1: all)", 0, 1e6, NULL },
+    { "--min-p", TRIT_OPT_FLOAT, AT(min_p), "P",
+      "leave out tokens below P times the likeliest (default 0.05; 0: none)", 0, 1, NULL },
+    { "--repeat-penalty", TRIT_OPT_FLOAT, AT(repeat_penalty), "X",
+      "divide the score of recent tokens by X (default 1: off)", 1e-3, 1e3, NULL },
+    { "--repeat-last-n", TRIT_OPT_INT, AT(repeat_last_n), "N",
+      "how many tokens count as recent (default 64; -1: all)", -1, 1e9, NULL },
+    { "--ignore-eos", TRIT_OPT_FLAG, AT(ignore_eos), NULL, "never choose an end token", 0, 0,
+      NULL },
+    { "-e,--escape", TRIT_OPT_FLAG, AT(escape), NULL,
+      "\\n \\r \\t \\\" \\' \\\\ and \\xHH in -p stand for those characters", 0, 0, NULL },
+    { "--no-escape", TRIT_OPT_FLAG, AT(no_escape), NULL,
+      "they do not (default, except under the names below)", 0, 0, NULL },
+    { "--no-special", TRIT_OPT_FLAG, AT(no_special), NULL,
+      "control tokens written in the prompt are plain text", 0, 0, NULL },
+    { "--no-display-prompt", TRIT_OPT_FLAG, AT(no_display_prompt), NULL,
+      "write the continuation alone", 0, 0, NULL },
+    { "--log-disable", TRIT_OPT_FLAG, AT(quiet), NULL, "nothing on stderr but errors", 0, 0, NULL },
+    { "-o,--output", TRIT_OPT_CHOICE, AT(output), NULL,
+      "text as it comes (default), or one JSON object at the end", 0, 0, "text|json" },
+    { "--chunk", TRIT_OPT_INT, AT(chunk), "N", "prompt tokens evaluated together (default 256)", 1,
+      65536, NULL },
+    { "--lookup;--draft-max,--draft,--draft-n", TRIT_OPT_INT, AT(lookup), "N",
+      "guess up to N tokens at a time from the text so far (default 32; 0: never)", 0,
+      TRIT_LOOKUP_MAX, NULL },
+    { "--sparse", TRIT_OPT_CHOICE, AT(sparse), NULL,
+      "skip weights that meet zeros, for the same text: as 'pack' found best (auto), on, off", 0, 0,
+      "auto|on|off" },
+    { "--kv-type", TRIT_OPT_CHOICE, AT(kv), NULL,
+      "elements of the KV cache: f16 (default), i8 (half the size; changes the text a little)", 0,
+      0, "f16|i8" },
+    { "--profile", TRIT_OPT_TEXT, AT(profile), "FILE",
+      "the profile that picks the kernels (none: by estimate; default: this machine's)", 0, 0,
+      NULL },
+    { "-b,--batch-size", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
+    { "-ub,--ubatch-size", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
+    { "-tb,--threads-batch", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
+    { "-ngl,--gpu-layers,--n-gpu-layers", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
+    { "--keep", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
+    { "--draft-min,--draft-n-min", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
+    { "--draft-p-min", TRIT_OPT_IGNORE, 0, "P", "", 0, 0, NULL },
+    { "--color", TRIT_OPT_IGNORE, 0, NULL, "", 0, 0, NULL },
+    { "--mlock", TRIT_OPT_IGNORE, 0, NULL, "", 0, 0, NULL },
+    { "--no-mmap", TRIT_OPT_IGNORE, 0, NULL, "", 0, 0, NULL },
+    { "--no-warmup", TRIT_OPT_IGNORE, 0, NULL, "", 0, 0, NULL },
+    { "--simple-io", TRIT_OPT_IGNORE, 0, NULL, "", 0, 0, NULL },
+    { "-no-cnv,--no-conversation", TRIT_OPT_IGNORE, 0, NULL, "", 0, 0, NULL },
+};
+
+static const char detail[] =
+    "Standard output gets the prompt and its continuation and nothing else; timings and the seed "
+    "go\n"
+    "to stderr. The same seed gives the same text, whatever the CPU, the threads, the chunks\n"
+    "and the guesses.\n"
+    "Ctrl-C ends the text early (exit code 130). Under the names bitnet and llama-cli the program\n"
+    "takes this command's options, and -p understands escapes.";
+
+/* All that a run holds; released at one place. */
+struct run {
+    struct trit_run_options options;
+    struct trit_engine engine;
+    struct trit_session *session;
+    struct trit_sampler *sampler;
+    struct trit_decoder *decoder;
+    char *prompt; /* the text to continue */
+    size_t prompt_bytes, nprompt;
+    int32_t *ids;  /* of the prompt */
+    int32_t *made; /* generated so far, limit at most */
+    size_t nmade, limit, context;
+    struct trit_utf8_stream utf8;
+    struct trit_run_result result;
+};
+
+static void release(struct run *r)
+{
+    trit_decoder_free(r->decoder);
+    trit_sampler_free(r->sampler);
+    trit_session_free(r->session);
+    trit_engine_close(&r->engine);
+    free(r->prompt);
+    free(r->ids);
+    free(r->made);
+}
+
+/* One escape at *s (after the backslash) into *out; what is no escape stays as written. */
+static char *unescape_one(const char **s, char *out)
+{
+    static const char names[] = "nrt\"'\\", values[] = "\n\r\t\"'\\";
+    const char *name = **s ? strchr(names, **s) : NULL;
+    unsigned hex;
+    int read = 0;
+    if (name) {
+        *out++ = values[name - names];
+        ++*s;
+    } else if (sscanf(*s, "x%2[0-9a-fA-F]%n", (char[3]){ 0 }, &read) == 1 && read == 3 &&
+               sscanf(*s + 1, "%2x", &hex) == 1) {
+        *out++ = (char)hex;
+        *s += 3;
+    } else {
+        *out++ = '\\';
+    }
+    return out;
+}
+
+/* In place: escapes only get shorter. Returns the new length. */
+static size_t unescape(char *text)
+{
+    char *out = text;
+    for (const char *s = text; *s;) {
+        if (*s == '\\') {
+            s++;
+            out = unescape_one(&s, out);
+        } else {
+            *out++ = *s++;
+        }
+    }
+    return (size_t)(out - text);
+}
+
+static enum trit_code read_prompt(struct run *r, struct trit_error *error)
+{
+    const struct trit_run_options *o = &r->options;
+    if (o->file) {
+        enum trit_code code =
+            trit_file_read(o->file, TRIT_TEXT_MAX, &r->prompt, &r->prompt_bytes, error);
+        if (!code && r->prompt_bytes && r->prompt[r->prompt_bytes - 1] == '\n')
+            r->prompt_bytes--;
+        return code;
+    }
+    r->prompt = strdup(o->prompt);
+    if (!r->prompt)
+        return trit_fail(error, TRIT_EMEMORY, "no memory for the prompt");
+    r->prompt_bytes = o->escape ? unescape(r->prompt) : strlen(r->prompt);
+    return TRIT_OK;
+}
+
+/* How long the sequence may become, and how many tokens are made. */
+static enum trit_code size_context(struct run *r, struct trit_error *error)
+{
+    const struct trit_run_options *o = &r->options;
+    size_t model = r->engine.config.context, wanted = r->nprompt;
+    if (o->predict > 0)
+        wanted += (size_t)o->predict;
+    size_t usual = model < DEFAULT_CONTEXT ? model : DEFAULT_CONTEXT;
+    size_t enough = wanted > usual ? wanted : usual;
+    r->context = o->context > 0 ? (size_t)o->context : enough < model ? enough : model;
+    if (r->nprompt > r->context)
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "the prompt has %zu tokens and the context %zu: shorten it, or raise the "
+                         "context with -c",
+                         r->nprompt, r->context);
+    if (!r->nprompt)
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "the prompt is empty, and this model has no token to begin with");
+    r->limit = r->context - r->nprompt + 1; /* the last token is not evaluated */
+    if (o->predict >= 0 && (size_t)o->predict < r->limit)
+        r->limit = (size_t)o->predict;
+    return TRIT_OK;
+}
+
+/* All that can go wrong for little work comes before the weights are packed. */
+static enum trit_code prepare(struct run *r, struct trit_error *error)
+{
+    struct trit_engine *e = &r->engine;
+    enum trit_code code = read_prompt(r, error);
+    if (!code)
+        code = trit_cli_open_model(e, r->options.model, error);
+    e->sparse = r->options.sparse;
+    e->kv = r->options.kv;
+    if (!code)
+        code = trit_engine_load_tokenizer(e, error);
+    if (!code)
+        code = trit_engine_encode(e, r->prompt, r->prompt_bytes, !r->options.no_special, &r->ids,
+                                  &r->nprompt, error);
+    if (!code)
+        code = size_context(r, error);
+    return code;
+}
+
+static uint64_t random_seed(void)
+{
+    uint32_t seed;
+    if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+        seed = (uint32_t)time(NULL);
+    return seed;
+}
+
+static enum trit_code create_sampler(struct run *r, struct trit_error *error)
+{
+    const struct trit_run_options *o = &r->options;
+    struct trit_sampling sampling = {
+        .temperature = (float)o->temperature,
+        .top_k = o->top_k,
+        .top_p = (float)o->top_p,
+        .min_p = (float)o->min_p,
+        .repeat_penalty = (float)o->repeat_penalty,
+        .repeat_last_n = o->repeat_last_n,
+        .seed = o->seed == UINT64_MAX ? random_seed() : o->seed,
+    };
+    r->result.seed = sampling.seed;
+    return trit_sampler_create(&r->sampler, &sampling, r->engine.config.vocab, error);
+}
+
+static enum trit_code load(struct run *r, struct trit_error *error)
+{
+    struct trit_engine *e = &r->engine;
+    enum trit_code code = create_sampler(r, error);
+    e->wanted = r->options.profile;
+    if (!code)
+        code = trit_cli_load_model(e, r->options.threads, r->options.quiet, error);
+    size_t chunk = (size_t)r->options.chunk < r->context ? (size_t)r->options.chunk : r->context;
+    if (!code)
+        code = trit_session_create(&r->session, e->model, r->context, chunk, error);
+    if (!code)
+        code = trit_decoder_create(&r->decoder, e->model, r->session, r->sampler,
+                                   (size_t)r->options.lookup, error);
+    if (code)
+        return code;
+    r->made = trit_alloc(r->limit + 1, sizeof *r->made);
+    if (!r->made)
+        return trit_fail(error, TRIT_EMEMORY, "no memory for %zu tokens", r->limit);
+    r->result.load = e->load_seconds;
+    r->result.passes = trit_decoder_stats(r->decoder);
+    return TRIT_OK;
+}
+
+static bool streams(const struct run *r)
+{
+    return r->options.output == TRIT_RUN_TEXT;
+}
+
+/* False when stdout takes no more. */
+static bool show(const struct run *r, const char *bytes, size_t n)
+{
+    if (!streams(r))
+        return true;
+    fwrite(bytes, 1, n, stdout);
+    return trit_cli_flush();
+}
+
+static bool show_token(struct run *r, int32_t token)
+{
+    struct trit_text piece = trit_tokenizer_decode(r->engine.tokenizer, token, false);
+    char *out = malloc(piece.n + 4);
+    if (!out)
+        return false;
+    bool fine = show(r, out, trit_utf8_feed(&r->utf8, piece, out));
+    free(out);
+    return fine;
+}
+
+static void show_rest(struct run *r)
+{
+    char out[4];
+    show(r, out, trit_utf8_flush(&r->utf8, out));
+    if (streams(r) && isatty(1))
+        putchar('\n'); /* for the shell's next line; a file gets the text alone */
+}
+
+static void ban_end_tokens(struct run *r)
+{
+    size_t size = trit_tokenizer_size(r->engine.tokenizer);
+    for (size_t id = 0; id < size; id++)
+        if (trit_tokenizer_is_end(r->engine.tokenizer, (int32_t)id))
+            trit_sampler_ban(r->sampler, (int32_t)id);
+}
+
+/* A token is kept and shown. Says what ends the text with it, if anything does. */
+static enum trit_run_stop take_token(struct run *r, int32_t token)
+{
+    if (trit_tokenizer_is_end(r->engine.tokenizer, token))
+        return TRIT_RUN_END;
+    r->made[r->nmade++] = token;
+    if (!show_token(r, token))
+        return TRIT_RUN_CLOSED;
+    if (trit_stopped())
+        return TRIT_RUN_INTERRUPT;
+    if (r->nmade < r->limit)
+        return TRIT_RUN_ON;
+    return r->nmade == (size_t)r->options.predict ? TRIT_RUN_LENGTH : TRIT_RUN_CONTEXT;
+}
+
+static enum trit_code decode(struct run *r, struct trit_error *error)
+{
+    enum trit_code code = TRIT_OK;
+    r->result.stop = r->limit ? TRIT_RUN_ON : TRIT_RUN_LENGTH;
+    while (r->result.stop == TRIT_RUN_ON && !code) {
+        int32_t token;
+        code = trit_decoder_next(r->decoder, r->limit - r->nmade, &token, error);
+        if (!code)
+            r->result.stop = take_token(r, token);
+    }
+    const size_t chosen = r->nmade + (r->result.stop == TRIT_RUN_END);
+    r->result.decoded = chosen ? chosen - 1 : 0;
+    return code;
+}
+
+/* The prompt, all but the last chunk of it without a choice behind it. */
+static enum trit_code read_in(struct run *r, struct trit_error *error)
+{
+    const size_t chunk =
+        (size_t)r->options.chunk < r->context ? (size_t)r->options.chunk : r->context;
+    const size_t before = (r->nprompt - 1) / chunk * chunk;
+    trit_decoder_tell(r->decoder, r->ids, r->nprompt);
+    enum trit_code code = trit_engine_prefill(r->session, r->ids, before, chunk, NULL, error);
+    if (!code && trit_stopped())
+        return trit_fail(error, TRIT_ESTOPPED, "stopped");
+    if (!code)
+        code = trit_decoder_feed(r->decoder, r->ids + before, r->nprompt - before, error);
+    return code;
+}
+
+static enum trit_code generate(struct run *r, struct trit_error *error)
+{
+    double begin = trit_now();
+    if (!r->options.no_display_prompt)
+        show(r, r->prompt, r->prompt_bytes);
+    if (r->options.ignore_eos)
+        ban_end_tokens(r);
+    enum trit_code code = read_in(r, error);
+    double filled = trit_now();
+    r->result.prefill = filled - begin;
+    if (code == TRIT_ESTOPPED) {
+        r->result.stop = TRIT_RUN_INTERRUPT;
+        return TRIT_OK;
+    }
+    if (!code)
+        code = decode(r, error);
+    r->result.decode = trit_now() - filled;
+    show_rest(r);
+    return code;
+}
+
+static enum trit_code report(struct run *r, double begin, struct trit_error *error)
+{
+    struct trit_run_result *result = &r->result;
+    result->model = r->engine.path;
+    result->tokenizer = r->engine.tokenizer;
+    result->threads = trit_pool_threads(r->engine.pool);
+    result->prompt = (struct trit_text){ r->prompt, r->prompt_bytes };
+    result->nprompt = r->nprompt;
+    result->context = r->context;
+    result->trained = r->engine.config.context;
+    result->tokens = r->made;
+    result->ntokens = r->nmade;
+    result->total = trit_now() - begin;
+    if (!streams(r))
+        return trit_run_json(result, error);
+    if (!r->options.quiet)
+        trit_run_summary(result);
+    return TRIT_OK;
+}
+
+static const struct trit_run_options defaults = {
+    .predict = 128,
+    .threads = 0,
+    .chunk = 256,
+    .lookup = 32,
+    .seed = UINT64_MAX,
+    .top_k = 40,
+    .repeat_last_n = 64,
+    .temperature = 0.8,
+    .top_p = 0.95,
+    .min_p = 0.05,
+    .repeat_penalty = 1,
+};
+
+static int run(int argc, char **argv)
+{
+    struct run r = { .options = defaults };
+    enum trit_parse parse = trit_cli_parse(&trit_cmd_run, argc, argv, &r.options, NULL, 0, NULL);
+    if (parse)
+        return parse == TRIT_PARSE_HELP ? 0 : 2;
+    if (!r.options.prompt == !r.options.file)
+        return trit_cli_usage_error(
+            "run: give the text to continue with either -p TEXT or -f FILE");
+    bool foreign = strcmp(argv[0], trit_cmd_run.name) != 0;
+    r.options.escape = (r.options.escape || foreign) && !r.options.no_escape;
+    double begin = trit_now();
+    struct trit_error error;
+    enum trit_code code = prepare(&r, &error);
+    trit_catch_stop(); /* after stdin is read: there Ctrl-C just ends the program */
+    if (!code)
+        code = load(&r, &error);
+    if (!code)
+        code = generate(&r, &error);
+    if (!code)
+        code = report(&r, begin, &error);
+    enum trit_run_stop stop = r.result.stop;
+    release(&r);
+    if (code == TRIT_ESTOPPED)
+        return 130;
+    if (code)
+        return trit_cli_error(&error);
+    return stop == TRIT_RUN_INTERRUPT ? 130 : 0;
+}
+
+const struct trit_command trit_cmd_run = {
+    .name = "run",
+    .summary = "continue a text, streaming",
+    .usage = "[-m FILE] (-p TEXT | -f FILE) [options]",
+    .detail = detail,
+    .options = options,
+    .noptions = sizeof options / sizeof *options,
+    .run = run,
+};

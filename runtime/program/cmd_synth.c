@@ -1,0 +1,143 @@
+/* tritmill synth: a random model of a given shape, to measure and test with. */
+#include <stddef.h>
+#include <stdio.h>
+
+#include "runtime/cli/commands.h"
+#include "runtime/cpu/cpu.h"
+#include "runtime/synth/synth.h"
+
+enum { MAX_THREADS = 4 }; /* past that the disk is the limit */
+
+struct options {
+    const char *shape, *output, *tokenizer;
+    uint64_t seed;
+    int type, embd, arch, context, vocab; /* choices by number; 0: as the shape has it */
+    int chain;
+    bool untied;
+    double peak, zeros;
+};
+
+static const char *const archs[] = { "bitnet-b1.58", "bitnet-25" };
+static const uint32_t types[] = { TRIT_I2_S, TRIT_F16 };
+static const uint32_t embds[] = { TRIT_F16, TRIT_BF16, TRIT_F32, TRIT_Q8_0, TRIT_Q6_K };
+
+#define AT(member) offsetof(struct options, member)
+static const struct trit_option options[] = {
+    { "--shape", TRIT_OPT_TEXT, AT(shape), "SHAPE",
+      "tiny, large, 2b4t, 3b, 8b, or HIDDENxFFNxLAYERSxHEADSxKV", 0, 0, NULL },
+    { "-o,--output", TRIT_OPT_TEXT, AT(output), "FILE", "the GGUF file to write", 0, 0, NULL },
+    { "--seed", TRIT_OPT_U64, AT(seed), "N", "same seed, same file (default 1)", 0, 0, NULL },
+    { "--type", TRIT_OPT_CHOICE, AT(type), NULL, "of the ternary matrices (default i2_s)", 0, 0,
+      "i2_s|f16" },
+    { "--embd", TRIT_OPT_CHOICE, AT(embd), NULL, "type of embedding and head (default f16)", 0, 0,
+      "f16|bf16|f32|q8_0|q6_k" },
+    { "--untied", TRIT_OPT_FLAG, AT(untied), NULL, "give the head a tensor of its own", 0, 0,
+      NULL },
+    { "--peak", TRIT_OPT_FLOAT, AT(peak), "C",
+      "cosine of a final state with its token's row, below 1 (0.3, say)", 0, 1, NULL },
+    { "--zeros", TRIT_OPT_FLOAT, AT(zeros), "P",
+      "with --peak: share of zeros among ffn_down's int8 inputs (0.8, say)", 0, 1, NULL },
+    { "--chain", TRIT_OPT_INT, AT(chain), "N",
+      "with --peak: the likeliest text walks a cycle of N ids, not of one", 2, 4096, NULL },
+    { "--tokenizer", TRIT_OPT_TEXT, AT(tokenizer), "FILE",
+      "vocabulary of a tokenizer.json (default: a built-in one of bytes)", 0, 0, NULL },
+    { "--vocab", TRIT_OPT_INT, AT(vocab), "N", "vocabulary size (default: the shape's)", 1,
+      TRIT_VOCAB_MAX, NULL },
+    { "--context", TRIT_OPT_INT, AT(context), "N", "context length (default: the shape's)", 1,
+      1 << 24, NULL },
+    { "--arch", TRIT_OPT_CHOICE, AT(arch), NULL, "architecture name (default bitnet-b1.58)", 0, 0,
+      "bitnet-b1.58|bitnet-25" },
+};
+#undef AT
+
+/* The vocabulary and how many rows it gets: --vocab, else the shape's or what a tokenizer.json
+ * needs. */
+static enum trit_code make_vocabulary(const struct options *o, struct trit_shape *shape,
+                                      struct trit_vocab *v, struct trit_error *error)
+{
+    enum trit_code code =
+        o->tokenizer ? trit_vocab_read(v, o->tokenizer, error) : trit_vocab_builtin(v, error);
+    if (code)
+        return code;
+    if (o->vocab)
+        shape->vocab = (size_t)o->vocab;
+    if (shape->vocab < v->n && !o->vocab)
+        shape->vocab = v->n;
+    if (shape->vocab < v->n) {
+        code = trit_fail(error, TRIT_EARGUMENT, "--vocab %d: the vocabulary has %zu tokens",
+                         o->vocab, v->n);
+        trit_vocab_free(v);
+        return code;
+    }
+    return trit_vocab_pad(v, shape->vocab, error);
+}
+
+static enum trit_code write_model(const struct trit_synth *synth, const char *path,
+                                  struct trit_error *error)
+{
+    int threads = trit_cpu_get()->threads;
+    struct trit_pool *pool;
+    enum trit_code code =
+        trit_pool_create(&pool, threads < MAX_THREADS ? threads : MAX_THREADS, error);
+    if (code)
+        return code;
+    trit_catch_stop();
+    trit_progress_begin(synth->progress_arg, "writing");
+    code = trit_synth_write(synth, path, pool, error);
+    trit_progress_end(synth->progress_arg);
+    trit_pool_destroy(pool);
+    return code;
+}
+
+static enum trit_code synth(const struct options *o, struct trit_error *error)
+{
+    struct trit_progress progress;
+    struct trit_vocab vocabulary;
+    struct trit_synth s = { .vocabulary = &vocabulary,
+                            .arch = archs[o->arch],
+                            .type = types[o->type],
+                            .embd = embds[o->embd],
+                            .seed = o->seed,
+                            .peak = o->peak,
+                            .zeros = o->zeros,
+                            .chain = (size_t)o->chain,
+                            .progress = trit_progress_step,
+                            .progress_arg = &progress };
+    enum trit_code code = trit_shape_parse(&s.shape, o->shape, error);
+    if (code)
+        return code;
+    s.shape.untied |= o->untied || o->chain;
+    if (o->context)
+        s.shape.context = (size_t)o->context;
+    if ((code = make_vocabulary(o, &s.shape, &vocabulary, error)))
+        return code;
+    code = write_model(&s, o->output, error);
+    trit_vocab_free(&vocabulary);
+    return code;
+}
+
+static int run(int argc, char **argv)
+{
+    struct options o = { .seed = 1 };
+    struct trit_error error;
+    enum trit_parse parsed = trit_cli_parse(&trit_cmd_synth, argc, argv, &o, NULL, 0, NULL);
+    if (parsed != TRIT_PARSE_OK)
+        return parsed == TRIT_PARSE_HELP ? 0 : 2;
+    if (!o.shape)
+        return trit_cli_usage_error("synth: which shape? (--shape 2b4t)");
+    if (!o.output)
+        return trit_cli_usage_error("synth: where to? (-o FILE)");
+    return synth(&o, &error) ? trit_cli_error(&error) : 0;
+}
+
+const struct trit_command trit_cmd_synth = {
+    .name = "synth",
+    .summary = "write a random ternary model of a given shape",
+    .usage = "--shape SHAPE -o FILE [options]",
+    .detail = "The model has the sizes, types and statistics of a real one, and says nothing "
+              "sensible. 2b4t is\nBitNet b1.58 2B4T: 1.2 GB. With i2_s and f16 the same seed "
+              "gives the same matrices.",
+    .options = options,
+    .noptions = sizeof options / sizeof *options,
+    .run = run,
+};

@@ -1,0 +1,123 @@
+/* The program: finds the command and runs it. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/cli/commands.h"
+#include "runtime/cpu/cpu.h"
+
+static const struct trit_command *const commands[] = {
+    &trit_cmd_run,        &trit_cmd_bench, &trit_cmd_inspect,  &trit_cmd_tokenize,
+    &trit_cmd_perplexity, &trit_cmd_cpu,   &trit_cmd_check,    &trit_cmd_compare,
+    &trit_cmd_profile,    &trit_cmd_synth, &trit_cmd_generate, &trit_cmd_tune,
+    &trit_cmd_pack,
+};
+enum { NCOMMANDS = sizeof commands / sizeof *commands };
+
+/* Names of other programs whose command line `run` understands, for links to this one. */
+static const char *const run_links[] = { "bitnet", "llama-cli" };
+
+static const struct trit_command *find(const char *name)
+{
+    for (size_t i = 0; i < NCOMMANDS; i++)
+        if (!strcmp(name, commands[i]->name))
+            return commands[i];
+    return NULL;
+}
+
+static int unknown(const char *name)
+{
+    const char *names[NCOMMANDS + 1] = { [NCOMMANDS] = "help" };
+    for (size_t i = 0; i < NCOMMANDS; i++)
+        names[i] = commands[i]->name;
+    const char *near = trit_cli_nearest(name, names, NCOMMANDS + 1);
+    if (name[0] == '-' && !near)
+        return trit_cli_usage_error("no command before '%s' ('tritmill help' lists them)", name);
+    if (near)
+        return trit_cli_usage_error("unknown command '%s', did you mean %s?", name, near);
+    return trit_cli_usage_error("unknown command '%s' ('tritmill help' lists them)", name);
+}
+
+static int help(FILE *to)
+{
+    fputs("tritmill: ternary (BitNet b1.58) language models on CPUs, with kernels made for them\n\n"
+          "Usage: tritmill COMMAND [arguments]\n\nCommands:\n",
+          to);
+    for (size_t i = 0; i < NCOMMANDS; i++)
+        fprintf(to, "  %-12s%s\n", commands[i]->name, commands[i]->summary);
+    fputs("\n'tritmill help COMMAND' explains one; 'tritmill --version' tells the version.\n"
+          "A link to this program named bitnet or llama-cli behaves as 'tritmill run'.\n"
+          "\nEnvironment:\n"
+          "  TRITMILL_MODEL=FILE      the model where -m is not given\n"
+          "  TRITMILL_ISA=NAME        no instruction set beyond this one ('tritmill cpu' lists "
+          "them)\n"
+          "  TRITMILL_KERNEL=PATTERN  only kernels whose names match, where one of them can run\n"
+          "  TRITMILL_PROFILE=FILE    the profile where --profile is not given (none: no profile)\n"
+          "  TRITMILL_CACHE=FILE      the model's packed cache (none: no cache; 'tritmill pack')\n"
+          "  TRITMILL_LOG=1           tell each matrix's kernels, and why, on stderr\n"
+          "  TRITMILL_TEMPLATES=DIR   templates for 'tritmill generate'\n",
+          to);
+    return to == stdout ? 0 : 2;
+}
+
+static int version(void)
+{
+    printf("tritmill %s (%s)\n", trit_version(), trit_commit());
+    return 0;
+}
+
+static int start(const struct trit_command *command, int argc, char **argv)
+{
+    if (!trit_isa_cap_valid())
+        return trit_cli_usage_error(
+            "TRITMILL_ISA=%s: no such instruction set ('tritmill cpu' with it unset "
+            "lists them)",
+            getenv("TRITMILL_ISA"));
+    return command->run(argc, argv);
+}
+
+static int dispatch(int argc, char **argv)
+{
+    const char *slash = strrchr(argv[0], '/'), *program = slash ? slash + 1 : argv[0];
+    const char *word = argc > 1 ? argv[1] : "";
+    if (!strcmp(word, "--version") || !strcmp(word, "version"))
+        return version();
+    for (size_t i = 0; i < sizeof run_links / sizeof *run_links; i++)
+        if (!strcmp(program, run_links[i]))
+            return start(&trit_cmd_run, argc, argv);
+    if (argc < 2)
+        return help(stderr);
+    bool asks = !strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h");
+    if (asks && argc == 2)
+        return help(stdout);
+    const struct trit_command *command = find(asks ? argv[2] : word);
+    if (!command)
+        return unknown(asks ? argv[2] : word);
+    if (!asks)
+        return start(command, argc - 1, argv + 1);
+    trit_cli_help(command, stdout);
+    return 0;
+}
+
+/* Where 0, 1 or 2 came closed, no file of ours may take the number: reading gives nothing there,
+ * writing fails. */
+static void fill_standard_files(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDONLY);
+    } while (fd >= 0 && fd <= 2);
+    if (fd >= 0)
+        close(fd);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 1)
+        return 2;
+    fill_standard_files();
+    signal(SIGPIPE, SIG_IGN); /* EPIPE tells the same, and lets us end in order */
+    return trit_cli_output_code(dispatch(argc, argv));
+}

@@ -1,0 +1,92 @@
+/* What the files of synth share: random numbers in the layouts of stored tensors, the sizes of the
+   residual stream's parts, vocabularies under way. */
+#ifndef TRIT_SYNTH_INTERNAL_H
+#define TRIT_SYNTH_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/model/shapes.h"
+#include "runtime/synth/vocab.h"
+
+enum {
+    TRIT_NOISE_UNIT = 1 << 16
+}; /* elements with a seed of their own; whole blocks of every type */
+
+struct trit_noise;
+
+/* Tables, fixed by spread (standard deviation of the dense types other than f32). NULL: no memory.
+ */
+struct trit_noise *trit_noise_create(float spread);
+void trit_noise_free(struct trit_noise *noise); /* NULL allowed */
+
+/* The seed of unit `unit` of tensor `tensor`. */
+uint64_t trit_noise_seed(uint64_t seed, uint64_t tensor, uint64_t unit);
+
+/* What a unit is filled with. */
+struct trit_noise_use {
+    bool ternary; /* -d, 0, d with P = 0.289, 0.422, 0.289; else normal values */
+    float mean,
+        size; /* ternary: size = d (I2_S keeps it elsewhere); f32: mean and standard deviation */
+    size_t lead, width; /* for trit_noise_lead: the first `lead` of every `width` elements */
+    int lead_trit;      /* what trits become there: -1, 0 or 1 */
+};
+
+/* Writes the next `count` <= TRIT_NOISE_UNIT elements of a unit, whole blocks, to out. The same
+   seed gives the same trits in I2_S and F16. Returns the bytes written, 0 where the type cannot be
+   made: ternary I2_S and F16; normal F16, BF16, F32, Q8_0 and Q6_K. */
+size_t trit_noise_fill(const struct trit_noise *noise, const struct trit_noise_use *use,
+                       uint32_t type, uint64_t seed, size_t count, uint8_t *out);
+
+/* Makes the leads, among elements first .. first+count-1 of a tensor, lead_trit (trits) or not
+   negative (normal values). out begins with a whole block. */
+void trit_noise_lead(const struct trit_noise_use *use, uint32_t type, size_t first, size_t count,
+                     uint8_t *out);
+
+/* How large the parts of a synthetic model's residual stream are, so that its final state and its
+ * squared ReLU come out as asked. Private to runtime/synth/synth.c.
+ *
+ * Peak C: a row e of the embedding has variance 1 / hidden, and what the layers add to it is noise
+ * with (1 / C^2 - 1) / hidden in all. So the cosine of the final state with e is C.
+ *
+ * Zeros P: sums of random trits are as often positive as not, and squaring makes so wide a range of
+ * the positive ones that the int8 quantiser turns more of them to 0: two thirds are. For more,
+ * gates must be pushed down. Therefore the first few inputs, the lead, are not negative in any row
+ * of the embedding, the layers add nothing to them, and every gate subtracts them. */
+
+struct trit_residual {
+    size_t hidden, ffn, layers;
+    double noise; /* variance that all layers together add, in units of an embedding row's */
+    double shift; /* of every gate, downwards, in standard deviations */
+};
+
+/* 0 < peak < 1; zeros: 0 (no shift) or below 1. TRIT_EARGUMENT where the shape cannot have as many
+ * zeros, or has more by itself. */
+enum trit_code trit_residual_plan(struct trit_residual *stream, const struct trit_shape *shape,
+                                  double peak, double zeros, const struct trit_noise *noise,
+                                  struct trit_error *error);
+
+/* How many inputs the gates of a layer subtract; it grows from layer to layer, as the noise does.
+ */
+size_t trit_residual_lead(const struct trit_residual *stream, size_t layer);
+
+/* What the vocabulary's own files share: its texts and how they are kept. Private to them. */
+
+/* tokenizer.ggml.token_type, those that are made here. */
+enum {
+    TRIT_VOCAB_NORMAL = 1,
+    TRIT_VOCAB_CONTROL = 3,
+    TRIT_VOCAB_USER = 4,
+    TRIT_VOCAB_UNUSED = 5,
+};
+
+/* An empty vocabulary of `tokens` ids without texts, with room for `merges`; false: no memory.
+ * Freed in either case. */
+bool trit_vocab_reserve(struct trit_vocab *vocab, size_t tokens, size_t merges);
+
+/* *out = a, between, b, kept as long as the vocabulary; false: no memory. */
+bool trit_vocab_join(struct trit_vocab *vocab, struct trit_text a, const char *between,
+                     struct trit_text b, struct trit_text *out);
+
+#endif

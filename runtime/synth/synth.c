@@ -1,0 +1,421 @@
+/* A random BitNet model as a GGUF: its keys, its tensors in file order, and how large their values
+   are so that activations stay near 1. */
+#include "runtime/synth/synth.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/format/gguf_write.h"
+#include "runtime/base/half.h"
+#include "runtime/base/mem.h"
+#include "runtime/synth/internal.h"
+
+enum { SLICE_UNITS = 32, I2_S_TAIL = 32 }; /* a slice is at most 8 MiB */
+
+/* Of a trit's square: 2 * 0.289. */
+static const double TRIT_POWER = 0.578;
+static const float NORM_SPREAD = 0.1f;
+
+/* A tensor of the file. */
+struct part {
+    char name[64];
+    uint32_t type, ndims;
+    uint64_t ne[4];
+    struct trit_noise_use use;
+    size_t draws; /* number of the tensor whose draws it has: its own, or the embedding's 0 */
+    size_t chain; /* above 1: each row stands in the place of the next of `chain` rows */
+};
+
+struct maker {
+    const struct trit_synth *synth;
+    struct trit_noise *noise;
+    struct trit_gguf_writer *writer;
+    struct trit_pool *pool;
+    struct trit_residual stream; /* where synth->peak is asked for */
+    struct part *parts;
+    size_t nparts;
+    uint8_t *slice;
+    uint64_t done, total; /* bytes of tensors */
+};
+
+static size_t kv_width(const struct trit_shape *s)
+{
+    return s->hidden / s->heads * s->kv_heads;
+}
+
+/* The tensors of a layer. n = NONE: a norm of k weights. Residual: what it gives is added to the
+   stream, by 2 per layer, so it is made smaller. */
+enum width { NONE, HIDDEN, FFN, KV };
+enum aim { PLAIN, RESIDUAL, GATE };
+static const struct role {
+    const char *name;
+    enum width n, k;
+    enum aim aim;
+} roles[] = {
+    { "attn_norm", NONE, HIDDEN, PLAIN },     { "attn_q", HIDDEN, HIDDEN, PLAIN },
+    { "attn_k", KV, HIDDEN, PLAIN },          { "attn_v", KV, HIDDEN, PLAIN },
+    { "attn_sub_norm", NONE, HIDDEN, PLAIN }, { "attn_output", HIDDEN, HIDDEN, RESIDUAL },
+    { "ffn_norm", NONE, HIDDEN, PLAIN },      { "ffn_gate", FFN, HIDDEN, GATE },
+    { "ffn_up", FFN, HIDDEN, PLAIN },         { "ffn_sub_norm", NONE, FFN, PLAIN },
+    { "ffn_down", HIDDEN, FFN, RESIDUAL },
+};
+enum { NROLES = sizeof roles / sizeof *roles };
+
+static struct part norm_part(size_t k)
+{
+    return (struct part){ .type = TRIT_F32,
+                          .ndims = 1,
+                          .ne = { k, 1, 1, 1 },
+                          .use = { .mean = 1, .size = NORM_SPREAD } };
+}
+
+/* What all residual matrices together add has variance 1, or as the peak wants it. */
+static double residual_power(const struct maker *m)
+{
+    const struct trit_shape *shape = &m->synth->shape;
+    double all = m->synth->peak > 0 ? m->stream.noise / (double)shape->hidden : 1.0;
+    return 2.0 * (double)shape->layers / all;
+}
+
+/* A normalised row of k inputs comes out with variance 1, or its part of the residual's. d is
+   rounded to f16, so that both types hold the same matrix. */
+static struct part matrix_part(const struct maker *m, size_t n, size_t k, bool residual)
+{
+    const struct trit_synth *s = m->synth;
+    double power = TRIT_POWER * (double)k * (residual ? residual_power(m) : 1.0);
+    float d = trit_f16_f32(trit_f32_f16((float)(1 / sqrt(power))));
+    return (struct part){
+        .type = s->type, .ndims = 2, .ne = { k, n, 1, 1 }, .use = { .ternary = true, .size = d }
+    };
+}
+
+/* Logits have variance 1. */
+static float rows_spread(const struct trit_synth *s)
+{
+    return (float)(1 / sqrt((double)s->shape.hidden));
+}
+
+/* The inputs that the gates of the last layer, and some of them those of the others, subtract. */
+static size_t whole_lead(const struct maker *m)
+{
+    const struct trit_synth *s = m->synth;
+    return s->zeros > 0 ? trit_residual_lead(&m->stream, s->shape.layers - 1) : 0;
+}
+
+static struct part rows_part(const struct maker *m)
+{
+    const struct trit_synth *s = m->synth;
+    return (struct part){
+        .type = s->embd,
+        .ndims = 2,
+        .ne = { s->shape.hidden, s->shape.vocab, 1, 1 },
+        .use = { .size = rows_spread(s), .lead = whole_lead(m), .width = s->shape.hidden }
+    };
+}
+
+static struct part *add_named(struct maker *m, const char *name, struct part part)
+{
+    struct part *p = &m->parts[m->nparts];
+    *p = part;
+    p->draws = m->nparts++;
+    snprintf(p->name, sizeof p->name, "%s", name);
+    return p;
+}
+
+/* Gates subtract the lead of the stream; residual matrices add nothing to it. */
+static void set_lead(const struct maker *m, struct part *p, enum aim aim, size_t layer)
+{
+    if (aim == GATE) {
+        p->use.lead = trit_residual_lead(&m->stream, layer);
+        p->use.lead_trit = -1;
+        p->use.width = p->ne[0];
+    } else if (aim == RESIDUAL) {
+        p->use.lead = whole_lead(m) * p->ne[0];
+        p->use.width = p->ne[0] * p->ne[1];
+    }
+}
+
+static void add_layer(struct maker *m, size_t layer)
+{
+    const struct trit_synth *s = m->synth;
+    const size_t widths[] = {
+        [HIDDEN] = s->shape.hidden, [FFN] = s->shape.ffn, [KV] = kv_width(&s->shape)
+    };
+    for (size_t i = 0; i < NROLES; i++) {
+        const struct role *r = &roles[i];
+        char name[64];
+        snprintf(name, sizeof name, "blk.%zu.%s.weight", layer, r->name);
+        struct part *p = add_named(
+            m, name,
+            r->n == NONE ? norm_part(widths[r->k])
+                         : matrix_part(m, widths[r->n], widths[r->k], r->aim == RESIDUAL));
+        if (s->zeros > 0)
+            set_lead(m, p, r->aim, layer);
+    }
+}
+
+static bool plan(struct maker *m)
+{
+    const struct trit_synth *s = m->synth;
+    m->parts = calloc(s->shape.layers * NROLES + 3, sizeof *m->parts);
+    if (!m->parts)
+        return false;
+    add_named(m, "token_embd.weight", rows_part(m));
+    for (size_t i = 0; i < s->shape.layers; i++)
+        add_layer(m, i);
+    add_named(m, "output_norm.weight", norm_part(s->shape.hidden));
+    if (!s->shape.untied)
+        return true;
+    struct part *head = add_named(m, "output.weight", rows_part(m));
+    if (s->peak > 0) {
+        head->draws = 0;
+        head->chain = s->chain;
+    }
+    return true;
+}
+
+/* Whether the types can hold the shapes, and how many bytes there will be. */
+static enum trit_code measure(struct maker *m, struct trit_error *error)
+{
+    for (size_t i = 0; i < m->nparts; i++) {
+        const struct part *p = &m->parts[i];
+        uint64_t bytes = 0;
+        const char *why = trit_type_bytes(p->type, p->ne, &bytes);
+        if (!why && __builtin_add_overflow(m->total, bytes, &m->total))
+            why = "the file would not fit 64 bits";
+        if (why)
+            return trit_fail(error, TRIT_EARGUMENT, "shape %s: %s, %llu x %llu as %s: %s",
+                             m->synth->shape.name, p->name, (unsigned long long)p->ne[1],
+                             (unsigned long long)p->ne[0], trit_type_find(p->type)->name, why);
+    }
+    return TRIT_OK;
+}
+
+/* Keys. */
+
+static void put_arch_u32(const struct maker *m, const char *key, size_t value)
+{
+    char name[96];
+    snprintf(name, sizeof name, "%s.%s", m->synth->arch, key);
+    trit_gguf_put_u32(m->writer, name, (uint32_t)value);
+}
+
+static void put_arch_f32(const struct maker *m, const char *key, float value)
+{
+    char name[96];
+    snprintf(name, sizeof name, "%s.%s", m->synth->arch, key);
+    trit_gguf_put_f32(m->writer, name, value);
+}
+
+static void put_model_keys(const struct maker *m)
+{
+    const struct trit_synth *s = m->synth;
+    const struct trit_shape *shape = &s->shape;
+    char name[96];
+    snprintf(name, sizeof name, "synthetic %s, seed %llu", shape->name,
+             (unsigned long long)s->seed);
+    trit_gguf_put_text(m->writer, "general.architecture", s->arch);
+    trit_gguf_put_text(m->writer, "general.name", name);
+    trit_gguf_put_u32(m->writer, "general.file_type", s->type == TRIT_I2_S ? 40 : 1);
+    trit_gguf_put_u32(m->writer, "general.quantization_version", 2);
+    put_arch_u32(m, "vocab_size", shape->vocab);
+    put_arch_u32(m, "context_length", shape->context);
+    put_arch_u32(m, "embedding_length", shape->hidden);
+    put_arch_u32(m, "block_count", shape->layers);
+    put_arch_u32(m, "feed_forward_length", shape->ffn);
+    put_arch_u32(m, "rope.dimension_count", shape->hidden / shape->heads);
+    put_arch_u32(m, "attention.head_count", shape->heads);
+    put_arch_u32(m, "attention.head_count_kv", shape->kv_heads);
+    put_arch_f32(m, "attention.layer_norm_rms_epsilon", 1e-5f);
+    put_arch_f32(m, "rope.freq_base", 500000);
+}
+
+static enum trit_code put_vocabulary(const struct maker *m, struct trit_error *error)
+{
+    const struct trit_vocab *v = m->synth->vocabulary;
+    float *scores = calloc(v->n, sizeof *scores);
+    if (!scores)
+        return trit_fail(error, TRIT_EMEMORY, "vocabulary: out of memory");
+    trit_gguf_put_text(m->writer, "tokenizer.ggml.model", "gpt2");
+    trit_gguf_put_texts(m->writer, "tokenizer.ggml.tokens", v->tokens, v->n);
+    trit_gguf_put_f32s(m->writer, "tokenizer.ggml.scores", scores, v->n);
+    trit_gguf_put_i32s(m->writer, "tokenizer.ggml.token_type", v->types, v->n);
+    trit_gguf_put_texts(m->writer, "tokenizer.ggml.merges", v->merges, v->nmerges);
+    if (v->bos >= 0)
+        trit_gguf_put_u32(m->writer, "tokenizer.ggml.bos_token_id", (uint32_t)v->bos);
+    if (v->eos >= 0) {
+        trit_gguf_put_u32(m->writer, "tokenizer.ggml.eos_token_id", (uint32_t)v->eos);
+        trit_gguf_put_u32(m->writer, "tokenizer.ggml.padding_token_id", (uint32_t)v->eos);
+    }
+    trit_gguf_put_bool(m->writer, "tokenizer.ggml.add_bos_token", v->bos >= 0);
+    free(scores);
+    return TRIT_OK;
+}
+
+static enum trit_code put_tables(const struct maker *m, struct trit_error *error)
+{
+    put_model_keys(m);
+    enum trit_code code = put_vocabulary(m, error);
+    if (code)
+        return code;
+    for (size_t i = 0; i < m->nparts; i++)
+        trit_gguf_put_tensor(m->writer, m->parts[i].name, m->parts[i].type, m->parts[i].ndims,
+                             m->parts[i].ne);
+    return trit_gguf_write_begin(m->writer, error);
+}
+
+/* Data: slice after slice, whose units are made side by side. */
+
+struct slice {
+    const struct maker *maker;
+    const struct part *part;
+    size_t first, count, unit_bytes; /* elements of the tensor; bytes of a whole unit */
+};
+
+static void make_units(void *arg, size_t begin, size_t end, int thread)
+{
+    (void)thread;
+    const struct slice *s = arg;
+    const struct maker *m = s->maker;
+    for (size_t i = begin; i < end; i++) {
+        size_t left = s->count - i * TRIT_NOISE_UNIT;
+        uint64_t seed =
+            trit_noise_seed(m->synth->seed, s->part->draws, s->first / TRIT_NOISE_UNIT + i);
+        trit_noise_fill(m->noise, &s->part->use, s->part->type, seed,
+                        left < TRIT_NOISE_UNIT ? left : TRIT_NOISE_UNIT,
+                        m->slice + i * s->unit_bytes);
+        trit_noise_lead(&s->part->use, s->part->type, s->first + i * TRIT_NOISE_UNIT,
+                        left < TRIT_NOISE_UNIT ? left : TRIT_NOISE_UNIT,
+                        m->slice + i * s->unit_bytes);
+    }
+}
+
+static bool step(struct maker *m, size_t bytes)
+{
+    const struct trit_synth *s = m->synth;
+    m->done += bytes;
+    return !s->progress || s->progress(s->progress_arg, m->done, m->total);
+}
+
+static void write_i2_s_tail(struct maker *m, float d)
+{
+    uint8_t tail[I2_S_TAIL] = { 0 };
+    memcpy(tail, &d, sizeof d);
+    trit_gguf_write(m->writer, tail, sizeof tail);
+    m->done += sizeof tail;
+}
+
+static size_t bytes_of(const struct part *p, size_t elements)
+{
+    const struct trit_type_info *info = trit_type_find(p->type);
+    return elements / info->block * info->bytes;
+}
+
+/* Units that rows first .. first+count-1 may touch. */
+static size_t units_of(size_t count, size_t k)
+{
+    return count * k / TRIT_NOISE_UNIT + 2;
+}
+
+/* Rows in groups of p->chain, the last of a group first. False after a stop. */
+static bool write_chain(struct maker *m, const struct part *p)
+{
+    const size_t k = p->ne[0], n = p->ne[1], row = bytes_of(p, k);
+    for (size_t r = 0; r < n; r += p->chain) {
+        const size_t rows = p->chain < n - r ? p->chain : n - r;
+        const size_t first = r * k / TRIT_NOISE_UNIT * TRIT_NOISE_UNIT,
+                     count = (r + rows) * k - first;
+        struct slice s = { m, p, first, count, bytes_of(p, TRIT_NOISE_UNIT) };
+        trit_pool_for(m->pool, (count + TRIT_NOISE_UNIT - 1) / TRIT_NOISE_UNIT, 1, make_units, &s);
+        const uint8_t *from = m->slice + bytes_of(p, r * k - first);
+        trit_gguf_write(m->writer, from + (rows - 1) * row, row);
+        trit_gguf_write(m->writer, from, (rows - 1) * row);
+        if (!step(m, rows * row))
+            return false;
+    }
+    return true;
+}
+
+/* False after a stop. */
+static bool write_part(struct maker *m, const struct part *p)
+{
+    size_t n = p->ne[0] * p->ne[1], most = (size_t)SLICE_UNITS * TRIT_NOISE_UNIT;
+    struct slice s = { m, p, 0, 0, bytes_of(p, TRIT_NOISE_UNIT) };
+    if (p->chain > 1)
+        return write_chain(m, p);
+    for (; s.first < n; s.first += s.count) {
+        s.count = most < n - s.first ? most : n - s.first;
+        trit_pool_for(m->pool, (s.count + TRIT_NOISE_UNIT - 1) / TRIT_NOISE_UNIT, 1, make_units,
+                      &s);
+        size_t bytes = bytes_of(p, s.count);
+        trit_gguf_write(m->writer, m->slice, bytes);
+        if (!step(m, bytes))
+            return false;
+    }
+    if (p->type == TRIT_I2_S)
+        write_i2_s_tail(m, p->use.size);
+    return true;
+}
+
+static enum trit_code write_all(struct maker *m, struct trit_error *error)
+{
+    enum trit_code code = put_tables(m, error);
+    for (size_t i = 0; i < m->nparts && !code; i++)
+        if (!write_part(m, &m->parts[i]))
+            code = trit_fail(error, TRIT_ESTOPPED, "stopped; nothing was written");
+    return code;
+}
+
+static enum trit_code check(const struct trit_synth *s, struct trit_error *error)
+{
+    if (s->vocabulary->n != s->shape.vocab)
+        return trit_fail(error, TRIT_EARGUMENT, "shape %s: %zu tokens for a vocabulary of %zu",
+                         s->shape.name, s->vocabulary->n, s->shape.vocab);
+    if (!(s->peak >= 0 && s->peak < 1) || !(s->zeros >= 0 && s->zeros < 1))
+        return trit_fail(error, TRIT_EARGUMENT, "peak %g, zeros %g: both are from 0 to below 1",
+                         s->peak, s->zeros);
+    if (!(s->peak > 0) && (s->zeros > 0 || s->chain))
+        return trit_fail(error, TRIT_EARGUMENT, "zeros and chain need a peak: 0.3, say");
+    if (s->chain && !s->shape.untied)
+        return trit_fail(error, TRIT_EARGUMENT, "a chain needs a head of its own: untied");
+    return TRIT_OK;
+}
+
+static void maker_free(struct maker *m)
+{
+    trit_noise_free(m->noise);
+    free(m->parts);
+    free(m->slice);
+}
+
+enum trit_code trit_synth_write(const struct trit_synth *synth, const char *path,
+                                struct trit_pool *pool, struct trit_error *error)
+{
+    struct maker m = { .synth = synth, .pool = pool };
+    enum trit_code code = check(synth, error);
+    if (code)
+        return code;
+    m.noise = trit_noise_create(rows_spread(synth));
+    const size_t units = units_of(synth->chain, synth->shape.hidden);
+    m.slice = malloc((units > SLICE_UNITS ? units : SLICE_UNITS) * TRIT_NOISE_UNIT * sizeof(float));
+    if (!m.noise || !m.slice)
+        code = trit_fail(error, TRIT_EMEMORY, "%s: out of memory", path);
+    if (!code && synth->peak > 0)
+        code =
+            trit_residual_plan(&m.stream, &synth->shape, synth->peak, synth->zeros, m.noise, error);
+    if (!code && !plan(&m))
+        code = trit_fail(error, TRIT_EMEMORY, "%s: out of memory", path);
+    if (!code && !(code = measure(&m, error)))
+        code = trit_gguf_writer_create(&m.writer, path, error);
+    if (m.writer) {
+        code = write_all(&m, error);
+        if (code)
+            trit_gguf_writer_abandon(m.writer);
+        else
+            code = trit_gguf_writer_finish(m.writer, error);
+    }
+    maker_free(&m);
+    return code;
+}

@@ -1,0 +1,34 @@
+/* Writes a random ternary model of a given shape: the right sizes, keys and statistics, and no
+ * sense. On request the statistics of a trained model's states: runtime/synth/residual.h says how.
+ */
+#ifndef TRIT_SYNTH_H
+#define TRIT_SYNTH_H
+
+#include "runtime/model/model.h"
+#include "runtime/model/shapes.h"
+#include "runtime/synth/vocab.h"
+
+struct trit_synth {
+    struct trit_shape shape; /* as the file will have it; vocab must equal vocabulary->n */
+    const struct trit_vocab *vocabulary;
+    const char *arch;    /* "bitnet-b1.58" or "bitnet-25" */
+    uint32_t type, embd; /* of the matrices: TRIT_I2_S or TRIT_F16; of embedding and head: as
+                            trit_rows_load reads */
+    uint64_t seed;
+    double peak;  /* 0: no; else the cosine of a token's final state with that token's embedding. An
+                     untied head has the embedding's rows then */
+    double zeros; /* 0: as it comes; else the share of zeros among the int8 inputs of ffn_down. With
+                     a peak */
+    size_t chain; /* 0: each token's likeliest successor is itself; else the next of its group of
+                     `chain` ids, and the first after the last. With a peak and an untied head */
+    trit_progress_fn *progress; /* NULL: none. Of the tensors' bytes. */
+    void *progress_arg;
+};
+
+/* The same bytes for the same values, on every machine and with every pool. A shape that the types
+   cannot hold is TRIT_EARGUMENT; when progress says stop, TRIT_ESTOPPED, and whatever was at path
+   is still there. */
+enum trit_code trit_synth_write(const struct trit_synth *synth, const char *path,
+                                struct trit_pool *pool, struct trit_error *error);
+
+#endif

@@ -1,0 +1,51 @@
+/* Threads for many short parallel regions: the caller works too, and waiting is a bounded spin,
+   then a futex. */
+#ifndef TRIT_POOL_H
+#define TRIT_POOL_H
+
+#include <stdalign.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/error.h"
+
+enum { TRIT_MAX_THREADS = 512 };
+
+struct trit_pool;
+
+/* Handles jobs begin <= i < end. thread is 0 .. threads-1, and distinct in calls that run at the
+   same time. */
+typedef void trit_job_fn(void *arg, size_t begin, size_t end, int thread);
+
+/* A pool of `threads` (1 .. TRIT_MAX_THREADS), of which threads - 1 are started. */
+enum trit_code trit_pool_create(struct trit_pool **pool, int threads, struct trit_error *error);
+void trit_pool_destroy(struct trit_pool *pool); /* NULL allowed; no region may be running */
+int trit_pool_threads(const struct trit_pool *pool);
+
+/* When a thread worked in a region, in trit_clock's nanoseconds: from its first piece to its last.
+   Threads that came too late for a piece leave their stamp as it was. */
+struct trit_stamp {
+    alignas(128) uint64_t region; /* watch->region in that region */
+    uint64_t begin, end, pieces;
+};
+
+/* Somebody who wants to know: changes `region` between regions, reads the stamps (one for each
+   thread) after them. */
+struct trit_watch {
+    uint64_t region;
+    struct trit_stamp *stamps;
+    /* Called by trit_region (runtime/thread/trace.h) after each region. */
+    void (*ended)(struct trit_watch *watch, int part, uint64_t begin, uint64_t end);
+};
+
+/* From the next region on; NULL ends it. Not while a region is running. */
+void trit_pool_watch(struct trit_pool *pool, struct trit_watch *watch);
+struct trit_watch *trit_pool_watched(const struct trit_pool *pool); /* NULL: nobody */
+
+/* Calls fn over 0 .. count-1 in pieces of grain (>= 1) jobs, the last of what is left, handed out
+   as threads ask, and returns when all are done; what they wrote is visible to the caller. One
+   region at a time per pool; fn may not start another; count / grain < 2^32 - 2. With one thread or
+   one piece these are plain calls. */
+void trit_pool_for(struct trit_pool *pool, size_t count, size_t grain, trit_job_fn *fn, void *arg);
+
+#endif
