@@ -68,7 +68,7 @@ read -r -a cc <<<"$(cached CMAKE_C_COMPILER) $(cached CMAKE_C_FLAGS) -std=gnu11 
         while read -r -a words; do
             echo "${words[*]::${#words[*]}-1} -c $work/gen/${words[-1]}.c -o $work/obj/${words[-1]}.o"
         done
-    for file in "$TRIT_SOURCE"/runtime/registry.c "$TRIT_SOURCE"/tests/check_alone.c; do
+    for file in "$TRIT_SOURCE"/runtime/kernel/registry.c "$TRIT_SOURCE"/tests/check_alone.c; do
         echo "-O1 -c $file -o $work/obj/$(basename "$file" .c).o"
     done
 } >"$work/compile"

@@ -12,6 +12,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/clock.h"
 #include "runtime/cli/open.h"
+#include "runtime/model/family.h"
 
 enum { HEAD_TOP, HEAD_FULL };
 
@@ -194,7 +195,7 @@ static void describe(struct bench *b)
     s->cost = trit_model_cost(b->engine.model);
     s->kv = b->options.kv == TRIT_KV_I8 ? "i8" : "f16";
     s->many_chunks = b->options.chunk.n > 1;
-    const struct trit_gguf_tensor *t = trit_gguf_tensor(b->engine.gguf, "blk.0.attn_q.weight");
+    const struct trit_gguf_tensor *t = trit_family_matrix(&b->engine.config, b->engine.gguf);
     const struct trit_type_info *type = t ? trit_type_find(t->type) : NULL;
     double params = (double)s->cost->params, unit = params < 1e9 ? 1e6 : 1e9;
     snprintf(s->type, sizeof s->type, "%s %.2f%s %s", b->engine.config.arch, params / unit,

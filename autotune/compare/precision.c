@@ -9,7 +9,6 @@
 #include "autotune/compare/internal.h"
 #include "autotune/compare/svg.h"
 #include "runtime/cli/cli.h"
-#include "runtime/base/guard.h"
 #include "runtime/base/mem.h"
 #include "runtime/model/model.h"
 #include "runtime/kernel/pack.h"
@@ -83,7 +82,7 @@ struct matrix {
 
 struct work {
     const struct trit_precision *p;
-    struct trit_shape shape;
+    struct trit_config config;
     struct matrix matrices[SHAPES];
     size_t nmatrices;
     double largest; /* weights of the largest, whose kernel a row names */
@@ -114,41 +113,34 @@ static void add_matrix(struct work *w, const char *name, size_t n, size_t k, siz
         w->largest = (double)n * (double)k;
 }
 
-static enum trit_code shape_of_file(const char *path, struct trit_shape *shape,
-                                    struct trit_error *error)
+static enum trit_code read_config(const struct trit_precision *p, struct trit_config *c,
+                                  struct trit_error *error)
 {
-    struct trit_gguf *gguf;
-    struct trit_config c;
-    trit_guard_mapping(path);
-    enum trit_code code = trit_gguf_open(&gguf, path, error);
+    struct trit_shape shape;
+    enum trit_code code =
+        p->model ? trit_shape_parse(&shape, p->model, error) : trit_config_file(c, p->file, error);
     if (code)
         return code;
-    code = trit_config_read(&c, gguf, error);
-    trit_gguf_close(gguf);
-    if (code)
-        return code;
-    *shape = (struct trit_shape){ .hidden = c.hidden,
-                                  .ffn = c.ffn,
-                                  .layers = c.layers,
-                                  .heads = c.heads,
-                                  .kv_heads = c.kv_heads,
-                                  .vocab = c.vocab };
-    const char *slash = strrchr(path, '/');
-    snprintf(shape->name, sizeof shape->name, "%s", slash ? slash + 1 : path);
+    if (p->model) {
+        trit_shape_config(&shape, trit_family_at(0), c);
+        return TRIT_OK;
+    }
+    const char *slash = strrchr(p->file, '/');
+    snprintf(c->name, sizeof c->name, "%s", slash ? slash + 1 : p->file);
     return TRIT_OK;
 }
 
 static enum trit_code find_matrices(struct work *w, struct trit_error *error)
 {
-    struct trit_shape *s = &w->shape;
-    enum trit_code code =
-        w->p->model ? trit_shape_parse(s, w->p->model, error) : shape_of_file(w->p->file, s, error);
+    struct trit_config *c = &w->config;
+    struct trit_model_matrix list[TRIT_MODEL_MATRICES];
+    enum trit_code code = read_config(w->p, c, error);
     if (code)
         return code;
-    struct trit_model_matrix list[TRIT_MODEL_MATRICES];
-    trit_shape_matrices(s, list);
-    for (size_t i = 0; i < TRIT_MODEL_MATRICES; i++)
-        add_matrix(w, list[i].name, list[i].n, list[i].k, s->layers);
+    const size_t n = trit_model_matrices(c, list);
+    for (size_t i = 0; i < n; i++)
+        if (list[i].count)
+            add_matrix(w, list[i].name, list[i].n, list[i].k, list[i].count);
     double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     double needed = 2 * sizeof(float) * w->largest; /* two in f32, so that none stays in a cache */
     char needs[16], has[16];
@@ -156,7 +148,7 @@ static enum trit_code find_matrices(struct work *w, struct trit_error *error)
         return trit_fail(error, TRIT_EMEMORY,
                          "compare --precision: %s's largest matrix takes %s, and half of the "
                          "memory is %s",
-                         s->name, trit_bytes_text(needed, needs), trit_bytes_text(memory / 2, has));
+                         c->name, trit_bytes_text(needed, needs), trit_bytes_text(memory / 2, has));
     return TRIT_OK;
 }
 
@@ -284,7 +276,7 @@ static enum trit_code measure_head(struct work *w, double *ms, double *bytes,
                                    struct trit_error *error)
 {
     static const struct format head = { "f16", "f16", TRIT_OP_head, NULL };
-    struct matrix m = { .n = w->shape.vocab, .k = w->shape.hidden, .count = 1 };
+    struct matrix m = { .n = w->config.vocab, .k = w->config.hidden, .count = 1 };
     double all = (double)m.n, ns[ROUNDS];
     *bytes = all * (double)m.k * 2;
     if (m.n > HEAD_BYTES / 2 / m.k)
@@ -331,7 +323,7 @@ static size_t gather(struct work *w)
 
 static void describe(const struct work *w, struct trit_table *t)
 {
-    const struct trit_shape *s = &w->shape;
+    const struct trit_config *c = &w->config;
     int threads = trit_pool_threads(w->p->pool);
     size_t at = 0;
     char list[256] = "";
@@ -339,8 +331,8 @@ static void describe(const struct work *w, struct trit_table *t)
         at += (size_t)snprintf(list + at, sizeof list - at, "%s%s: %zu x (%zu x %zu)",
                                i ? ", " : "", w->matrices[i].name, w->matrices[i].count,
                                w->matrices[i].n, w->matrices[i].k);
-    trit_table_fact(t, "model", "model", NAN, "%s: %zu layers, vocabulary %zu", s->name, s->layers,
-                    s->vocab);
+    trit_table_fact(t, "model", "model", NAN, "%s: %zu layers, vocabulary %zu", c->name, c->layers,
+                    c->vocab);
     trit_table_fact(t, "matrices", "matrices", NAN, "%s", list);
     trit_table_fact(t, "threads", "threads", threads, "%d", threads);
     trit_table_fact(t, "limit_read_gbs", "limit", trit_limits_read_gbs(w->limits),
@@ -352,7 +344,7 @@ static void describe(const struct work *w, struct trit_table *t)
     trit_table_note(t,
                     "The head (%zu x %zu) counts once, in f16 for every row: a slice of its rows "
                     "is timed and scaled up.",
-                    s->vocab, s->hidden);
+                    c->vocab, c->hidden);
     trit_table_note(t, "Floats are summed in a fixed order, as everywhere in tritmill; the best "
                        "kernel of each format at each shape, found by trial.");
     for (size_t f = 0; f < NFORMATS; f++)
@@ -416,7 +408,7 @@ static enum trit_code measure_all(struct work *w, enum trit_compare_output outpu
                             .rows = w->rows,
                             .nrows = gather(w),
                             .stride = sizeof *w->rows };
-    snprintf(t.title, sizeof t.title, "Formats of %s's matrices, decode", w->shape.name);
+    snprintf(t.title, sizeof t.title, "Formats of %s's matrices, decode", w->config.name);
     describe(w, &t);
     return trit_compare_print(&t, output, figure, &t, error);
 }

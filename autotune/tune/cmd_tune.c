@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "autotune/tune/internal.h"
-#include "runtime/base/guard.h"
 #include "runtime/cli/commands.h"
 #include "runtime/base/mem.h"
 #include "runtime/model/model.h"
@@ -102,34 +101,15 @@ static enum trit_code add_matrix(struct trit_tune *tune, const char *name, size_
     return TRIT_OK;
 }
 
-static enum trit_code add_model(struct trit_tune *tune, const struct trit_shape *s,
+static enum trit_code add_model(struct trit_tune *tune, const struct trit_config *config,
                                 struct trit_error *error)
 {
     struct trit_model_matrix list[TRIT_MODEL_MATRICES];
+    const size_t n = trit_model_matrices(config, list);
     enum trit_code code = TRIT_OK;
-    trit_shape_matrices(s, list);
-    for (size_t i = 0; i < TRIT_MODEL_MATRICES && !code; i++)
-        code = add_matrix(tune, list[i].name, list[i].n, list[i].k, s->layers, error);
-    /* not of every pass: where Wup's rows are skipped, the gate goes alone */
-    return code ? code : add_matrix(tune, "gate", s->ffn, s->hidden, 0, error);
-}
-
-static enum trit_code add_file(struct trit_tune *tune, const char *path, struct trit_error *error)
-{
-    struct trit_gguf *gguf;
-    struct trit_config c;
-    trit_guard_mapping(path);
-    enum trit_code code = trit_gguf_open(&gguf, path, error);
-    if (code)
-        return code;
-    code = trit_config_read(&c, gguf, error);
-    trit_gguf_close(gguf);
-    const struct trit_shape shape = { .hidden = c.hidden,
-                                      .ffn = c.ffn,
-                                      .layers = c.layers,
-                                      .heads = c.heads,
-                                      .kv_heads = c.kv_heads };
-    return code ? code : add_model(tune, &shape, error);
+    for (size_t i = 0; i < n && !code; i++)
+        code = add_matrix(tune, list[i].name, list[i].n, list[i].k, list[i].count, error);
+    return code;
 }
 
 /* "6912x2560" */
@@ -151,11 +131,14 @@ static enum trit_code add_matrices(struct trit_tune *tune, const struct tune_opt
                                    struct trit_error *error)
 {
     struct trit_shape shape;
+    struct trit_config config;
     enum trit_code code = TRIT_OK;
-    if (o->file)
-        code = add_file(tune, o->file, error);
-    if (o->model && !code && !(code = trit_shape_parse(&shape, o->model, error)))
-        code = add_model(tune, &shape, error);
+    if (o->file && !(code = trit_config_file(&config, o->file, error)))
+        code = add_model(tune, &config, error);
+    if (o->model && !code && !(code = trit_shape_parse(&shape, o->model, error))) {
+        trit_shape_config(&shape, trit_family_at(0), &config);
+        code = add_model(tune, &config, error);
+    }
     for (int i = 0; i < o->shapes.n && !code; i++)
         code = add_shape(tune, o->shapes.v[i], error);
     if (!code && tune->nmatrices == 0)

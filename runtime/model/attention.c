@@ -62,13 +62,15 @@ size_t trit_attention_parts(const struct trit_model *model, size_t context)
            part_floats(SPLIT_TOKENS * heads_per_kv(c), c->head_dim);
 }
 
-/* NEOX pairs (i, i + half) of one head. */
-static void rotate(float *x, const float *angles, size_t half)
+/* Turns the pairs of one head: of NEOX (i, i + half), of NORM (2i, 2i + 1). */
+static void rotate(float *x, const float *angles, size_t half, enum trit_rope_pairs pairs)
 {
+    const size_t step = pairs == TRIT_ROPE_NEOX ? 1 : 2, apart = pairs == TRIT_ROPE_NEOX ? half : 1;
     for (size_t i = 0; i < half; i++) {
-        const float a = x[i], b = x[i + half], c = angles[2 * i], s = angles[2 * i + 1];
-        x[i] = a * c - b * s;
-        x[i + half] = a * s + b * c;
+        float *p = x + i * step;
+        const float a = p[0], b = p[apart], c = angles[2 * i], s = angles[2 * i + 1];
+        p[0] = a * c - b * s;
+        p[apart] = a * s + b * c;
     }
 }
 
@@ -91,14 +93,15 @@ static void store(void *arg, size_t begin, size_t end, int thread)
     const struct trit_work *w = j->w;
     const struct trit_config *c = &w->model->config;
     const size_t hd = c->head_dim, half = c->rope_dims / 2;
+    const enum trit_rope_pairs pairs = c->family->rope;
     float *scratch = w->scratch + (size_t)thread * w->scratch_floats;
     for (size_t i = begin; i < end; i++) {
         const float *angles = w->angles + i * 2 * half;
         float *q = w->qkv + i * w->qkv_ld, *k = q + c->heads * hd, *v = k + c->kv_heads * hd;
         for (size_t h = 0; h < c->heads; h++)
-            rotate(q + h * hd, angles, half);
+            rotate(q + h * hd, angles, half, pairs);
         for (size_t h = 0; h < c->kv_heads; h++, k += hd, v += hd) {
-            rotate(k, angles, half);
+            rotate(k, angles, half, pairs);
             w->model->kv->store(w->model, head_of(w->tokens[i].session, j->layer, h),
                                 w->tokens[i].position, k, v, scratch);
         }

@@ -126,7 +126,8 @@ static enum trit_code head(struct trit_work *w, struct trit_error *error)
 static enum trit_code pass(struct trit_work *w, struct trit_error *error)
 {
     trit_region(w->model->pool, TRIT_PART_EMBED, w->m, 4, embed, w);
-    trit_layers(w);
+    for (size_t i = 0; i < w->model->config.layers; i++)
+        w->model->config.family->layer(w, i);
     for (size_t i = 0; i < w->nspans; i++)
         w->tokens[w->spans[i].begin].session->position += w->spans[i].end - w->spans[i].begin;
     w->counts.passes++;

@@ -1,14 +1,36 @@
-/* The hyper-parameters of a BitNet model: where they stand in the file, and what they may be. */
+/* The hyper-parameters of a model: where they stand in the file, and what they may be. */
 #define _GNU_SOURCE
 #include <float.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/base/guard.h"
+#include "runtime/model/family.h"
 #include "runtime/model/model.h"
 
-static const char *const architectures[] = { "bitnet-b1.58", "bitnet-25" };
-
 enum { MAX_DIM = 1 << 20, MAX_LAYERS = 4096, MAX_CONTEXT = 1 << 24, MAX_VOCAB = 1 << 24 };
+
+/* Names all architectures that are known. */
+static enum trit_code unknown_arch(const struct trit_gguf *g, struct trit_text arch,
+                                   struct trit_error *e)
+{
+    const struct trit_family *f;
+    const char *names[32];
+    char list[512] = "";
+    size_t n = 0, at = 0;
+    for (size_t i = 0; (f = trit_family_at(i)); i++)
+        for (const char *const *name = f->names; *name && n < sizeof names / sizeof *names; name++)
+            names[n++] = *name;
+    for (size_t i = 0; i < n && at < sizeof list; i++)
+        at += (size_t)snprintf(list + at, sizeof list - at, "%s'%s'",
+                               i == 0      ? ""
+                               : i + 1 < n ? ", "
+                                           : " and ",
+                               names[i]);
+    return trit_fail(e, TRIT_EUNSUPPORTED,
+                     "%s: key 'general.architecture' is '%.*s': supported are %s", g->path,
+                     (int)(arch.n < 64 ? arch.n : 64), arch.s, list);
+}
 
 static enum trit_code read_arch(struct trit_config *c, const struct trit_gguf *g,
                                 struct trit_error *e)
@@ -19,15 +41,10 @@ static enum trit_code read_arch(struct trit_config *c, const struct trit_gguf *g
         code = trit_gguf_text(g, "general.architecture", &arch, e);
     if (code)
         return code;
-    for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++)
-        if (trit_text_is(arch, architectures[i])) {
-            strcpy(c->arch, architectures[i]);
-            return TRIT_OK;
-        }
-    return trit_fail(e, TRIT_EUNSUPPORTED,
-                     "%s: key 'general.architecture' is '%.*s': supported are '%s' and '%s'",
-                     g->path, (int)(arch.n < 64 ? arch.n : 64), arch.s, architectures[0],
-                     architectures[1]);
+    if (!(c->family = trit_family_find(arch.s, arch.n)))
+        return unknown_arch(g, arch, e);
+    snprintf(c->arch, sizeof c->arch, "%.*s", (int)arch.n, arch.s);
+    return TRIT_OK;
 }
 
 /* An integer key {arch}.name within min .. max; `fallback` where it is absent and fallback is not
@@ -53,12 +70,15 @@ static enum trit_code read_size(const struct trit_config *c, const struct trit_g
     return TRIT_OK;
 }
 
+/* *out as it came where the key is absent and *out is not 0. */
 static enum trit_code read_float(const struct trit_config *c, const struct trit_gguf *g,
                                  const char *name, float min, float max, float *out,
                                  struct trit_error *e)
 {
     char key[96];
     snprintf(key, sizeof key, "%s.%s", c->arch, name);
+    if (*out > 0 && !trit_gguf_find(g, key))
+        return TRIT_OK;
     enum trit_code code = trit_gguf_f32(g, key, out, e);
     if (code)
         return code;
@@ -68,15 +88,8 @@ static enum trit_code read_float(const struct trit_config *c, const struct trit_
     return TRIT_OK;
 }
 
-/* A key that other graphs have, and its values that change nothing here: one of two texts, or a
-   number. */
-struct neutral {
-    const char *name, *text, *other; /* text NULL: the number */
-    float number;
-};
-
 static enum trit_code check_text(const struct trit_gguf *g, const char *key,
-                                 const struct neutral *neutral, struct trit_error *e)
+                                 const struct trit_neutral_key *neutral, struct trit_error *e)
 {
     struct trit_text text;
     enum trit_code code = trit_gguf_text(g, key, &text, e);
@@ -88,7 +101,7 @@ static enum trit_code check_text(const struct trit_gguf *g, const char *key,
 }
 
 static enum trit_code check_number(const struct trit_gguf *g, const char *key,
-                                   const struct neutral *neutral, struct trit_error *e)
+                                   const struct trit_neutral_key *neutral, struct trit_error *e)
 {
     const uint32_t type = trit_gguf_find(g, key)->type;
     const bool real = type == TRIT_GGUF_F32 || type == TRIT_GGUF_F64;
@@ -105,25 +118,32 @@ static enum trit_code check_number(const struct trit_gguf *g, const char *key,
                      (double)number, (double)neutral->number);
 }
 
-/* What would silently be another model is refused. */
-static enum trit_code check_graph(const struct trit_config *c, const struct trit_gguf *g,
-                                  struct trit_error *e)
+static enum trit_code check_neutral(const struct trit_config *c, const struct trit_gguf *g,
+                                    const struct trit_neutral_key *keys, size_t n,
+                                    struct trit_error *e)
 {
-    static const struct neutral keys[] = {
-        { .name = "hidden_activation", .text = "relu2", .other = "relu_sqr" },
-        { .name = "rope.scaling.type", .text = "none", .other = "linear" },
-        { .name = "rope.scaling.factor", .number = 1 },
-        { .name = "expert_count", .number = 0 },
-        { .name = "attention.sliding_window", .number = 0 },
-    };
     enum trit_code code = TRIT_OK;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys && !code; i++) {
+    for (size_t i = 0; i < n && !code; i++) {
         char key[96];
         snprintf(key, sizeof key, "%s.%s", c->arch, keys[i].name);
         if (trit_gguf_find(g, key))
             code = (keys[i].text ? check_text : check_number)(g, key, &keys[i], e);
     }
     return code;
+}
+
+/* What would silently be another model is refused. */
+static enum trit_code check_graph(const struct trit_config *c, const struct trit_gguf *g,
+                                  struct trit_error *e)
+{
+    static const struct trit_neutral_key keys[] = {
+        { .name = "rope.scaling.type", .text = "none", .other = "linear" },
+        { .name = "rope.scaling.factor", .number = 1 },
+        { .name = "expert_count", .number = 0 },
+        { .name = "attention.sliding_window", .number = 0 },
+    };
+    enum trit_code code = check_neutral(c, g, keys, sizeof keys / sizeof *keys, e);
+    return code ? code : check_neutral(c, g, c->family->neutral, c->family->nneutral, e);
 }
 
 static enum trit_code read_sizes(struct trit_config *c, const struct trit_gguf *g,
@@ -148,39 +168,59 @@ static enum trit_code read_sizes(struct trit_config *c, const struct trit_gguf *
     return TRIT_OK;
 }
 
-static enum trit_code read_heads(struct trit_config *c, const struct trit_gguf *g,
-                                 struct trit_error *e)
+/* Elements of a head: hidden / heads, or what the keys say where the family leaves them free. */
+static enum trit_code read_head_dim(struct trit_config *c, const struct trit_gguf *g,
+                                    struct trit_error *e)
 {
-    enum trit_code code =
-        read_size(c, g, "attention.head_count_kv", 1, c->heads, c->heads, &c->kv_heads, e);
-    if (code)
-        return code;
-    if (c->hidden % c->heads)
+    static const char *const names[] = { "attention.key_length", "attention.value_length" };
+    const size_t usual = c->hidden / c->heads;
+    size_t length[2];
+    if (c->hidden % c->heads && !c->family->own_head_dim)
         return trit_fail(
             e, TRIT_EFORMAT,
             "%s: key '%s.attention.head_count' is %zu: must divide embedding_length %zu", g->path,
             c->arch, c->heads, c->hidden);
-    if (c->heads % c->kv_heads)
-        return trit_fail(e, TRIT_EFORMAT,
-                         "%s: key '%s.attention.head_count_kv' is %zu: must divide head_count %zu",
-                         g->path, c->arch, c->kv_heads, c->heads);
-    c->head_dim = c->hidden / c->heads;
+    for (size_t i = 0; i < 2; i++) {
+        enum trit_code code = read_size(c, g, names[i], 1, MAX_DIM,
+                                        i       ? length[0]
+                                        : usual ? usual
+                                                : 1,
+                                        &length[i], e);
+        if (code)
+            return code;
+        const size_t wanted = c->family->own_head_dim ? length[0] : usual;
+        if (length[i] != wanted)
+            return trit_fail(e, TRIT_EUNSUPPORTED, "%s: key '%s.%s' is %zu, but %s is %zu", g->path,
+                             c->arch, names[i], length[i],
+                             c->family->own_head_dim ? "attention.key_length"
+                                                     : "embedding_length / head_count",
+                             wanted);
+    }
+    c->head_dim = length[0];
     if (c->head_dim < 2)
         return trit_fail(e, TRIT_EFORMAT,
                          "%s: embedding_length %zu / head_count %zu leaves %zu element per head: "
                          "rotation needs 2 at least",
                          g->path, c->hidden, c->heads, c->head_dim);
-    static const char *const fixed[] = { "attention.key_length", "attention.value_length" };
-    for (size_t i = 0; i < 2; i++) {
-        size_t length = 0;
-        code = read_size(c, g, fixed[i], 1, MAX_DIM, c->head_dim, &length, e);
-        if (code)
-            return code;
-        if (length != c->head_dim)
-            return trit_fail(e, TRIT_EUNSUPPORTED,
-                             "%s: key '%s.%s' is %zu, but embedding_length / head_count is %zu",
-                             g->path, c->arch, fixed[i], length, c->head_dim);
-    }
+    if (c->heads * c->head_dim > MAX_DIM)
+        return trit_fail(e, TRIT_EFORMAT, "%s: %zu heads of %zu elements: more than %d in all",
+                         g->path, c->heads, c->head_dim, MAX_DIM);
+    return TRIT_OK;
+}
+
+static enum trit_code read_heads(struct trit_config *c, const struct trit_gguf *g,
+                                 struct trit_error *e)
+{
+    enum trit_code code =
+        read_size(c, g, "attention.head_count_kv", 1, c->heads, c->heads, &c->kv_heads, e);
+    if (!code)
+        code = read_head_dim(c, g, e);
+    if (code)
+        return code;
+    if (c->heads % c->kv_heads)
+        return trit_fail(e, TRIT_EFORMAT,
+                         "%s: key '%s.attention.head_count_kv' is %zu: must divide head_count %zu",
+                         g->path, c->arch, c->kv_heads, c->heads);
     code = read_size(c, g, "rope.dimension_count", 2, c->head_dim, c->head_dim, &c->rope_dims, e);
     if (!code && c->rope_dims % 2)
         code = trit_fail(e, TRIT_EFORMAT,
@@ -229,6 +269,7 @@ enum trit_code trit_config_read(struct trit_config *c, const struct trit_gguf *g
     enum trit_code code = read_arch(c, g, e);
     if (code || (code = read_sizes(c, g, e)) || (code = read_heads(c, g, e)))
         return code;
+    c->rope_base = c->family->rope_base;
     if ((code = read_float(c, g, "attention.layer_norm_rms_epsilon", FLT_MIN, 1, &c->eps, e)) ||
         (code = read_float(c, g, "rope.freq_base", 1, 1e12f, &c->rope_base, e)) ||
         (code = check_graph(c, g, e)) || (code = read_vocab(c, g, e)))
@@ -240,4 +281,16 @@ enum trit_code trit_config_read(struct trit_config *c, const struct trit_gguf *g
              (int)(name.n < sizeof c->name ? name.n : sizeof c->name - 1), name.s);
     c->tied = trit_gguf_tensor(g, "output.weight") == NULL;
     return TRIT_OK;
+}
+
+enum trit_code trit_config_file(struct trit_config *c, const char *path, struct trit_error *e)
+{
+    struct trit_gguf *gguf;
+    trit_guard_mapping(path);
+    enum trit_code code = trit_gguf_open(&gguf, path, e);
+    if (code)
+        return code;
+    code = trit_config_read(c, gguf, e);
+    trit_gguf_close(gguf);
+    return code;
 }

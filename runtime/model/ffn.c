@@ -1,4 +1,4 @@
-/* The feed-forward half of a layer: f = relu(gate)^2 * up, its norm, down. */
+/* The feed-forward half of a layer: f = gated(gate, up), and down. */
 #include "runtime/model/internal.h"
 
 struct ffn_job {
@@ -8,11 +8,11 @@ struct ffn_job {
 };
 
 /* f in the place of gate: features begin .. end-1 of one token. */
-static void relu2(const struct trit_work *w, size_t token, size_t begin, size_t end)
+static void gated(const struct trit_work *w, size_t token, size_t begin, size_t end)
 {
     const size_t ffn = w->model->config.ffn;
     float *gate = w->gate_up + token * 2 * ffn;
-    w->model->ops.relu2->fn.relu2(end - begin, gate + begin, gate + ffn + begin, gate + begin);
+    w->model->ops.gated->fn.relu2(end - begin, gate + begin, gate + ffn + begin, gate + begin);
 }
 
 /* Blocks begin .. end-1 of gate and of up, which have whole blocks each. */
@@ -27,7 +27,7 @@ static void features(void *arg, size_t begin, size_t end, int thread)
     else
         trit_product_rows(j->w, j->gate_up, ffn + from, ffn + to, j->w->gate_up, 2 * ffn);
     for (size_t i = 0; i < j->w->m; i++)
-        relu2(j->w, i, from, to);
+        gated(j->w, i, from, to);
 }
 
 static void tokens(void *arg, size_t begin, size_t end, int thread)
@@ -35,12 +35,12 @@ static void tokens(void *arg, size_t begin, size_t end, int thread)
     (void)thread;
     const struct ffn_job *j = arg;
     for (size_t i = begin; i < end; i++)
-        relu2(j->w, i, 0, j->w->model->config.ffn);
+        gated(j->w, i, 0, j->w->model->config.ffn);
 }
 
-static void gate_up(struct ffn_job *j)
+void trit_gate_up(struct trit_work *w, const struct trit_layer *layer)
 {
-    struct trit_work *w = j->w;
+    struct ffn_job job = { w, layer, &layer->m[TRIT_GATE_UP] }, *j = &job;
     struct trit_pool *pool = w->model->pool;
     const size_t ffn = w->model->config.ffn, blocks = trit_product_blocks(j->gate_up, ffn);
     if (j->gate_up->n > ffn && ffn % (size_t)j->gate_up->pair.decode->nr) {
@@ -54,13 +54,8 @@ static void gate_up(struct ffn_job *j)
         trit_skip_count_up(w, j->layer);
 }
 
-void trit_ffn(struct trit_work *w, const struct trit_layer *layer)
+void trit_down(struct trit_work *w, const struct trit_layer *layer)
 {
-    const size_t hidden = w->model->config.hidden, ffn = w->model->config.ffn;
-    trit_norm_quant(w, TRIT_PART_FFN_NORM, w->x, hidden, hidden, layer->norm[TRIT_FFN_NORM]);
-    gate_up(&(struct ffn_job){ w, layer, &layer->m[TRIT_GATE_UP] });
-    trit_norm_quant(w, TRIT_PART_FFN_SUB_NORM, w->gate_up, 2 * ffn, ffn,
-                    layer->norm[TRIT_FFN_SUB_NORM]);
     if (layer->m[TRIT_DOWN].skip)
         trit_skip_down(w, layer);
     else

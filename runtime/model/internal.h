@@ -7,6 +7,7 @@
 #include "runtime/format/rows.h"
 #include "runtime/head/head.h"
 #include "runtime/kernel/pack.h"
+#include "runtime/model/family.h"
 #include "runtime/model/model.h"
 #include "runtime/plan/pick.h"
 #include "runtime/head/cost.h"
@@ -28,29 +29,17 @@ struct trit_matrix {
     const struct trit_kernel *skip; /* of rows or columns; NULL: always all of them */
 };
 
-/* QKV: the rows of Wq, Wk, Wv; GATE_UP: those of Wgate, Wup. Where zeros are skipped it has
-   only Wgate's and UP those of Wup, else there is no UP. */
-enum trit_role { TRIT_QKV, TRIT_O, TRIT_GATE_UP, TRIT_DOWN, TRIT_UP, TRIT_NROLES };
-
 enum { TRIT_PARTS = 3 }; /* tensors of a matrix, at most */
-
-enum trit_norm {
-    TRIT_ATTN_NORM,
-    TRIT_ATTN_SUB_NORM,
-    TRIT_FFN_NORM,
-    TRIT_FFN_SUB_NORM,
-    TRIT_NNORMS
-};
 
 struct trit_layer {
     struct trit_matrix m[TRIT_NROLES];
-    float *norm[TRIT_NNORMS]; /* in the model's floats */
+    float *norm[TRIT_NNORMS]; /* in the model's floats; NULL: the family has no such norm */
     float most_up;            /* the largest scale of Wup's rows, where they are skipped */
 };
 
 /* One kernel for each of the other operations. */
 struct trit_ops {
-    const struct trit_kernel *quant, *norm, *relu2, *softmax, *qk, *pv, *merge, *half, *split,
+    const struct trit_kernel *quant, *norm, *gated, *softmax, *qk, *pv, *merge, *half, *split,
         *head;
     const struct trit_kernel *dot; /* gemm on packing i8, where the KV cache is in int8 */
 };
@@ -118,7 +107,7 @@ struct trit_work {
     struct trit_span *spans;   /* [M]: of the tokens, in order */
     float *x, *h;              /* [M][hidden]: the residual stream; what is to be added to it */
     float *qkv;                /* [M][qkv_ld]: q, k, v; then, in q's place, what attention gives */
-    float *gate_up;            /* [M][2 * ffn]: gate, up; then, in gate's place, their product */
+    float *gate_up;            /* [M][gate_up_ld]: gate, up; then, in gate's place, their product */
     float *angles;             /* [M][rope_dims/2][2]: cosine, sine */
     int8_t *a;                 /* [M][a_ld]: the quantised inputs of the next product */
     float *s;                  /* [M] */
@@ -134,7 +123,7 @@ struct trit_work {
     float **logits;            /* [M] */
     struct trit_top **tops;    /* [M] */
     float *scratch;            /* per thread, [scratch_floats], for attention */
-    size_t qkv_ld, a_ld, row_floats, scratch_floats;
+    size_t qkv_ld, gate_up_ld, a_ld, row_floats, scratch_floats;
 };
 
 /* Fills matrix->w and matrix->d, in parallel, with the rows of up to TRIT_PARTS checked tensors
@@ -157,16 +146,37 @@ void trit_cost_section(struct trit_model_cost *cost, const struct trit_cache *ca
 /* The head's rows: the output matrix or the embedding. */
 const struct trit_rows *trit_model_head(const struct trit_model *model);
 
-/* Parts of a pass over all its tokens. */
-void trit_layers(struct trit_work *work);
+/* The tensors of a file by their places in the model: checked once, then loaded from here. */
+struct trit_tensors {
+    const struct trit_gguf_tensor *embd, *output, *output_norm, *rope_freqs; /* NULL: absent */
+    const struct trit_gguf_tensor **layer; /* [layers][family->ntensors] */
+};
+
+/* Finds every tensor that the config's family wants, each of the right shape and of a type that its
+   place takes. One that is missing is TRIT_EFORMAT, one without a place TRIT_EUNSUPPORTED: the file
+   is of another graph than its architecture says. To be freed whatever is returned. */
+enum trit_code trit_tensors_find(struct trit_tensors *tensors, const struct trit_config *config,
+                                 const struct trit_gguf *gguf, struct trit_error *error);
+void trit_tensors_free(struct trit_tensors *tensors);
+
+/* Parts of a pass over all its tokens, of which families make their layers. */
+
+/* a, s, sum = the quantised norm of each token's k values at in + token * ld; weights NULL: of the
+   values themselves. */
+void trit_norm_quant(struct trit_work *work, enum trit_part part, const float *in, size_t ld,
+                     size_t k, const float *weights);
+/* The same of the residual stream x. */
+void trit_norm_stream(struct trit_work *work, enum trit_part part, const float *weights);
+
+/* Rotates q and k, stores k and v, and leaves what attention gives in q's place. */
 void trit_attention(struct trit_work *work, size_t layer);
 size_t trit_attention_scratch(const struct trit_model *model);               /* floats per thread */
 size_t trit_attention_parts(const struct trit_model *model, size_t context); /* floats */
-void trit_ffn(struct trit_work *work, const struct trit_layer *layer);
 
-/* a, s, sum = the quantised norm of each token's k values at in + token * ld. */
-void trit_norm_quant(struct trit_work *work, enum trit_part part, const float *in, size_t ld,
-                     size_t k, const float *weights);
+/* f = gated(Wgate a, Wup a), in gate's place. */
+void trit_gate_up(struct trit_work *work, const struct trit_layer *layer);
+/* x = x + Wdown a. */
+void trit_down(struct trit_work *work, const struct trit_layer *layer);
 
 /* Products of a pass's quantised activations (a, s, sum of the work) with ternary matrices. Private
    to the model. */

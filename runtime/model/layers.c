@@ -1,4 +1,4 @@
-/* The layers: norms, and the attention half of each. FORMATS: arch bitnet-b1.58. */
+/* Norms of a pass, quantised for the next product. */
 #include "runtime/model/internal.h"
 
 struct norm_job {
@@ -14,9 +14,11 @@ static void norm_quant(void *arg, size_t begin, size_t end, int thread)
     const struct trit_ops *ops = &w->model->ops;
     float *row = w->row + (size_t)thread * w->row_floats;
     for (size_t i = begin; i < end; i++) {
-        ops->norm->fn.norm(j->k, j->in + i * j->ld, j->weights, w->model->config.eps, row);
-        ops->quant->fn.quant(j->k, trit_padded_k(j->k), row, w->a + i * w->a_ld, w->s + i,
-                             w->sum + i);
+        const float *in = j->in + i * j->ld;
+        if (j->weights)
+            ops->norm->fn.norm(j->k, in, j->weights, w->model->config.eps, row);
+        ops->quant->fn.quant(j->k, trit_padded_k(j->k), j->weights ? row : in, w->a + i * w->a_ld,
+                             w->s + i, w->sum + i);
     }
 }
 
@@ -27,17 +29,8 @@ void trit_norm_quant(struct trit_work *w, enum trit_part part, const float *in, 
     trit_region(w->model->pool, part, w->m, 1, norm_quant, &job);
 }
 
-void trit_layers(struct trit_work *w)
+void trit_norm_stream(struct trit_work *w, enum trit_part part, const float *weights)
 {
     const size_t hidden = w->model->config.hidden;
-    for (size_t i = 0; i < w->model->config.layers; i++) {
-        const struct trit_layer *layer = &w->model->layers[i];
-        trit_norm_quant(w, TRIT_PART_ATTN_NORM, w->x, hidden, hidden, layer->norm[TRIT_ATTN_NORM]);
-        trit_product(w, TRIT_PART_QKV, &layer->m[TRIT_QKV], w->qkv, w->qkv_ld);
-        trit_attention(w, i); /* leaves its result in q's place */
-        trit_norm_quant(w, TRIT_PART_SUB_NORM, w->qkv, w->qkv_ld, hidden,
-                        layer->norm[TRIT_ATTN_SUB_NORM]);
-        trit_product_add(w, TRIT_PART_O, &layer->m[TRIT_O]);
-        trit_ffn(w, layer);
-    }
+    trit_norm_quant(w, part, w->x, hidden, hidden, weights);
 }

@@ -13,166 +13,37 @@
 #include "runtime/kernel/pack.h"
 #include "runtime/format/ternary.h"
 
-/* A matrix, and the tensors whose rows it holds. */
-static const struct role {
-    const char *name, *parts[TRIT_PARTS];
-} dense[TRIT_NROLES] = { [TRIT_QKV] = { "attn_qkv", { "attn_q", "attn_k", "attn_v" } },
-                         [TRIT_O] = { "attn_output", { "attn_output" } },
-                         [TRIT_GATE_UP] = { "ffn_gate_up", { "ffn_gate", "ffn_up" } },
-                         [TRIT_DOWN] = { "ffn_down", { "ffn_down" } } },
-  sparse[TRIT_NROLES] = { [TRIT_QKV] = { "attn_qkv", { "attn_q", "attn_k", "attn_v" } },
-                          [TRIT_O] = { "attn_output", { "attn_output" } },
-                          [TRIT_GATE_UP] = { "ffn_gate", { "ffn_gate" } },
-                          [TRIT_DOWN] = { "ffn_down", { "ffn_down" } },
-                          [TRIT_UP] = { "ffn_up", { "ffn_up" } } };
-static const char *const norm_names[TRIT_NNORMS] = { "attn_norm", "attn_sub_norm", "ffn_norm",
-                                                     "ffn_sub_norm" };
-
 struct loader {
     struct trit_model *model;
     const struct trit_gguf *gguf;
     const struct trit_load_options *options;
     struct trit_profile *profile; /* NULL: none */
     struct trit_error *error;
+    struct trit_tensors tensors;
     uint64_t done, total; /* bytes of tensors, for progress */
-    bool *placed;         /* per tensor of the file: it has a place in the model */
 };
 
-/* Rows of one tensor of a role; 0 where it has no such part. */
-static size_t part_rows(const struct trit_config *c, enum trit_role role, int part)
+static bool is_apart(const struct trit_model *model)
 {
-    const size_t kv = c->kv_heads * c->head_dim;
-    const size_t rows[TRIT_NROLES][TRIT_PARTS] = {
-        [TRIT_QKV] = { c->hidden, kv, kv },
-        [TRIT_O] = { c->hidden },
-        [TRIT_GATE_UP] = { c->ffn, c->ffn },
-        [TRIT_DOWN] = { c->hidden },
-        [TRIT_UP] = { c->ffn },
-    };
-    return rows[role][part];
+    return model->nroles == TRIT_NROLES;
 }
 
-static const struct role *roles_of(const struct trit_model *model)
+/* The matrix of a family's tensor: where zeros are skipped, Wup's own. */
+static enum trit_role role_of(const struct trit_model *model, const struct trit_layer_tensor *t)
 {
-    return model->nroles == TRIT_NROLES ? sparse : dense;
+    const bool up = t->slot == TRIT_GATE_UP && t->aim != TRIT_AIM_GATE;
+    return up && is_apart(model) ? TRIT_UP : (enum trit_role)t->slot;
 }
 
-static size_t role_columns(const struct trit_config *c, enum trit_role role)
+/* The family's tensors of a matrix: the first's number, and how many follow each other. */
+static size_t parts_of(const struct trit_model *model, enum trit_role role, size_t *first)
 {
-    return role == TRIT_DOWN ? c->ffn : c->hidden;
-}
-
-static size_t norm_length(const struct trit_config *c, enum trit_norm norm)
-{
-    return norm == TRIT_FFN_SUB_NORM ? c->ffn : c->hidden;
-}
-
-/* The tensor NAME.weight, NULL where absent. */
-static const struct trit_gguf_tensor *lookup(const struct loader *l, const char *name)
-{
-    char full[64];
-    snprintf(full, sizeof full, "%s.weight", name);
-    return trit_gguf_tensor(l->gguf, full);
-}
-
-static enum trit_code wrong_shape(struct loader *l, const struct trit_gguf_tensor *t, size_t k,
-                                  size_t n)
-{
-    char has[96], wants[64];
-    int at = 0;
-    for (uint32_t i = 0; i < t->ndims; i++)
-        at += snprintf(has + at, sizeof has - (size_t)at, "%s%llu", i ? " x " : "",
-                       (unsigned long long)t->ne[i]);
-    snprintf(wants, sizeof wants, n ? "%zu x %zu (columns x rows)" : "%zu", k, n);
-    return trit_fail(l->error, TRIT_EFORMAT, "%s: tensor '%.*s' is %s: the file's keys make it %s",
-                     l->gguf->path, (int)t->name.n, t->name.s, has, wants);
-}
-
-/* The tensor NAME.weight, which must be K x N (n = 0: one dimension of k). It has its place now. */
-static enum trit_code find(struct loader *l, const char *name, size_t k, size_t n,
-                           const struct trit_gguf_tensor **out)
-{
-    const struct trit_gguf_tensor *t = *out = lookup(l, name);
-    if (!t)
-        return trit_fail(l->error, TRIT_EFORMAT,
-                         "%s: tensor '%s.weight' is missing: architecture %s with block_count %zu "
-                         "needs it",
-                         l->gguf->path, name, l->model->config.arch, l->model->config.layers);
-    if (t->ndims != (n ? 2u : 1u) || t->ne[0] != k || t->ne[1] != (n ? n : 1))
-        return wrong_shape(l, t, k, n);
-    l->placed[t - l->gguf->tensors] = true;
-    return TRIT_OK;
-}
-
-static enum trit_code check_vector(struct loader *l, const char *name, size_t k)
-{
-    const struct trit_gguf_tensor *t;
-    enum trit_code code = find(l, name, k, 0, &t);
-    if (code || t->type == TRIT_F32)
-        return code;
-    const struct trit_type_info *info = trit_type_find(t->type);
-    return trit_fail(l->error, TRIT_EUNSUPPORTED,
-                     "%s: tensor '%s.weight' has type %s (%u): vectors are read as F32 only",
-                     l->gguf->path, name, info ? info->name : "unknown", (unsigned)t->type);
-}
-
-static enum trit_code check_matrix(struct loader *l, const char *name, size_t k, size_t n)
-{
-    const struct trit_gguf_tensor *t;
-    enum trit_code code = find(l, name, k, n, &t);
-    return code ? code : trit_ternary_check(l->gguf, t, l->error);
-}
-
-static enum trit_code check_layer(struct loader *l, size_t layer)
-{
-    const struct trit_config *c = &l->model->config;
-    enum trit_code code = TRIT_OK;
-    char name[48];
-    for (int norm = 0; norm < TRIT_NNORMS && !code; norm++) {
-        snprintf(name, sizeof name, "blk.%zu.%s", layer, norm_names[norm]);
-        code = check_vector(l, name, norm_length(c, norm));
-    }
-    for (int i = 0; i < TRIT_NROLES * TRIT_PARTS && !code; i++) {
-        const int role = i / TRIT_PARTS, part = i % TRIT_PARTS;
-        if (!dense[role].parts[part])
-            continue;
-        snprintf(name, sizeof name, "blk.%zu.%s", layer, dense[role].parts[part]);
-        code = check_matrix(l, name, role_columns(c, role), part_rows(c, role, part));
-    }
-    return code;
-}
-
-/* A tensor without a place means that the file is of another graph than its architecture says. */
-static enum trit_code check_all_placed(struct loader *l)
-{
-    for (size_t i = 0; i < l->gguf->ntensors; i++) {
-        const struct trit_text name = l->gguf->tensors[i].name;
-        if (!l->placed[i])
-            return trit_fail(l->error, TRIT_EUNSUPPORTED,
-                             "%s: tensor '%.*s' has no place in architecture %s with block_count "
-                             "%zu: the model would not be computed as it was meant",
-                             l->gguf->path, (int)name.n, name.s, l->model->config.arch,
-                             l->model->config.layers);
-    }
-    return TRIT_OK;
-}
-
-/* Every tensor against the keys, before there is memory for what the keys only claim: the vectors'
-   and matrices' types have sizes, so that the file has at least a part of those bytes. */
-static enum trit_code check_tensors(struct loader *l)
-{
-    const struct trit_config *c = &l->model->config;
-    const struct trit_gguf_tensor *t;
-    enum trit_code code = find(l, "token_embd", c->hidden, c->vocab, &t);
-    if (!code && !c->tied)
-        code = find(l, "output", c->hidden, c->vocab, &t);
-    if (!code && lookup(l, "rope_freqs"))
-        code = check_vector(l, "rope_freqs", c->rope_dims / 2);
-    for (size_t i = 0; i < c->layers && !code; i++)
-        code = check_layer(l, i);
-    if (code || (code = check_vector(l, "output_norm", c->hidden)))
-        return code;
-    return check_all_placed(l);
+    const struct trit_family *f = model->config.family;
+    size_t n = *first = 0;
+    for (size_t i = 0; i < f->ntensors; i++)
+        if (f->tensors[i].n != TRIT_ONE && role_of(model, &f->tensors[i]) == role && n++ == 0)
+            *first = i;
+    return n;
 }
 
 /* One more tensor is loaded. */
@@ -186,16 +57,15 @@ static enum trit_code step(struct loader *l, const struct trit_gguf_tensor *t)
 }
 
 /* A checked vector, copied to out; all of it must be finite. */
-static enum trit_code load_vector(struct loader *l, const char *name, float *out)
+static enum trit_code load_vector(struct loader *l, const struct trit_gguf_tensor *t, float *out)
 {
-    const struct trit_gguf_tensor *t = lookup(l, name);
     const size_t k = (size_t)t->ne[0];
     memcpy(out, t->data, k * sizeof *out);
     for (size_t i = 0; i < k; i++)
         if (!isfinite(out[i]))
             return trit_fail(l->error, TRIT_EFORMAT,
-                             "%s: tensor '%s.weight' element %zu is %g: must be finite",
-                             l->gguf->path, name, i, (double)out[i]);
+                             "%s: tensor '%.*s' element %zu is %g: must be finite", l->gguf->path,
+                             (int)t->name.n, t->name.s, i, (double)out[i]);
     l->model->cost.params += k;
     return step(l, t);
 }
@@ -204,17 +74,14 @@ static enum trit_code load_matrix(struct loader *l, size_t layer, enum trit_role
 {
     const struct trit_gguf_tensor *parts[TRIT_PARTS] = { NULL };
     struct trit_matrix *matrix = &l->model->layers[layer].m[role];
-    const struct role *of = &roles_of(l->model)[role];
-    for (int i = 0; i < TRIT_PARTS && of->parts[i]; i++) {
-        char name[48];
-        snprintf(name, sizeof name, "blk.%zu.%s", layer, of->parts[i]);
-        parts[i] = lookup(l, name);
-    }
+    size_t first, n = parts_of(l->model, role, &first);
+    for (size_t i = 0; i < n; i++)
+        parts[i] = l->tensors.layer[layer * l->model->config.family->ntensors + first + i];
     enum trit_code code = TRIT_OK;
     if (!matrix->cached)
         code = trit_matrix_pack(matrix, l->gguf, parts, l->model->pool, l->error);
     l->model->cost.trits += matrix->n * matrix->k;
-    for (int i = 0; i < TRIT_PARTS && parts[i] && !code; i++)
+    for (size_t i = 0; i < n && !code; i++)
         code = step(l, parts[i]);
     return code;
 }
@@ -224,7 +91,7 @@ static enum trit_code pick(struct loader *l, struct trit_matrix *matrix, enum tr
 {
     struct trit_model *model = l->model;
     const struct trit_matrix *first = model->layers[0].m;
-    const bool skips = model->nroles == TRIT_NROLES && (role == TRIT_UP || role == TRIT_DOWN);
+    const bool skips = is_apart(model) && (role == TRIT_UP || role == TRIT_DOWN);
     for (int i = skips ? (int)role : 0; i < model->nroles && first + i < matrix; i++)
         if (first[i].n == matrix->n && first[i].k == matrix->k && !first[i].skip == !skips) {
             matrix->pair = first[i].pair;
@@ -243,11 +110,12 @@ static enum trit_code plan_matrix(struct loader *l, size_t layer, enum trit_role
 {
     struct trit_model *model = l->model;
     struct trit_matrix *x = &model->layers[layer].m[role];
-    const struct role *of = &roles_of(model)[role];
-    snprintf(x->name, sizeof x->name, "blk.%zu.%s", layer, of->name);
-    x->k = role_columns(&model->config, role);
-    for (int part = 0; part < TRIT_PARTS && of->parts[part]; part++)
-        x->n += part_rows(&model->config, role, part);
+    size_t first, n = parts_of(model, role, &first);
+    const struct trit_layer_tensor *of = &model->config.family->tensors[first];
+    snprintf(x->name, sizeof x->name, "blk.%zu.%s", layer, trit_role_name(role, is_apart(model)));
+    x->k = trit_config_width(&model->config, of->k);
+    for (size_t i = 0; i < n; i++)
+        x->n += trit_config_width(&model->config, of[i].n);
     enum trit_code code = pick(l, x, role);
     if (code)
         return code;
@@ -302,29 +170,28 @@ static enum trit_code plan_matrices(struct loader *l)
 static enum trit_code load_layers(struct loader *l)
 {
     struct trit_model *model = l->model;
-    const struct trit_config *c = &model->config;
+    const struct trit_family *f = model->config.family;
     float *floats = model->floats;
-    for (size_t i = 0; i < c->layers; i++) {
-        for (int norm = 0; norm < TRIT_NNORMS; norm++) {
-            char name[48];
-            snprintf(name, sizeof name, "blk.%zu.%s", i, norm_names[norm]);
-            enum trit_code code = load_vector(l, name, floats);
-            if (code)
-                return code;
-            model->layers[i].norm[norm] = floats;
-            floats += trit_round_up(norm_length(c, norm), 16);
+    enum trit_code code = TRIT_OK;
+    for (size_t i = 0; i < model->config.layers; i++) {
+        for (size_t j = 0; j < f->ntensors && !code; j++) {
+            const struct trit_gguf_tensor *t = l->tensors.layer[i * f->ntensors + j];
+            if (f->tensors[j].n != TRIT_ONE)
+                continue;
+            code = load_vector(l, t, floats);
+            model->layers[i].norm[f->tensors[j].slot] = floats;
+            floats += trit_round_up((size_t)t->ne[0], 16);
         }
-        for (int role = 0; role < model->nroles; role++) {
-            enum trit_code code = load_matrix(l, i, role);
-            if (code)
-                return code;
-        }
+        for (int role = 0; role < model->nroles && !code; role++)
+            code = load_matrix(l, i, role);
+        if (code)
+            return code;
         const struct trit_matrix *up = &model->layers[i].m[TRIT_UP];
         for (size_t j = 0; j < up->n; j++)
             model->layers[i].most_up = fmaxf(model->layers[i].most_up, up->d[j]);
     }
     model->output_norm = floats;
-    return load_vector(l, "output_norm", floats);
+    return load_vector(l, l->tensors.output_norm, floats);
 }
 
 /* Above this trit_sincos could not turn the last position of the longest context. */
@@ -342,8 +209,8 @@ static enum trit_code load_rope(struct loader *l)
         code = trit_fail(l->error, TRIT_EMEMORY, "%s: no memory", l->gguf->path);
     for (size_t i = 0; !code && i < half; i++)
         factors[i] = 1;
-    if (!code && lookup(l, "rope_freqs"))
-        code = load_vector(l, "rope_freqs", factors);
+    if (!code && l->tensors.rope_freqs)
+        code = load_vector(l, l->tensors.rope_freqs, factors);
     const double base = trit_log((double)model->config.rope_base);
     for (size_t i = 0; !code && i < half; i++) {
         model->rope[i] =
@@ -364,18 +231,17 @@ static enum trit_code load_head(struct loader *l)
     struct trit_model *model = l->model;
     const struct trit_config *c = &model->config;
     struct trit_rows *rows[] = { &model->embd, &model->output };
-    const char *const names[] = { "token_embd", "output" };
+    const struct trit_gguf_tensor *const tensors[] = { l->tensors.embd, l->tensors.output };
     const size_t last = c->tied ? 0 : 1;
     struct trit_cache *cache = l->options ? l->options->cache : NULL;
     for (size_t i = 0; i <= last; i++) {
-        const struct trit_gguf_tensor *t = lookup(l, names[i]);
-        enum trit_code code = trit_rows_open(rows[i], l->gguf, t, l->error);
+        enum trit_code code = trit_rows_open(rows[i], l->gguf, tensors[i], l->error);
         if (!code && i < last)
             code = trit_rows_check(rows[i], model->pool, l->error);
         if (!code && i == last)
             code = trit_head_create(&model->head, rows[i], model->pool, TRIT_HEAD_AUTO, cache,
                                     l->error);
-        if (code || (code = step(l, t)))
+        if (code || (code = step(l, tensors[i])))
             return code;
         model->cost.params += c->hidden * c->vocab;
     }
@@ -394,10 +260,14 @@ static enum trit_code pick_ops(struct loader *l)
     const struct {
         enum trit_op op;
         const struct trit_kernel **kernel;
-    } wanted[] = { { TRIT_OP_quant, &ops->quant }, { TRIT_OP_norm, &ops->norm },
-                   { TRIT_OP_relu2, &ops->relu2 }, { TRIT_OP_softmax, &ops->softmax },
-                   { TRIT_OP_qk, &ops->qk },       { TRIT_OP_pv, &ops->pv },
-                   { TRIT_OP_merge, &ops->merge }, { TRIT_OP_half, &ops->half },
+    } wanted[] = { { TRIT_OP_quant, &ops->quant },
+                   { TRIT_OP_norm, &ops->norm },
+                   { l->model->config.family->gated, &ops->gated },
+                   { TRIT_OP_softmax, &ops->softmax },
+                   { TRIT_OP_qk, &ops->qk },
+                   { TRIT_OP_pv, &ops->pv },
+                   { TRIT_OP_merge, &ops->merge },
+                   { TRIT_OP_half, &ops->half },
                    { TRIT_OP_split, &ops->split } };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         enum trit_code code = trit_pick(wanted[i].op, NULL, wanted[i].kernel, l->error);
@@ -412,7 +282,10 @@ static enum trit_code allocate(struct loader *l)
 {
     struct trit_model *model = l->model;
     const struct trit_config *c = &model->config;
-    const size_t per_layer = 3 * trit_round_up(c->hidden, 16) + trit_round_up(c->ffn, 16);
+    size_t per_layer = 0;
+    for (size_t i = 0; i < c->family->ntensors; i++)
+        if (c->family->tensors[i].n == TRIT_ONE)
+            per_layer += trit_round_up(trit_config_width(c, c->family->tensors[i].k), 16);
     model->layers = trit_alloc(c->layers, sizeof *model->layers);
     model->floats =
         trit_alloc(c->layers * per_layer + trit_round_up(c->hidden, 16), sizeof *model->floats);
@@ -423,14 +296,20 @@ static enum trit_code allocate(struct loader *l)
 }
 
 /* Whether zeros are skipped. Where kernels are forced all matrices are to go through them. */
-static void choose_roles(struct loader *l)
+static enum trit_code choose_roles(struct loader *l)
 {
+    const struct trit_config *c = &l->model->config;
     const enum trit_sparse wish = l->options ? l->options->sparse : TRIT_SPARSE_AUTO;
     const char *forced = getenv("TRITMILL_KERNEL");
     const bool skips =
         wish == TRIT_SPARSE_ON || (wish == TRIT_SPARSE_AUTO && l->options && !(forced && *forced) &&
                                    trit_cache_skips(l->options->cache));
-    l->model->nroles = skips ? TRIT_NROLES : TRIT_NROLES - 1;
+    if (wish == TRIT_SPARSE_ON && !c->family->skips)
+        return trit_fail(l->error, TRIT_EUNSUPPORTED,
+                         "%s: architecture %s has no zeros to skip: use --sparse off",
+                         l->gguf->path, c->arch);
+    l->model->nroles = skips && c->family->skips ? TRIT_NROLES : TRIT_NROLES - 1;
+    return TRIT_OK;
 }
 
 /* What it costs; and what loading touched of the file leaves memory. */
@@ -446,13 +325,12 @@ static enum trit_code load(struct loader *l)
 {
     struct trit_model *model = l->model;
     enum trit_code code = trit_config_read(&model->config, l->gguf, l->error);
-    if (code || (code = check_tensors(l)) || (code = pick_ops(l)) || (code = load_head(l)) ||
-        (code = allocate(l)))
+    if (code || (code = trit_tensors_find(&l->tensors, &model->config, l->gguf, l->error)) ||
+        (code = pick_ops(l)) || (code = load_head(l)) || (code = allocate(l)) ||
+        (code = choose_roles(l)) || (code = plan_matrices(l)) || (code = load_layers(l)) ||
+        (code = load_rope(l)))
         return code;
-    choose_roles(l);
-    if ((code = plan_matrices(l)) || (code = load_layers(l)) || (code = load_rope(l)))
-        return code;
-    if (model->nroles == TRIT_NROLES)
+    if (is_apart(model))
         trit_skip_measure(model);
     finish(l);
     return TRIT_OK;
@@ -467,9 +345,8 @@ enum trit_code trit_model_load(struct trit_model **model, const struct trit_gguf
     struct loader l = { .gguf = gguf, .options = options, .error = error };
     l.profile = options ? options->profile : NULL;
     l.model = trit_alloc(1, sizeof *l.model);
-    l.placed = trit_alloc(gguf->ntensors, sizeof *l.placed);
     enum trit_code code = TRIT_OK;
-    if (!l.model || !l.placed)
+    if (!l.model)
         code = trit_fail(error, TRIT_EMEMORY, "%s: no memory", gguf->path);
     for (size_t i = 0; i < gguf->ntensors; i++)
         l.total += gguf->tensors[i].bytes;
@@ -478,7 +355,7 @@ enum trit_code trit_model_load(struct trit_model **model, const struct trit_gguf
         l.model->kv = trit_kv_kind(options ? options->kv : TRIT_KV_F16);
         code = load(&l);
     }
-    free(l.placed);
+    trit_tensors_free(&l.tensors);
     if (code) {
         trit_model_free(l.model);
         return code;

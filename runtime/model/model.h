@@ -1,4 +1,4 @@
-/* A BitNet model in memory, ready to run, and sequences that run through it. */
+/* A ternary model in memory, ready to run, and sequences that run through it. */
 #ifndef TRIT_MODEL_H
 #define TRIT_MODEL_H
 
@@ -12,7 +12,10 @@
 #include "runtime/kernel.h"
 #include "runtime/thread/pool.h"
 
+struct trit_family; /* runtime/model/family.h */
+
 struct trit_config {
+    const struct trit_family *family;
     char arch[32], name[64];
     size_t vocab, hidden, ffn, layers, heads, kv_heads, head_dim, context;
     size_t rope_dims;
@@ -70,6 +73,10 @@ void trit_model_free(struct trit_model *model); /* NULL allowed; sessions first 
 
 /* Only the hyper-parameters, checked. */
 enum trit_code trit_config_read(struct trit_config *config, const struct trit_gguf *gguf,
+                                struct trit_error *error);
+
+/* The same of the file at path, which is closed again. */
+enum trit_code trit_config_file(struct trit_config *config, const char *path,
                                 struct trit_error *error);
 
 const struct trit_config *trit_model_config(const struct trit_model *model);

@@ -54,8 +54,10 @@ static void describe(const struct trit_matrix *x, struct trit_section *s)
 bool trit_cache_skips(const struct trit_cache *cache)
 {
     const struct trit_section *s;
+    char up[sizeof s->name];
+    snprintf(up, sizeof up, "blk.0.%s", trit_role_name(TRIT_UP, true));
     for (size_t i = 0; cache && (s = trit_cache_section(cache, i)); i++)
-        if (!strcmp(s->name, "blk.0.ffn_up"))
+        if (!strcmp(s->name, up))
             return true;
     return false;
 }

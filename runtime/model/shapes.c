@@ -108,16 +108,22 @@ enum trit_code trit_shape_parse(struct trit_shape *shape, const char *text,
     return spelt_out(shape, text, error);
 }
 
-void trit_shape_matrices(const struct trit_shape *shape,
-                         struct trit_model_matrix matrices[TRIT_MODEL_MATRICES])
+void trit_shape_config(const struct trit_shape *s, const struct trit_family *family,
+                       struct trit_config *config)
 {
-    const struct trit_shape *s = shape;
-    const size_t kv = s->hidden / s->heads * s->kv_heads;
-    const struct trit_model_matrix list[TRIT_MODEL_MATRICES] = {
-        { "q|k|v", s->hidden + 2 * kv, s->hidden },
-        { "o", s->hidden, s->hidden },
-        { "gate|up", 2 * s->ffn, s->hidden },
-        { "down", s->hidden, s->ffn },
-    };
-    memcpy(matrices, list, sizeof list);
+    *config = (struct trit_config){ .family = family,
+                                    .vocab = s->vocab,
+                                    .hidden = s->hidden,
+                                    .ffn = s->ffn,
+                                    .layers = s->layers,
+                                    .heads = s->heads,
+                                    .kv_heads = s->kv_heads,
+                                    .head_dim = s->hidden / s->heads,
+                                    .rope_dims = s->hidden / s->heads,
+                                    .context = s->context,
+                                    .eps = family->synth_eps,
+                                    .rope_base = family->synth_rope_base,
+                                    .tied = !s->untied };
+    snprintf(config->arch, sizeof config->arch, "%s", family->names[0]);
+    snprintf(config->name, sizeof config->name, "%s", s->name);
 }

@@ -2,10 +2,8 @@
 #ifndef TRIT_SHAPES_H
 #define TRIT_SHAPES_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-#include "runtime/base/error.h"
+#include "runtime/model/family.h"
+#include "runtime/model/model.h"
 
 /* Head dimension: hidden / heads. */
 struct trit_shape {
@@ -23,13 +21,8 @@ const struct trit_shape *trit_shape_get(size_t i);
 enum trit_code trit_shape_parse(struct trit_shape *shape, const char *text,
                                 struct trit_error *error);
 
-/* The matrices of a layer as they are run: those that take the same inputs are one. */
-enum { TRIT_MODEL_MATRICES = 4 };
-struct trit_model_matrix {
-    const char *name; /* "q|k|v", "o", "gate|up", "down" */
-    size_t n, k;
-};
-void trit_shape_matrices(const struct trit_shape *shape,
-                         struct trit_model_matrix matrices[TRIT_MODEL_MATRICES]);
+/* The hyper-parameters of a model of the family with that shape. */
+void trit_shape_config(const struct trit_shape *shape, const struct trit_family *family,
+                       struct trit_config *config);
 
 #endif

@@ -13,9 +13,10 @@ static size_t larger(size_t a, size_t b)
 static void measure(struct trit_work *w)
 {
     const struct trit_config *c = &w->model->config;
-    const size_t widest = larger(c->hidden, c->ffn);
+    const size_t q = c->heads * c->head_dim, widest = larger(larger(c->hidden, c->ffn), q);
     w->a_ld = trit_padded_k(widest);
     w->qkv_ld = (c->heads + 2 * c->kv_heads) * c->head_dim;
+    w->gate_up_ld = 2 * c->ffn;
     w->row_floats = trit_round_up(widest, 16);
     w->scratch_floats = trit_round_up(trit_attention_scratch(w->model), 16);
 }
@@ -37,7 +38,7 @@ static size_t lay_out(struct trit_work *w, uint8_t *base)
         { (void **)&w->x, m * c->hidden * 4 },
         { (void **)&w->h, m * c->hidden * 4 },
         { (void **)&w->qkv, m * w->qkv_ld * 4 },
-        { (void **)&w->gate_up, m * 2 * c->ffn * 4 },
+        { (void **)&w->gate_up, m * w->gate_up_ld * 4 },
         { (void **)&w->angles, m * c->rope_dims * 4 },
         { (void **)&w->a, m * w->a_ld },
         { (void **)&w->s, m * 4 },

@@ -9,15 +9,14 @@
 enum { MAX_THREADS = 4 }; /* past that the disk is the limit */
 
 struct options {
-    const char *shape, *output, *tokenizer;
+    const char *shape, *output, *tokenizer, *arch;
     uint64_t seed;
-    int type, embd, arch, context, vocab; /* choices by number; 0: as the shape has it */
+    int type, embd, context, vocab; /* choices by number; 0: as the shape has it */
     int chain;
     bool untied;
     double peak, zeros;
 };
 
-static const char *const archs[] = { "bitnet-b1.58", "bitnet-25" };
 static const uint32_t types[] = { TRIT_I2_S, TRIT_F16 };
 static const uint32_t embds[] = { TRIT_F16, TRIT_BF16, TRIT_F32, TRIT_Q8_0, TRIT_Q6_K };
 
@@ -45,8 +44,8 @@ static const struct trit_option options[] = {
       TRIT_VOCAB_MAX, NULL },
     { "--context", TRIT_OPT_INT, AT(context), "N", "context length (default: the shape's)", 1,
       1 << 24, NULL },
-    { "--arch", TRIT_OPT_CHOICE, AT(arch), NULL, "architecture name (default bitnet-b1.58)", 0, 0,
-      "bitnet-b1.58|bitnet-25" },
+    { "--arch", TRIT_OPT_TEXT, AT(arch), "NAME", "architecture name (default bitnet-b1.58)", 0, 0,
+      NULL },
 };
 #undef AT
 
@@ -94,7 +93,7 @@ static enum trit_code synth(const struct options *o, struct trit_error *error)
     struct trit_progress progress;
     struct trit_vocab vocabulary;
     struct trit_synth s = { .vocabulary = &vocabulary,
-                            .arch = archs[o->arch],
+                            .arch = o->arch,
                             .type = types[o->type],
                             .embd = embds[o->embd],
                             .seed = o->seed,
@@ -118,7 +117,7 @@ static enum trit_code synth(const struct options *o, struct trit_error *error)
 
 static int run(int argc, char **argv)
 {
-    struct options o = { .seed = 1 };
+    struct options o = { .seed = 1, .arch = "bitnet-b1.58" };
     struct trit_error error;
     enum trit_parse parsed = trit_cli_parse(&trit_cmd_synth, argc, argv, &o, NULL, 0, NULL);
     if (parsed != TRIT_PARSE_OK)

@@ -1,4 +1,4 @@
-/* A random BitNet model as a GGUF: its keys, its tensors in file order, and how large their values
+/* A random model as a GGUF: its keys, its tensors in file order, and how large their values
    are so that activations stay near 1. */
 #include "runtime/synth/synth.h"
 
@@ -30,6 +30,7 @@ struct part {
 
 struct maker {
     const struct trit_synth *synth;
+    struct trit_config config;
     struct trit_noise *noise;
     struct trit_gguf_writer *writer;
     struct trit_pool *pool;
@@ -39,29 +40,6 @@ struct maker {
     uint8_t *slice;
     uint64_t done, total; /* bytes of tensors */
 };
-
-static size_t kv_width(const struct trit_shape *s)
-{
-    return s->hidden / s->heads * s->kv_heads;
-}
-
-/* The tensors of a layer. n = NONE: a norm of k weights. Residual: what it gives is added to the
-   stream, by 2 per layer, so it is made smaller. */
-enum width { NONE, HIDDEN, FFN, KV };
-enum aim { PLAIN, RESIDUAL, GATE };
-static const struct role {
-    const char *name;
-    enum width n, k;
-    enum aim aim;
-} roles[] = {
-    { "attn_norm", NONE, HIDDEN, PLAIN },     { "attn_q", HIDDEN, HIDDEN, PLAIN },
-    { "attn_k", KV, HIDDEN, PLAIN },          { "attn_v", KV, HIDDEN, PLAIN },
-    { "attn_sub_norm", NONE, HIDDEN, PLAIN }, { "attn_output", HIDDEN, HIDDEN, RESIDUAL },
-    { "ffn_norm", NONE, HIDDEN, PLAIN },      { "ffn_gate", FFN, HIDDEN, GATE },
-    { "ffn_up", FFN, HIDDEN, PLAIN },         { "ffn_sub_norm", NONE, FFN, PLAIN },
-    { "ffn_down", HIDDEN, FFN, RESIDUAL },
-};
-enum { NROLES = sizeof roles / sizeof *roles };
 
 static struct part norm_part(size_t k)
 {
@@ -125,13 +103,13 @@ static struct part *add_named(struct maker *m, const char *name, struct part par
 }
 
 /* Gates subtract the lead of the stream; residual matrices add nothing to it. */
-static void set_lead(const struct maker *m, struct part *p, enum aim aim, size_t layer)
+static void set_lead(const struct maker *m, struct part *p, enum trit_aim aim, size_t layer)
 {
-    if (aim == GATE) {
+    if (aim == TRIT_AIM_GATE) {
         p->use.lead = trit_residual_lead(&m->stream, layer);
         p->use.lead_trit = -1;
         p->use.width = p->ne[0];
-    } else if (aim == RESIDUAL) {
+    } else if (aim == TRIT_AIM_RESIDUAL) {
         p->use.lead = whole_lead(m) * p->ne[0];
         p->use.width = p->ne[0] * p->ne[1];
     }
@@ -139,27 +117,25 @@ static void set_lead(const struct maker *m, struct part *p, enum aim aim, size_t
 
 static void add_layer(struct maker *m, size_t layer)
 {
-    const struct trit_synth *s = m->synth;
-    const size_t widths[] = {
-        [HIDDEN] = s->shape.hidden, [FFN] = s->shape.ffn, [KV] = kv_width(&s->shape)
-    };
-    for (size_t i = 0; i < NROLES; i++) {
-        const struct role *r = &roles[i];
+    const struct trit_family *f = m->config.family;
+    for (size_t i = 0; i < f->ntensors; i++) {
+        const struct trit_layer_tensor *t = &f->tensors[i];
+        const size_t n = trit_config_width(&m->config, t->n),
+                     k = trit_config_width(&m->config, t->k);
         char name[64];
-        snprintf(name, sizeof name, "blk.%zu.%s.weight", layer, r->name);
+        snprintf(name, sizeof name, "blk.%zu.%s.weight", layer, t->name);
         struct part *p = add_named(
             m, name,
-            r->n == NONE ? norm_part(widths[r->k])
-                         : matrix_part(m, widths[r->n], widths[r->k], r->aim == RESIDUAL));
-        if (s->zeros > 0)
-            set_lead(m, p, r->aim, layer);
+            t->n == TRIT_ONE ? norm_part(k) : matrix_part(m, n, k, t->aim == TRIT_AIM_RESIDUAL));
+        if (m->synth->zeros > 0)
+            set_lead(m, p, t->aim, layer);
     }
 }
 
 static bool plan(struct maker *m)
 {
     const struct trit_synth *s = m->synth;
-    m->parts = calloc(s->shape.layers * NROLES + 3, sizeof *m->parts);
+    m->parts = calloc(s->shape.layers * m->config.family->ntensors + 3, sizeof *m->parts);
     if (!m->parts)
         return false;
     add_named(m, "token_embd.weight", rows_part(m));
@@ -212,24 +188,24 @@ static void put_arch_f32(const struct maker *m, const char *key, float value)
 static void put_model_keys(const struct maker *m)
 {
     const struct trit_synth *s = m->synth;
-    const struct trit_shape *shape = &s->shape;
+    const struct trit_config *c = &m->config;
     char name[96];
-    snprintf(name, sizeof name, "synthetic %s, seed %llu", shape->name,
+    snprintf(name, sizeof name, "synthetic %s, seed %llu", s->shape.name,
              (unsigned long long)s->seed);
     trit_gguf_put_text(m->writer, "general.architecture", s->arch);
     trit_gguf_put_text(m->writer, "general.name", name);
     trit_gguf_put_u32(m->writer, "general.file_type", s->type == TRIT_I2_S ? 40 : 1);
     trit_gguf_put_u32(m->writer, "general.quantization_version", 2);
-    put_arch_u32(m, "vocab_size", shape->vocab);
-    put_arch_u32(m, "context_length", shape->context);
-    put_arch_u32(m, "embedding_length", shape->hidden);
-    put_arch_u32(m, "block_count", shape->layers);
-    put_arch_u32(m, "feed_forward_length", shape->ffn);
-    put_arch_u32(m, "rope.dimension_count", shape->hidden / shape->heads);
-    put_arch_u32(m, "attention.head_count", shape->heads);
-    put_arch_u32(m, "attention.head_count_kv", shape->kv_heads);
-    put_arch_f32(m, "attention.layer_norm_rms_epsilon", 1e-5f);
-    put_arch_f32(m, "rope.freq_base", 500000);
+    put_arch_u32(m, "vocab_size", c->vocab);
+    put_arch_u32(m, "context_length", c->context);
+    put_arch_u32(m, "embedding_length", c->hidden);
+    put_arch_u32(m, "block_count", c->layers);
+    put_arch_u32(m, "feed_forward_length", c->ffn);
+    put_arch_u32(m, "rope.dimension_count", c->rope_dims);
+    put_arch_u32(m, "attention.head_count", c->heads);
+    put_arch_u32(m, "attention.head_count_kv", c->kv_heads);
+    put_arch_f32(m, "attention.layer_norm_rms_epsilon", c->eps);
+    put_arch_f32(m, "rope.freq_base", c->rope_base);
 }
 
 static enum trit_code put_vocabulary(const struct maker *m, struct trit_error *error)
@@ -378,6 +354,12 @@ static enum trit_code check(const struct trit_synth *s, struct trit_error *error
                          s->peak, s->zeros);
     if (!(s->peak > 0) && (s->zeros > 0 || s->chain))
         return trit_fail(error, TRIT_EARGUMENT, "zeros and chain need a peak: 0.3, say");
+    const struct trit_family *f = trit_family_find(s->arch, strlen(s->arch));
+    if (!f)
+        return trit_fail(error, TRIT_EARGUMENT, "architecture '%s' is not known", s->arch);
+    if (s->zeros > 0 && !f->skips)
+        return trit_fail(error, TRIT_EARGUMENT, "architecture %s has no zeros: without --zeros",
+                         s->arch);
     if (s->chain && !s->shape.untied)
         return trit_fail(error, TRIT_EARGUMENT, "a chain needs a head of its own: untied");
     return TRIT_OK;
@@ -397,6 +379,7 @@ enum trit_code trit_synth_write(const struct trit_synth *synth, const char *path
     enum trit_code code = check(synth, error);
     if (code)
         return code;
+    trit_shape_config(&synth->shape, trit_family_find(synth->arch, strlen(synth->arch)), &m.config);
     m.noise = trit_noise_create(rows_spread(synth));
     const size_t units = units_of(synth->chain, synth->shape.hidden);
     m.slice = malloc((units > SLICE_UNITS ? units : SLICE_UNITS) * TRIT_NOISE_UNIT * sizeof(float));

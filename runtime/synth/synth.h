@@ -11,7 +11,7 @@
 struct trit_synth {
     struct trit_shape shape; /* as the file will have it; vocab must equal vocabulary->n */
     const struct trit_vocab *vocabulary;
-    const char *arch;    /* "bitnet-b1.58" or "bitnet-25" */
+    const char *arch;    /* a name of a family's (runtime/model/family.h) */
     uint32_t type, embd; /* of the matrices: TRIT_I2_S or TRIT_F16; of embedding and head: as
                             trit_rows_load reads */
     uint64_t seed;

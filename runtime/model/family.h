@@ -1,0 +1,95 @@
+/* Model families: what one is named in files, which tensors it has, how a layer is computed. A
+   family is one file in runtime/model/arch/ and one line of families.inc there; loading, synth,
+   tune and bench read its table. */
+#ifndef TRIT_FAMILY_H
+#define TRIT_FAMILY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "runtime/format/gguf.h"
+#include "runtime/kernel.h"
+
+struct trit_config;
+struct trit_work;
+
+/* The sizes that tensors' dimensions are: TRIT_Q is heads * head_dim, TRIT_KV kv_heads * head_dim.
+ */
+enum trit_width { TRIT_ONE, TRIT_HIDDEN, TRIT_FFN, TRIT_Q, TRIT_KV };
+
+/* The matrices of a layer as they are run: tensors that take the same inputs are one. Where zeros
+   are skipped, Wup stands alone. */
+enum trit_role { TRIT_QKV, TRIT_O, TRIT_GATE_UP, TRIT_DOWN, TRIT_UP, TRIT_NROLES };
+
+enum trit_norm {
+    TRIT_ATTN_NORM,
+    TRIT_ATTN_SUB_NORM,
+    TRIT_FFN_NORM,
+    TRIT_FFN_SUB_NORM,
+    TRIT_NNORMS
+};
+
+/* What a random model's tensor is for (runtime/synth/): RESIDUAL is added to the residual stream,
+   GATE opens or closes features. */
+enum trit_aim { TRIT_AIM_PLAIN, TRIT_AIM_RESIDUAL, TRIT_AIM_GATE };
+
+/* A tensor of every layer, blk.I.NAME.weight: n rows of k columns, ternary, of matrix `slot`; or,
+   where n is TRIT_ONE, a norm of k weights, norm `slot`. Those of one matrix stand one after the
+   other. */
+struct trit_layer_tensor {
+    const char *name;
+    enum trit_width n, k;
+    int slot;
+    enum trit_aim aim;
+};
+
+/* A key {arch}.NAME that files may have, and the values that change nothing: one of two texts, or a
+   number. Any other value is another model, and is refused. */
+struct trit_neutral_key {
+    const char *name, *text, *other; /* text NULL: the number */
+    float number;
+};
+
+/* NEOX: pairs (i, i + n/2); NORM: pairs (2i, 2i + 1). */
+enum trit_rope_pairs { TRIT_ROPE_NEOX, TRIT_ROPE_NORM };
+
+struct trit_family {
+    const char *const *names; /* of general.architecture, NULL at the end; the first is the usual */
+    const struct trit_layer_tensor *tensors; /* in the order in which files have them */
+    size_t ntensors;
+    const struct trit_neutral_key *neutral; /* besides those that no family here knows */
+    size_t nneutral;
+    enum trit_rope_pairs rope;
+    bool own_head_dim;  /* {arch}.attention.key_length need not be hidden / heads */
+    float rope_base;    /* where the key is absent; 0: it must be there */
+    enum trit_op gated; /* f of gate and up: TRIT_OP_relu2, ... */
+    bool skips;         /* f is 0 where the gate is not open, so that zeros may be skipped */
+    float synth_eps, synth_rope_base; /* of random models */
+    /* One layer of a pass, made of the parts in runtime/model/internal.h. */
+    void (*layer)(struct trit_work *work, size_t layer);
+};
+
+/* Family i, NULL past the last; the one with that architecture name, NULL where there is none. */
+const struct trit_family *trit_family_at(size_t i);
+const struct trit_family *trit_family_find(const char *name, size_t length);
+
+size_t trit_config_width(const struct trit_config *config, enum trit_width width);
+
+/* "attn_qkv", ...; apart: Wup stands alone. */
+const char *trit_role_name(enum trit_role role, bool apart);
+
+/* The distinct matrices of a layer with their sizes, as they are run, and then, where zeros may be
+   skipped, Wgate alone, which counts 0 times. Returns how many. */
+enum { TRIT_MODEL_MATRICES = TRIT_NROLES };
+struct trit_model_matrix {
+    const char *name;   /* "q|k|v", "o", "gate|up", "down", "gate" */
+    size_t n, k, count; /* count: of the model */
+};
+size_t trit_model_matrices(const struct trit_config *config,
+                           struct trit_model_matrix matrices[TRIT_MODEL_MATRICES]);
+
+/* The first ternary tensor of the file of a family's first layer, NULL where it has none. */
+const struct trit_gguf_tensor *trit_family_matrix(const struct trit_config *config,
+                                                  const struct trit_gguf *gguf);
+
+#endif

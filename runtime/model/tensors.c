@@ -1,0 +1,138 @@
+/* The tensors of a file by their places in the model: every one accounted for, before there is
+   memory for what the keys only claim. The types of vectors and matrices have sizes, so that the
+   file has at least a part of those bytes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/mem.h"
+#include "runtime/format/ternary.h"
+#include "runtime/model/internal.h"
+
+struct finder {
+    struct trit_tensors *tensors;
+    const struct trit_config *config;
+    const struct trit_gguf *gguf;
+    struct trit_error *error;
+    bool *placed; /* per tensor of the file: it has a place in the model */
+};
+
+static enum trit_code wrong_shape(const struct finder *f, const struct trit_gguf_tensor *t,
+                                  size_t k, size_t n)
+{
+    char has[96], wants[64];
+    int at = 0;
+    for (uint32_t i = 0; i < t->ndims; i++)
+        at += snprintf(has + at, sizeof has - (size_t)at, "%s%llu", i ? " x " : "",
+                       (unsigned long long)t->ne[i]);
+    snprintf(wants, sizeof wants, n ? "%zu x %zu (columns x rows)" : "%zu", k, n);
+    return trit_fail(f->error, TRIT_EFORMAT, "%s: tensor '%.*s' is %s: the file's keys make it %s",
+                     f->gguf->path, (int)t->name.n, t->name.s, has, wants);
+}
+
+/* The tensor NAME.weight, which must be K x N (n = 0: one dimension of k). It has its place now. */
+static enum trit_code find(struct finder *f, const char *name, size_t k, size_t n,
+                           const struct trit_gguf_tensor **out)
+{
+    char full[64];
+    snprintf(full, sizeof full, "%s.weight", name);
+    const struct trit_gguf_tensor *t = *out = trit_gguf_tensor(f->gguf, full);
+    if (!t)
+        return trit_fail(
+            f->error, TRIT_EFORMAT,
+            "%s: tensor '%s' is missing: architecture %s with block_count %zu needs it",
+            f->gguf->path, full, f->config->arch, f->config->layers);
+    if (t->ndims != (n ? 2u : 1u) || t->ne[0] != k || t->ne[1] != (n ? n : 1))
+        return wrong_shape(f, t, k, n);
+    f->placed[t - f->gguf->tensors] = true;
+    return TRIT_OK;
+}
+
+static enum trit_code find_vector(struct finder *f, const char *name, size_t k,
+                                  const struct trit_gguf_tensor **out)
+{
+    enum trit_code code = find(f, name, k, 0, out);
+    if (code || (*out)->type == TRIT_F32)
+        return code;
+    const struct trit_type_info *info = trit_type_find((*out)->type);
+    return trit_fail(f->error, TRIT_EUNSUPPORTED,
+                     "%s: tensor '%s.weight' has type %s (%u): vectors are read as F32 only",
+                     f->gguf->path, name, info ? info->name : "unknown", (unsigned)(*out)->type);
+}
+
+static enum trit_code find_tensor(struct finder *f, size_t layer, size_t i)
+{
+    const struct trit_family *family = f->config->family;
+    const struct trit_layer_tensor *t = &family->tensors[i];
+    const struct trit_gguf_tensor **out = &f->tensors->layer[layer * family->ntensors + i];
+    const size_t k = trit_config_width(f->config, t->k);
+    char name[48];
+    snprintf(name, sizeof name, "blk.%zu.%s", layer, t->name);
+    if (t->n == TRIT_ONE)
+        return find_vector(f, name, k, out);
+    enum trit_code code = find(f, name, k, trit_config_width(f->config, t->n), out);
+    return code ? code : trit_ternary_check(f->gguf, *out, f->error);
+}
+
+/* The norms first: they say at once where a file is of another graph. */
+static enum trit_code find_layer(struct finder *f, size_t layer)
+{
+    const struct trit_family *family = f->config->family;
+    enum trit_code code = TRIT_OK;
+    for (int matrices = 0; matrices < 2; matrices++)
+        for (size_t i = 0; i < family->ntensors && !code; i++)
+            if ((family->tensors[i].n != TRIT_ONE) == matrices)
+                code = find_tensor(f, layer, i);
+    return code;
+}
+
+/* A tensor without a place means that the file is of another graph than its architecture says. */
+static enum trit_code check_all_placed(const struct finder *f)
+{
+    for (size_t i = 0; i < f->gguf->ntensors; i++) {
+        const struct trit_text name = f->gguf->tensors[i].name;
+        if (!f->placed[i])
+            return trit_fail(f->error, TRIT_EUNSUPPORTED,
+                             "%s: tensor '%.*s' has no place in architecture %s with block_count "
+                             "%zu: the model would not be computed as it was meant",
+                             f->gguf->path, (int)name.n, name.s, f->config->arch,
+                             f->config->layers);
+    }
+    return TRIT_OK;
+}
+
+static enum trit_code find_all(struct finder *f)
+{
+    const struct trit_config *c = f->config;
+    struct trit_tensors *t = f->tensors;
+    enum trit_code code = find(f, "token_embd", c->hidden, c->vocab, &t->embd);
+    if (!code && !c->tied)
+        code = find(f, "output", c->hidden, c->vocab, &t->output);
+    if (!code && trit_gguf_tensor(f->gguf, "rope_freqs.weight"))
+        code = find_vector(f, "rope_freqs", c->rope_dims / 2, &t->rope_freqs);
+    for (size_t i = 0; i < c->layers && !code; i++)
+        code = find_layer(f, i);
+    if (code || (code = find_vector(f, "output_norm", c->hidden, &t->output_norm)))
+        return code;
+    return check_all_placed(f);
+}
+
+enum trit_code trit_tensors_find(struct trit_tensors *tensors, const struct trit_config *config,
+                                 const struct trit_gguf *gguf, struct trit_error *error)
+{
+    struct finder f = { tensors, config, gguf, error, NULL };
+    *tensors = (struct trit_tensors){ 0 };
+    f.placed = trit_alloc(gguf->ntensors, sizeof *f.placed);
+    tensors->layer = trit_alloc(config->layers * config->family->ntensors, sizeof *tensors->layer);
+    enum trit_code code = f.placed && tensors->layer
+                              ? find_all(&f)
+                              : trit_fail(error, TRIT_EMEMORY, "%s: no memory", gguf->path);
+    free(f.placed);
+    return code;
+}
+
+void trit_tensors_free(struct trit_tensors *tensors)
+{
+    free(tensors->layer);
+    *tensors = (struct trit_tensors){ 0 };
+}
