@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The bitnet-b1.58 graph in float64: what the runtime's logits and perplexity are held against.
 
-It reads the GGUF bytes by itself and shares nothing with the runtime; only what is slow is vectorised. Activations
-are quantised to int8 as the format has it (--float-activations leaves that out, to show its cost), K and V are
-rounded to f16 as the KV cache does (--exact-kv leaves that out).
+It reads the GGUF bytes by itself (tensors.py) and shares nothing with the runtime. Activations are
+quantised to int8 as the format has it (--float-activations leaves that out, to show its cost), K and V
+are rounded to f16 as the KV cache does (--exact-kv leaves that out).
 
   reference.py logits MODEL (--ids FILE | --text FILE) -o OUT          raw rows, or .npy by its name
   reference.py perplexity MODEL (--ids FILE | --text FILE) [-c N]      a JSON object
@@ -15,152 +15,13 @@ quantisers are settled as binary32 settles them. A file of ids is decimal number
 """
 import argparse
 import json
-import struct
 import sys
-import unicodedata
 
 import numpy as np
 
 from binary32 import Binary32, Ties
-
-# --- GGUF ---
-
-SCALARS = ["<B", "<b", "<H", "<h", "<I", "<i", "<f", "<?", None, None, "<Q", "<q", "<d"]
-STRING, ARRAY = 8, 9
-
-
-class Reader:
-    """GGUF v2 or v3: .keys (name -> value) and .tensors (name -> (type, shape with N first, data offset))."""
-
-    def __init__(self, path):
-        self.data = np.fromfile(path, dtype=np.uint8)
-        self.raw = memoryview(self.data)
-        self.at = 0
-        magic, version, ntensors, nkeys = self.take("<4sIQQ")
-        if magic != b"GGUF" or version not in (2, 3):
-            raise ValueError(f"{path}: not GGUF v2 or v3")
-        self.keys = {}
-        for _ in range(nkeys):
-            name = self.string().decode()
-            self.keys[name] = self.value(self.take("<I")[0])
-        records = [self.record() for _ in range(ntensors)]
-        unit = self.keys.get("general.alignment", 32)
-        base = (self.at + unit - 1) // unit * unit
-        self.tensors = {name: (kind, shape, base + offset) for name, kind, shape, offset in records}
-
-    def take(self, form):
-        values = struct.unpack_from(form, self.raw, self.at)
-        self.at += struct.calcsize(form)
-        return values
-
-    def string(self):
-        (length,) = self.take("<Q")
-        self.at += length
-        return bytes(self.raw[self.at - length : self.at])
-
-    def value(self, kind):
-        if kind == STRING:
-            return self.string()
-        if kind == ARRAY:
-            item, count = self.take("<IQ")
-            return [self.value(item) for _ in range(count)]
-        return self.take(SCALARS[kind])[0]
-
-    def record(self):
-        name = self.string().decode()
-        (ndims,) = self.take("<I")
-        dims = self.take(f"<{ndims}Q")
-        kind, offset = self.take("<IQ")
-        return name, kind, tuple(reversed(dims)), offset
-
-    def bytes_at(self, offset, count):
-        return self.data[offset : offset + count]
-
-
-# --- tensors ---
-
-
-def from_f16(raw):
-    return raw.view("<f2").astype(np.float64)
-
-
-def from_bf16(raw):
-    return (raw.view("<u2").astype(np.uint32) << 16).view(np.float32).astype(np.float64)
-
-
-def from_q8_0(raw):
-    blocks = raw.reshape(-1, 34)
-    d = np.ascontiguousarray(blocks[:, :2]).view("<f2").astype(np.float64)
-    return (blocks[:, 2:].view(np.int8) * d).ravel()
-
-
-def from_q6_k(raw):
-    """256 elements in 210 bytes: low nibbles [128], two high bits each [64], int8 scale per 16 [16], f16 d."""
-    blocks = raw.reshape(-1, 210)
-    low = blocks[:, :128].reshape(-1, 2, 2, 32)
-    high = blocks[:, 128:192].reshape(-1, 2, 1, 32)
-    scales = blocks[:, 192:208].view(np.int8).astype(np.float64)
-    d = np.ascontiguousarray(blocks[:, 208:]).view("<f2").astype(np.float64)
-    nibbles = np.concatenate([low & 15, low >> 4], axis=2)  # block, half, group of 32, element
-    shifts = np.array([0, 2, 4, 6], dtype=np.uint8).reshape(1, 1, 4, 1)
-    q = (nibbles | (high >> shifts & 3) << 4).astype(np.float64) - 32
-    return (q.reshape(-1, 16, 16) * (scales * d)[:, :, None]).ravel()
-
-
-# GGML type -> (elements per block, bytes per block, decoder)
-FLOATS = {
-    0: (1, 4, lambda raw: raw.view("<f4").astype(np.float64)),
-    1: (1, 2, from_f16),
-    8: (32, 34, from_q8_0),
-    14: (256, 210, from_q6_k),
-    30: (1, 2, from_bf16),
-}
-I2_S = 36
-
-
-def dense(gguf, name):
-    kind, shape, offset = gguf.tensors[name]
-    block, size, decode = FLOATS[kind]
-    count = int(np.prod(shape))
-    return decode(gguf.bytes_at(offset, count // block * size)).reshape(shape)
-
-
-def unpack_i2_s(gguf, shape, offset):
-    """Trits of FORMATS.md section 3 and the tensor's scale."""
-    count = int(np.prod(shape))
-    raw = gguf.bytes_at(offset, count // 4).reshape(-1, 1, 32)
-    shifts = np.array([6, 4, 2, 0], dtype=np.uint8).reshape(1, 4, 1)
-    codes = (raw >> shifts & 3).reshape(shape)
-    if codes.max() > 2:
-        raise ValueError("I2_S code 3")
-    (scale,) = struct.unpack("<f", bytes(gguf.bytes_at(offset + count // 4, 4)))
-    return codes.astype(np.int8) - 1, float(scale)
-
-
-class Ternary:
-    """A matrix of trits (N x K) and a scale for each row."""
-
-    def __init__(self, gguf, name):
-        kind, shape, offset = gguf.tensors[name]
-        if kind == I2_S:
-            trits, scale = unpack_i2_s(gguf, shape, offset)
-            self.d = np.full(shape[0], scale)
-        else:
-            w = dense(gguf, name)
-            self.d = np.abs(w).max(axis=1)
-            trits = np.sign(w)
-            if not np.array_equal(w, trits * self.d[:, None]):
-                raise ValueError(f"{name}: not ternary")
-        # Sums of int8 * trit stay below 2^24 here, so that float32 holds every partial sum exactly.
-        exact = np.float32 if shape[1] < 2**17 else np.float64
-        self.columns = np.ascontiguousarray(trits.T.astype(exact))
-
-    def quantised(self, a8, s):
-        return (a8.astype(self.columns.dtype) @ self.columns).astype(np.float64) / s * self.d
-
-    def plain(self, x):
-        return (x @ self.columns.astype(np.float64)) * self.d
-
+from tensors import Reader, Ternary, dense
+from tokenizer import Tokenizer
 
 # --- the graph ---
 
@@ -270,88 +131,6 @@ class Model:
     def logits_after(self, contract, ids, first=0):
         self.ties = Ties(contract.decisions)
         return self.logits(ids, first)
-
-
-# --- the tokenizer: Llama 3's, slow and by hand ---
-
-SPACES = set("\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000") | {chr(c) for c in range(0x2000, 0x200B)}
-CONTRACTIONS = ("'re", "'ve", "'ll", "'s", "'t", "'m", "'d")
-
-
-def kind_of(c):
-    if c in SPACES:
-        return "s"
-    category = unicodedata.category(c)[0]
-    return category if category in "LN" else "o"
-
-
-def run(text, i, test):
-    while i < len(text) and test(text[i]):
-        i += 1
-    return i
-
-
-def piece_end(text, i):
-    """End of the piece that begins at i, branch by branch of Llama 3's pattern."""
-    for c in CONTRACTIONS:
-        if text[i : i + len(c)].lower().replace("\u017f", "s") == c:
-            return i + len(c)
-    letter = lambda c: kind_of(c) == "L"
-    newline = lambda c: c in "\r\n"
-    skip = i if letter(text[i]) or newline(text[i]) or kind_of(text[i]) == "N" else i + 1
-    if (end := run(text, skip, letter)) > skip:
-        return end
-    if kind_of(text[i]) == "N":
-        return min(run(text, i, lambda c: kind_of(c) == "N"), i + 3)
-    start = i + (text[i] == " ")
-    if (end := run(text, start, lambda c: kind_of(c) == "o")) > start:
-        return run(text, end, newline)
-    end = run(text, i, lambda c: kind_of(c) == "s")
-    breaks = [j for j in range(i, end) if newline(text[j])]
-    if breaks:
-        return breaks[-1] + 1
-    return end if end == len(text) or end == i + 1 else end - 1
-
-
-def byte_alphabet():
-    """Byte -> the printable character that stands for it in the vocabulary."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [b for b in range(256) if b not in printable]
-    return {**{b: chr(b) for b in printable}, **{b: chr(256 + n) for n, b in enumerate(others)}}
-
-
-class Tokenizer:
-    def __init__(self, gguf):
-        keys = gguf.keys
-        tokens = [t.decode() for t in keys["tokenizer.ggml.tokens"]]
-        self.ids = {token: i for i, token in enumerate(tokens)}
-        merges = [tuple(m.decode().split(" ")) for m in keys.get("tokenizer.ggml.merges", [])]
-        self.ranks = {pair: i for i, pair in enumerate(merges)}
-        self.alphabet = byte_alphabet()
-        bos = keys.get("tokenizer.ggml.bos_token_id")
-        self.bos = bos if keys.get("tokenizer.ggml.add_bos_token", True) else None
-        self.known = {}
-
-    def merge(self, piece):
-        parts = [piece] if piece in self.ids else list(piece)
-        while len(parts) > 1:
-            rank = lambda j: self.ranks.get((parts[j], parts[j + 1]), len(self.ranks))
-            best = min(range(len(parts) - 1), key=rank)
-            if rank(best) == len(self.ranks):
-                break
-            parts[best : best + 2] = [parts[best] + parts[best + 1]]
-        return [self.ids[p] for p in parts]
-
-    def encode(self, text):
-        ids, i = [], 0
-        while i < len(text):
-            end = piece_end(text, i)
-            piece = "".join(self.alphabet[b] for b in text[i:end].encode())
-            if piece not in self.known:
-                self.known[piece] = self.merge(piece)
-            ids += self.known[piece]
-            i = end
-        return ids
 
 
 # --- what is asked of it ---
