@@ -36,6 +36,20 @@ def exp(x):
     return (p.view(np.int32) + (n.astype(np.int32) << 23)).view(F)
 
 
+def relu2(g):
+    r = np.where(g > F(0), g, F(0))
+    return r * r
+
+
+def silu(g):
+    e = exp(-g)
+    s = F(1) + e
+    return g / s
+
+
+ACTIVATIONS = {"relu2": relu2, "silu": silu}
+
+
 def norm(x, weight, eps):
     r = F(1) / np.sqrt(r16(x * x) / F(x.shape[-1]) + eps)
     return (x * r[..., None]) * weight
@@ -54,6 +68,7 @@ class Binary32:
     def __init__(self, model):
         self.model = model
         self.eps = F(model.eps)
+        self.activation = ACTIVATIONS[model.family.activation]
         self.decisions = []
 
     def linear(self, x, *matrices):
@@ -68,10 +83,12 @@ class Binary32:
         return sums.astype(F) * (w.d.astype(F) / s)
 
     def rotate(self, x):
-        half = self.model.frequency.size
         c, s = (t.astype(F)[:, None, :] for t in self.model.angles(x.shape[1]))
-        a, b = x[..., :half], x[..., half : 2 * half]
-        return np.concatenate([a * c - b * s, a * s + b * c, x[..., 2 * half :]], axis=-1)
+        first, second = self.model.pairs
+        a, b = x[..., first], x[..., second]
+        y = x.copy()
+        y[..., first], y[..., second] = a * c - b * s, a * s + b * c
+        return y
 
     def cached(self, x):
         half = np.clip(x, F(-65504), F(65504)).astype(np.float16)
@@ -81,9 +98,9 @@ class Binary32:
     def attention(self, q, k, v):
         n, t = q.shape[:2]
         m = self.model
-        q = self.rotate(q.reshape(n, t, m.heads, -1))
-        k = self.cached(self.rotate(k.reshape(n, t, m.kv_heads, -1)))
-        v = self.cached(v.reshape(n, t, m.kv_heads, -1))
+        q = self.rotate(q.reshape(n, t, m.heads, m.head_dim))
+        k = self.cached(self.rotate(k.reshape(n, t, m.kv_heads, m.head_dim)))
+        v = self.cached(v.reshape(n, t, m.kv_heads, m.head_dim))
         out = np.empty(q.shape, F)
         for h in range(m.heads):
             group = h * m.kv_heads // m.heads
@@ -114,14 +131,15 @@ class Binary32:
             o = o + p[:, :, t, None] * v[:, t, None, :]
         return m, l, o
 
+    def norm(self, x, w, name):
+        return norm(x, w[name].astype(F), self.eps) if name in w else x
+
     def block(self, x, w):
-        weight = lambda name: w[name].astype(F)
-        q, k, v = self.linear(norm(x, weight("attn_norm"), self.eps), w["attn_q"], w["attn_k"], w["attn_v"])
-        o = norm(self.attention(q, k, v), weight("attn_sub_norm"), self.eps)
+        q, k, v = self.linear(self.norm(x, w, "attn_norm"), w["attn_q"], w["attn_k"], w["attn_v"])
+        o = self.norm(self.attention(q, k, v), w, "attn_sub_norm")
         x = x + self.linear(o, w["attn_output"])[0]
-        g, u = self.linear(norm(x, weight("ffn_norm"), self.eps), w["ffn_gate"], w["ffn_up"])
-        r = np.where(g > F(0), g, F(0))
-        f = norm((r * r) * u, weight("ffn_sub_norm"), self.eps)
+        g, u = self.linear(self.norm(x, w, "ffn_norm"), w["ffn_gate"], w["ffn_up"])
+        f = self.norm(self.activation(g) * u, w, "ffn_sub_norm")
         return x + self.linear(f, w["ffn_down"])[0]
 
     def states(self, ids):

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The bitnet-b1.58 graph in float64: what the runtime's logits and perplexity are held against.
+"""The graph of bitnet-b1.58 and of llama in float64: what the runtime's logits and perplexity are
+held against.
 
 It reads the GGUF bytes by itself (tensors.py) and shares nothing with the runtime. Activations are
 quantised to int8 as the format has it (--float-activations leaves that out, to show its cost), K and V
@@ -20,6 +21,7 @@ import sys
 import numpy as np
 
 from binary32 import Binary32, Ties
+from families import FAMILIES
 from tensors import Reader, Ternary, dense
 from tokenizer import Tokenizer
 
@@ -30,33 +32,48 @@ def rms(x, weight, eps):
     return x / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + eps) * weight
 
 
+ACTIVATIONS = {
+    "relu2": lambda g: np.maximum(g, 0) ** 2,
+    "silu": lambda g: g / (1 + np.exp(np.minimum(-g, 700))),  # e^700 is finite
+}
+
+
 class Model:
     def __init__(self, path, float_activations=False, exact_kv=False):
         self.gguf = gguf = Reader(path)
         self.float_activations, self.exact_kv = float_activations, exact_kv
-        keys = gguf.keys
-        arch = keys["general.architecture"].decode()
-        if arch not in ("bitnet-b1.58", "bitnet-25"):
-            raise ValueError(f"{path}: architecture {arch}")
-        get = lambda key: keys[f"{arch}.{key}"]
-        self.layers = get("block_count")
-        self.heads = get("attention.head_count")
-        self.kv_heads = keys.get(f"{arch}.attention.head_count_kv", self.heads)
-        self.eps = get("attention.layer_norm_rms_epsilon")
+        self.arch = gguf.keys["general.architecture"].decode()
+        if self.arch not in FAMILIES:
+            raise ValueError(f"{path}: architecture {self.arch}")
+        self.family = FAMILIES[self.arch]
+        self.activation = ACTIVATIONS[self.family.activation]
+        self.layers = self.key("block_count")
+        self.heads = self.key("attention.head_count")
+        self.kv_heads = self.key("attention.head_count_kv", self.heads)
+        self.eps = self.key("attention.layer_norm_rms_epsilon")
         self.embedding = dense(gguf, "token_embd.weight")
-        self.head = dense(gguf, "output.weight") if "output.weight" in gguf.tensors else self.embedding
+        untied = "output.weight" in gguf.tensors
+        self.head = dense(gguf, "output.weight") if untied else self.embedding
         self.output_norm = dense(gguf, "output_norm.weight")
         self.blocks = [self.load_block(i) for i in range(self.layers)]
-        self.head_dim = self.blocks[0]["attn_q"].d.size // self.heads
-        half = keys.get(f"{arch}.rope.dimension_count", self.head_dim) // 2
-        self.frequency = float(get("rope.freq_base")) ** (-np.arange(half) / half)
+        self.head_dim = self.key("attention.key_length", self.embedding.shape[1] // self.heads)
+        half = self.key("rope.dimension_count", self.head_dim) // 2
+        base = float(self.key("rope.freq_base", self.family.rope_base))
+        self.frequency = base ** (-np.arange(half) / half)
+        self.pairs = self.family.pairs(half)
         if "rope_freqs.weight" in gguf.tensors:
             self.frequency /= dense(gguf, "rope_freqs.weight")
         self.ties = None
 
+    def key(self, name, otherwise=None):
+        value = self.gguf.keys.get(f"{self.arch}.{name}", otherwise)
+        if value is None:
+            raise ValueError(f"no key {self.arch}.{name}")
+        return value
+
     def load_block(self, i):
         matrices = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
-        norms = ("attn_norm", "attn_sub_norm", "ffn_norm", "ffn_sub_norm")
+        norms = ("attn_norm", "ffn_norm") + self.family.norms
         block = {m: Ternary(self.gguf, f"blk.{i}.{m}.weight") for m in matrices}
         block.update({n: dense(self.gguf, f"blk.{i}.{n}.weight") for n in norms})
         return block
@@ -77,11 +94,13 @@ class Model:
         return np.cos(angle), np.sin(angle)
 
     def rotate(self, x):
-        """NEOX pairs (i, i + half of what is rotated); x is sequence, position, head, dimension."""
-        half = self.frequency.size
+        """x is sequence, position, head, dimension; dimensions that are in no pair stay."""
         c, s = (t[:, None, :] for t in self.angles(x.shape[1]))
-        a, b = x[..., :half], x[..., half : 2 * half]
-        return np.concatenate([a * c - b * s, a * s + b * c, x[..., 2 * half :]], axis=-1)
+        first, second = self.pairs
+        a, b = x[..., first], x[..., second]
+        y = x.copy()
+        y[..., first], y[..., second] = a * c - b * s, a * s + b * c
+        return y
 
     def cached(self, x):
         if self.exact_kv:
@@ -92,9 +111,10 @@ class Model:
 
     def attention(self, q, k, v):
         n, t = q.shape[:2]
-        q = self.rotate(q.reshape(n, t, self.heads, -1)).transpose(0, 2, 1, 3)
-        k = self.cached(self.rotate(k.reshape(n, t, self.kv_heads, -1))).transpose(0, 2, 3, 1)
-        v = self.cached(v.reshape(n, t, self.kv_heads, -1)).transpose(0, 2, 1, 3)
+        split = lambda x, heads: x.reshape(n, t, heads, self.head_dim)
+        q = self.rotate(split(q, self.heads)).transpose(0, 2, 1, 3)
+        k = self.cached(self.rotate(split(k, self.kv_heads))).transpose(0, 2, 3, 1)
+        v = self.cached(split(v, self.kv_heads)).transpose(0, 2, 1, 3)
         future = np.triu(np.full((t, t), -np.inf), 1)
         out = np.empty(q.shape)
         for h in range(self.heads):
@@ -104,12 +124,16 @@ class Model:
             out[:, h] = (p / p.sum(axis=-1, keepdims=True)) @ v[:, group]
         return out.transpose(0, 2, 1, 3).reshape(n, t, -1)
 
+    def norm(self, x, w, name):
+        """x itself where the family has no such norm."""
+        return rms(x, w[name], self.eps) if name in w else x
+
     def block(self, x, w):
-        q, k, v = self.linear(rms(x, w["attn_norm"], self.eps), w["attn_q"], w["attn_k"], w["attn_v"])
-        o = rms(self.attention(q, k, v), w["attn_sub_norm"], self.eps)
+        q, k, v = self.linear(self.norm(x, w, "attn_norm"), w["attn_q"], w["attn_k"], w["attn_v"])
+        o = self.norm(self.attention(q, k, v), w, "attn_sub_norm")
         x = x + self.linear(o, w["attn_output"])[0]
-        g, u = self.linear(rms(x, w["ffn_norm"], self.eps), w["ffn_gate"], w["ffn_up"])
-        f = rms(np.maximum(g, 0) ** 2 * u, w["ffn_sub_norm"], self.eps)
+        g, u = self.linear(self.norm(x, w, "ffn_norm"), w["ffn_gate"], w["ffn_up"])
+        f = self.norm(self.activation(g) * u, w, "ffn_sub_norm")
         return x + self.linear(f, w["ffn_down"])[0]
 
     def states(self, ids):
