@@ -15,9 +15,20 @@ for script in "$here"/*.mjs; do # renamed into place: another test may be readin
 done
 cmp -s "$here/package.json" "$there/installed.json" && exit 0
 cp "$here/package.json" "$there/package.json"
-if ! (cd "$there" && npm install --no-audit --no-fund --no-package-lock --ignore-scripts \
-        --fetch-retries=1 --fetch-retry-mintimeout=2000 --fetch-timeout=60000 >npm.log 2>&1 9>&-); then
+# fetch [PACKAGE]: what package.json names, and that one, but not what is optional: 600 MB of
+# llama.cpp for GPUs.
+fetch() {
+    (cd "$there" && npm install "$@" --omit=optional --no-audit --no-fund --no-package-lock \
+        --ignore-scripts --fetch-retries=1 --fetch-retry-mintimeout=2000 --fetch-timeout=60000 \
+        >>npm.log 2>&1 9>&-)
+}
+: >"$there/npm.log"
+if ! fetch; then
     echo "skipped: npm install failed ($there/npm.log)"
     exit 77
 fi
-cp "$there/package.json" "$there/installed.json"
+# llama.cpp for this CPU. Without it the others serve all the same, and it is asked for next time.
+version=$(sed -n 's/.*"node-llama-cpp": "\(.*\)".*/\1/p' "$here/package.json")
+if fetch --no-save "@node-llama-cpp/linux-$(node -p process.arch)@$version"; then
+    cp "$there/package.json" "$there/installed.json"
+fi
