@@ -140,6 +140,7 @@ return {
   {op = "quant", packing = "f32", act = "i8", kr = 16, tiles = everywhere {{1, 1}}},
   {op = "norm", packing = "f32", act = "f32", kr = 16, tiles = everywhere {{1, 1}}},
   {op = "relu2", packing = "f32", act = "f32", kr = 16, tiles = everywhere {{1, 1}}},
+  {op = "silu", packing = "f32", act = "f32", kr = 16, tiles = everywhere {{1, 1}}},
   {op = "softmax", packing = "f32", act = "f32", kr = 16, tiles = SOFTMAX},
   {op = "merge", packing = "f32", act = "f32", kr = 16, tiles = everywhere {{1, 1}}},
   {op = "half", packing = "f16", act = "f32", kr = 16, tiles = everywhere {{1, 1}}},

@@ -44,8 +44,9 @@ typedef void trit_quant_fn(size_t k, size_t kp, const float *x, int8_t *a, float
 /* norm: y[k] from x[k] and weights w[k]; y may be x. */
 typedef void trit_norm_fn(size_t k, const float *x, const float *w, float eps, float *y);
 
-/* relu2: f[k] = relu(g)^2 * u; f may be g or u. */
-typedef void trit_relu2_fn(size_t k, const float *g, const float *u, float *f);
+/* relu2: f[k] = relu(g)^2 * u; silu: f[k] = g / (1 + exp(-g)) * u. f may be g or u. */
+typedef void trit_gated_fn(size_t k, const float *g, const float *u, float *f);
+typedef trit_gated_fn trit_relu2_fn, trit_silu_fn;
 
 /* softmax pieces of m rows, s[i*lds + .] -> p in place: row i has min(n + i / group, np) positions
    (1 <= n <= np), zeros from there to np; max[i] = m, sum[i] = l. */
@@ -110,6 +111,7 @@ enum trit_op {
     TRIT_OP_merge,
     TRIT_OP_half,
     TRIT_OP_split,
+    TRIT_OP_silu,
     TRIT_NOP
 };
 
@@ -118,7 +120,7 @@ union trit_fn {
     trit_mm_fn *gemv, *gemm;
     trit_quant_fn *quant;
     trit_norm_fn *norm;
-    trit_relu2_fn *relu2;
+    trit_gated_fn *relu2, *silu;
     trit_softmax_fn *softmax;
     trit_qk_fn *qk;
     trit_pv_fn *pv;

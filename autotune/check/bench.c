@@ -15,7 +15,7 @@
 
 enum {
     WIDTH = 2560,    /* N and K of matrices */
-    LONG = 6912,     /* K of relu2 */
+    LONG = 6912,     /* K of relu2 and silu */
     TOKENS = 48,     /* M of gemm */
     ROWS = 512,      /* of the head, per call */
     HEAD = 128,      /* head dimension */
@@ -72,6 +72,12 @@ static double call_norm(const struct trit_kernel *kernel)
 static double call_relu2(const struct trit_kernel *kernel)
 {
     kernel->fn.relu2(LONG, data.x, data.ones, data.y);
+    return 0;
+}
+
+static double call_silu(const struct trit_kernel *kernel)
+{
+    kernel->fn.silu(LONG, data.x, data.ones, data.y);
     return 0;
 }
 
@@ -148,6 +154,7 @@ static const struct {
     [TRIT_OP_head] = { call_head, "GB/s" },   [TRIT_OP_read] = { call_read, "GB/s" },
     [TRIT_OP_peak] = { call_peak, "GMAC/s" }, [TRIT_OP_merge] = { call_merge, NULL },
     [TRIT_OP_half] = { call_half, NULL },     [TRIT_OP_split] = { call_split, NULL },
+    [TRIT_OP_silu] = { call_silu, NULL },
 };
 
 struct timing {

@@ -66,12 +66,13 @@ const struct trit_command trit_cmd_check = {
 static trit_check_fn *const checks[TRIT_NOP] = {
     [TRIT_OP_gemv] = trit_check_mm,     [TRIT_OP_gemm] = trit_check_mm,
     [TRIT_OP_quant] = trit_check_quant, [TRIT_OP_norm] = trit_check_norm,
-    [TRIT_OP_relu2] = trit_check_relu2, [TRIT_OP_softmax] = trit_check_softmax,
+    [TRIT_OP_relu2] = trit_check_gated, [TRIT_OP_softmax] = trit_check_softmax,
     [TRIT_OP_qk] = trit_check_qk,       [TRIT_OP_pv] = trit_check_pv,
     [TRIT_OP_head] = trit_check_head,   [TRIT_OP_read] = trit_check_read,
     [TRIT_OP_peak] = trit_check_peak,   [TRIT_OP_merge] = trit_check_merge,
     [TRIT_OP_half] = trit_check_half,   [TRIT_OP_split] = trit_check_split,
-    [TRIT_OP_rows] = trit_check_skip,   [TRIT_OP_cols] = trit_check_skip,
+    [TRIT_OP_silu] = trit_check_gated,  [TRIT_OP_rows] = trit_check_skip,
+    [TRIT_OP_cols] = trit_check_skip,
 };
 
 struct totals {

@@ -1,4 +1,4 @@
-/* The operations on vectors: quant, norm, relu2, softmax, merge, half, split. */
+/* The operations on vectors: quant, norm, relu2, silu, softmax, merge, half, split. */
 #include <math.h>
 #include <string.h>
 
@@ -85,13 +85,14 @@ void trit_check_norm(const struct trit_kernel *kernel)
     sweep(kernel, TRIT_CHECK_NKINDS, norm_once);
 }
 
-static void relu2_once(const struct trit_kernel *kernel, size_t k, enum trit_check_kind kind,
+static void gated_once(const struct trit_kernel *kernel, size_t k, enum trit_check_kind kind,
                        enum trit_check_edge edge)
 {
     static const char *const places[] = { "", " f=g", " f=u" };
     const float *gates = trit_check_array(k, kind), *ups = trit_check_array(k, kind / 2 * 2);
     float *want = trit_check_scratch(k, sizeof *want);
-    trit_ref_relu2(k, gates, ups, want);
+    const bool silu = kernel->op == TRIT_OP_silu;
+    (silu ? trit_ref_silu : trit_ref_relu2)(k, gates, ups, want);
     for (int place = 0; place < 3; place++) {
         trit_check_case("k=%zu values=%s%s edge=%s", k, trit_check_kind_names[kind], places[place],
                         trit_check_edge_names[edge]);
@@ -101,15 +102,15 @@ static void relu2_once(const struct trit_kernel *kernel, size_t k, enum trit_che
         const float *g = place == 1 ? f : trit_check_in(gates, k, sizeof *g);
         const float *u = place == 2 ? f : trit_check_in(ups, k, sizeof *u);
         trit_check_enter();
-        kernel->fn.relu2(k, g, u, f);
+        (silu ? kernel->fn.silu : kernel->fn.relu2)(k, g, u, f);
         trit_check_leave();
         trit_check_floats("f", f, want, 1, k, k);
     }
 }
 
-void trit_check_relu2(const struct trit_kernel *kernel)
+void trit_check_gated(const struct trit_kernel *kernel)
 {
-    sweep(kernel, TRIT_CHECK_NKINDS, relu2_once);
+    sweep(kernel, TRIT_CHECK_NKINDS, gated_once);
 }
 
 static void softmax_once(const struct trit_kernel *kernel, size_t n, enum trit_check_kind kind,

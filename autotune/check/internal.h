@@ -80,7 +80,7 @@ extern const size_t trit_check_sizes[];
 
 /* The operations */
 
-trit_check_fn trit_check_mm, trit_check_quant, trit_check_norm, trit_check_relu2,
+trit_check_fn trit_check_mm, trit_check_quant, trit_check_norm, trit_check_gated,
     trit_check_softmax, trit_check_merge, trit_check_half, trit_check_split;
 trit_check_fn trit_check_qk, trit_check_pv, trit_check_read, trit_check_peak;
 trit_check_fn trit_check_skip; /* rows and cols */

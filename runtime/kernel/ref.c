@@ -107,6 +107,14 @@ void trit_ref_relu2(size_t k, const float *g, const float *u, float *f)
     }
 }
 
+void trit_ref_silu(size_t k, const float *g, const float *u, float *f)
+{
+    for (size_t i = 0; i < k; i++) {
+        float e = trit_ref_exp(-g[i]);
+        f[i] = (g[i] / (1.0f + e)) * u[i];
+    }
+}
+
 static void softmax(size_t n, size_t np, float scale, float *s, float *maximum, float *sum)
 {
     float m = -INFINITY;

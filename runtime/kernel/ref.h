@@ -14,7 +14,7 @@ void trit_ref_mm(size_t m, size_t n, size_t k, const int8_t *w, const float *d, 
                  size_t lda, const float *s, float *y, size_t ldy);
 trit_quant_fn trit_ref_quant;
 trit_norm_fn trit_ref_norm;
-trit_relu2_fn trit_ref_relu2;
+trit_gated_fn trit_ref_relu2, trit_ref_silu;
 trit_softmax_fn trit_ref_softmax;
 trit_merge_fn trit_ref_merge;
 trit_half_fn trit_ref_half;

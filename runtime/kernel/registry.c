@@ -53,10 +53,10 @@ enum trit_code trit_kernels_add(const struct trit_kernel *rows, size_t n, struct
     return TRIT_OK;
 }
 
-static const char *const op_names[TRIT_NOP] = { "gemv",  "gemm",    "quant", "norm",
-                                                "relu2", "softmax", "qk",    "pv",
-                                                "head",  "read",    "peak",  "rows",
-                                                "cols",  "merge",   "half",  "split" };
+static const char *const op_names[TRIT_NOP] = { "gemv",    "gemm", "quant", "norm",  "relu2",
+                                                "softmax", "qk",   "pv",    "head",  "read",
+                                                "peak",    "rows", "cols",  "merge", "half",
+                                                "split",   "silu" };
 
 const char *trit_op_name(enum trit_op op)
 {

@@ -206,12 +206,13 @@ static bool try_norm(const struct trit_kernel *kn)
     return !memcmp(y[0], y[1], sizeof y[0]);
 }
 
-static bool try_relu2(const struct trit_kernel *kn)
+static bool try_gated(const struct trit_kernel *kn)
 {
     float x[2 * K], y[2][K];
+    const bool silu = kn->op == TRIT_OP_silu;
     fill(x, 2 * K);
-    trit_ref_relu2(K, x, x + K, y[0]);
-    kn->fn.relu2(K, x, x + K, y[1]);
+    (silu ? trit_ref_silu : trit_ref_relu2)(K, x, x + K, y[0]);
+    (silu ? kn->fn.silu : kn->fn.relu2)(K, x, x + K, y[1]);
     return !memcmp(y[0], y[1], sizeof y[0]);
 }
 
@@ -344,11 +345,11 @@ static bool try_peak(const struct trit_kernel *kn)
 
 static bool (*const tries[TRIT_NOP])(const struct trit_kernel *) = {
     [TRIT_OP_gemv] = try_mm,       [TRIT_OP_gemm] = try_mm,     [TRIT_OP_quant] = try_quant,
-    [TRIT_OP_norm] = try_norm,     [TRIT_OP_relu2] = try_relu2, [TRIT_OP_softmax] = try_softmax,
+    [TRIT_OP_norm] = try_norm,     [TRIT_OP_relu2] = try_gated, [TRIT_OP_softmax] = try_softmax,
     [TRIT_OP_qk] = try_qk,         [TRIT_OP_pv] = try_pv,       [TRIT_OP_head] = try_head,
     [TRIT_OP_read] = try_read,     [TRIT_OP_merge] = try_merge, [TRIT_OP_half] = try_half,
     [TRIT_OP_split] = try_split,   [TRIT_OP_peak] = try_peak,   [TRIT_OP_rows] = try_skipping,
-    [TRIT_OP_cols] = try_skipping,
+    [TRIT_OP_cols] = try_skipping, [TRIT_OP_silu] = try_gated,
 };
 
 bool trit_kernel_probe(const struct trit_kernel *kernel)

@@ -37,6 +37,10 @@ static inline vf vf_mul(vf x, vf y)
 {
     return (vf){ _mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b) };
 }
+static inline vf vf_div(vf x, vf y)
+{
+    return (vf){ _mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b) };
+}
 static inline vf vf_max(vf x, vf y)
 {
     return (vf){ _mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b) };

@@ -17,6 +17,7 @@ static inline vf vf_set1(float x) { return (vf){ x, x, x, x, x, x, x, x, x, x, x
 static inline vf vf_add(vf a, vf b) { return a + b; }
 static inline vf vf_sub(vf a, vf b) { return a - b; }
 static inline vf vf_mul(vf a, vf b) { return a * b; }
+static inline vf vf_div(vf a, vf b) { return a / b; }
 static inline vf vf_max(vf a, vf b)
 {
     const vq more = a > b;

@@ -50,6 +50,12 @@ static inline vf vf_mul(vf a, vf b)
         a.r[i] = vmulq_f32(a.r[i], b.r[i]);
     return a;
 }
+static inline vf vf_div(vf a, vf b)
+{
+    for (int i = 0; i < 4; i++)
+        a.r[i] = vdivq_f32(a.r[i], b.r[i]);
+    return a;
+}
 /* Not vmaxq and vminq: a NaN in a gives b. */
 static inline vf vf_max(vf a, vf b)
 {

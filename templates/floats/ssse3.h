@@ -47,6 +47,10 @@ static inline vf vf_mul(vf a, vf b)
 {
     return (vf){ { a.r[0] * b.r[0], a.r[1] * b.r[1], a.r[2] * b.r[2], a.r[3] * b.r[3] } };
 }
+static inline vf vf_div(vf a, vf b)
+{
+    return (vf){ { a.r[0] / b.r[0], a.r[1] / b.r[1], a.r[2] / b.r[2], a.r[3] / b.r[3] } };
+}
 static inline vf vf_max(vf a, vf b)
 {
     for (int i = 0; i < 4; i++)
