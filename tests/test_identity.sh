@@ -52,4 +52,6 @@ synth grouped --shape 256x768x1x8x2 --vocab 300             # four heads share k
 synth ragged --shape 240x344x2x4x2 --vocab 301 --embd f32   # 344 is no multiple of 16, heads of 60
 synth odd --shape 300x500x1x3x1 --type f16 --vocab 303      # nothing is a multiple of 16, heads of 100
 synth groups --shape 256x512x1x2x2 --vocab 300 --embd q6_k  # int8 rows with scales, heads of 128
+synth llama --arch llama --shape 240x344x2x4x2 --vocab 301 --untied
+synth llama_tied --arch llama --shape 256x512x1x2x1 --vocab 300 --type f16 --embd q8_0
 exit $failed

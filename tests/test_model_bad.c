@@ -99,7 +99,7 @@ static void refused_all(const struct fault *faults, size_t n)
 }
 
 static const struct fault key_faults[] = {
-    { "'general.architecture' is '(absent)': supported are 'bitnet-b1.58' and 'bitnet-25'",
+    { "'general.architecture' is '(absent)': supported are 'bitnet-b1.58', 'bitnet-25' and 'llama'",
       TRIT_EUNSUPPORTED, .no_key = "general.architecture" },
     { "'llama': supported are 'bitnet-b1.58'", TRIT_EUNSUPPORTED, .set = { { NAMED("llama") } } },
     { "'': supported are 'bitnet-b1.58'", TRIT_EUNSUPPORTED, .set = { { NAMED("") } } },

@@ -30,7 +30,8 @@ rm b.gguf c.gguf
 
 # Every type is read again, and runs.
 for options in "--type f16" "--embd bf16" "--embd f32 --arch bitnet-25" "--embd q8_0 --untied" \
-    "--embd q6_k --vocab 1000 --context 64" "--shape 64x192x3x2x1 --vocab 300"; do
+    "--embd q6_k --vocab 1000 --context 64" "--shape 64x192x3x2x1 --vocab 300" \
+    "--arch llama" "--arch llama --type f16 --peak 0.3"; do
     # shellcheck disable=SC2086
     synth --shape tiny $options -o t.gguf
     "$TRITMILL" inspect t.gguf >out 2>err || fail "inspect, $options: $(cat err)"
@@ -45,6 +46,9 @@ for m in a f; do "$TRITMILL" run -m $m.gguf -p "in the" -n 40 --temp 0 >$m.out 2
 cmp a.out f.out || fail "I2_S and F16 of one seed differ"
 rm f.gguf ./*.out
 
+refused 2 "architecture 'gpt': supported are 'bitnet-b1.58', 'bitnet-25' and 'llama'" \
+    --shape tiny --arch gpt -o x.gguf
+refused 2 "architecture llama has no zeros" --shape tiny --arch llama --peak 0.3 --zeros 0.8 -o x.gguf
 refused 2 "which shape?" -o x.gguf
 refused 2 "where to?" --shape tiny
 refused 2 "shape 'huge': neither one of tiny" --shape huge -o x.gguf

@@ -180,7 +180,7 @@ static void every_fault_is_told(void **state)
 static void names_of_llama_3_are_accepted(void **state)
 {
     (void)state;
-    static const char *const names[] = { NULL, "llama-bpe", "llama3", "llama-v3" };
+    static const char *const names[] = { NULL, "llama-bpe", "llama3", "llama-v3", "falcon3" };
     struct trit_vocabulary v;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct trit_tokenizer *t;

@@ -1,4 +1,4 @@
-/* Numbers as people read them. */
+/* Numbers and lists as people read them. */
 #include "runtime/base/text.h"
 
 #include <stddef.h>
@@ -13,5 +13,16 @@ char *trit_bytes_text(double bytes, char *out)
         unit++;
     }
     snprintf(out, 16, "%.*f %s", unit && bytes < 99.95 ? 1 : 0, bytes, units[unit]);
+    return out;
+}
+
+char *trit_list_text(const char *const *names, size_t n, const char *quote, char *out, size_t room)
+{
+    size_t at = 0;
+    *out = '\0';
+    for (size_t i = 0; i < n && at < room; i++) {
+        const char *before = i == 0 ? "" : i + 1 < n ? ", " : " and ";
+        at += (size_t)snprintf(out + at, room - at, "%s%s%s%s", before, quote, names[i], quote);
+    }
     return out;
 }

@@ -10,26 +10,13 @@
 
 enum { MAX_DIM = 1 << 20, MAX_LAYERS = 4096, MAX_CONTEXT = 1 << 24, MAX_VOCAB = 1 << 24 };
 
-/* Names all architectures that are known. */
 static enum trit_code unknown_arch(const struct trit_gguf *g, struct trit_text arch,
                                    struct trit_error *e)
 {
-    const struct trit_family *f;
-    const char *names[32];
-    char list[512] = "";
-    size_t n = 0, at = 0;
-    for (size_t i = 0; (f = trit_family_at(i)); i++)
-        for (const char *const *name = f->names; *name && n < sizeof names / sizeof *names; name++)
-            names[n++] = *name;
-    for (size_t i = 0; i < n && at < sizeof list; i++)
-        at += (size_t)snprintf(list + at, sizeof list - at, "%s'%s'",
-                               i == 0      ? ""
-                               : i + 1 < n ? ", "
-                                           : " and ",
-                               names[i]);
+    char list[512];
     return trit_fail(e, TRIT_EUNSUPPORTED,
                      "%s: key 'general.architecture' is '%.*s': supported are %s", g->path,
-                     (int)(arch.n < 64 ? arch.n : 64), arch.s, list);
+                     (int)(arch.n < 64 ? arch.n : 64), arch.s, trit_family_list(list, sizeof list));
 }
 
 static enum trit_code read_arch(struct trit_config *c, const struct trit_gguf *g,

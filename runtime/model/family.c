@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/base/text.h"
 #include "runtime/model/internal.h"
 
 #define TRIT_FAMILY(name) extern const struct trit_family trit_family_##name;
@@ -41,6 +42,17 @@ const struct trit_family *trit_family_find(const char *name, size_t length)
             if (strlen(*known) == length && !memcmp(*known, name, length))
                 return families[i];
     return NULL;
+}
+
+char *trit_family_list(char *out, size_t room)
+{
+    const char *names[64];
+    size_t n = 0;
+    for (size_t i = 0; i < NFAMILIES; i++)
+        for (const char *const *name = families[i]->names; *name; name++)
+            if (n < sizeof names / sizeof *names)
+                names[n++] = *name;
+    return trit_list_text(names, n, "'", out, room);
 }
 
 size_t trit_config_width(const struct trit_config *c, enum trit_width width)

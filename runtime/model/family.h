@@ -72,6 +72,8 @@ struct trit_family {
 /* Family i, NULL past the last; the one with that architecture name, NULL where there is none. */
 const struct trit_family *trit_family_at(size_t i);
 const struct trit_family *trit_family_find(const char *name, size_t length);
+/* All architecture names, for messages: "'bitnet-b1.58', 'bitnet-25' and ...". Returns out. */
+char *trit_family_list(char *out, size_t room);
 
 size_t trit_config_width(const struct trit_config *config, enum trit_width width);
 

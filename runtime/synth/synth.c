@@ -355,8 +355,10 @@ static enum trit_code check(const struct trit_synth *s, struct trit_error *error
     if (!(s->peak > 0) && (s->zeros > 0 || s->chain))
         return trit_fail(error, TRIT_EARGUMENT, "zeros and chain need a peak: 0.3, say");
     const struct trit_family *f = trit_family_find(s->arch, strlen(s->arch));
+    char list[512];
     if (!f)
-        return trit_fail(error, TRIT_EARGUMENT, "architecture '%s' is not known", s->arch);
+        return trit_fail(error, TRIT_EARGUMENT, "architecture '%.64s': supported are %s", s->arch,
+                         trit_family_list(list, sizeof list));
     if (s->zeros > 0 && !f->skips)
         return trit_fail(error, TRIT_EARGUMENT, "architecture %s has no zeros: without --zeros",
                          s->arch);

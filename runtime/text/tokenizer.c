@@ -6,6 +6,7 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/text/internal.h"
+#include "runtime/base/text.h"
 
 #define KEY(name) "tokenizer.ggml." name
 
@@ -33,7 +34,8 @@ static const struct {
     { KEY("padding_token_id"), false },
 };
 
-static const char *const pre_names[] = { "llama-bpe", "llama3", "llama-v3" };
+static const char *const pre_names[] = { "llama-bpe", "llama3", "llama-v3", "falcon3" };
+enum { NPRE = sizeof pre_names / sizeof *pre_names };
 
 static enum trit_code no_memory(const struct loader *l)
 {
@@ -68,12 +70,13 @@ static enum trit_code check_kind(const struct loader *l)
         return TRIT_OK; /* 2B4T has none: it is Llama 3's */
     if ((code = trit_gguf_text(l->gguf, KEY("pre"), &pre, l->error)))
         return code;
-    for (size_t i = 0; i < sizeof pre_names / sizeof *pre_names; i++)
+    for (size_t i = 0; i < NPRE; i++)
         if (trit_text_is(pre, pre_names[i]))
             return TRIT_OK;
-    return trit_fail(l->error, TRIT_EUNSUPPORTED,
-                     "%s: " KEY("pre") " is '%.*s', supported are llama-bpe, llama3 and llama-v3",
-                     l->gguf->path, shown(pre), pre.s);
+    char list[256];
+    return trit_fail(l->error, TRIT_EUNSUPPORTED, "%s: " KEY("pre") " is '%.*s', supported are %s",
+                     l->gguf->path, shown(pre), pre.s,
+                     trit_list_text(pre_names, NPRE, "", list, sizeof list));
 }
 
 static const char *token_fault(struct trit_text token)
