@@ -101,7 +101,7 @@ static void refused_all(const struct fault *faults, size_t n)
 static const struct fault key_faults[] = {
     { "'general.architecture' is '(absent)': supported are 'bitnet-b1.58', 'bitnet-25' and 'llama'",
       TRIT_EUNSUPPORTED, .no_key = "general.architecture" },
-    { "'llama': supported are 'bitnet-b1.58'", TRIT_EUNSUPPORTED, .set = { { NAMED("llama") } } },
+    { "'mamba': supported are 'bitnet-b1.58'", TRIT_EUNSUPPORTED, .set = { { NAMED("mamba") } } },
     { "'': supported are 'bitnet-b1.58'", TRIT_EUNSUPPORTED, .set = { { NAMED("") } } },
     { "'bitnet-b1.5': supported", TRIT_EUNSUPPORTED, .set = { { NAMED("bitnet-b1.5") } } },
     { "'bit?net': supported", TRIT_EUNSUPPORTED, .set = { { NAMED("bit\nnet") } } },
