@@ -1,6 +1,6 @@
-/* Llama with ternary matrices (Llama3-8B-1.58, Falcon3-1.58, Falcon-E): no norms inside attention and
-   feed-forward, SiLU as gate, rotation of pairs (2i, 2i + 1), since converters permute the rows of Wq
-   and Wk; int8 activations per token, as these models were trained. */
+/* Llama with ternary matrices (Llama3-8B-1.58, Falcon3-1.58, Falcon-E): no norms inside attention
+   and feed-forward, SiLU as gate, rotation of pairs (2i, 2i + 1), since converters permute the rows
+   of Wq and Wk; int8 activations per token, as these models were trained. */
 #include "runtime/model/internal.h"
 
 static const char *const names[] = { "llama", NULL };
