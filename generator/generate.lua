@@ -3,6 +3,7 @@
 -- differs), list(dir) -> names, wants(name) -> boolean, and `options`: lua, folders (of templates, first come first served), out, isa,
 -- arch, shapes, suffix.
 
+local packings = require "packings"
 local template = require "template"
 local variants = require "variants"
 local M = {}
@@ -83,7 +84,8 @@ local function expand(v, isa)
   end
   v.source = "templates/" .. file
   local vars = {NAME = v.id, OP = v.op, PACKING = v.packing, ACT = v.act, MR = v.mr, NR = v.nr, KR = v.kr, K = v.k,
-    N = v.n, TECHNIQUE = v.technique, V = isa, F = v.family, T = v.tile, LANES = isa.lanes, variants = function() end}
+    N = v.n, TECHNIQUE = v.technique, V = isa, F = v.family, P = packings[v.packing], T = v.tile, LANES = isa.lanes,
+    variants = function() end}
   host.doing(("%s [variant %s]"):format(v.source, v.id))
   local ok, body = pcall(template.expand, text, vars, v.source)
   if not ok then error(("%s [variant %s]"):format(body, v.id), 0) end
@@ -155,6 +157,7 @@ local function write_registry(isas, list, out)
   end
   host.write(out .. "/kernels.inc", lines(rows))
   host.write(out .. "/isas.inc", lines(isa_rows))
+  host.write(out .. "/packings.inc", lines(packings.rows()))
   host.write(out .. "/kernels.cmake", lines(cmake))
   host.write(out .. "/kernel_set.h", '#define TRIT_KERNEL_SET "' .. hash(table.concat(sums)) .. '"\n')
   host.write(out .. "/library.c", LIBRARY)

@@ -73,7 +73,7 @@ static bool holds_trits(const struct trit_kernel *kernel, size_t k, bool others)
 {
     const struct trit_packing *p = trit_packing_find(kernel->packing);
     return p && k <= p->max_k &&
-           (others ? p->low <= -1 && p->high >= 1 : p->low == -1 && p->high == 1 && !p->skips);
+           (others ? p->low <= -1 && p->high >= 1 : trit_packing_is_ternary(p));
 }
 
 /* Estimated cycles for one token, padding counted. Prefill reads its weights once for many; decode

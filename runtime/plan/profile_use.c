@@ -138,7 +138,7 @@ static const struct trit_kernel *legal(const struct trit_kernel *kernel,
     if ((kernel->k && kernel->k != trit_round_up(row->k, (size_t)kernel->kr)) ||
         (kernel->n && kernel->n != row->n))
         *why = "the kernel is for another shape";
-    else if (!packing || packing->low != -1 || packing->high != 1)
+    else if (!packing || !trit_packing_is_ternary(packing))
         *why = "the packing is not one for trits";
     else if (row->k > packing->max_k)
         *why = "K is too large for the packing";
