@@ -29,7 +29,7 @@ local function must_find(file)
   return text, path
 end
 
-local FIELDS = {"order", "lanes", "registers", "dot", "latency", "needs", "floats", "cflags", "text"}
+local FIELDS = {"order", "lanes", "registers", "tokens", "dot", "latency", "needs", "floats", "cflags", "text"}
 
 local function load_isa(id)
   local text, path = must_find("isa/" .. id .. ".lua")
@@ -148,8 +148,8 @@ local function lines(list) return table.concat(list, "\n") .. (#list > 0 and "\n
 local function write_registry(isas, list, out)
   local rows, cmake, sums, isa_rows = {}, {}, {}, {}
   for i, v in ipairs(list) do
-    rows[i] = row(v, isas[v.isa])
-    cmake[i] = ("trit_kernel(%s %s %s)"):format(v.id, v.isa, isas[v.isa].cflags)
+    rows[i] = v.row
+    cmake[i] = ("trit_kernel(%s %s %s)"):format(v.id, v.isa, v.flags)
     sums[i] = v.hash
   end
   for i, isa in ipairs(isas) do
@@ -163,7 +163,7 @@ local function write_registry(isas, list, out)
   host.write(out .. "/library.c", LIBRARY)
 end
 
--- Expands all that options ask for and the caller wants; returns the variants (id, source, hash, text, ...). With options.out, writes
+-- Expands all that options ask for and the caller wants; returns the variants (id, source, hash, text, row, flags, ...). With options.out, writes
 -- them.
 function M.run()
   local isas = load_isas()
@@ -175,6 +175,7 @@ function M.run()
   for _, v in ipairs(list) do
     v.text = expand(v, isas[v.isa])
     v.hash = hash(v.text .. isas[v.isa].text)
+    v.row, v.flags = row(v, isas[v.isa]), isas[v.isa].cflags
   end
   if options.out then
     for _, isa in ipairs(isas) do host.write(options.out .. "/isa_" .. isa.name .. ".h", vocabulary(isa)) end

@@ -21,16 +21,16 @@
       i4  the sum of code << 4p
       i8  the code
 
-   b2 (KR = 16): for each of four planes as above NR/2 bytes of bits for +1, then NR/2 for -1; bit
+   b2: for each of four planes as above NR/2 bytes of bits for +1, then NR/2 for -1; bit
    r*4 + b (bit 0 first) belongs to column 16*slice + 4*p + b of row r. NR is even.
 
-   l2 (KR = 16): byte g*NR + r of a slice holds columns 4g .. 4g+3 of row r: 3 * code + next code of
+   l2: byte g*NR + r of a slice holds columns 4g .. 4g+3 of row r: 3 * code + next code of
    the first two in its low four bits, of the last two in its high four.
 
-   r5 (KR = 320): row after row, a row's slice in 64 bytes: plane p of byte b, as in t5, is column
+   r5: row after row, a row's slice in 64 bytes: plane p of byte b, as in t5, is column
    320*slice + 64*p + b. Row r of a matrix begins at byte r * K/5, whatever the blocks.
 
-   c5 (KR = 20, NR a multiple of 320): column after column, NR/5 bytes each: plane p of byte b of
+   c5: column after column, NR/5 bytes each: plane p of byte b of
    their 64 bytes number g is row 320*g + 64*p + b of the block.
  */
 #ifndef TRIT_PACK_H
