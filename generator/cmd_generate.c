@@ -1,11 +1,9 @@
 /* `tritmill generate`: shows and writes kernels, general ones or for given shapes. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "generator/generate.h"
 #include "runtime/cli/commands.h"
-#include "runtime/kernel.h"
+#include "runtime/cli/shape.h"
 
 struct generate_options {
     bool list;
@@ -57,21 +55,6 @@ static void count_variant(void *arg, const struct trit_variant *v)
     ++*(size_t *)arg;
 }
 
-/* "6912x2560" */
-static bool parse_shape(const char *text, struct trit_shape_nk *shape)
-{
-    char *end;
-    unsigned long long n = strtoull(text, &end, 10);
-    if (end == text || *end != 'x' || text[0] < '0' || text[0] > '9')
-        return false;
-    const char *second = end + 1;
-    unsigned long long k = strtoull(second, &end, 10);
-    if (end == second || *end || second[0] < '0' || second[0] > '9')
-        return false;
-    *shape = (struct trit_shape_nk){ (size_t)n, (size_t)k };
-    return n >= 1 && n <= 1 << 24 && k >= 1 && k <= TRIT_MAX_K;
-}
-
 static int run(const struct trit_generate *what, const struct generate_options *o)
 {
     struct trit_error error;
@@ -97,11 +80,10 @@ static int generate(int argc, char **argv)
     if (!o.list && !o.out)
         return trit_cli_usage_error("generate: say what to do: --list, or -o DIR");
     struct trit_shape_nk shapes[TRIT_LIST_MAX];
+    struct trit_error error;
     for (int i = 0; i < o.shapes.n; i++)
-        if (!parse_shape(o.shapes.v[i], &shapes[i]))
-            return trit_cli_usage_error(
-                "generate: --shape %s: must be NxK, such as 6912x2560 (N up to %d, K up to %d)",
-                o.shapes.v[i], 1 << 24, TRIT_MAX_K);
+        if (trit_cli_shape("generate", o.shapes.v[i], &shapes[i].n, &shapes[i].k, &error))
+            return trit_cli_error(&error);
     const struct trit_generate what = { .user_templates = o.templates,
                                         .out = o.out,
                                         .isa = o.isa,

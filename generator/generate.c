@@ -15,6 +15,7 @@
 #include <lualib.h>
 
 #include "generator/generate_child.h"
+#include "runtime/base/arch.h"
 #include "runtime/base/file.h"
 
 enum {
@@ -183,14 +184,6 @@ static int host_require(lua_State *lua)
     return 1;
 }
 
-#if defined __x86_64__
-static const char this_arch[] = "x86_64";
-#elif defined __aarch64__
-static const char this_arch[] = "aarch64";
-#else
-static const char this_arch[] = "other";
-#endif
-
 /* A table of what is not NULL, as field `name` of the table on the stack. */
 static void push_folders(lua_State *lua, const struct trit_generate *what)
 {
@@ -260,8 +253,10 @@ static int run(lua_State *lua)
 }
 
 /* The fields of a variant, in the order in which they go through the pipe, each ended by a 0. */
-enum { NAME, SOURCE, TEXT, HASH, ISA, NFIELDS };
-static const char *const fields[NFIELDS] = { "id", "source", "text", "hash", "isa" };
+enum { NAME, SOURCE, TEXT, HASH, ISA, ROW, FLAGS, NFIELDS };
+static const char *const fields[NFIELDS] = {
+    "id", "source", "text", "hash", "isa", "row", "flags"
+};
 
 static void send_variants(lua_State *lua, FILE *to)
 {
@@ -286,8 +281,14 @@ static void tell_variants(const char *text, size_t bytes, trit_variant_fn *each,
             of[f] = text;
             text += strlen(text) + 1;
         }
-        const struct trit_variant v = { of[NAME], of[SOURCE], of[TEXT],
-                                        of[HASH], of[ISA],    strlen(of[TEXT]) };
+        const struct trit_variant v = { .name = of[NAME],
+                                        .source = of[SOURCE],
+                                        .text = of[TEXT],
+                                        .hash = of[HASH],
+                                        .isa = of[ISA],
+                                        .row = of[ROW],
+                                        .flags = of[FLAGS],
+                                        .bytes = strlen(of[TEXT]) };
         each(arg, &v);
     }
 }
@@ -330,7 +331,7 @@ static enum trit_code fill_in(struct trit_generate *what, char lua[PATH_MAX],
         return trit_fail(error, TRIT_EARGUMENT, "%s: no such folder of templates",
                          what->user_templates);
     if (!what->arch)
-        what->arch = this_arch;
+        what->arch = TRIT_ARCH;
     if (!what->lua &&
         trit_file_locate(NULL, "generator", TRIT_SOURCE_DIR "/generator", lua, PATH_MAX))
         what->lua = lua;

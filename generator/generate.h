@@ -32,7 +32,8 @@ struct trit_generate {
 /* One expanded variant, as handed to `each`; the strings live for the call. */
 struct trit_variant {
     const char *name, *source, *text, *hash;
-    const char *isa;
+    const char *isa, *row,
+        *flags;   /* row: its line of kernels.inc; flags: what it is compiled with */
     size_t bytes; /* of text */
 };
 typedef void trit_variant_fn(void *arg, const struct trit_variant *variant);

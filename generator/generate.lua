@@ -3,6 +3,7 @@
 -- differs), list(dir) -> names, wants(name) -> boolean, and `options`: lua, folders (of templates, first come first served), out, isa,
 -- arch, shapes, suffix.
 
+local packings = require "packings"
 local template = require "template"
 local variants = require "variants"
 local M = {}
@@ -28,7 +29,7 @@ local function must_find(file)
   return text, path
 end
 
-local FIELDS = {"order", "lanes", "registers", "dot", "latency", "needs", "floats", "cflags", "text"}
+local FIELDS = {"order", "lanes", "registers", "tokens", "dot", "latency", "needs", "floats", "cflags", "text"}
 
 local function load_isa(id)
   local text, path = must_find("isa/" .. id .. ".lua")
@@ -83,7 +84,8 @@ local function expand(v, isa)
   end
   v.source = "templates/" .. file
   local vars = {NAME = v.id, OP = v.op, PACKING = v.packing, ACT = v.act, MR = v.mr, NR = v.nr, KR = v.kr, K = v.k,
-    N = v.n, TECHNIQUE = v.technique, V = isa, F = v.family, T = v.tile, LANES = isa.lanes, variants = function() end}
+    N = v.n, TECHNIQUE = v.technique, V = isa, F = v.family, P = packings[v.packing], T = v.tile, LANES = isa.lanes,
+    variants = function() end}
   host.doing(("%s [variant %s]"):format(v.source, v.id))
   local ok, body = pcall(template.expand, text, vars, v.source)
   if not ok then error(("%s [variant %s]"):format(body, v.id), 0) end
@@ -146,8 +148,8 @@ local function lines(list) return table.concat(list, "\n") .. (#list > 0 and "\n
 local function write_registry(isas, list, out)
   local rows, cmake, sums, isa_rows = {}, {}, {}, {}
   for i, v in ipairs(list) do
-    rows[i] = row(v, isas[v.isa])
-    cmake[i] = ("trit_kernel(%s %s %s)"):format(v.id, v.isa, isas[v.isa].cflags)
+    rows[i] = v.row
+    cmake[i] = ("trit_kernel(%s %s %s)"):format(v.id, v.isa, v.flags)
     sums[i] = v.hash
   end
   for i, isa in ipairs(isas) do
@@ -155,12 +157,13 @@ local function write_registry(isas, list, out)
   end
   host.write(out .. "/kernels.inc", lines(rows))
   host.write(out .. "/isas.inc", lines(isa_rows))
+  host.write(out .. "/packings.inc", lines(packings.rows()))
   host.write(out .. "/kernels.cmake", lines(cmake))
   host.write(out .. "/kernel_set.h", '#define TRIT_KERNEL_SET "' .. hash(table.concat(sums)) .. '"\n')
   host.write(out .. "/library.c", LIBRARY)
 end
 
--- Expands all that options ask for and the caller wants; returns the variants (id, source, hash, text, ...). With options.out, writes
+-- Expands all that options ask for and the caller wants; returns the variants (id, source, hash, text, row, flags, ...). With options.out, writes
 -- them.
 function M.run()
   local isas = load_isas()
@@ -172,6 +175,7 @@ function M.run()
   for _, v in ipairs(list) do
     v.text = expand(v, isas[v.isa])
     v.hash = hash(v.text .. isas[v.isa].text)
+    v.row, v.flags = row(v, isas[v.isa]), isas[v.isa].cflags
   end
   if options.out then
     for _, isa in ipairs(isas) do host.write(options.out .. "/isa_" .. isa.name .. ".h", vocabulary(isa)) end

@@ -94,45 +94,40 @@ typedef uint64_t trit_read_fn(size_t bytes, const void *p);
  */
 typedef uint64_t trit_peak_fn(size_t k, uint32_t seed, int32_t *sink);
 
-enum trit_op {
-    TRIT_OP_gemv,
-    TRIT_OP_gemm,
-    TRIT_OP_quant,
-    TRIT_OP_norm,
-    TRIT_OP_relu2,
-    TRIT_OP_softmax,
-    TRIT_OP_qk,
-    TRIT_OP_pv,
-    TRIT_OP_head,
-    TRIT_OP_read,
-    TRIT_OP_peak,
-    TRIT_OP_rows,
-    TRIT_OP_cols,
-    TRIT_OP_merge,
-    TRIT_OP_half,
-    TRIT_OP_split,
-    TRIT_OP_silu,
-    TRIT_NOP
-};
+/* The operations, one row each: its name, for which there is a type trit_NAME_fn, and what holds
+   its kernels to their definition: try_PROOF of runtime/kernel/try.c, trit_check_PROOF of
+   autotune/check. */
+/* clang-format off */
+#define TRIT_OPS(ROW) \
+    ROW(gemv, mm) \
+    ROW(gemm, mm) \
+    ROW(quant, quant) \
+    ROW(norm, norm) \
+    ROW(relu2, gated) \
+    ROW(softmax, softmax) \
+    ROW(qk, qk) \
+    ROW(pv, pv) \
+    ROW(head, head) \
+    ROW(read, read) \
+    ROW(peak, peak) \
+    ROW(rows, skip) \
+    ROW(cols, skip) \
+    ROW(merge, merge) \
+    ROW(half, half) \
+    ROW(split, split) \
+    ROW(silu, gated)
+/* clang-format on */
+
+#define TRIT_OP_ROW(name, proof) TRIT_OP_##name,
+enum trit_op { TRIT_OPS(TRIT_OP_ROW) TRIT_NOP };
+#undef TRIT_OP_ROW
 
 /* The member named after the operation is the one that is set. */
+#define TRIT_OP_ROW(name, proof) trit_##name##_fn *name;
 union trit_fn {
-    trit_mm_fn *gemv, *gemm;
-    trit_quant_fn *quant;
-    trit_norm_fn *norm;
-    trit_gated_fn *relu2, *silu;
-    trit_softmax_fn *softmax;
-    trit_qk_fn *qk;
-    trit_pv_fn *pv;
-    trit_head_fn *head;
-    trit_read_fn *read;
-    trit_peak_fn *peak;
-    trit_rows_fn *rows;
-    trit_cols_fn *cols;
-    trit_merge_fn *merge;
-    trit_half_fn *half;
-    trit_split_fn *split;
+    TRIT_OPS(TRIT_OP_ROW)
 };
+#undef TRIT_OP_ROW
 
 struct trit_kernel {
     const char
@@ -153,9 +148,9 @@ struct trit_kernel {
 size_t trit_kernel_count(void);
 const struct trit_kernel *trit_kernel_at(size_t i); /* NULL from count on */
 
-/* Adds n rows, which must stay where they are. Before models are loaded; not while other threads
-   read the registry. A row whose name is there already replaces it in trit_kernel_find.
-   TRIT_EMEMORY only. */
+/* Adds n rows, which must stay where they are. Any number of threads may add and read at once: what
+   was counted stays where it is. A row whose name is there already replaces it in
+   trit_kernel_find. TRIT_EMEMORY only. */
 enum trit_code trit_kernels_add(const struct trit_kernel *rows, size_t n, struct trit_error *error);
 
 extern const char trit_kernel_set[]; /* hash over the built-in rows, 16 hex digits */

@@ -144,7 +144,7 @@ static void unlikely(size_t n, size_t k, const struct trit_kernel **d, const str
         const struct trit_kernel *x = trit_kernel_at(i);
         const struct trit_packing *packing = trit_packing_find(x->packing);
         if (x->op != TRIT_OP_gemv || x->n || x == best.decode || !trit_isa_usable(x->isa, NULL) ||
-            x == &wrong || !packing || packing->low != -1)
+            x == &wrong || !packing || packing->low != -1 || packing->skips)
             continue;
         for (size_t j = 0; j < trit_kernel_count(); j++) {
             const struct trit_kernel *y = trit_kernel_at(j);
@@ -188,6 +188,16 @@ static void test_rows(void **state)
         assert_null(trit_profile_row_kernel(p, &row, &why));
         assert_non_null(strstr(why, "not one for trits"));
     }
+    /* trits, but packed for kernels that skip: never picked by estimate either */
+    const struct trit_kernel *skips = trit_kernel_at(0);
+    for (size_t i = 0; i < trit_kernel_count(); i++)
+        if (trit_kernel_at(i)->op == TRIT_OP_gemv && !strcmp(trit_kernel_at(i)->packing, "r5") &&
+            trit_kernel_at(i)->isa == TRIT_ISA_c)
+            skips = trit_kernel_at(i);
+    row = row_of(skips, 100, 70, 1);
+    assert_string_equal(skips->packing, "r5");
+    assert_null(trit_profile_row_kernel(p, &row, &why));
+    assert_non_null(strstr(why, "not one for trits"));
     trit_profile_free(p);
 }
 

@@ -25,10 +25,10 @@ enum {
 
 enum state { WAITING, RUNNING, BUILT, FAILED };
 
-/* One kernel by one compiler. Its words lie in the lists that the generator wrote. */
+/* One kernel by one compiler. */
 struct job {
-    const char *name, *flags, *row; /* row: the kernel's line of kernels.inc */
-    uint64_t hash;                  /* of the generated text */
+    char *name, *flags, *row; /* as the generator told them, one allocation: name */
+    uint64_t hash;            /* of the generated text */
     int compiler;
     size_t rank;
     enum state state;
@@ -41,7 +41,6 @@ struct build {
     struct trit_error *error;
     const char *work;       /* the temporary folder */
     char include[PATH_MAX]; /* where runtime/kernel.h is */
-    char *cmake[TRIT_MAX_COMPILERS], *rows[TRIT_MAX_COMPILERS];
     struct job *jobs;
     size_t njobs, room, done;
     double started;
@@ -69,68 +68,51 @@ static bool object_path(const struct build *b, const struct job *j, char *path)
     return job_path(b, j, end, path);
 }
 
-static enum trit_code read_list(const char *folder, const char *name, char **text,
-                                struct trit_error *error)
+/* Copies texts, one after the other, each with its 0. */
+static char *join_texts(const char *const *texts, char **at, size_t n)
 {
-    char path[PATH_MAX];
-    size_t bytes;
-    free(*text);
-    *text = NULL;
-    if (!join(path, folder, name))
-        return trit_fail(error, TRIT_EARGUMENT, "%.64s...: the path is too long", folder);
-    return trit_file_read(path, LIST_LIMIT, text, &bytes, error);
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += strlen(texts[i]) + 1;
+    char *to = malloc(bytes), *all = to;
+    for (size_t i = 0; to && i < n; i++) {
+        at[i] = memcpy(to, texts[i], strlen(texts[i]) + 1);
+        to += strlen(texts[i]) + 1;
+    }
+    return all;
 }
 
-/* Ends the line at *text and moves on to the next; NULL at the end. */
-static char *next_line(char **text)
-{
-    char *line = *text, *end = strchr(line, '\n');
-    if (!*line)
-        return NULL;
-    *text = end ? end + 1 : line + strlen(line);
-    if (end)
-        *end = '\0';
-    return line;
-}
+/* A compiler's variants as they come from the generator. */
+struct arrival {
+    struct build *build;
+    int compiler;
+    bool full; /* no memory */
+};
 
-static enum trit_code add_job(struct build *b, const struct job *job)
+static void add_job(void *arg, const struct trit_variant *v)
 {
+    struct arrival *a = arg;
+    struct build *b = a->build;
     if (b->njobs == b->room) {
         size_t room = b->room ? 2 * b->room : 64;
         struct job *more = realloc(b->jobs, room * sizeof *more);
-        if (!more)
-            return trit_fail(b->error, TRIT_EMEMORY, "no memory to build kernels");
+        if ((a->full |= !more))
+            return;
         b->jobs = more;
         b->room = room;
     }
-    b->jobs[b->njobs++] = *job;
-    return TRIT_OK;
-}
-
-/* Lines `trit_kernel(NAME ISA FLAGS...)` and `TRIT_KERNEL(NAME, ..., 0xHASH)`, in the same order.
- */
-static enum trit_code read_jobs(struct build *b, int compiler)
-{
-    static const char head[] = "trit_kernel(", row_head[] = "TRIT_KERNEL(";
-    char *cmake = b->cmake[compiler], *rows = b->rows[compiler], *line, *row;
-    enum trit_code code = TRIT_OK;
-    while (!code && (line = next_line(&cmake)) && (row = next_line(&rows))) {
-        struct job job = { .row = row, .compiler = compiler };
-        char *save, *end = strrchr(line, ')'), *hash = strrchr(row, ' ');
-        if (!end || !hash || strncmp(line, head, sizeof head - 1))
-            return trit_fail(b->error, TRIT_EFORMAT, "kernels.cmake: '%s' is no kernel", line);
-        *end = '\0';
-        job.name = strtok_r(line + sizeof head - 1, " ", &save);
-        strtok_r(NULL, " ", &save); /* the ISA */
-        job.flags = save;
-        job.hash = strtoull(hash, NULL, 16);
-        const size_t n = job.name ? strlen(job.name) : 0;
-        if (n == 0 || strncmp(row + sizeof row_head - 1, job.name, n))
-            return trit_fail(b->error, TRIT_EFORMAT, "kernels.inc: '%.64s' is not %s", row, line);
-        job.rank = b->what->rank ? b->what->rank(b->what->want_arg, job.name) : b->njobs;
-        code = add_job(b, &job);
-    }
-    return code;
+    char *texts[3];
+    if ((a->full |= !join_texts((const char *[]){ v->name, v->flags, v->row }, texts, 3)))
+        return;
+    const struct trit_build *what = b->what;
+    b->jobs[b->njobs] =
+        (struct job){ .name = texts[0],
+                      .flags = texts[1],
+                      .row = texts[2],
+                      .compiler = a->compiler,
+                      .hash = strtoull(v->hash, NULL, 16),
+                      .rank = what->rank ? what->rank(what->want_arg, v->name) : b->njobs };
+    b->njobs++;
 }
 
 static int by_rank(const void *a, const void *b)
@@ -148,12 +130,11 @@ static enum trit_code generate_for(struct build *b, int compiler)
     g.want = b->what->want;
     g.want_arg = b->what->want_arg;
     join(out, b->work, g.suffix);
-    enum trit_code code = trit_generate(&g, NULL, NULL, b->error);
-    if (!code)
-        code = read_list(out, "kernels.cmake", &b->cmake[compiler], b->error);
-    if (!code)
-        code = read_list(out, "kernels.inc", &b->rows[compiler], b->error);
-    return code ? code : read_jobs(b, compiler);
+    struct arrival arrival = { .build = b, .compiler = compiler };
+    enum trit_code code = trit_generate(&g, add_job, &arrival, b->error);
+    if (!code && arrival.full)
+        code = trit_fail(b->error, TRIT_EMEMORY, "no memory to build kernels");
+    return code;
 }
 
 /* Adds words of text, blanks between them, to argv; false where there is no room. */
@@ -282,10 +263,31 @@ static enum trit_code compile_all(struct build *b)
     return TRIT_OK;
 }
 
+/* The generator's table, to where it includes the rows of what was built. */
+static enum trit_code copy_table(struct build *b)
+{
+    char from[PATH_MAX], to[PATH_MAX], folder[PATH_MAX], *text;
+    size_t bytes;
+    struct trit_file *file;
+    join(folder, b->work, b->what->compilers->suffix[0]);
+    if (!join(from, folder, "library.c"))
+        return trit_fail(b->error, TRIT_EARGUMENT, "%.64s...: the path is too long", folder);
+    join(to, b->work, "library.c");
+    enum trit_code code = trit_file_read(from, LIST_LIMIT, &text, &bytes, b->error);
+    if (code)
+        return code;
+    if (!(code = trit_file_create(&file, to, b->error))) {
+        trit_file_write(file, text, bytes);
+        code = trit_file_commit(file, b->error);
+    }
+    free(text);
+    return code;
+}
+
 /* kernels.inc with the rows of what was built, and beside it the table that includes it. */
 static enum trit_code write_table(struct build *b)
 {
-    char path[PATH_MAX], first[PATH_MAX], *text = NULL;
+    char path[PATH_MAX];
     struct trit_file *file;
     join(path, b->work, "kernels.inc");
     enum trit_code code = trit_file_create(&file, path, b->error);
@@ -298,16 +300,7 @@ static enum trit_code write_table(struct build *b)
             b->built->built++;
         }
     code = trit_file_commit(file, b->error);
-    join(first, b->work, b->what->compilers->suffix[0]);
-    if (!code)
-        code = read_list(first, "library.c", &text, b->error);
-    join(path, b->work, "library.c");
-    if (!code && !(code = trit_file_create(&file, path, b->error))) {
-        trit_file_write(file, text, strlen(text));
-        code = trit_file_commit(file, b->error);
-    }
-    free(text);
-    return code;
+    return code ? code : copy_table(b);
 }
 
 static enum trit_code complain(struct build *b, const char *what, const char *log)
@@ -460,10 +453,8 @@ enum trit_code trit_build(const struct trit_build *what, struct trit_built *buil
         code = compile_all(&b);
     if (!code)
         code = make_library(&b);
-    for (int i = 0; i < TRIT_MAX_COMPILERS; i++) {
-        free(b.cmake[i]);
-        free(b.rows[i]);
-    }
+    for (size_t i = 0; i < b.njobs; i++)
+        free(b.jobs[i].name);
     free(b.jobs);
     return code;
 }

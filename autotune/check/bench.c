@@ -32,6 +32,7 @@ static struct {
     float *x, *y, *ones;
     int8_t *a;
     int32_t *sums;
+    uint32_t *list; /* every other number */
     float out[8];
     int32_t sink;
 } data;
@@ -43,7 +44,8 @@ static const void *weights(size_t bytes)
     return data.pool + bytes * (data.turn++ % places);
 }
 
-/* One call; returns its work: multiply-adds, or bytes, or 0 where only the time is of interest. */
+/* One call; returns its work: multiply-adds, or bytes, or 0 where only the time is of interest. One
+   for each proof of the list of operations. */
 typedef double call_fn(const struct trit_kernel *kernel);
 
 static double call_mm(const struct trit_kernel *kernel)
@@ -55,6 +57,20 @@ static double call_mm(const struct trit_kernel *kernel)
     trit_mm_fn *fn = gemm ? kernel->fn.gemm : kernel->fn.gemv;
     fn(m, n, k, weights(bytes), data.ones, data.a, k, data.ones, data.sums, data.y, n);
     return gemm ? (double)m * (double)n * (double)k : (double)bytes;
+}
+
+/* Half of the rows or columns. */
+static double call_skip(const struct trit_kernel *kernel)
+{
+    const struct trit_packing *packing = trit_packing_find(kernel->packing);
+    const size_t n = trit_round_up(WIDTH, (size_t)kernel->nr),
+                 bytes = trit_packed_bytes(packing, n, WIDTH, (size_t)kernel->nr);
+    if (kernel->op == TRIT_OP_rows)
+        kernel->fn.rows(WIDTH / 2, data.list, WIDTH, weights(bytes), data.ones, data.a, 1.0f, 0,
+                        data.y);
+    else
+        kernel->fn.cols(n, WIDTH, WIDTH / 2, data.list, data.a, weights(bytes), data.sums);
+    return (double)bytes / 2;
 }
 
 static double call_quant(const struct trit_kernel *kernel)
@@ -69,15 +85,10 @@ static double call_norm(const struct trit_kernel *kernel)
     return 0;
 }
 
-static double call_relu2(const struct trit_kernel *kernel)
+static double call_gated(const struct trit_kernel *kernel)
 {
-    kernel->fn.relu2(LONG, data.x, data.ones, data.y);
-    return 0;
-}
-
-static double call_silu(const struct trit_kernel *kernel)
-{
-    kernel->fn.silu(LONG, data.x, data.ones, data.y);
+    const bool silu = kernel->op == TRIT_OP_silu;
+    (silu ? kernel->fn.silu : kernel->fn.relu2)(LONG, data.x, data.ones, data.y);
     return 0;
 }
 
@@ -143,18 +154,14 @@ static double call_peak(const struct trit_kernel *kernel)
     return (double)kernel->fn.peak(ROUNDS, 1, &data.sink);
 }
 
-static const struct {
-    call_fn *call;
-    const char *unit; /* 1e9 of the call's work per second, or NULL */
-} calls[TRIT_NOP] = {
-    [TRIT_OP_gemv] = { call_mm, "GB/s" },     [TRIT_OP_gemm] = { call_mm, "GMAC/s" },
-    [TRIT_OP_quant] = { call_quant, NULL },   [TRIT_OP_norm] = { call_norm, NULL },
-    [TRIT_OP_relu2] = { call_relu2, NULL },   [TRIT_OP_softmax] = { call_softmax, NULL },
-    [TRIT_OP_qk] = { call_qk, "GMAC/s" },     [TRIT_OP_pv] = { call_pv, "GMAC/s" },
-    [TRIT_OP_head] = { call_head, "GB/s" },   [TRIT_OP_read] = { call_read, "GB/s" },
-    [TRIT_OP_peak] = { call_peak, "GMAC/s" }, [TRIT_OP_merge] = { call_merge, NULL },
-    [TRIT_OP_half] = { call_half, NULL },     [TRIT_OP_split] = { call_split, NULL },
-    [TRIT_OP_silu] = { call_silu, NULL },
+#define CALL(name, proof) [TRIT_OP_##name] = call_##proof,
+static call_fn *const calls[TRIT_NOP] = { TRIT_OPS(CALL) };
+
+/* 1e9 of the call's work per second; none: the time alone. */
+static const char *const units[TRIT_NOP] = {
+    [TRIT_OP_gemv] = "GB/s",   [TRIT_OP_rows] = "GB/s", [TRIT_OP_cols] = "GB/s",
+    [TRIT_OP_head] = "GB/s",   [TRIT_OP_read] = "GB/s", [TRIT_OP_gemm] = "GMAC/s",
+    [TRIT_OP_peak] = "GMAC/s", [TRIT_OP_qk] = "GMAC/s", [TRIT_OP_pv] = "GMAC/s",
 };
 
 struct timing {
@@ -168,7 +175,7 @@ static double sample(struct timing *t)
     double begin = trit_now(), passed;
     size_t n = 0;
     do {
-        t->work = calls[t->kernel->op].call(t->kernel);
+        t->work = calls[t->kernel->op](t->kernel);
         passed = trit_now() - begin;
         n++;
     } while (passed < least_time);
@@ -180,8 +187,8 @@ static void report(struct timing *t)
     trit_sort(t->seconds, REPETITIONS);
     double median = t->seconds[REPETITIONS / 2];
     printf("%-44s %12.0f ns", t->kernel->name, median * 1e9);
-    if (calls[t->kernel->op].unit)
-        printf(" %9.1f %s", t->work / median * 1e-9, calls[t->kernel->op].unit);
+    if (units[t->kernel->op])
+        printf(" %9.1f %s", t->work / median * 1e-9, units[t->kernel->op]);
     putchar('\n');
 }
 
@@ -194,9 +201,12 @@ static bool prepare(size_t largest)
     data.y = trit_alloc(TOKENS * largest, sizeof *data.y);
     data.ones = trit_alloc(ROWS * WIDTH / TRIT_HEAD_GROUP + largest, sizeof *data.ones);
     data.a = trit_alloc(TOKENS * largest, 1);
-    data.sums = trit_alloc(TOKENS, sizeof *data.sums);
-    if (!data.pool || !data.x || !data.y || !data.ones || !data.a || !data.sums)
+    data.sums = trit_alloc(largest, sizeof *data.sums);
+    data.list = trit_alloc(WIDTH / 2, sizeof *data.list);
+    if (!data.pool || !data.x || !data.y || !data.ones || !data.a || !data.sums || !data.list)
         return false;
+    for (size_t i = 0; i < WIDTH / 2; i++)
+        data.list[i] = (uint32_t)(2 * i);
     memset(data.pool, 0x28, data.bytes);
     for (size_t i = 0; i < largest; i++)
         data.x[i] = trit_check_float(TRIT_CHECK_NORMAL);
@@ -221,7 +231,7 @@ void trit_check_bench(const struct trit_kernel *const *kernels, size_t n)
             report(&timings[i]);
     }
     free(timings);
-    void *const all[] = { data.pool, data.x, data.y, data.ones, data.a, data.sums };
+    void *const all[] = { data.pool, data.x, data.y, data.ones, data.a, data.sums, data.list };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
 }

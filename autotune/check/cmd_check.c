@@ -63,17 +63,8 @@ const struct trit_command trit_cmd_check = {
     .run = check,
 };
 
-static trit_check_fn *const checks[TRIT_NOP] = {
-    [TRIT_OP_gemv] = trit_check_mm,     [TRIT_OP_gemm] = trit_check_mm,
-    [TRIT_OP_quant] = trit_check_quant, [TRIT_OP_norm] = trit_check_norm,
-    [TRIT_OP_relu2] = trit_check_gated, [TRIT_OP_softmax] = trit_check_softmax,
-    [TRIT_OP_qk] = trit_check_qk,       [TRIT_OP_pv] = trit_check_pv,
-    [TRIT_OP_head] = trit_check_head,   [TRIT_OP_read] = trit_check_read,
-    [TRIT_OP_peak] = trit_check_peak,   [TRIT_OP_merge] = trit_check_merge,
-    [TRIT_OP_half] = trit_check_half,   [TRIT_OP_split] = trit_check_split,
-    [TRIT_OP_silu] = trit_check_gated,  [TRIT_OP_rows] = trit_check_skip,
-    [TRIT_OP_cols] = trit_check_skip,
-};
+#define CHECK(name, proof) [TRIT_OP_##name] = trit_check_##proof,
+static trit_check_fn *const checks[TRIT_NOP] = { TRIT_OPS(CHECK) };
 
 struct totals {
     size_t kernels, failed, skipped;
@@ -106,12 +97,7 @@ static uint64_t seed_of(const struct trit_kernel *kernel, uint64_t seed)
 
 static bool check_kernel(const struct trit_kernel *kernel, uint64_t seed, size_t *cases)
 {
-    trit_check_fn *fn = (unsigned)kernel->op < TRIT_NOP ? checks[kernel->op] : NULL;
-    if (!fn) {
-        printf("FAILED %s: no check for op %d\n", kernel->name, (int)kernel->op);
-        return false;
-    }
-    bool passed = trit_check_run(fn, kernel, seed_of(kernel, seed));
+    bool passed = trit_check_run(checks[kernel->op], kernel, seed_of(kernel, seed));
     *cases += trit_check_cases();
     if (!passed)
         printf("FAILED %s: %s (seed %ju)\n", kernel->name, trit_check_failure(), (uintmax_t)seed);

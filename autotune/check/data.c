@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "runtime/base/half.h"
+#include "runtime/base/random.h"
 #include "autotune/check/internal.h"
 
 static uint64_t state;
@@ -9,13 +10,9 @@ static uint64_t state;
 const size_t trit_check_sizes[] = { 80,   100,  128,  255,  256,  768,   1536,
                                     2560, 3200, 4096, 6912, 8640, 11008, 0 };
 
-/* splitmix64: any seed will do. */
 uint64_t trit_check_random(void)
 {
-    uint64_t z = state += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
+    return trit_random_next(&state);
 }
 
 void trit_check_seed(uint64_t seed)

@@ -78,12 +78,10 @@ uint16_t *trit_check_f16(size_t n);                           /* scratch; finite
 /* Sizes that models have, after 1..70, ending with 0. */
 extern const size_t trit_check_sizes[];
 
-/* The operations */
-
-trit_check_fn trit_check_mm, trit_check_quant, trit_check_norm, trit_check_gated,
-    trit_check_softmax, trit_check_merge, trit_check_half, trit_check_split;
-trit_check_fn trit_check_qk, trit_check_pv, trit_check_read, trit_check_peak;
-trit_check_fn trit_check_skip; /* rows and cols */
+/* The operations: one check for each proof that the list of operations (runtime/kernel.h) names. */
+#define TRIT_CHECK_ROW(name, proof) trit_check_fn trit_check_##proof;
+TRIT_OPS(TRIT_CHECK_ROW)
+#undef TRIT_CHECK_ROW
 
 /* Times the kernels, and prints a line for each (check_bench.c). */
 void trit_check_bench(const struct trit_kernel *const *kernels, size_t n);

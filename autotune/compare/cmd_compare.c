@@ -4,6 +4,7 @@
 
 #include "autotune/compare/internal.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/shape.h"
 #include "runtime/cpu/cpu.h"
 
 enum { PATTERNS = 32 };
@@ -79,23 +80,6 @@ const struct trit_command trit_cmd_compare = {
     .run = run,
 };
 
-/* "6912x2560" */
-static enum trit_code parse_shape(const char *text, struct trit_shape_nk *shape,
-                                  struct trit_error *error)
-{
-    char *end;
-    unsigned long long n = strtoull(text, &end, 10), k = 0;
-    bool fine = text[0] >= '1' && text[0] <= '9' && *end == 'x' && end[1] >= '1' && end[1] <= '9';
-    if (fine)
-        k = strtoull(end + 1, &end, 10);
-    if (!fine || *end || n > 1 << 24 || k > TRIT_MAX_K)
-        return trit_fail(error, TRIT_EARGUMENT,
-                         "--shape %s: not NxK with N up to %d and K up to %d, like 6912x2560", text,
-                         1 << 24, (int)TRIT_MAX_K);
-    *shape = (struct trit_shape_nk){ (size_t)n, (size_t)k };
-    return TRIT_OK;
-}
-
 /* Compiles what --cc, --templates and --fixed ask for; by one compiler where --cc names none. */
 static enum trit_code build(const struct options *o, struct trit_comparison *c,
                             struct trit_compilers *compilers, struct trit_error *error)
@@ -119,15 +103,15 @@ static enum trit_code build(const struct options *o, struct trit_comparison *c,
 static enum trit_code variants(const struct options *o, struct trit_pool *pool,
                                struct trit_error *error)
 {
-    struct trit_shape_nk shape = { 0 };
+    size_t n, k;
     struct trit_compilers compilers;
     if (!o->shape)
         return trit_fail(error, TRIT_EARGUMENT, "compare: --shape NxK says which matrix");
-    enum trit_code code = parse_shape(o->shape, &shape, error);
+    enum trit_code code = trit_cli_shape("compare", o->shape, &n, &k, error);
     if (code)
         return code;
-    struct trit_comparison c = { .n = shape.n,
-                                 .k = shape.k,
+    struct trit_comparison c = { .n = n,
+                                 .k = k,
                                  .m = (size_t)o->tokens,
                                  .threads = trit_pool_threads(pool),
                                  .seconds = o->seconds,

@@ -24,22 +24,19 @@ enum {
 };
 static const double trial_seconds = 5e-3, energy_seconds = 0.3;
 
-/* The formats, in the order of their table. Those of floats are the head's kernels. */
-static const struct format {
+struct format {
     const char *name, *packing;
     enum trit_op op;
     const char *what;
-} formats[] = {
+};
+/* Of floats, which are the head's kernels; after them come the packings that have one. */
+static const struct format floats[] = {
     { "f32", "f32", TRIT_OP_head, "f32 weights, f32 activations" },
     { "f16", "f16", TRIT_OP_head, "f16 weights, f32 activations" },
     { "bf16", "bf16", TRIT_OP_head, "bf16 weights, f32 activations" },
-    { "int8", "i8", TRIT_OP_gemv, "8-bit weights and activations" },
-    { "int4", "i4", TRIT_OP_gemv, "4-bit weights, 8-bit activations" },
-    { "t2", "t2", TRIT_OP_gemv, "trits in 2 bits, 8-bit activations" },
-    { "t5", "t5", TRIT_OP_gemv, "trits in 1.6 bits, 8-bit activations" },
-    { "v5", "v5", TRIT_OP_gemv, "trits in 1.6 bits, for CPUs that look bytes up" },
 };
-enum { NFORMATS = sizeof formats / sizeof *formats, BASE = 1 /* f16 */ };
+enum { NFLOATS = sizeof floats / sizeof *floats, BASE = 1 /* f16 */ };
+enum { MOST_FORMATS = NFLOATS + TRIT_NPACKINGS };
 
 /* A format's row; NaN: not known. */
 struct row {
@@ -85,9 +82,11 @@ struct work {
     struct trit_config config;
     struct matrix matrices[SHAPES];
     size_t nmatrices;
-    double largest; /* weights of the largest, whose kernel a row names */
-    struct row rows[NFORMATS];
-    bool served[NFORMATS]; /* there are kernels at every shape */
+    double largest;                      /* weights of the largest, whose kernel a row names */
+    struct format formats[MOST_FORMATS]; /* in the order of their table */
+    size_t nformats;
+    struct row rows[MOST_FORMATS];
+    bool served[MOST_FORMATS]; /* there are kernels at every shape */
     struct trit_dense *dense;
     struct trit_measure *measure; /* of the shape under way */
     struct trit_limits *limits;
@@ -247,21 +246,21 @@ static void account(struct work *w, struct row *row, const struct trit_kernel *k
 static enum trit_code measure_shape(struct work *w, const struct matrix *m,
                                     struct trit_error *error)
 {
-    const struct trit_kernel *kernels[NFORMATS];
-    double ns[NFORMATS][ROUNDS];
-    double seconds = w->p->seconds / (double)(w->nmatrices * NFORMATS * ROUNDS);
+    const struct trit_kernel *kernels[MOST_FORMATS];
+    double ns[MOST_FORMATS][ROUNDS];
+    double seconds = w->p->seconds / (double)(w->nmatrices * w->nformats * ROUNDS);
     enum trit_code code = trit_measure_open(&w->measure, w->p->pool, m->n, m->k, error);
-    for (size_t f = 0; f < NFORMATS && !code; f++) {
-        kernels[f] = fastest(w, &formats[f], m);
+    for (size_t f = 0; f < w->nformats && !code; f++) {
+        kernels[f] = fastest(w, &w->formats[f], m);
         code = step(w, error);
     }
     for (size_t r = 0; r < ROUNDS && !code; r++) {
-        for (size_t f = 0; f < NFORMATS; f++)
+        for (size_t f = 0; f < w->nformats; f++)
             ns[f][r] = kernels[f] ? time_once(w, kernels[f], m, seconds) : (double)NAN;
         trit_limits_sample_read(w->limits);
         code = step(w, error);
     }
-    for (size_t f = 0; f < NFORMATS && !code; f++)
+    for (size_t f = 0; f < w->nformats && !code; f++)
         if (kernels[f])
             account(w, &w->rows[f], kernels[f], m, trit_estimate_median(ns[f], ROUNDS).median);
         else
@@ -298,7 +297,7 @@ static void complete(struct work *w, double head_ms, double head_bytes)
     for (size_t i = 0; i < w->nmatrices; i++)
         weights +=
             (double)w->matrices[i].count * (double)w->matrices[i].n * (double)w->matrices[i].k;
-    for (size_t f = 0; f < NFORMATS; f++) {
+    for (size_t f = 0; f < w->nformats; f++) {
         struct row *row = &w->rows[f];
         row->bits = row->bytes * 8 / weights;
         row->total_bytes = row->bytes + head_bytes;
@@ -315,7 +314,7 @@ static void complete(struct work *w, double head_ms, double head_bytes)
 static size_t gather(struct work *w)
 {
     size_t n = 0;
-    for (size_t f = 0; f < NFORMATS; f++)
+    for (size_t f = 0; f < w->nformats; f++)
         if (w->served[f])
             w->rows[n++] = w->rows[f];
     return n;
@@ -347,9 +346,9 @@ static void describe(const struct work *w, struct trit_table *t)
                     c->vocab, c->hidden);
     trit_table_note(t, "Floats are summed in a fixed order, as everywhere in tritmill; the best "
                        "kernel of each format at each shape, found by trial.");
-    for (size_t f = 0; f < NFORMATS; f++)
+    for (size_t f = 0; f < w->nformats; f++)
         if (!w->served[f])
-            trit_table_note(t, "%s: no kernel for it can run here.", formats[f].name);
+            trit_table_note(t, "%s: no kernel for it can run here.", w->formats[f].name);
     if (w->energy_why)
         trit_table_note(t, "Energy is n/a: %s.", w->energy_why);
 }
@@ -393,7 +392,7 @@ static enum trit_code measure_all(struct work *w, enum trit_compare_output outpu
 {
     double head_ms = NAN, head_bytes = NAN;
     enum trit_code code = TRIT_OK;
-    w->total = w->nmatrices * (NFORMATS + ROUNDS) + ROUNDS;
+    w->total = w->nmatrices * (w->nformats + ROUNDS) + ROUNDS;
     trit_progress_begin(&w->progress, "measuring");
     for (size_t i = 0; i < w->nmatrices && !code; i++)
         code = measure_shape(w, &w->matrices[i], error);
@@ -413,6 +412,17 @@ static enum trit_code measure_all(struct work *w, enum trit_compare_output outpu
     return trit_compare_print(&t, output, figure, &t, error);
 }
 
+static void list_formats(struct work *w)
+{
+    const struct trit_packing *p;
+    memcpy(w->formats, floats, sizeof floats);
+    w->nformats = NFLOATS;
+    for (size_t i = 0; (p = trit_packing_at(i)); i++)
+        if (p->format)
+            w->formats[w->nformats++] =
+                (struct format){ p->format, p->name, TRIT_OP_gemv, p->what };
+}
+
 enum trit_code trit_precision_run(const struct trit_precision *p, enum trit_compare_output output,
                                   struct trit_error *error)
 {
@@ -420,10 +430,12 @@ enum trit_code trit_precision_run(const struct trit_precision *p, enum trit_comp
     if (!w)
         return trit_fail(error, TRIT_EMEMORY, "no memory for the measurement");
     w->p = p;
+    list_formats(w);
     memset(w->served, true, sizeof w->served);
-    for (size_t f = 0; f < NFORMATS; f++)
-        w->rows[f] =
-            (struct row){ .name = formats[f].name, .what = formats[f].what, .verified = true };
+    for (size_t f = 0; f < w->nformats; f++)
+        w->rows[f] = (struct row){ .name = w->formats[f].name,
+                                   .what = w->formats[f].what,
+                                   .verified = true };
     w->energy = trit_energy_open(NULL, &w->energy_why);
     w->energy_why = w->energy ? NULL : w->energy_why;
     enum trit_code code = find_matrices(w, error);

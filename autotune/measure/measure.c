@@ -10,6 +10,7 @@
 #include "runtime/cli/cli.h"
 #include "runtime/base/stats.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/random.h"
 #include "runtime/base/clock.h"
 #include "runtime/kernel/probe.h"
 
@@ -19,15 +20,6 @@ enum {
 };
 static const size_t cache_min = (size_t)8 << 20;
 
-/* splitmix64: any seed gives good bits at once. */
-static uint64_t mix(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-}
-
 void trit_measure_codes(const struct trit_measure *measure, const struct trit_packing *packing,
                         size_t row, uint8_t *codes)
 {
@@ -35,7 +27,7 @@ void trit_measure_codes(const struct trit_measure *measure, const struct trit_pa
     const unsigned range = (unsigned)(packing->high - packing->low + 1);
     for (size_t x = 0; x < measure->k; x += 8) {
         uint8_t bytes[8];
-        const uint64_t word = mix(&state);
+        const uint64_t word = trit_random_next(&state);
         memcpy(bytes, &word, sizeof bytes);
         for (size_t i = 0; i < 8 && x + i < measure->k; i++)
             codes[x + i] = (uint8_t)(bytes[i] * range >> 8);
@@ -48,7 +40,7 @@ void trit_measure_activations(const struct trit_measure *measure, size_t token, 
     uint64_t state = ~token << 8;
     *sum = 0;
     for (size_t x = 0; x < measure->lda; x++) {
-        a[x] = x < measure->k ? (int8_t)(mix(&state) >> 56) : 0;
+        a[x] = x < measure->k ? (int8_t)(trit_random_next(&state) >> 56) : 0;
         *sum += a[x];
     }
     *s = 127.0f / (0.01f + 3.0f * (float)(token % 97 + 1));
@@ -191,7 +183,8 @@ static void pack_blocks(void *arg, size_t begin, size_t end, int thread)
         const size_t row = b * w->nr, rows = x->n - row < w->nr ? x->n - row : w->nr;
         for (size_t r = 0; r < rows; r++)
             trit_measure_codes(x, w->packing, row + r, codes + r * x->k);
-        w->packing->pack(rows, x->k, codes, x->k, w->nr, w->packing->kr, w->copy + b * w->block);
+        trit_pack_block(w->packing, &(struct trit_codes){ codes, x->k, rows, x->k }, w->nr,
+                        w->copy + b * w->block);
     }
 }
 

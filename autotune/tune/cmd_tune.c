@@ -7,6 +7,7 @@
 
 #include "autotune/tune/internal.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/shape.h"
 #include "runtime/base/mem.h"
 #include "runtime/model/model.h"
 #include "runtime/model/shapes.h"
@@ -112,19 +113,11 @@ static enum trit_code add_model(struct trit_tune *tune, const struct trit_config
     return code;
 }
 
-/* "6912x2560" */
 static enum trit_code add_shape(struct trit_tune *tune, const char *text, struct trit_error *error)
 {
     size_t n, k;
-    char end;
-    if (strspn(text, "0123456789x") != strlen(text) || strlen(text) > 20 ||
-        sscanf(text, "%zux%zu%c", &n, &k, &end) != 2 || n < 1 || n > 1 << 24 || k < 1 ||
-        k > TRIT_MAX_K)
-        return trit_fail(
-            error, TRIT_EARGUMENT,
-            "tune: --shape %s: must be NxK, such as 6912x2560 (N up to %d, K up to %d)", text,
-            1 << 24, TRIT_MAX_K);
-    return add_matrix(tune, "", n, k, 1, error);
+    enum trit_code code = trit_cli_shape("tune", text, &n, &k, error);
+    return code ? code : add_matrix(tune, "", n, k, 1, error);
 }
 
 static enum trit_code add_matrices(struct trit_tune *tune, const struct tune_options *o,

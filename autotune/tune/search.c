@@ -120,7 +120,7 @@ static size_t rounds_in(const struct trit_field *field, const struct round *r, d
 static bool holds_trits(const struct trit_kernel *kernel)
 {
     const struct trit_packing *p = trit_packing_find(kernel->packing);
-    return p && p->low == -1 && p->high == 1 && !p->skips;
+    return p && trit_packing_is_ternary(p);
 }
 
 static bool is_hopeless(const struct trit_tune *tune, const struct trit_kernel *kernel)

@@ -14,8 +14,14 @@ struct trit_cpuid {
     void *arg;
 };
 
-/* x86's features by name, NULL past the last; the i-th is bit i of trit_cpu.features. */
-enum { TRIT_NCPUID = 34 };
+/* How many features of x86 there are. */
+enum {
+#define TRIT_X86_FEATURE(name, leaf, reg, bit, consent) TRIT_X86_##name,
+#include "runtime/cpu/x86_features.inc"
+#undef TRIT_X86_FEATURE
+    TRIT_NCPUID
+};
+/* By name, NULL past the last; the i-th is bit i of trit_cpu.features. */
 const char *trit_cpuid_feature(int i);
 
 /* The CPU that runs this; false where it is not an x86. */

@@ -23,43 +23,11 @@ struct feature {
 };
 
 static const struct feature features[] = {
-    { "sse3", LEAF_1, TRIT_ECX, 0, NONE },
-    { "ssse3", LEAF_1, TRIT_ECX, 9, NONE },
-    { "sse4_1", LEAF_1, TRIT_ECX, 19, NONE },
-    { "sse4_2", LEAF_1, TRIT_ECX, 20, NONE },
-    { "popcnt", LEAF_1, TRIT_ECX, 23, NONE },
-    { "lzcnt", LEAF_EXT_1, TRIT_ECX, 5, NONE },
-    { "bmi1", LEAF_7, TRIT_EBX, 3, NONE },
-    { "bmi2", LEAF_7, TRIT_EBX, 8, NONE },
-    { "gfni", LEAF_7, TRIT_ECX, 8, NONE },
-    { "avx", LEAF_1, TRIT_ECX, 28, YMM },
-    { "f16c", LEAF_1, TRIT_ECX, 29, YMM },
-    { "fma", LEAF_1, TRIT_ECX, 12, YMM },
-    { "avx2", LEAF_7, TRIT_EBX, 5, YMM },
-    { "vaes", LEAF_7, TRIT_ECX, 9, YMM },
-    { "avx_vnni", LEAF_7_1, TRIT_EAX, 4, YMM },
-    { "avx_ifma", LEAF_7_1, TRIT_EAX, 23, YMM },
-    { "avx_vnni_int8", LEAF_7_1, TRIT_EDX, 4, YMM },
-    { "avx_vnni_int16", LEAF_7_1, TRIT_EDX, 10, YMM },
-    { "avx512f", LEAF_7, TRIT_EBX, 16, ZMM },
-    { "avx512dq", LEAF_7, TRIT_EBX, 17, ZMM },
-    { "avx512_ifma", LEAF_7, TRIT_EBX, 21, ZMM },
-    { "avx512cd", LEAF_7, TRIT_EBX, 28, ZMM },
-    { "avx512bw", LEAF_7, TRIT_EBX, 30, ZMM },
-    { "avx512vl", LEAF_7, TRIT_EBX, 31, ZMM },
-    { "avx512_vbmi", LEAF_7, TRIT_ECX, 1, ZMM },
-    { "avx512_vbmi2", LEAF_7, TRIT_ECX, 6, ZMM },
-    { "avx512_vnni", LEAF_7, TRIT_ECX, 11, ZMM },
-    { "avx512_bitalg", LEAF_7, TRIT_ECX, 12, ZMM },
-    { "avx512_vpopcntdq", LEAF_7, TRIT_ECX, 14, ZMM },
-    { "avx512_fp16", LEAF_7, TRIT_EDX, 23, ZMM },
-    { "avx512_bf16", LEAF_7_1, TRIT_EAX, 5, ZMM },
-    { "amx_tile", LEAF_7, TRIT_EDX, 24, TILE },
-    { "amx_int8", LEAF_7, TRIT_EDX, 25, TILE },
-    { "amx_bf16", LEAF_7, TRIT_EDX, 22, TILE },
+#define TRIT_X86_FEATURE(name, leaf, reg, bit, consent) { #name, leaf, reg, bit, consent },
+#include "runtime/cpu/x86_features.inc"
+#undef TRIT_X86_FEATURE
 };
-enum { NFEATURES = sizeof features / sizeof *features };
-_Static_assert((int)NFEATURES == (int)TRIT_NCPUID, "other architectures' bits come after these");
+enum { NFEATURES = TRIT_NCPUID };
 
 const char *trit_cpuid_feature(int i)
 {

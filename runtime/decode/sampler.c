@@ -12,6 +12,7 @@
 
 #include "runtime/base/math.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/random.h"
 
 enum {
     WINDOW_MAX = 1 << 20,
@@ -47,14 +48,6 @@ const struct trit_sampling trit_sampling_default = {
 };
 
 /* --- random numbers --- */
-
-static uint64_t splitmix64(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
 
 static uint64_t rotate(uint64_t x, int by)
 {
@@ -419,7 +412,7 @@ enum trit_code trit_sampler_create(struct trit_sampler **sampler,
     s->vocab = vocab;
     uint64_t state = params->seed;
     for (int i = 0; i < 4; i++)
-        s->random[i] = splitmix64(&state);
+        s->random[i] = trit_random_next(&state);
     if (!allocate(s)) {
         trit_sampler_free(s);
         return trit_fail(error, TRIT_EMEMORY, "sampling: no memory for a vocabulary of %zu", vocab);

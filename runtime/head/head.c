@@ -3,14 +3,12 @@
 #include "runtime/head/head.h"
 
 #include <assert.h>
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/head/internal.h"
 #include "runtime/base/mem.h"
 #include "runtime/plan/pick.h"
-#include "runtime/kernel/probe.h"
 
 enum {
     CACHED = 1 << 20, /* bytes of rows below which planes hardly save more than they cost */
@@ -18,46 +16,43 @@ enum {
     SKIP = 16,        /* full passes after an answer by planes that read more than one */
 };
 
-static bool usable(const struct trit_kernel *c, enum trit_op op, const char *packing, size_t k)
+static bool shares(const void *gemv, const struct trit_kernel *kernel)
 {
-    return c->op == op && !strcmp(c->packing, packing) && !strcmp(c->act, "i8") && !c->k && !c->n &&
-           TRIT_HEAD_ROWS % c->nr == 0 && k <= trit_packing_find(packing)->max_k &&
-           trit_isa_usable(c->isa, NULL) && trit_kernel_sound(c);
+    return trit_share_weights(kernel, gemv);
 }
 
-static bool better(const struct trit_kernel *a, const struct trit_kernel *b)
+/* The strongest gemm that shares the gemv's weights. */
+static const struct trit_kernel *partner(const struct trit_kernel *gemv)
 {
-    return !b || a->isa > b->isa || (a->isa == b->isa && a->cost < b->cost);
+    return trit_pick_best(&(struct trit_wish){ .op = TRIT_OP_gemm, .fits = shares, .arg = gemv });
+}
+
+static bool serves_planes(const void *arg, const struct trit_kernel *gemv)
+{
+    (void)arg;
+    return TRIT_HEAD_ROWS % gemv->nr == 0 && partner(gemv);
 }
 
 /* The strongest gemv, and the strongest gemm that shares its weights. TRITMILL_KERNEL means other
    matrices: it chooses among these where it can, and is no fault where it cannot. */
-static bool pick_plane(struct trit_head_plane *p, const char *packing, size_t k, const char *force)
+static bool pick_plane(struct trit_head_plane *p, const char *packing, size_t k)
 {
-    const struct trit_kernel *gemv = NULL, *gemm = NULL, *c;
-    for (size_t i = 0; (c = trit_kernel_at(i)); i++)
-        if ((!force || !fnmatch(force, c->name, 0)) && better(c, gemv) &&
-            usable(c, TRIT_OP_gemv, packing, k))
-            gemv = c;
-    for (size_t i = 0; gemv && (c = trit_kernel_at(i)); i++)
-        if (c->nr == gemv->nr && c->kr == gemv->kr && better(c, gemm) &&
-            usable(c, TRIT_OP_gemm, packing, k))
-            gemm = c;
-    p->gemv = gemv;
-    p->gemm = gemm;
+    const struct trit_wish wish = {
+        .op = TRIT_OP_gemv, .packing = packing, .k = k, .fits = serves_planes
+    };
     p->packing = trit_packing_find(packing);
-    return gemm;
+    p->gemv = trit_pick_forced(&wish);
+    p->gemm = p->gemv ? partner(p->gemv) : NULL;
+    return p->gemm;
 }
 
 /* Kernels and sizes of the planes; false where they cannot be. */
 static bool plan(struct trit_head *h)
 {
     static const char *const packings[] = { "i4", "i2" };
-    const char *force = getenv("TRITMILL_KERNEL");
     for (size_t i = 0; i < 2; i++) {
         struct trit_head_plane *p = &h->plane[i];
-        if (!(force && pick_plane(p, packings[i], h->k, force)) &&
-            !pick_plane(p, packings[i], h->k, NULL))
+        if (!pick_plane(p, packings[i], h->k))
             return false;
         const size_t nr = (size_t)p->gemv->nr;
         p->block = trit_packed_bytes(p->packing, nr, h->k, nr);

@@ -186,9 +186,10 @@ struct intake {
 
 static void refuse(struct intake *in, const char *row, const char *why)
 {
-    if (!in->refused++)
-        trit_fail(in->image->error, TRIT_OK, "%s: kernel %.127s is refused: %s", in->image->path,
-                  row ? row : "without a name", why);
+    struct trit_error *error = in->image->error;
+    if (!in->refused++ && error)
+        snprintf(error->text, sizeof error->text, "%s: kernel %.127s is refused: %s",
+                 in->image->path, row ? row : "without a name", why);
 }
 
 static void take_rows(struct intake *in, const struct trit_library_table *table)

@@ -5,15 +5,8 @@
 #include <link.h>
 #include <string.h>
 
+#include "runtime/base/arch.h"
 #include "runtime/kernel/internal.h"
-
-#if defined __x86_64__
-enum { MACHINE = EM_X86_64, RESOLVED = R_X86_64_IRELATIVE };
-#elif defined __aarch64__
-enum { MACHINE = EM_AARCH64, RESOLVED = R_AARCH64_IRELATIVE };
-#else
-enum { MACHINE = EM_NONE, RESOLVED = 0 }; /* no libraries here */
-#endif
 
 enum { ENDIAN = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB };
 
@@ -68,10 +61,10 @@ static enum trit_code check_head(struct elf *e)
         return bad(e, "is not an ELF file");
     if (id[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) || id[EI_DATA] != ENDIAN)
         return bad(e, "is an ELF file for machines of another word size or byte order");
-    if (e->head.e_machine != MACHINE)
+    if (e->head.e_machine != TRIT_ELF_MACHINE)
         return trit_fail(e->error, TRIT_EFORMAT,
                          "%s: is for another machine (ELF machine %u, this one is %u)", e->path,
-                         (unsigned)e->head.e_machine, (unsigned)MACHINE);
+                         (unsigned)e->head.e_machine, (unsigned)TRIT_ELF_MACHINE);
     if (e->head.e_type != ET_DYN)
         return bad(e, "is an ELF file, but no shared object");
     if (e->head.e_phentsize != sizeof(ElfW(Phdr)) || !e->head.e_phnum ||
@@ -170,7 +163,7 @@ static enum trit_code check_relocations(const struct elf *e, uint64_t address, u
         ElfW(Sym) sym;
         memcpy(&rela, at + i * sizeof rela, sizeof rela);
         const uint64_t index = ELF64_R_SYM(rela.r_info);
-        if (ELF64_R_TYPE(rela.r_info) == RESOLVED)
+        if (ELF64_R_TYPE(rela.r_info) == TRIT_ELF_RESOLVED)
             return bad(e, "chooses functions when it is loaded (ifunc)");
         if (!index)
             continue;

@@ -1,9 +1,8 @@
 /* Rows of a library: what may become a row of the registry. */
-#define _GNU_SOURCE
-#include <stdio.h>
 #include <string.h>
 
 #include "runtime/kernel/internal.h"
+#include "runtime/kernel/name.h"
 #include "runtime/kernel/pack.h"
 
 enum { MAX_TILE = 1024, MAX_NAME = 128 };
@@ -13,21 +12,14 @@ static bool is_product(enum trit_op op)
     return op == TRIT_OP_gemv || op == TRIT_OP_gemm;
 }
 
-/* Whether the name is trit_<op>_<packing>_<act>_<MR>x<NR>x<KR>[_k<K>][_n<N>]__<isa>[_<technique>]
-   of the row. */
 static bool declares(const struct trit_library_row *row)
 {
-    char name[2 * MAX_NAME], k[32] = "", n[32] = "";
-    if (row->k)
-        snprintf(k, sizeof k, "_k%llu", (unsigned long long)row->k);
-    if (row->n)
-        snprintf(n, sizeof n, "_n%llu", (unsigned long long)row->n);
-    const int length = snprintf(name, sizeof name, "trit_%s_%s_%s_%dx%dx%d%s%s__%s", row->op,
-                                row->packing, row->act, row->mr, row->nr, row->kr, k, n, row->isa);
-    if (length < 0 || length >= MAX_NAME || strncmp(row->name, name, (size_t)length))
-        return false;
-    const char *rest = row->name + length;
-    return strlen(row->name) < MAX_NAME && (!*rest || (*rest == '_' && rest[1]));
+    struct trit_name name;
+    return strlen(row->name) < MAX_NAME && trit_name_parse(row->name, &name) &&
+           !strcmp(name.op, row->op) && !strcmp(name.packing, row->packing) &&
+           !strcmp(name.act, row->act) && !strcmp(name.isa, row->isa) &&
+           name.mr == (uint64_t)row->mr && name.nr == (uint64_t)row->nr &&
+           name.kr == (uint64_t)row->kr && name.k == row->k && name.n == row->n;
 }
 
 static bool in_range(const struct trit_library_row *row)

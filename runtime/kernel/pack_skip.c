@@ -23,15 +23,16 @@ static void pack_group(const uint8_t *codes, uint8_t *out)
     }
 }
 
-void trit_pack_r5(size_t rows, size_t k, const uint8_t *codes, size_t ld, size_t nr, size_t kr,
+void trit_pack_r5(const struct trit_packing *packing, const struct trit_codes *c, size_t nr,
                   uint8_t *out)
 {
+    const size_t k = c->k;
     uint8_t ragged[GROUP];
-    assert(kr == GROUP && rows >= 1 && rows <= nr);
+    assert(packing->kr == GROUP);
     for (size_t r = 0; r < nr; r++)
         for (size_t x = 0; x < k; x += GROUP, out += BYTES) {
-            const size_t valid = r >= rows ? 0 : k - x < GROUP ? k - x : GROUP;
-            const uint8_t *from = codes + r * ld + x;
+            const size_t valid = r >= c->rows ? 0 : k - x < GROUP ? k - x : GROUP;
+            const uint8_t *from = c->codes + r * c->ld + x;
             if (valid < GROUP) {
                 memset(ragged, 1, sizeof ragged);
                 memcpy(ragged, valid ? from : ragged, valid);
@@ -54,20 +55,21 @@ static void numbers(const uint8_t *codes, size_t ld, size_t row, size_t rows, si
         }
 }
 
-void trit_pack_c5(size_t rows, size_t k, const uint8_t *codes, size_t ld, size_t nr, size_t kr,
+void trit_pack_c5(const struct trit_packing *packing, const struct trit_codes *c, size_t nr,
                   uint8_t *out)
 {
-    const size_t column = nr / PLANES;
+    const size_t column = nr / PLANES, k = c->k;
     uint8_t v[BYTES][TILE];
-    assert(kr == 20 && nr % GROUP == 0 && rows >= 1 && rows <= nr);
+    assert(nr % GROUP == 0);
     for (size_t first = 0; first < k; first += TILE) {
         const size_t columns = k - first < TILE ? k - first : TILE;
         for (size_t row = 0; row < nr; row += GROUP) {
-            numbers(codes + first, ld, row, rows, columns, v);
+            numbers(c->codes + first, c->ld, row, c->rows, columns, v);
             for (size_t x = 0; x < columns; x++)
                 for (size_t b = 0; b < BYTES; b++)
                     out[(first + x) * column + row / PLANES + b] = stored(v[b][x]);
         }
     }
-    memset(out + k * column, 128, (trit_round_up(k, kr) - k) * column); /* 128: five zeros */
+    memset(out + k * column, 128,
+           (trit_round_up(k, packing->kr) - k) * column); /* 128: five zeros */
 }

@@ -13,7 +13,7 @@ struct place {
 
 /* The code at a place, and putting one where all bytes of the block were 0. */
 typedef unsigned get_fn(const uint8_t *block, struct place at);
-typedef void put_fn(uint8_t *block, struct place at, unsigned code);
+typedef void set_fn(uint8_t *block, struct place at, unsigned code);
 
 /* The byte of a packing of `words` words with `planes` columns a byte, and the plane. */
 static size_t byte_of(struct place at, size_t words, size_t planes, size_t *plane)
@@ -30,7 +30,7 @@ static unsigned get_t2(const uint8_t *block, struct place at)
     return *byte >> 2 * plane & 3;
 }
 
-static void put_t2(uint8_t *block, struct place at, unsigned code)
+static void set_t2(uint8_t *block, struct place at, unsigned code)
 {
     size_t plane, byte = byte_of(at, 1, 4, &plane);
     block[byte] |= (uint8_t)(code << 2 * plane);
@@ -65,7 +65,7 @@ static unsigned get_t5(const uint8_t *block, struct place at)
     return digit_of(block[byte], plane);
 }
 
-static void put_t5(uint8_t *block, struct place at, unsigned code)
+static void set_t5(uint8_t *block, struct place at, unsigned code)
 {
     size_t plane, byte = byte_of(at, 1, 5, &plane);
     add_digit(block + byte, plane, code);
@@ -88,7 +88,7 @@ static unsigned get_v5(const uint8_t *block, struct place at)
     return number_of_v5(block[byte]) / power[plane] % 3;
 }
 
-static void put_v5(uint8_t *block, struct place at, unsigned code)
+static void set_v5(uint8_t *block, struct place at, unsigned code)
 {
     size_t plane, byte = byte_of(at, 1, 5, &plane);
     block[byte] = byte_of_v5(number_of_v5(block[byte]) + code * power[plane]);
@@ -101,7 +101,7 @@ static unsigned get_i4(const uint8_t *block, struct place at)
     return *byte >> 4 * plane & 15;
 }
 
-static void put_i4(uint8_t *block, struct place at, unsigned code)
+static void set_i4(uint8_t *block, struct place at, unsigned code)
 {
     size_t plane, byte = byte_of(at, 2, 2, &plane);
     block[byte] |= (uint8_t)(code << 4 * plane);
@@ -113,7 +113,7 @@ static unsigned get_i8(const uint8_t *block, struct place at)
     return block[byte_of(at, 4, 1, &plane)];
 }
 
-static void put_i8(uint8_t *block, struct place at, unsigned code)
+static void set_i8(uint8_t *block, struct place at, unsigned code)
 {
     size_t plane;
     block[byte_of(at, 4, 1, &plane)] = (uint8_t)code;
@@ -133,7 +133,7 @@ static unsigned get_b2(const uint8_t *block, struct place at)
     return 1u + (block[byte] >> bit & 1) - (block[byte + at.nr / 2] >> bit & 1);
 }
 
-static void put_b2(uint8_t *block, struct place at, unsigned code)
+static void set_b2(uint8_t *block, struct place at, unsigned code)
 {
     size_t byte, bit = bit_of(at, &byte);
     if (code != 1)
@@ -151,7 +151,7 @@ static unsigned get_l2(const uint8_t *block, struct place at)
     return at.x % 2 ? pair % 3 : pair / 3;
 }
 
-static void put_l2(uint8_t *block, struct place at, unsigned code)
+static void set_l2(uint8_t *block, struct place at, unsigned code)
 {
     block[byte_of_group(at)] += (uint8_t)((at.x % 2 ? code : 3 * code) << at.x % 4 / 2 * 4);
 }
@@ -162,7 +162,7 @@ static unsigned get_r5(const uint8_t *block, struct place at)
     return digit_of(block[at.r * (at.k / 5) + at.x / 320 * 64 + at.x % 64], at.x % 320 / 64);
 }
 
-static void put_r5(uint8_t *block, struct place at, unsigned code)
+static void set_r5(uint8_t *block, struct place at, unsigned code)
 {
     add_digit(block + at.r * (at.k / 5) + at.x / 320 * 64 + at.x % 64, at.x % 320 / 64, code);
 }
@@ -178,36 +178,25 @@ static unsigned get_c5(const uint8_t *block, struct place at)
     return get_r5(block, transposed(at));
 }
 
-static void put_c5(uint8_t *block, struct place at, unsigned code)
+static void set_c5(uint8_t *block, struct place at, unsigned code)
 {
-    put_r5(block, transposed(at), code);
+    set_r5(block, transposed(at), code);
 }
 
 static const struct {
-    const char *name;
     get_fn *get;
-    put_fn *put;
-} packings[] = {
-    { "t2", get_t2, put_t2 }, { "t5", get_t5, put_t5 }, { "v5", get_v5, put_v5 },
-    { "b2", get_b2, put_b2 }, { "l2", get_l2, put_l2 }, { "i2", get_t2, put_t2 },
-    { "i4", get_i4, put_i4 }, { "i8", get_i8, put_i8 }, { "r5", get_r5, put_r5 },
-    { "c5", get_c5, put_c5 },
+    set_fn *set;
+} references[TRIT_NPACKINGS] = {
+#define TRIT_PACKING(name, layout, ...) [TRIT_PACKING_##name] = { get_##layout, set_##layout },
+#include "packings.inc"
+#undef TRIT_PACKING
 };
-
-static size_t index_of(const char *packing)
-{
-    size_t i = 0;
-    while (i < sizeof packings / sizeof *packings && strcmp(packings[i].name, packing))
-        i++;
-    return i;
-}
 
 bool trit_ref_pack(const char *packing, size_t n, size_t k, const int8_t *w, size_t nr,
                    uint8_t *packed)
 {
     const struct trit_packing *p = trit_packing_find(packing);
-    size_t i = index_of(packing);
-    if (!p || i == sizeof packings / sizeof *packings)
+    if (!p)
         return false;
     size_t columns = trit_round_up(k, p->kr), block = trit_packed_bytes(p, nr, k, nr);
     memset(packed, 0, trit_packed_bytes(p, n, k, nr));
@@ -215,8 +204,9 @@ bool trit_ref_pack(const char *packing, size_t n, size_t k, const int8_t *w, siz
         for (size_t x = 0; x < columns; x++) {
             int weight = j < n && x < k ? w[j * k + x] : 0;
             assert(weight >= p->low && weight <= p->high);
-            packings[i].put(packed + j / nr * block, (struct place){ nr, columns, j % nr, x },
-                            (unsigned)(weight - p->low));
+            references[p - trit_packing_at(0)].set(packed + j / nr * block,
+                                                   (struct place){ nr, columns, j % nr, x },
+                                                   (unsigned)(weight - p->low));
         }
     return true;
 }
@@ -225,14 +215,15 @@ bool trit_ref_unpack(const char *packing, size_t n, size_t k, const uint8_t *pac
                      int8_t *w)
 {
     const struct trit_packing *p = trit_packing_find(packing);
-    size_t i = index_of(packing);
-    if (!p || i == sizeof packings / sizeof *packings)
+    if (!p)
         return false;
     size_t block = trit_packed_bytes(p, nr, k, nr);
     for (size_t j = 0; j < n; j++)
         for (size_t x = 0; x < k; x++) {
             const struct place at = { nr, trit_round_up(k, p->kr), j % nr, x };
-            w[j * k + x] = (int8_t)((int)packings[i].get(packed + j / nr * block, at) + p->low);
+            w[j * k + x] =
+                (int8_t)((int)references[p - trit_packing_at(0)].get(packed + j / nr * block, at) +
+                         p->low);
         }
     return true;
 }

@@ -1,6 +1,8 @@
 /* All kernels, one row each: the built-in ones and those that libraries brought. */
 #include "runtime/kernel.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,41 +24,58 @@ static const struct trit_kernel built_in[] = {
 enum { NBUILT_IN = sizeof built_in / sizeof *built_in };
 const char trit_kernel_set[] = TRIT_KERNEL_SET;
 
-/* Rows of libraries, in the order in which they came. */
-static struct {
-    const struct trit_kernel **rows;
+/* Rows that came together. A segment never changes but for its link, which is set once: whoever
+   reads needs no lock. */
+struct segment {
+    const struct trit_kernel *rows;
     size_t n;
-} added;
+    struct segment *_Atomic next;
+};
+
+static struct segment first = { .rows = built_in, .n = NBUILT_IN };
+static pthread_mutex_t adding = PTHREAD_MUTEX_INITIALIZER;
+
+static const struct segment *after(const struct segment *segment)
+{
+    return atomic_load_explicit(&segment->next, memory_order_acquire);
+}
 
 size_t trit_kernel_count(void)
 {
-    return NBUILT_IN + added.n;
+    size_t n = 0;
+    for (const struct segment *s = &first; s; s = after(s))
+        n += s->n;
+    return n;
 }
 
 const struct trit_kernel *trit_kernel_at(size_t i)
 {
-    return i < NBUILT_IN             ? &built_in[i]
-           : i < trit_kernel_count() ? added.rows[i - NBUILT_IN]
-                                     : NULL;
+    const struct segment *s = &first;
+    while (s && i >= s->n) {
+        i -= s->n;
+        s = after(s);
+    }
+    return s ? &s->rows[i] : NULL;
 }
 
 enum trit_code trit_kernels_add(const struct trit_kernel *rows, size_t n, struct trit_error *error)
 {
-    if (n == 0) /* which realloc could take for a wish to free */
+    if (n == 0)
         return TRIT_OK;
-    const struct trit_kernel **all = realloc(added.rows, (added.n + n) * sizeof *all);
-    if (!all)
+    struct segment *new = malloc(sizeof *new), *last = &first;
+    if (!new)
         return trit_fail(error, TRIT_EMEMORY, "no memory for %zu more kernels", n);
-    added.rows = all;
-    for (size_t i = 0; i < n; i++)
-        added.rows[added.n++] = &rows[i];
+    *new = (struct segment){ .rows = rows, .n = n };
+    pthread_mutex_lock(&adding);
+    for (struct segment *next; (next = atomic_load(&last->next));)
+        last = next;
+    atomic_store_explicit(&last->next, new, memory_order_release);
+    pthread_mutex_unlock(&adding);
     return TRIT_OK;
 }
 
-static const char *const op_names[TRIT_NOP] = { "gemv",    "gemm", "quant", "norm",  "relu2",
-                                                "softmax", "qk",   "pv",    "head",  "read",
-                                                "peak",    "rows", "cols",  "merge", "half",
-                                                "split",   "silu" };
+#define OP_NAME(name, proof) [TRIT_OP_##name] = #name,
+static const char *const op_names[TRIT_NOP] = { TRIT_OPS(OP_NAME) };
 
 const char *trit_op_name(enum trit_op op)
 {

@@ -101,7 +101,8 @@ static void fill_product(struct product *p)
         const size_t rows = p->n - row < p->nr ? p->n - row : p->nr;
         for (size_t i = 0; i < rows * p->k; i++)
             p->codes[i] = (uint8_t)(p->w[row * p->k + i] - packing->low);
-        packing->pack(rows, p->k, p->codes, p->k, p->nr, p->kr, p->packed + row / p->nr * block);
+        trit_pack_block(packing, &(struct trit_codes){ p->codes, p->k, rows, p->k }, p->nr,
+                        p->packed + row / p->nr * block);
     }
 }
 
@@ -174,7 +175,7 @@ static bool right_skipping(const struct trit_kernel *kn, struct product *p)
     return !memcmp(p->y[0], p->y[1], p->n * sizeof *p->y[0]);
 }
 
-static bool try_skipping(const struct trit_kernel *kn)
+static bool try_skip(const struct trit_kernel *kn)
 {
     struct product p = { .m = 1, .nr = (size_t)kn->nr, .kr = (size_t)kn->kr };
     p.packing = trit_packing_find(kn->packing);
@@ -343,18 +344,12 @@ static bool try_peak(const struct trit_kernel *kn)
     return kn->fn.peak(8, 1, &sink) > 0;
 }
 
-static bool (*const tries[TRIT_NOP])(const struct trit_kernel *) = {
-    [TRIT_OP_gemv] = try_mm,       [TRIT_OP_gemm] = try_mm,     [TRIT_OP_quant] = try_quant,
-    [TRIT_OP_norm] = try_norm,     [TRIT_OP_relu2] = try_gated, [TRIT_OP_softmax] = try_softmax,
-    [TRIT_OP_qk] = try_qk,         [TRIT_OP_pv] = try_pv,       [TRIT_OP_head] = try_head,
-    [TRIT_OP_read] = try_read,     [TRIT_OP_merge] = try_merge, [TRIT_OP_half] = try_half,
-    [TRIT_OP_split] = try_split,   [TRIT_OP_peak] = try_peak,   [TRIT_OP_rows] = try_skipping,
-    [TRIT_OP_cols] = try_skipping, [TRIT_OP_silu] = try_gated,
-};
+#define TRY(name, proof) [TRIT_OP_##name] = try_##proof,
+static bool (*const tries[TRIT_NOP])(const struct trit_kernel *) = { TRIT_OPS(TRY) };
 
 bool trit_kernel_probe(const struct trit_kernel *kernel)
 {
-    return !tries[kernel->op] || tries[kernel->op](kernel);
+    return tries[kernel->op](kernel);
 }
 
 /* Whether row i is the ISA's first of its operation and packing that takes any shape. */

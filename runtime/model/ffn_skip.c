@@ -69,7 +69,8 @@ void trit_skip_count_up(struct trit_work *w, const struct trit_layer *layer)
 {
     const struct trit_matrix *up = &layer->m[TRIT_UP];
     const struct trit_share all = collect(w);
-    trit_count(&w->counts, TRIT_PART_GATE_UP, all.rows * (up->kp / 5 + sizeof *up->d),
+    trit_count(&w->counts, TRIT_PART_GATE_UP,
+               all.rows * (up->kp / up->packing->kr * up->packing->bytes + sizeof *up->d),
                w->m * all.rows * up->k);
     if (w->m == 1) {
         w->counts.up_rows += all.rows;
@@ -159,7 +160,9 @@ void trit_skip_down(struct trit_work *w, const struct trit_layer *layer)
     trit_region(pool, TRIT_PART_DOWN_SUM, down->n, down->n, sum_up, &job);
     const struct trit_share all = collect(w);
     trit_count(&w->counts, TRIT_PART_DOWN,
-               all.columns * (job.padded / 5) + down->n * sizeof *down->d, all.columns * down->n);
+               all.columns * (job.padded * down->packing->bytes / down->packing->kr) +
+                   down->n * sizeof *down->d,
+               all.columns * down->n);
     w->counts.downs += down->k;
     w->counts.downs_live += all.columns;
     w->counts.down_cols += all.columns;

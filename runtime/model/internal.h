@@ -269,6 +269,8 @@ struct trit_kv_kind {
 };
 
 extern const struct trit_kv_kind trit_kv_f16, trit_kv_i8;
+/* The gemm that the cache in int8 needs. */
+enum trit_code trit_kv_i8_pick(const struct trit_kernel **kernel, struct trit_error *error);
 
 const struct trit_kv_kind *trit_kv_kind(enum trit_kv_type type);
 

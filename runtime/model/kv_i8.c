@@ -9,8 +9,25 @@
 
 #include "runtime/model/internal.h"
 #include "runtime/base/mem.h"
+#include "runtime/plan/pick.h"
 
 enum { CHUNK = TRIT_ATTN_CHUNK, KR = 16 };
+
+/* A chunk's positions are blocks of the kernel's rows, none of which goes on in the next chunk. */
+static bool divides_chunks(const void *arg, const struct trit_kernel *kernel)
+{
+    (void)arg;
+    return CHUNK % kernel->nr == 0 && kernel->kr == KR;
+}
+
+enum trit_code trit_kv_i8_pick(const struct trit_kernel **kernel, struct trit_error *error)
+{
+    *kernel = trit_pick_forced(
+        &(struct trit_wish){ .op = TRIT_OP_gemm, .packing = "i8", .fits = divides_chunks });
+    return *kernel ? TRIT_OK
+                   : trit_fail(error, TRIT_EUNSUPPORTED,
+                               "no kernel for the KV cache in int8 runs here");
+}
 
 /* Scales of values are kept so much larger: the quantiser's least maximum is then far below. */
 static const float lift = 0x1p20f;

@@ -274,8 +274,7 @@ static enum trit_code pick_ops(struct loader *l)
         if (code)
             return code;
     }
-    return l->model->kv == &trit_kv_i8 ? trit_pick(TRIT_OP_gemm, "i8", &ops->dot, l->error)
-                                       : TRIT_OK;
+    return l->model->kv == &trit_kv_i8 ? trit_kv_i8_pick(&ops->dot, l->error) : TRIT_OK;
 }
 
 static enum trit_code allocate(struct loader *l)
@@ -300,9 +299,8 @@ static enum trit_code choose_roles(struct loader *l)
 {
     const struct trit_config *c = &l->model->config;
     const enum trit_sparse wish = l->options ? l->options->sparse : TRIT_SPARSE_AUTO;
-    const char *forced = getenv("TRITMILL_KERNEL");
     const bool skips =
-        wish == TRIT_SPARSE_ON || (wish == TRIT_SPARSE_AUTO && l->options && !(forced && *forced) &&
+        wish == TRIT_SPARSE_ON || (wish == TRIT_SPARSE_AUTO && l->options && !trit_pick_pattern() &&
                                    trit_cache_skips(l->options->cache));
     if (wish == TRIT_SPARSE_ON && !c->family->skips)
         return trit_fail(l->error, TRIT_EUNSUPPORTED,

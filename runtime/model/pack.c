@@ -53,7 +53,7 @@ static void pack_blocks(void *arg, size_t begin, size_t end, int thread)
 {
     struct packing *p = arg;
     const struct trit_matrix *x = p->matrix;
-    const size_t nr = (size_t)x->pair.decode->nr, kr = (size_t)x->pair.decode->kr;
+    const size_t nr = (size_t)x->pair.decode->nr;
     uint8_t *codes = p->codes + (size_t)thread * nr * x->k;
     const uint8_t shift = (uint8_t)(-1 - x->packing->low); /* what codes of trits lack */
     for (size_t b = begin; b < end; b++) {
@@ -65,7 +65,8 @@ static void pack_blocks(void *arg, size_t begin, size_t end, int thread)
         }
         for (size_t i = 0; shift && i < rows * x->k; i++)
             codes[i] = (uint8_t)(codes[i] + shift);
-        x->packing->pack(rows, x->k, codes, x->k, nr, kr, x->w + b * x->block);
+        trit_pack_block(x->packing, &(struct trit_codes){ codes, x->k, rows, x->k }, nr,
+                        x->w + b * x->block);
     }
 }
 

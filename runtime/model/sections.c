@@ -21,7 +21,7 @@ static uint64_t layout_of(const struct trit_packing *packing, size_t nr)
         codes[i] = (uint8_t)((random >> 16) % levels);
     }
     if (codes && packed) {
-        packing->pack(nr, k, codes, k, nr, packing->kr, packed);
+        trit_pack_block(packing, &(struct trit_codes){ codes, k, nr, k }, nr, packed);
         hash = XXH3_64bits(packed, block) | 1;
     }
     free(codes);

@@ -18,37 +18,89 @@ static const double decode_weight = 0.5;
 /* What a core reads from memory, as a rule: weights in decode, which come from there every time. */
 static const double bytes_per_cycle = 8;
 
-static bool runs_here(const struct trit_kernel *kernel)
+const char *trit_pick_pattern(void)
 {
-    return trit_isa_usable(kernel->isa, NULL);
+    const char *pattern = getenv("TRITMILL_KERNEL");
+    return pattern && *pattern ? pattern : NULL;
 }
 
-static bool matches(const struct trit_kernel *kernel, const char *pattern)
+/* A kernel for one shape was made by tuning: it has to be forced, or a profile says when it is the
+   fastest. */
+static bool takes_shape(const struct trit_kernel *kernel, const struct trit_wish *wish)
 {
-    return !fnmatch(pattern, kernel->name, 0);
+    return wish->force ? (!kernel->k || kernel->k == trit_round_up(wish->k, (size_t)kernel->kr)) &&
+                             (!kernel->n || kernel->n == wish->n)
+                       : !kernel->k && !kernel->n;
+}
+
+bool trit_pick_is_candidate(const struct trit_wish *wish, const struct trit_kernel *kernel)
+{
+    if (kernel->op != wish->op || (wish->packing && strcmp(kernel->packing, wish->packing) != 0) ||
+        !takes_shape(kernel, wish) || (wish->force && fnmatch(wish->force, kernel->name, 0)))
+        return false;
+    const struct trit_packing *packing = wish->k ? trit_packing_find(kernel->packing) : NULL;
+    return (!wish->k || (packing && wish->k <= packing->max_k)) &&
+           trit_isa_usable(kernel->isa, NULL) && (!wish->fits || wish->fits(wish->arg, kernel));
+}
+
+static bool is_stronger(const void *arg, const struct trit_kernel *a, const struct trit_kernel *b)
+{
+    (void)arg;
+    return a->isa > b->isa || (a->isa == b->isa && a->cost < b->cost);
+}
+
+const struct trit_kernel *trit_pick_best(const struct trit_wish *wish)
+{
+    const struct trit_kernel *best = NULL, *kernel;
+    for (size_t i = 0; (kernel = trit_kernel_at(i)); i++)
+        if (kernel->op == wish->op &&
+            (!best || (wish->better ? wish->better : is_stronger)(wish->arg, kernel, best)) &&
+            trit_pick_is_candidate(wish, kernel) && trit_kernel_sound(kernel))
+            best = kernel;
+    return best;
+}
+
+const struct trit_kernel *trit_pick_forced(const struct trit_wish *wish)
+{
+    struct trit_wish forced = *wish;
+    forced.force = trit_pick_pattern();
+    const struct trit_kernel *kernel = forced.force ? trit_pick_best(&forced) : NULL;
+    return kernel ? kernel : trit_pick_best(wish);
+}
+
+enum trit_code trit_pick(enum trit_op op, const char *packing, const struct trit_kernel **kernel,
+                         struct trit_error *error)
+{
+    *kernel = trit_pick_forced(&(struct trit_wish){ .op = op, .packing = packing });
+    if (!*kernel)
+        return trit_fail(error, TRIT_EUNSUPPORTED, "no kernel for operation %s%s%s runs here",
+                         trit_op_name(op), packing ? " on " : "", packing ? packing : "");
+    return TRIT_OK;
+}
+
+/* What of the registry runs here and matches the pattern, of op or (TRIT_NOP) of any operation. */
+static bool anything_matches(const char *pattern, enum trit_op op)
+{
+    const struct trit_kernel *kernel;
+    for (size_t i = 0; (kernel = trit_kernel_at(i)); i++)
+        if ((op == TRIT_NOP || kernel->op == op) && !fnmatch(pattern, kernel->name, 0) &&
+            trit_isa_usable(kernel->isa, NULL))
+            return true;
+    return false;
 }
 
 /* The pattern of TRITMILL_KERNEL if it says something about op, else NULL. */
 static const char *forced(enum trit_op op)
 {
-    const char *pattern = getenv("TRITMILL_KERNEL");
-    if (!pattern || !*pattern)
-        return NULL;
-    for (size_t i = 0; i < trit_kernel_count(); i++)
-        if (trit_kernel_at(i)->op == op && matches(trit_kernel_at(i), pattern) &&
-            runs_here(trit_kernel_at(i)))
-            return pattern;
-    return NULL;
+    const char *pattern = trit_pick_pattern();
+    return pattern && anything_matches(pattern, op) ? pattern : NULL;
 }
 
 static enum trit_code check_force(struct trit_error *error)
 {
-    const char *pattern = getenv("TRITMILL_KERNEL");
-    if (!pattern || !*pattern)
+    const char *pattern = trit_pick_pattern();
+    if (!pattern || anything_matches(pattern, TRIT_NOP))
         return TRIT_OK;
-    for (size_t i = 0; i < trit_kernel_count(); i++)
-        if (matches(trit_kernel_at(i), pattern) && runs_here(trit_kernel_at(i)))
-            return TRIT_OK;
     return trit_fail(
         error, TRIT_EARGUMENT,
         "TRITMILL_KERNEL=%s: no kernel of that name can run here; `tritmill generate --list` "
@@ -56,24 +108,12 @@ static enum trit_code check_force(struct trit_error *error)
         pattern);
 }
 
-/* A kernel for one shape was made by tuning, and a profile says when it is the fastest. */
-static bool legal(const struct trit_kernel *kernel, enum trit_op op, size_t n, size_t k,
-                  const char *force)
-{
-    if (kernel->op != op || !runs_here(kernel) || (force && !matches(kernel, force)))
-        return false;
-    return force ? (!kernel->k || kernel->k == trit_round_up(k, (size_t)kernel->kr)) &&
-                       (!kernel->n || kernel->n == n)
-                 : !kernel->k && !kernel->n;
-}
-
-/* Whether the packing can hold rows of k trits and, unless others are wanted too, nothing else:
-   they are there to be compared with. */
-static bool holds_trits(const struct trit_kernel *kernel, size_t k, bool others)
+/* Whether the packing can hold trits and, unless others are wanted too, nothing else: they are
+   there to be compared with. */
+static bool holds_trits(const void *others, const struct trit_kernel *kernel)
 {
     const struct trit_packing *p = trit_packing_find(kernel->packing);
-    return p && k <= p->max_k &&
-           (others ? p->low <= -1 && p->high >= 1 : p->low == -1 && p->high == 1 && !p->skips);
+    return *(const bool *)others ? p->low <= -1 && p->high >= 1 : trit_packing_is_ternary(p);
 }
 
 /* Estimated cycles for one token, padding counted. Prefill reads its weights once for many; decode
@@ -103,13 +143,13 @@ struct choice {
 };
 
 /* What the two are chosen for. */
-struct wish {
+struct pair_wish {
     size_t n, k;
     const char *decode, *prefill; /* patterns that force; NULL: none */
     bool others;                  /* packings that hold more than trits may be picked */
 };
 
-static enum trit_code choose_from(struct choice *c, enum trit_op op, const struct wish *wish,
+static enum trit_code choose_from(struct choice *c, enum trit_op op, const struct pair_wish *wish,
                                   struct trit_error *error)
 {
     const size_t count = trit_kernel_count();
@@ -117,12 +157,15 @@ static enum trit_code choose_from(struct choice *c, enum trit_op op, const struc
     c->kernels = trit_alloc(count + 1, sizeof *c->kernels);
     if (!c->kernels)
         return trit_fail(error, TRIT_EMEMORY, "no memory to choose among %zu kernels", count);
-    for (size_t i = 0; i < count; i++) {
-        const struct trit_kernel *kernel = trit_kernel_at(i);
-        if (legal(kernel, op, wish->n, wish->k, force) &&
-            holds_trits(kernel, wish->k, wish->others))
-            c->kernels[c->n++] = kernel;
-    }
+    const struct trit_wish candidates = { .op = op,
+                                          .n = wish->n,
+                                          .k = wish->k,
+                                          .force = force,
+                                          .fits = holds_trits,
+                                          .arg = &wish->others };
+    for (size_t i = 0; i < count; i++)
+        if (trit_pick_is_candidate(&candidates, trit_kernel_at(i)))
+            c->kernels[c->n++] = trit_kernel_at(i);
     return TRIT_OK;
 }
 
@@ -239,8 +282,9 @@ static bool from_profile(struct trit_profile *profile, size_t n, size_t k, int t
 }
 
 /* Of the kernels that are left after TRITMILL_KERNEL. TRIT_EUNSUPPORTED where no pair is. */
-static enum trit_code pick_pair(const struct wish *wish, int threads, struct trit_profile *profile,
-                                struct trit_pair *pair, struct trit_error *error)
+static enum trit_code pick_pair(const struct pair_wish *wish, int threads,
+                                struct trit_profile *profile, struct trit_pair *pair,
+                                struct trit_error *error)
 {
     const bool force = wish->decode || wish->prefill;
     const size_t n = wish->n, k = wish->k;
@@ -267,7 +311,7 @@ static enum trit_code pick_pair(const struct wish *wish, int threads, struct tri
 enum trit_code trit_pick_pair(size_t n, size_t k, int threads, struct trit_profile *profile,
                               struct trit_pair *pair, struct trit_error *error)
 {
-    struct wish wish = { n, k, forced(TRIT_OP_gemv), forced(TRIT_OP_gemm), false };
+    struct pair_wish wish = { n, k, forced(TRIT_OP_gemv), forced(TRIT_OP_gemm), false };
     enum trit_code code = check_force(error);
     if (code)
         return code;
@@ -276,37 +320,4 @@ enum trit_code trit_pick_pair(size_t n, size_t k, int threads, struct trit_profi
     return code == TRIT_EUNSUPPORTED && wish.others
                ? pick_pair(&wish, threads, profile, pair, error)
                : code;
-}
-
-const struct trit_kernel *trit_pick_stronger(const struct trit_kernel *best,
-                                             const struct trit_kernel *kernel)
-{
-    const bool better =
-        !best || kernel->isa > best->isa || (kernel->isa == best->isa && kernel->cost < best->cost);
-    return better && trit_kernel_sound(kernel) ? kernel : best;
-}
-
-/* Of the strongest ISA; NULL where there is none. */
-static const struct trit_kernel *strongest(enum trit_op op, const char *packing, const char *force)
-{
-    const struct trit_kernel *best = NULL;
-    for (size_t i = 0; i < trit_kernel_count(); i++) {
-        const struct trit_kernel *c = trit_kernel_at(i);
-        if (!legal(c, op, 0, 0, force) || (packing && strcmp(c->packing, packing)))
-            continue;
-        best = trit_pick_stronger(best, c);
-    }
-    return best;
-}
-
-enum trit_code trit_pick(enum trit_op op, const char *packing, const struct trit_kernel **kernel,
-                         struct trit_error *error)
-{
-    *kernel = strongest(op, packing, forced(op));
-    if (!*kernel && packing)
-        *kernel = strongest(op, packing, NULL);
-    if (!*kernel)
-        return trit_fail(error, TRIT_EUNSUPPORTED, "no kernel for operation %s%s%s runs here",
-                         trit_op_name(op), packing ? " on " : "", packing ? packing : "");
-    return TRIT_OK;
 }

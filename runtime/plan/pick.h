@@ -38,14 +38,30 @@ enum trit_code trit_pick_skip(enum trit_op op, size_t n, size_t k, const struct 
 /* The packing law: whether two kernels read the same packed weights. */
 bool trit_share_weights(const struct trit_kernel *a, const struct trit_kernel *b);
 
-/* For the other operations: that of the strongest usable ISA; among equals the cheapest by
-   estimate. packing NULL: any; else TRITMILL_KERNEL counts where it matches one of that packing. */
+/* What a kernel is wanted for: the candidates are those of the operation and packing whose ISA is
+   usable here, that take the matrix's shape, or any shape, and fit. */
+struct trit_wish {
+    enum trit_op op;
+    const char *packing; /* NULL: any */
+    size_t n, k;         /* of the matrix, whose K the packing must hold; 0: it is not for one */
+    const char *force;   /* a pattern of names that they match; NULL: any name */
+    bool (*fits)(const void *arg, const struct trit_kernel *kernel); /* NULL: each */
+    /* Whether a is to be taken before b; NULL: the stronger ISA, then the cheaper by estimate. */
+    bool (*better)(const void *arg, const struct trit_kernel *a, const struct trit_kernel *b);
+    const void *arg;
+};
+
+bool trit_pick_is_candidate(const struct trit_wish *wish, const struct trit_kernel *kernel);
+/* The best candidate that passes its one-tile check; NULL where there is none. */
+const struct trit_kernel *trit_pick_best(const struct trit_wish *wish);
+/* The same, of those that TRITMILL_KERNEL names where one of them can be had. */
+const struct trit_kernel *trit_pick_forced(const struct trit_wish *wish);
+
+/* The pattern of TRITMILL_KERNEL; NULL where it is not set. */
+const char *trit_pick_pattern(void);
+
+/* For the other operations: the best, forced or not. */
 enum trit_code trit_pick(enum trit_op op, const char *packing, const struct trit_kernel **kernel,
                          struct trit_error *error);
-
-/* Of two, best NULL where there is none yet: kernel where it is better by that order and passes its
-   one-tile check, else best. */
-const struct trit_kernel *trit_pick_stronger(const struct trit_kernel *best,
-                                             const struct trit_kernel *kernel);
 
 #endif

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "runtime/base/mem.h"
+#include "runtime/kernel/name.h"
 #include "runtime/kernel/pack.h"
 #include "runtime/plan/internal.h"
 #include "runtime/kernel/probe.h"
@@ -169,29 +170,20 @@ const struct trit_profile_limit *trit_profile_limit(const struct trit_profile *p
     return NULL;
 }
 
-/* "12x32x16_..." into three numbers; the text after them, NULL where there are none. */
-static const char *read_tile(const char *s, int tile[3])
-{
-    for (int i = 0; i < 3; i++) {
-        int digits = 0;
-        for (tile[i] = 0; *s >= '0' && *s <= '9' && digits < 4; s++, digits++)
-            tile[i] = tile[i] * 10 + (*s - '0');
-        if (tile[i] < 1 || tile[i] > 1024 || (i < 2 && *s++ != 'x'))
-            return NULL;
-    }
-    return s;
-}
-
 bool trit_profile_tile(const struct trit_profile_row *row, int tile[3])
 {
-    static const char *const ops[TRIT_NPHASES] = { "gemv", "gemm" };
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
-    char head[64];
-    int n = snprintf(head, sizeof head, "trit_%s_%s_%s_", ops[row->phase], row->packing, row->act);
-    if (strncmp(row->kernel, head, (size_t)n) || row->kernel[strspn(row->kernel, letters)])
+    static const enum trit_op ops[TRIT_NPHASES] = { TRIT_OP_gemv, TRIT_OP_gemm };
+    struct trit_name name;
+    if (!trit_name_parse(row->kernel, &name) || strcmp(name.op, trit_op_name(ops[row->phase])) ||
+        strcmp(name.packing, row->packing) || strcmp(name.act, row->act))
         return false;
-    const char *rest = read_tile(row->kernel + n, tile), *isa = rest ? strstr(rest, "__") : NULL;
-    return isa && *rest == '_' && isa[2];
+    const uint64_t numbers[] = { name.mr, name.nr, name.kr };
+    for (int i = 0; i < 3; i++) {
+        if (numbers[i] < 1 || numbers[i] > 1024)
+            return false;
+        tile[i] = (int)numbers[i];
+    }
+    return true;
 }
 
 double trit_profile_share(const struct trit_profile *p, const struct trit_profile_row *row)

@@ -126,40 +126,57 @@ static bool load_next(struct trit_profile *p)
     return true;
 }
 
-static const char fails[] = "the kernel fails its one-tile check";
+/* Why a row cannot be used. */
+enum verdict { USABLE, ISA, SHAPE, PACKING, LONG, UNSOUND, CHANGED, UNKNOWN };
+static const char *const whys[] = {
+    [SHAPE] = "the kernel is for another shape",
+    [PACKING] = "the packing is not one for trits",
+    [LONG] = "K is too large for the packing",
+    [UNSOUND] = "the kernel fails its one-tile check",
+    [CHANGED] = "the kernel's source has changed since",
+    [UNKNOWN] = "there is no kernel of that name",
+};
 
-static const struct trit_kernel *legal(const struct trit_kernel *kernel,
-                                       const struct trit_profile_row *row, const char **why)
+static enum verdict judge(const struct trit_kernel *kernel, const struct trit_profile_row *row)
 {
     const struct trit_packing *packing = trit_packing_find(kernel->packing);
-    if (!trit_isa_usable(kernel->isa, why))
-        return NULL;
-    *why = NULL;
+    if (!trit_isa_usable(kernel->isa, NULL))
+        return ISA;
     if ((kernel->k && kernel->k != trit_round_up(row->k, (size_t)kernel->kr)) ||
         (kernel->n && kernel->n != row->n))
-        *why = "the kernel is for another shape";
-    else if (!packing || packing->low != -1 || packing->high != 1)
-        *why = "the packing is not one for trits";
-    else if (row->k > packing->max_k)
-        *why = "K is too large for the packing";
-    else if (!trit_kernel_sound(kernel))
-        *why = fails;
-    return *why ? NULL : kernel;
+        return SHAPE;
+    if (!packing || !trit_packing_is_ternary(packing))
+        return PACKING;
+    if (row->k > packing->max_k)
+        return LONG;
+    return trit_kernel_sound(kernel) ? USABLE : UNSOUND;
 }
 
-const struct trit_kernel *trit_profile_row_kernel(struct trit_profile *profile,
-                                                  const struct trit_profile_row *row,
-                                                  const char **why)
+/* The row's kernel, loading libraries until it is there; NULL where there is none. */
+static const struct trit_kernel *find(struct trit_profile *profile,
+                                      const struct trit_profile_row *row, enum verdict *verdict)
 {
     const struct trit_kernel *kernel;
     do
         kernel = known(row);
     while (!kernel && load_next(profile));
     if (kernel)
-        return legal(kernel, row, why);
-    *why = trit_kernel_find(row->kernel) ? "the kernel's source has changed since"
-                                         : "there is no kernel of that name";
-    return NULL;
+        *verdict = judge(kernel, row);
+    else
+        *verdict = trit_kernel_find(row->kernel) ? CHANGED : UNKNOWN;
+    return kernel;
+}
+
+const struct trit_kernel *trit_profile_row_kernel(struct trit_profile *profile,
+                                                  const struct trit_profile_row *row,
+                                                  const char **why)
+{
+    enum verdict verdict;
+    const struct trit_kernel *kernel = find(profile, row, &verdict);
+    *why = whys[verdict];
+    if (verdict == ISA)
+        trit_isa_usable(kernel->isa, why);
+    return verdict == USABLE ? kernel : NULL;
 }
 
 /* The thread count whose rows serve for n x k: see trit_profile_plan. 0: there are no rows. */
@@ -186,12 +203,14 @@ bool trit_profile_plan(struct trit_profile *p, size_t n, size_t k, int threads,
     bool any = false;
     for (enum trit_phase phase = 0; serves && phase < TRIT_NPHASES; phase++) {
         const struct trit_profile_row *row = trit_profile_row(p, n, k, serves, phase);
-        const char *why = NULL;
-        plan->kernel[phase] = row ? trit_profile_row_kernel(p, row, &why) : NULL;
-        if (why == fails)
-            trit_profile_note(p, "%s: line %d: %s: %s", p->path, row->line, row->kernel, why);
-        plan->row[phase] = plan->kernel[phase] ? row : NULL;
-        any |= plan->row[phase] != NULL;
+        enum verdict verdict = UNKNOWN;
+        const struct trit_kernel *kernel = row ? find(p, row, &verdict) : NULL;
+        if (verdict == UNSOUND)
+            trit_profile_note(p, "%s: line %d: %s: %s", p->path, row->line, row->kernel,
+                              whys[UNSOUND]);
+        plan->kernel[phase] = verdict == USABLE ? kernel : NULL;
+        plan->row[phase] = verdict == USABLE ? row : NULL;
+        any |= verdict == USABLE;
     }
     return any;
 }

@@ -8,6 +8,7 @@
 
 #include "runtime/format/gguf.h"
 #include "runtime/base/half.h"
+#include "runtime/base/random.h"
 
 enum { DRAWS = 1 << 16, LOOKUPS = 4, STEPS = 8 };
 
@@ -88,22 +89,9 @@ void trit_noise_free(struct trit_noise *noise)
     free(noise);
 }
 
-/* splitmix64: every state is as good a start as any other. */
-static uint64_t mix(uint64_t z)
-{
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-}
-
-static uint64_t draw(uint64_t *state)
-{
-    return mix(*state += 0x9e3779b97f4a7c15);
-}
-
 uint64_t trit_noise_seed(uint64_t seed, uint64_t tensor, uint64_t unit)
 {
-    return mix(mix(mix(seed + 1) + tensor) + unit);
+    return trit_random_mix(trit_random_mix(trit_random_mix(seed + 1) + tensor) + unit);
 }
 
 typedef void fill_fn(const struct trit_noise *n, const struct trit_noise_use *use, uint64_t state,
@@ -114,7 +102,7 @@ static void fill_i2_s(const struct trit_noise *n, const struct trit_noise_use *u
 {
     (void)use;
     for (size_t i = 0; i < count / 4; i += LOOKUPS) {
-        uint64_t r = draw(&state);
+        uint64_t r = trit_random_next(&state);
         for (size_t j = 0; j < LOOKUPS; j++, r >>= 16)
             out[i + j] = n->trits[r & 0xffff];
     }
@@ -129,7 +117,7 @@ static void fill_trits_f16(const struct trit_noise *n, const struct trit_noise_u
         uint8_t block[32];
         uint16_t w[128];
         for (size_t i = 0; i < 32; i += LOOKUPS) {
-            uint64_t r = draw(&state);
+            uint64_t r = trit_random_next(&state);
             for (size_t j = 0; j < LOOKUPS; j++, r >>= 16)
                 block[i + j] = n->trits[r & 0xffff];
         }
@@ -143,7 +131,7 @@ static void fill_16(const uint16_t *table, uint64_t state, size_t count, uint8_t
 {
     for (size_t i = 0; i < count; i += LOOKUPS) {
         uint16_t v[LOOKUPS];
-        uint64_t r = draw(&state);
+        uint64_t r = trit_random_next(&state);
         for (size_t j = 0; j < LOOKUPS; j++, r >>= 16)
             v[j] = table[r & 0xffff];
         memcpy(out + 2 * i, v, 2 * (count - i < LOOKUPS ? count - i : LOOKUPS));
@@ -168,7 +156,7 @@ static void fill_f32(const struct trit_noise *n, const struct trit_noise_use *us
                      size_t count, uint8_t *out)
 {
     for (size_t i = 0; i < count; i++) {
-        float v = use->mean + use->size * n->normal[draw(&state) >> 48];
+        float v = use->mean + use->size * n->normal[trit_random_next(&state) >> 48];
         memcpy(out + 4 * i, &v, 4);
     }
 }
@@ -185,9 +173,9 @@ static void fill_q8_0(const struct trit_noise *n, const struct trit_noise_use *u
 {
     (void)use;
     for (size_t b = 0; b < count / 32; b++, out += 34) {
-        put_scale(n->spread / Q8_STEP, draw(&state), out);
+        put_scale(n->spread / Q8_STEP, trit_random_next(&state), out);
         for (size_t i = 0; i < 32; i += LOOKUPS) {
-            uint64_t r = draw(&state);
+            uint64_t r = trit_random_next(&state);
             for (size_t j = 0; j < LOOKUPS; j++, r >>= 16)
                 out[2 + i + j] = (uint8_t)n->q8[r & 0xffff];
         }
@@ -200,7 +188,7 @@ static void fill_q6_half(const struct trit_noise *n, uint64_t *state, uint8_t *q
 {
     for (size_t l = 0; l < 32; l++) {
         uint8_t q[LOOKUPS];
-        uint64_t r = draw(state);
+        uint64_t r = trit_random_next(state);
         for (size_t j = 0; j < LOOKUPS; j++, r >>= 16)
             q[j] = n->q6[r & 0xffff];
         ql[l] = (uint8_t)((q[0] & 15) | q[2] << 4);
@@ -214,12 +202,12 @@ static void fill_q6_k(const struct trit_noise *n, const struct trit_noise_use *u
 {
     (void)use;
     for (size_t b = 0; b < count / 256; b++, out += 210) {
-        uint64_t r = draw(&state);
+        uint64_t r = trit_random_next(&state);
         fill_q6_half(n, &state, out, out + 128);
         fill_q6_half(n, &state, out + 64, out + 160);
         for (size_t g = 0; g < 16; g++)
             out[192 + g] = (uint8_t)(Q6_SCALE - 8 + (r >> (4 * g) & 15));
-        put_scale(n->spread / (Q6_STEP * Q6_SCALE), draw(&state), out + 208);
+        put_scale(n->spread / (Q6_STEP * Q6_SCALE), trit_random_next(&state), out + 208);
     }
 }
 

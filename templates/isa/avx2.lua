@@ -5,6 +5,8 @@ return {
   arch = "x86_64",
   lanes = 8,
   registers = 16,
+  tokens = 3, -- MR of a gemm on tiles of two vectors of rows
+  wide_tokens = 4, -- the same where codes are laid out before (mm_wide.c.in)
   dot = 2, -- instructions for one dot product of a vector
   latency = 4,
   needs = "avx2 f16c",
@@ -13,6 +15,7 @@ return {
   cflags = "-mavx2 -mf16c",
   span = 63,
   dot8 = true, -- vi_dot8 for codes of 8 bits
+  tiles = {peak = {{1, 10}}},
   text = [[
 /* The sum is opaque, lest gcc add products to each other first and run out of registers. */
 static inline va va_dot(va acc, vc u, vx s)

@@ -5,6 +5,7 @@ return {
   arch = "x86_64",
   lanes = 16,
   registers = 32,
+  tokens = 12, -- MR of a gemm on tiles of two vectors of rows
   dot = 2, -- instructions for one dot product of a vector
   latency = 4,
   needs = "avx512f avx512bw avx512vl",

@@ -27,11 +27,17 @@ local function tables()
   return row(usual) .. row(first) .. row(others)
 end
 
+-- Unpacking is cheap enough here for many shapes of tiles.
+local FIVE_GEMV = {{1, 16, prefetch = 8192, unroll = 4, technique = "p8u4"}, {1, 32, prefetch = 8192, technique = "p8"},
+  {1, 32, prefetch = 8192, unroll = 2, technique = "p8u2"}, {1, 64, prefetch = 8192, technique = "p8"}}
+local FIVE_GEMM = {{16, 16}, {8, 32}, {12, 32}, {6, 64}}
+
 return {
   order = 70,
   arch = "x86_64",
   lanes = 16,
   registers = 32,
+  tokens = 12, -- MR of a gemm on tiles of two vectors of rows
   dot = 1, -- instructions for one dot product of a vector
   unpack = {t2 = 4, t5 = 12, v5 = 9, b2 = 16}, -- instructions for a vector, by packing
   latency = 4,
@@ -39,6 +45,7 @@ return {
   ints = {"avx512", "avx512_skip"},
   floats = {"avx512"},
   cflags = "-mavx512f -mavx512bw -mavx512vl -mavx512vnni -mavx512vbmi -mgfni",
+  tiles = {["gemv t5"] = FIVE_GEMV, ["gemm t5"] = FIVE_GEMM, ["gemv v5"] = FIVE_GEMV, ["gemm v5"] = FIVE_GEMM},
   text = [[
 /* Row i of the matrix (byte 7 - i) names the bits whose sum is bit i of the result: bit 0 is bit 2 * plane, bit 1 the next. */
 static inline vc vc_plane(vb v, int plane)

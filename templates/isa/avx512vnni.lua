@@ -4,12 +4,17 @@ return {
   arch = "x86_64",
   lanes = 16,
   registers = 32,
+  tokens = 12, -- MR of a gemm on tiles of two vectors of rows
   dot = 1, -- instructions for one dot product of a vector
   latency = 4,
   needs = "avx512f avx512bw avx512vl avx512_vnni",
   ints = {"avx512", "avx512_skip"},
   floats = {"avx512"},
   cflags = "-mavx512f -mavx512bw -mavx512vl -mavx512vnni",
+  tiles = {
+    ["gemv t5"] = {{1, 16, prefetch = 8192, technique = "p8"}, {1, 16, prefetch = 8192, sums = true, technique = "p8s"},
+      {1, 32, prefetch = 8192, sums = true, technique = "p8s"}},
+  },
   text = [[
 static inline vc vc_plane(vb v, int plane)
 {

@@ -4,6 +4,7 @@ return {
   order = 0,
   lanes = 4,
   registers = 16,
+  tokens = 2, -- MR of a gemm on tiles of two vectors of rows
   dot = 8, -- instructions for one dot product of a vector
   latency = 4,
   needs = "",
@@ -12,5 +13,10 @@ return {
   cflags = "-Wno-psabi",
   span = 127,
   dot8 = true, -- vi_dot8 for codes of 8 bits
+  tiles = { -- generic vectors: few, and no prefetching
+    ["gemv t2"] = {{1, 8}, {1, 16}}, ["gemm t2"] = {{2, 8}, {2, 16}}, ["gemv t5"] = {{1, 8}}, ["gemm t5"] = {{2, 8}},
+    ["gemv b2"] = {{1, 8}}, ["gemv l2"] = {{1, 16}}, ["gemm l2"] = {{2, 16}}, ["gemv i2"] = {{1, 8}}, ["gemv i4"] = {{1, 8}},
+    ["gemv i8"] = {{1, 8}}, head = {{1, 1}, {1, 4}}, peak = {{1, 4}},
+  },
   text = "",
 }

@@ -5,6 +5,7 @@ return {
   arch = "aarch64",
   lanes = 4,
   registers = 32,
+  tokens = 12, -- MR of a gemm on tiles of two vectors of rows
   dot = 1, -- instructions for one dot product of a vector
   unpack = {t2 = 6, t5 = 20}, -- instructions for a vector, by packing
   latency = 3,
@@ -13,6 +14,7 @@ return {
   floats = {"neon"},
   cflags = "-march=armv8.2-a+dotprod",
   dot8 = true, -- vi_dot8 for codes of 8 bits
+  tiles = {["gemv b2"] = {}, ["gemm b2"] = {}, ["gemv l2"] = {}, ["gemm l2"] = {}},
   text = [[
 typedef int32x4_t va;
 static inline va va_opaque(va v)

@@ -5,6 +5,7 @@ return {
   arch = "aarch64",
   lanes = 4,
   registers = 32,
+  tokens = 12, -- MR of a gemm on tiles of two vectors of rows
   dot = 1, -- instructions for one dot product of a vector
   unpack = {t2 = 6, t5 = 20}, -- instructions for a vector, by packing
   latency = 3,
@@ -12,6 +13,7 @@ return {
   ints = {"neon", "neon_skip"},
   floats = {"neon"},
   cflags = "-march=armv8.2-a+dotprod+i8mm",
+  tiles = {["gemv b2"] = {}, ["gemm b2"] = {}, ["gemv l2"] = {}, ["gemm l2"] = {}},
   text = [[
 typedef int32x4_t va;
 static inline va va_opaque(va v)

@@ -5,6 +5,8 @@ return {
   arch = "aarch64",
   lanes = 4,
   registers = 16, -- pairs of registers: accumulators take two
+  tokens = 6, -- MR of a gemm on tiles of two vectors of rows
+  float_registers = 32,
   dot = 2, -- instructions for one dot product of a vector
   unpack = {t2 = 6, t5 = 20}, -- instructions for a vector, by packing
   latency = 4,
@@ -14,6 +16,7 @@ return {
   cflags = "-march=armv8-a",
   span = 127,
   dot8 = true, -- vi_dot8 for codes of 8 bits
+  tiles = {["gemm t2"] = {{4, 8}, {6, 8}, {2, 16}}, ["gemm l2"] = {{4, 32}}},
   text = [[
 typedef int16x8x2_t va;
 static inline va va_opaque(va v)

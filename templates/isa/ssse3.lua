@@ -5,6 +5,7 @@ return {
   arch = "x86_64",
   lanes = 4,
   registers = 16,
+  tokens = 4, -- MR of a gemm on tiles of two vectors of rows
   dot = 2, -- instructions for one dot product of a vector
   latency = 4,
   needs = "ssse3",
@@ -13,6 +14,11 @@ return {
   cflags = "-mssse3",
   span = 63,
   dot8 = true, -- vi_dot8 for codes of 8 bits
+  tiles = {
+    ["gemv b2"] = {}, ["gemm b2"] = {}, -- never the fastest
+    head = {{1, 1, prefetch = 8192, technique = "p8"}, {1, 2}}, -- 16 floats are four of 16 registers
+    peak = {{1, 6}},
+  },
   text = [[
 /* The sum is opaque, lest gcc add products to each other first and run out of registers. */
 static inline va va_dot(va acc, vc u, vx s)
