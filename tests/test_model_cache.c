@@ -54,6 +54,7 @@ static void write_cache(const struct trit_gguf *gguf, struct trit_model *model)
         assert_true(sections[i].layout > 1); /* every one has its fingerprint */
     if (trit_cache_identify_whole(gguf, pool, &source, &error) ||
         trit_cache_user_path(&source, path, sizeof path, &error) ||
+        trit_file_make_folders(path, &error) ||
         trit_cache_write(path, &source, sections, n, pool, &error))
         fail_msg("%s", error.text);
     free(sections);
