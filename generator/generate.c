@@ -17,6 +17,7 @@
 #include "generator/generate_child.h"
 #include "runtime/base/arch.h"
 #include "runtime/base/file.h"
+#include "runtime/base/output.h"
 
 enum {
     FILE_LIMIT = 16 << 20,
@@ -24,6 +25,7 @@ enum {
     HOOK_LIMIT = 500, /* times HOOK_STEP instructions: seconds; all templates together need a tenth
                          of one step */
     MEMORY_LIMIT = 512 << 20,
+    MAX_INPUTS = 1024,
 };
 
 struct host {
@@ -31,7 +33,16 @@ struct host {
     size_t memory;
     int steps;
     char *doing;
+    char *inputs[MAX_INPUTS]; /* files that were read, which live in this process */
+    size_t ninputs;
 };
+
+static struct host *host_of(lua_State *lua)
+{
+    void *ud;
+    lua_getallocf(lua, &ud);
+    return ud;
+}
 
 static void *host_alloc(void *ud, void *block, size_t old, size_t size)
 {
@@ -53,9 +64,7 @@ static void *host_alloc(void *ud, void *block, size_t old, size_t size)
 
 static void host_hook(lua_State *lua, lua_Debug *debug)
 {
-    void *ud;
-    lua_getallocf(lua, &ud);
-    if (++((struct host *)ud)->steps <= HOOK_LIMIT)
+    if (++host_of(lua)->steps <= HOOK_LIMIT)
         return;
     lua_getinfo(lua, "Sl", debug);
     lua_pushfstring(lua, "%s:%d: runs too long: a loop without end?", debug->short_src,
@@ -66,10 +75,14 @@ static void host_hook(lua_State *lua, lua_Debug *debug)
 /* read(path) -> text, or nil where it cannot be read. */
 static int host_read(lua_State *lua)
 {
+    struct host *host = host_of(lua);
+    const char *path = luaL_checkstring(lua, 1);
     char *data;
     size_t bytes;
-    if (trit_file_read(luaL_checkstring(lua, 1), FILE_LIMIT, &data, &bytes, NULL))
+    if (trit_file_read(path, FILE_LIMIT, &data, &bytes, NULL))
         return 0;
+    if (host->ninputs < MAX_INPUTS && (host->inputs[host->ninputs] = strdup(path)))
+        host->ninputs++;
     lua_pushlstring(lua, data, bytes);
     free(data);
     return 1;
@@ -86,22 +99,71 @@ static bool same_content(const char *path, const char *text, size_t bytes)
     return same;
 }
 
+/* The first lines of all that generate.lua writes. */
+static bool is_generated(const char *head, size_t bytes)
+{
+    static const char *const starts[] = { "/* The vocabulary of ISA ",
+                                          "/* The table of a kernel library: generated",
+                                          "TRIT_KERNEL(",
+                                          "TRIT_ISA(",
+                                          "trit_kernel(",
+                                          "#define TRIT_KERNEL_SET " };
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
+        if (trit_head_is(head, bytes, starts[i]))
+            return true;
+    const char *end = memchr(head, '\n', bytes);
+    return end && trit_head_is(head, bytes, "/* trit_") &&
+           memmem(head, (size_t)(end - head), ": generated from ", 17);
+}
+
+static const struct trit_file_kind generated = { "a generated file", is_generated, 0666 };
+
+/* Throws error.text. */
+static int throw(lua_State * lua, const struct trit_error *error)
+{
+    lua_pushstring(lua, error->text);
+    return lua_error(lua);
+}
+
+/* claim(path): an error where it may not be written, before there is anything to write. */
+static int host_claim(lua_State *lua)
+{
+    const char *path = luaL_checkstring(lua, 1);
+    struct trit_error error;
+    if (trit_output_check(path, &generated, NULL, 0, &error))
+        return throw(lua, &error);
+    return 0;
+}
+
+/* folder(path): makes it, unless it is there. */
+static int host_folder(lua_State *lua)
+{
+    const char *path = luaL_checkstring(lua, 1);
+    struct trit_error error;
+    if (!mkdir(path, 0777) || errno == EEXIST)
+        return 0;
+    trit_fail(&error, TRIT_EIO, "%s: cannot make the folder: %s", path, strerror(errno));
+    return throw(lua, &error);
+}
+
 /* write(path, text): only where the file's content differs. */
 static int host_write(lua_State *lua)
 {
     size_t bytes;
     const char *path = luaL_checkstring(lua, 1), *text = luaL_checklstring(lua, 2, &bytes);
+    struct host *host = host_of(lua);
     struct trit_error error = { 0 };
     struct trit_file *file;
     if (same_content(path, text, bytes))
         return 0;
-    if (!trit_file_create(&file, path, &error)) {
+    if (!trit_output_check(path, &generated, (const char *const *)host->inputs, host->ninputs,
+                           &error) &&
+        !trit_file_create_as(&file, path, &generated, &error)) {
         trit_file_write(file, text, bytes);
         if (!trit_file_commit(file, &error))
             return 0;
     }
-    lua_pushstring(lua, error.text);
-    return lua_error(lua);
+    return throw(lua, &error);
 }
 
 static int visible(const struct dirent *entry)
@@ -136,25 +198,22 @@ static int host_list(lua_State *lua)
 /* doing(name): what it is at. */
 static int host_doing(lua_State *lua)
 {
-    void *ud;
-    lua_getallocf(lua, &ud);
-    trit_generate_doing(((struct host *)ud)->doing, luaL_checkstring(lua, 1));
+    trit_generate_doing(host_of(lua)->doing, luaL_checkstring(lua, 1));
     return 0;
 }
 
 /* wants(name) -> whether the caller wants that variant. */
 static int host_wants(lua_State *lua)
 {
-    void *ud;
-    lua_getallocf(lua, &ud);
-    const struct trit_generate *what = ((struct host *)ud)->what;
+    const struct trit_generate *what = host_of(lua)->what;
     lua_pushboolean(lua, !what->want || what->want(what->want_arg, luaL_checkstring(lua, 1)));
     return 1;
 }
 
 static const luaL_Reg host_functions[] = {
-    { "read", host_read },   { "write", host_write }, { "list", host_list },
-    { "doing", host_doing }, { "wants", host_wants }, { NULL, NULL },
+    { "read", host_read },   { "claim", host_claim }, { "folder", host_folder },
+    { "write", host_write }, { "list", host_list },   { "doing", host_doing },
+    { "wants", host_wants }, { NULL, NULL },
 };
 
 /* Only the libraries that compute; io, os, debug and package stay shut. */
@@ -319,6 +378,8 @@ static bool generate(void *arg, FILE *to, char *doing)
         send_variants(lua, to);
     }
     lua_close(lua);
+    while (host.ninputs > 0)
+        free(host.inputs[--host.ninputs]);
     return good;
 }
 
@@ -353,8 +414,6 @@ enum trit_code trit_generate(const struct trit_generate *what, trit_variant_fn *
     enum trit_code code = fill_in(&job.what, lua_dir, templates, error);
     if (code)
         return code;
-    if (what->out && mkdir(what->out, 0777) && errno != EEXIST)
-        return trit_fail(error, TRIT_EIO, "%s: %s", what->out, strerror(errno));
     code = trit_generate_apart(generate, &job, &text, &bytes, error);
     if (code)
         return code;

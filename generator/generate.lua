@@ -1,7 +1,7 @@
 -- From variants to C: expands each one, and writes the kernels, one vocabulary header per ISA, the registry rows, the CMake list and
--- the table of a kernel library. Called by generate.c with `host`: read(path) -> text or nil, write(path, text) (only if it
--- differs), list(dir) -> names, wants(name) -> boolean, and `options`: lua, folders (of templates, first come first served), out, isa,
--- arch, shapes, suffix.
+-- the table of a kernel library. Called by generate.c with `host`: read(path) -> text or nil, folder(path) (makes it), claim(path) (an
+-- error where it may not be written), write(path, text) (only if it differs), list(dir) -> names, wants(name) -> boolean, and
+-- `options`: lua, folders (of templates, first come first served), out, isa, arch, shapes, suffix.
 
 local packings = require "packings"
 local template = require "template"
@@ -163,7 +163,17 @@ local function write_registry(isas, list, out)
   host.write(out .. "/library.c", LIBRARY)
 end
 
--- Expands all that options ask for and the caller wants; returns the variants (id, source, hash, text, row, flags, ...). With options.out, writes
+-- Nothing is written where one of the files may not be.
+local function claim_all(isas, list)
+  local names = {"kernels.inc", "isas.inc", "kernels.cmake", "kernel_set.h", "library.c"}
+  for _, isa in ipairs(isas) do names[#names + 1] = "isa_" .. isa.name .. ".h" end
+  for _, v in ipairs(list) do names[#names + 1] = v.id .. ".c" end
+  host.folder(options.out)
+  for _, name in ipairs(names) do host.claim(options.out .. "/" .. name) end
+end
+
+-- Expands all that options ask for and the caller wants; returns the variants (id, source, hash, text, row, flags, ...). With
+-- options.out, writes
 -- them.
 function M.run()
   local isas = load_isas()
@@ -172,6 +182,7 @@ function M.run()
   for _, v in ipairs(all) do
     if host.wants(v.id) then list[#list + 1] = v end
   end
+  if options.out then claim_all(isas, list) end
   for _, v in ipairs(list) do
     v.text = expand(v, isas[v.isa])
     v.hash = hash(v.text .. isas[v.isa].text)

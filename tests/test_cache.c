@@ -24,7 +24,9 @@ static char folder[] = "/tmp/trit-cache-XXXXXX";
 static struct trit_pool *pool;
 static struct trit_section sections[SECTIONS];
 static uint8_t *contents[SECTIONS];
-static const struct trit_cache_source source = { .bytes = 123, .mtime = 456, .sample = { 7 } };
+static const struct trit_cache_source source = { .bytes = 123,
+                                                 .file = { 1, 2, 123, 456, 789 },
+                                                 .sample = { 7 } };
 
 /* Empty, odd, exactly one piece, more than two pieces; the last one is lazy. */
 static const size_t sizes[SECTIONS] = { 64, 0, 100, TRIT_CACHE_PIECE, 2 * TRIT_CACHE_PIECE + 5 };
@@ -78,6 +80,9 @@ static void reads_back_what_was_written(void **state)
     struct trit_cache *cache;
     struct trit_error error = { .text = "" };
     make_sections(sizes);
+    assert_int_equal(trit_cache_write("a/b/whole.pack", &source, sections, SECTIONS, pool, &error),
+                     TRIT_EIO); /* folders that nobody asked for are not made */
+    assert_int_equal(mkdir("a", 0700) + mkdir("a/b", 0700), 0);
     write_cache("a/b/whole.pack");
     if (trit_cache_open(&cache, "a/b/whole.pack", &error) || trit_cache_verify(cache, pool, &error))
         fail_msg("%s", error.text);
@@ -304,15 +309,17 @@ static void a_section_lies_within_its_file(void **state)
     free(good);
 }
 
-static void what_everybody_may_write_is_refused(void **state)
+static void what_others_may_write_is_refused(void **state)
 {
     (void)state;
     struct trit_cache *cache;
     struct trit_error error = { .text = "" };
     make_sections(few);
     write_cache("open.pack");
-    assert_int_equal(chmod("open.pack", 0666), 0);
-    assert_int_equal(trit_cache_open(&cache, "open.pack", &error), TRIT_EUNSUPPORTED);
+    for (mode_t mode = 0602; mode <= 0620; mode += 0620 - 0602) {
+        assert_int_equal(chmod("open.pack", mode), 0);
+        assert_int_equal(trit_cache_open(&cache, "open.pack", &error), TRIT_EUNSUPPORTED);
+    }
     assert_int_equal(trit_cache_open(&cache, ".", &error), TRIT_EUNSUPPORTED);
     assert_int_equal(trit_cache_open(&cache, "absent", &error), TRIT_EIO);
     assert_int_equal(chmod("open.pack", 0600), 0);
@@ -347,7 +354,7 @@ int main(void)
         cmocka_unit_test(no_signed_nonsense_leads_outside),
         cmocka_unit_test(says_what_is_wrong),
         cmocka_unit_test(a_section_lies_within_its_file),
-        cmocka_unit_test(what_everybody_may_write_is_refused),
+        cmocka_unit_test(what_others_may_write_is_refused),
     };
     return cmocka_run_group_tests(all, enter, leave);
 }

@@ -1,21 +1,19 @@
-/* Is a file replaced as a whole or not at all, and is it read back within its limit? */
+/* Is a file replaced as a whole or not at all, and only by one of its kind; is it read back within
+   its limit? */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "runtime/base/guard.h"
 #include "runtime/base/file.h"
-#include "runtime/format/gguf_write.h"
-#include "tests/lib_gguf.h"
 
 static char folder[] = "/tmp/trit-file-XXXXXX";
 
@@ -151,49 +149,155 @@ static void files_are_found_where_they_may_be(void **state)
     unlink("f");
 }
 
-/* In a child: opens t.gguf, cuts it, reads it. */
-static void read_what_was_cut(int stderr_to, const char *cache)
+static bool is_song(const char *head, size_t bytes)
 {
-    struct trit_gguf *g;
-    dup2(stderr_to, STDERR_FILENO);
-    trit_guard_mapping("some\nwhere/t.gguf");
-    if (cache)
-        trit_guard_cache("t.gguf", cache);
-    if (trit_gguf_open(&g, "t.gguf", NULL) != TRIT_OK || truncate("t.gguf", 100) != 0)
-        _exit(3);
-    _exit(trit_gguf_walk(g) ? 4 : 5);
+    return trit_head_is(head, bytes, "song ");
 }
 
-static void expect_told(const char *cache, const char *line)
+static const struct trit_file_kind song = { "a song", is_song, 0644 };
+
+static enum trit_code write_song(const char *path, struct trit_error *error)
 {
-    struct trit_gguf_writer *w;
-    static float data[4096];
-    assert_int_equal(trit_gguf_writer_create(&w, "t.gguf", NULL), TRIT_OK);
-    trit_gguf_put_tensor(w, "a", TRIT_F32, 1, (uint64_t[]){ 4096 });
-    trit_gguf_write_begin(w, NULL);
-    trit_gguf_write(w, data, sizeof data);
-    assert_int_equal(trit_gguf_writer_finish(w, NULL), TRIT_OK);
-    int ends[2], status;
-    char said[256] = { 0 };
-    assert_return_code(pipe(ends), 0);
-    pid_t child = fork();
-    if (child == 0)
-        read_what_was_cut(ends[1], cache);
-    close(ends[1]);
-    waitpid(child, &status, 0);
-    assert_true(read(ends[0], said, sizeof said - 1) > 0);
-    close(ends[0]);
-    assert_string_equal(said, line);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
-    unlink("t.gguf");
+    struct trit_file *f;
+    if (trit_file_create_as(&f, path, &song, error) != TRIT_OK)
+        return error->code;
+    trit_file_write(f, "song 2", 6);
+    return trit_file_commit(f, error);
 }
 
-static void a_file_that_shrinks_is_told(void **state)
+static void only_files_of_the_kind_are_replaced(void **state)
 {
     (void)state;
-    expect_told(NULL, "tritmill: some?where/t.gguf: the file became shorter while it was read\n");
-    expect_told("t.pack", "tritmill: t.gguf or its packed cache t.pack: the file became shorter "
-                          "while it was read\n");
+    struct trit_error error;
+    static const struct {
+        const char *old;
+        bool replaced;
+    } rows[] = { { "song 1", true }, { "", true }, { "a note", false }, { "son", false } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        write_text("f", rows[i].old);
+        assert_int_equal(write_song("f", &error), rows[i].replaced ? TRIT_OK : TRIT_EIO);
+        expect_text("f", rows[i].replaced ? "song 2" : rows[i].old);
+    }
+    assert_non_null(strstr(error.text, "f: is there and is not a song"));
+    assert_int_equal(write_song("new", &error), TRIT_OK);
+    expect_text("new", "song 2");
+    unlink("new");
+    unlink("f");
+}
+
+static void what_came_meanwhile_is_not_replaced(void **state)
+{
+    (void)state;
+    struct trit_file *f;
+    struct trit_error error;
+    assert_int_equal(trit_file_create_as(&f, "f", &song, &error), TRIT_OK);
+    trit_file_write(f, "song 2", 6);
+    write_text("f", "a note");
+    assert_int_equal(trit_file_commit(f, &error), TRIT_EIO);
+    expect_text("f", "a note");
+    write_text("f", "song 1");
+    assert_int_equal(trit_file_create_as(&f, "f", &song, &error), TRIT_OK);
+    unlink("f");
+    assert_int_equal(trit_file_commit(f, &error), TRIT_OK);
+    expect_text("f", "");
+    unlink("f");
+}
+
+static void no_input_is_written(void **state)
+{
+    (void)state;
+    struct trit_error error;
+    const char *const inputs[] = { NULL, "absent", "f" };
+    write_text("f", "song 1");
+    assert_return_code(symlink("f", "link"), 0);
+    assert_return_code(link("f", "twin"), 0);
+    static const char *const same[] = { "f", "./f", "link", "twin", "./absent" };
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        assert_int_equal(trit_output_check(same[i], &song, inputs, 3, &error), TRIT_EARGUMENT);
+        assert_non_null(strstr(error.text, "this command uses the same file"));
+    }
+    assert_int_equal(trit_output_check("f", &song, inputs, 2, &error), TRIT_OK);
+    assert_int_equal(trit_output_check("other", &song, inputs, 3, &error), TRIT_OK);
+    assert_int_equal(
+        trit_output_check("/dev/null", &song, (const char *const[]){ "/dev/null" }, 1, &error),
+        TRIT_OK);
+    unlink("link");
+    unlink("twin");
+    unlink("f");
+}
+
+static void places_that_cannot_be_written_are_told_first(void **state)
+{
+    (void)state;
+    struct trit_error error;
+    static const struct {
+        const char *path, *says;
+    } rows[] = {
+        { ".", ".: is a folder, not a regular file" },
+        { "absent/", "absent/: cannot write: " },
+        { "absent/f", "absent/f: cannot write: the folder absent: No such file or directory" },
+        { "f/f", "f/f: cannot write: Not a directory" },
+        { "nowhere", "nowhere: is a symbolic link that leads nowhere" },
+        { "/proc/tritmill/f", "the folder /proc/tritmill: No such file or directory" },
+    };
+    write_text("f", "song 1");
+    assert_return_code(symlink("absent", "nowhere"), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(trit_output_check(rows[i].path, &song, NULL, 0, &error), TRIT_EIO);
+        if (!strstr(error.text, rows[i].says))
+            fail_msg("'%s' does not say '%s'", error.text, rows[i].says);
+    }
+    assert_int_equal(access("absent", F_OK), -1);
+    unlink("nowhere");
+    unlink("f");
+}
+
+static void what_others_may_write_is_not_ours(void **state)
+{
+    (void)state;
+    struct trit_error error;
+    size_t bytes;
+    int fd;
+    write_text("f", "12345");
+    assert_return_code(symlink("f", "link"), 0);
+    for (mode_t mode = 0; mode <= 0777; mode++) {
+        const bool ours = !(mode & 022);
+        assert_return_code(chmod("f", mode | 0400), 0);
+        const enum trit_code code = trit_file_open_own("link", 0, &fd, &bytes, &error);
+        assert_int_equal(code, ours ? TRIT_OK : TRIT_EUNSUPPORTED);
+        if (ours)
+            close(fd);
+        else
+            assert_string_equal(error.text,
+                                "link: can be written by others than its owner (chmod go-w)");
+    }
+    assert_return_code(chmod("f", 0600), 0);
+    assert_int_equal(trit_file_open_own("f", O_NOFOLLOW, &fd, &bytes, &error), TRIT_OK);
+    assert_int_equal(bytes, 5);
+    close(fd);
+    assert_int_equal(trit_file_open_own("link", O_NOFOLLOW, &fd, &bytes, &error),
+                     TRIT_EUNSUPPORTED);
+    assert_int_equal(trit_file_open_own(".", 0, &fd, &bytes, &error), TRIT_EUNSUPPORTED);
+    assert_int_equal(trit_file_open_own("absent", 0, &fd, &bytes, &error), TRIT_EIO);
+    unlink("link");
+    unlink("f");
+}
+
+static void a_private_kind_is_private(void **state)
+{
+    (void)state;
+    struct trit_error error;
+    struct stat st;
+    const mode_t mask = umask(0);
+    assert_int_equal(write_song("f", &error), TRIT_OK);
+    assert_return_code(stat("f", &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0644);
+    assert_return_code(chmod("f", 0667), 0);
+    assert_int_equal(write_song("f", &error), TRIT_OK);
+    assert_return_code(stat("f", &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0645);
+    umask(mask);
+    unlink("f");
 }
 
 int main(void)
@@ -204,7 +308,12 @@ int main(void)
         cmocka_unit_test(devices_are_written_not_replaced),
         cmocka_unit_test(reading_has_a_limit),
         cmocka_unit_test(files_are_found_where_they_may_be),
-        cmocka_unit_test(a_file_that_shrinks_is_told),
+        cmocka_unit_test(only_files_of_the_kind_are_replaced),
+        cmocka_unit_test(what_came_meanwhile_is_not_replaced),
+        cmocka_unit_test(no_input_is_written),
+        cmocka_unit_test(places_that_cannot_be_written_are_told_first),
+        cmocka_unit_test(what_others_may_write_is_not_ours),
+        cmocka_unit_test(a_private_kind_is_private),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

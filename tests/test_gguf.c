@@ -386,7 +386,8 @@ static void the_writer_refuses_what_is_wrong(void **state)
     trit_gguf_writer_abandon(w);
     trit_gguf_writer_abandon(NULL);
     assert_int_equal(trit_gguf_writer_create(&w, "absent/t.gguf", &error), TRIT_EIO);
-    assert_string_equal(error.text, "absent/t.gguf: cannot write: No such file or directory");
+    assert_string_equal(
+        error.text, "absent/t.gguf: cannot write: the folder absent: No such file or directory");
 }
 
 int main(void)

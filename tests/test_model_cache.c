@@ -54,6 +54,7 @@ static void write_cache(const struct trit_gguf *gguf, struct trit_model *model)
         assert_true(sections[i].layout > 1); /* every one has its fingerprint */
     if (trit_cache_identify_whole(gguf, pool, &source, &error) ||
         trit_cache_user_path(&source, path, sizeof path, &error) ||
+        trit_file_make_folders(path, &error) ||
         trit_cache_write(path, &source, sections, n, pool, &error))
         fail_msg("%s", error.text);
     free(sections);
@@ -192,6 +193,27 @@ static void a_changed_model_is_another(void **state)
     free(data);
 }
 
+/* What was packed of the bytes before must not answer for the bytes after. */
+static void a_model_written_to_while_it_is_packed_is_refused(void **state)
+{
+    (void)state;
+    struct trit_cache_source source;
+    struct trit_error error;
+    struct trit_gguf *gguf;
+    char *data;
+    size_t bytes;
+    assert_int_equal(trit_file_read(MODEL, 1 << 24, &data, &bytes, NULL), TRIT_OK);
+    assert_int_equal(trit_gguf_open(&gguf, MODEL, &error), TRIT_OK);
+    usleep(20000); /* a tick of the clock */
+    const int fd = open(MODEL, O_WRONLY);
+    assert_int_equal(pwrite(fd, data + bytes - 100, 1, (off_t)bytes - 100), 1);
+    close(fd);
+    assert_int_equal(trit_cache_identify_whole(gguf, pool, &source, &error), TRIT_EIO);
+    assert_string_equal(error.text, MODEL ": was changed while it was in use");
+    trit_gguf_close(gguf);
+    free(data);
+}
+
 int main(void)
 {
     static const struct CMUnitTest all[] = {
@@ -200,6 +222,7 @@ int main(void)
         cmocka_unit_test(other_kernels_pack_anew),
         cmocka_unit_test(no_damage_changes_a_logit),
         cmocka_unit_test(a_changed_model_is_another),
+        cmocka_unit_test(a_model_written_to_while_it_is_packed_is_refused),
     };
     return cmocka_run_group_tests(all, start, stop);
 }

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/file.h"
 #include "runtime/kernel/pack.h"
 #include "runtime/plan/profile.h"
 #include "runtime/kernel/probe.h"
@@ -298,6 +299,7 @@ static void test_find(void **state)
     assert_int_equal(trit_profile_find(&shipped, NULL, log, sizeof log, &error), TRIT_OK);
     const char *rest = shipped ? shipped->path : "";
     assert_int_equal(trit_profile_create(&p, &error), TRIT_OK);
+    assert_int_equal(trit_file_make_folders(path, &error), TRIT_OK);
     assert_int_equal(trit_profile_write(p, path, &error), TRIT_OK);
     assert_int_equal(stat(path, &st), 0);
     char *slash = strrchr(path, '/');

@@ -30,6 +30,8 @@ expect 1 "not a regular file" "$TRITMILL" tune --shape 64x64 -o "$work/empty"
 expect 1 "nothing was written" "$TRITMILL" tune --shape 64x64 --budget 0 -o "$work/a.profile"
 [ ! -e "$work/a.profile" ] || fail "a budget of 0 wrote a profile"
 
+mkdir "$work"/{none,slow,fused,p,q}
+
 # without a compiler: among the program's own kernels, and it says so
 code=0
 PATH=$work/empty "$TRITMILL" tune --shape 96x130 -t 1 --budget 30 -o "$work/none/a.profile" >"$work/out" 2>"$work/err" || code=$?

@@ -354,6 +354,9 @@ static enum trit_code bench(struct bench *b, struct trit_error *error)
     if (!b->total)
         return trit_fail(error, TRIT_EARGUMENT, "bench: nothing to measure: -p and -n are both 0");
     enum trit_code code = trit_cli_open_model(&b->engine, o->model, error);
+    const char *const inputs[] = { b->engine.path, o->profile, o->cache };
+    if (!code && o->trace)
+        code = trit_output_check(o->trace, &trit_output_trace, inputs, 3, error);
     if (!code)
         code = prepare(b, error);
     if (!code && o->trace)

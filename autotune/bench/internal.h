@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "autotune/measure/limits.h"
+#include "runtime/base/output.h"
 #include "runtime/cli/cli.h"
 #include "runtime/engine/engine.h"
 #include "runtime/cli/json.h"
@@ -101,6 +102,7 @@ void trit_bench_note_memory(struct trit_bench_setup *setup);
 
 /* A file of events for chrome://tracing and Perfetto. The first failure is told at its end. */
 struct trit_bench_trace;
+extern const struct trit_file_kind trit_output_trace; /* the only files that it replaces */
 enum trit_code trit_bench_trace_open(struct trit_bench_trace **trace, const char *path,
                                      struct trit_error *error);
 /* The events of one pool, under a name of their own. */

@@ -372,7 +372,15 @@ static enum trit_code link_library(struct build *b, const char *out)
     return linked ? TRIT_OK : complain(b, "the library cannot be linked", log);
 }
 
-/* Copies the library to its place, where nobody else may write it. */
+static bool is_library(const char *head, size_t bytes)
+{
+    return trit_head_is(head, bytes, "\177ELF");
+}
+
+/* Nobody else may write it. */
+static const struct trit_file_kind kernel_library = { "a kernel library", is_library, 0600 };
+
+/* Copies the library to its place. */
 static enum trit_code install(struct build *b, const char *from)
 {
     struct trit_built *built = b->built;
@@ -383,18 +391,14 @@ static enum trit_code install(struct build *b, const char *from)
     snprintf(built->file, sizeof built->file, "tritmill-%.16s.so", built->sha256);
     if (!join(built->path, folder, built->file))
         return trit_fail(b->error, TRIT_EARGUMENT, "%.64s...: the path is too long", folder);
-    enum trit_code code = trit_file_make_folders(built->path, b->error);
-    if (!code)
-        code = trit_file_read(from, LIST_LIMIT, &data, &bytes, b->error);
+    enum trit_code code = trit_file_read(from, LIST_LIMIT, &data, &bytes, b->error);
     if (code)
         return code;
-    const mode_t mask = umask(0077);
-    code = trit_file_create(&file, built->path, b->error);
+    code = trit_file_create_as(&file, built->path, &kernel_library, b->error);
     if (!code) {
         trit_file_write(file, data, bytes);
         code = trit_file_commit(file, b->error);
     }
-    umask(mask);
     free(data);
     return code;
 }

@@ -31,8 +31,7 @@ struct trit_build {
     size_t (*rank)(void *arg, const char *kernel); /* the lowest are compiled first; NULL: in the
                                                       order of their names */
     void *want_arg;                                /* of these two */
-    const char *folder; /* where the library goes; made (0700) if missing; NULL: a temporary one
-                           that is removed at exit */
+    const char *folder; /* where the library goes; NULL: a temporary one that is removed at exit */
     double seconds;     /* no compiler is left running after that; 0: no limit but each one's own */
     bool (*progress)(void *arg, uint64_t done, uint64_t total); /* kernels compiled; false stops;
                                                                    may be NULL */

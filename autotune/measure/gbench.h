@@ -11,6 +11,7 @@ extern "C" {
 #endif
 
 #include "runtime/base/error.h"
+#include "runtime/base/output.h"
 
 /* Does its work once and returns the seconds that it took; negative: it will
    not work any more, and is not called again in this repetition. */
@@ -31,6 +32,7 @@ typedef void trit_gbench_result_fn(void *arg, size_t index, double seconds);
 /* Google Benchmark's JSON of all runs that were given the log, as one document.
  */
 struct trit_gbench_log;
+extern const struct trit_file_kind trit_output_gbench; /* the only files that it replaces */
 enum trit_code trit_gbench_log_open(struct trit_gbench_log **log, struct trit_error *error);
 /* Writes the document to path (NULL: throws it away) and frees the log; NULL
  * log allowed. */

@@ -419,7 +419,8 @@ static int tune_command(int argc, char **argv)
                                     o.isa);
     struct trit_error error;
     static struct trit_tune tune;
-    tune = (struct trit_tune){ .isa = o.isa,
+    tune = (struct trit_tune){ .file = o.file,
+                               .isa = o.isa,
                                .cc = o.cc,
                                .templates = o.templates,
                                .output = o.output,

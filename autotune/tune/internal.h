@@ -54,7 +54,7 @@ struct trit_tune_cell {
 struct trit_tune {
     /* what was asked for */
     struct trit_ints threads, tokens; /* tokens: sorted, 1 first, another behind it */
-    const char *isa, *cc, *templates, *output, *json;
+    const char *file, *isa, *cc, *templates, *output, *json;
     bool update, no_build, quiet;
     double budget; /* seconds */
 

@@ -61,20 +61,31 @@ static struct trit_profile *usable(const char *path)
     return NULL;
 }
 
-/* A place that cannot be written is found out before the time is spent. */
-static enum trit_code try_place(const char *path, struct trit_error *error)
+/* Lines "HASH NAME". */
+static bool is_tried(const char *head, size_t bytes)
 {
-    char folder[PATH_MAX];
+    return bytes > 16 && trit_head_is(head + 16, bytes - 16, " trit_") &&
+           strspn(head, "0123456789abcdef") == 16;
+}
+
+static const struct trit_file_kind tried_list = { "a list of what was tried", is_tried, 0666 };
+
+/* A place that cannot be written is found out before the time is spent. */
+static enum trit_code try_places(const struct trit_tune *tune, struct trit_error *error)
+{
+    char tried[sizeof tune->path + 8];
     struct stat s;
-    folder_of(path, folder);
-    const enum trit_code code = trit_file_make_folders(path, error);
-    if (code)
-        return code;
-    if (access(folder, W_OK | X_OK))
-        return trit_fail(error, TRIT_EIO, "%s: %s", folder, strerror(errno));
-    if (!stat(path, &s) && !S_ISREG(s.st_mode))
-        return trit_fail(error, TRIT_EIO, "%s: is not a regular file", path);
-    return TRIT_OK;
+    snprintf(tried, sizeof tried, "%s.tried", tune->path);
+    const char *const others[] = { tune->file, tune->json, tried };
+    enum trit_code code = trit_output_check(tune->path, &trit_output_profile, others, 3, error);
+    if (!code && !stat(tune->path, &s) && !S_ISREG(s.st_mode))
+        code = trit_fail(error, TRIT_EIO, "%s: is not a regular file", tune->path);
+    if (!code)
+        code = trit_output_check(tried, &tried_list, others, 2, error);
+    if (!code && tune->json)
+        code = trit_output_check(tune->json, &trit_output_gbench,
+                                 (const char *const[]){ tune->file }, 1, error);
+    return code;
 }
 
 enum trit_code trit_tune_recall(struct trit_tune *tune, struct trit_error *error)
@@ -83,10 +94,11 @@ enum trit_code trit_tune_recall(struct trit_tune *tune, struct trit_error *error
     if (tune->output &&
         snprintf(tune->path, sizeof tune->path, "%s", tune->output) >= (int)sizeof tune->path - 16)
         return trit_fail(error, TRIT_EARGUMENT, "%.64s...: the path is too long", tune->output);
-    if (!tune->output)
-        code = trit_profile_user_path(tune->path, sizeof tune->path - 16, error);
+    if (!tune->output &&
+        !(code = trit_profile_user_path(tune->path, sizeof tune->path - 16, error)))
+        code = trit_file_make_folders(tune->path, error);
     if (!code)
-        code = try_place(tune->path, error);
+        code = try_places(tune, error);
     if (code)
         return code;
     tune->profile = usable(tune->path);
@@ -381,7 +393,7 @@ static void write_tried(const struct trit_tune *tune)
     char path[PATH_MAX];
     struct trit_file *file;
     if (snprintf(path, sizeof path, "%s.tried", tune->path) >= (int)sizeof path ||
-        trit_file_create(&file, path, NULL))
+        trit_file_create_as(&file, path, &tried_list, NULL))
         return;
     for (size_t i = 0; i < trit_kernel_count(); i++) {
         const struct trit_kernel *k = trit_kernel_at(i);

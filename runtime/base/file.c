@@ -17,6 +17,7 @@ struct trit_file {
     char *path; /* what the caller called it */
     char *real; /* where it goes: path with links followed */
     char *temp; /* NULL: written in place, because a device or a pipe cannot be renamed over */
+    const struct trit_file_kind *kind; /* NULL: whatever is there is replaced */
     FILE *out;
     uint64_t size;
     int failed; /* errno of the first failure, 0: none */
@@ -38,9 +39,10 @@ static char *follow(const char *path)
 }
 
 /* Opens a new file beside f->real; two writers of one file never meet in it. Its mode is that of
-   the file that it will replace. */
+   the file that it will replace, as far as the kind allows it. */
 static int open_temp(struct trit_file *f, const struct stat *old)
 {
+    const mode_t mode = f->kind ? f->kind->mode : 0666;
     int fd = -1;
     for (int i = 0; i < NAME_TRIES && fd < 0; i++) {
         free(f->temp);
@@ -49,12 +51,12 @@ static int open_temp(struct trit_file *f, const struct stat *old)
             errno = ENOMEM;
             return -1;
         }
-        fd = open(f->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        fd = open(f->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         if (fd < 0 && errno != EEXIST)
             return -1;
     }
     if (fd >= 0 && old)
-        (void)!fchmod(fd, old->st_mode & 07777); /* refused: the default mode serves */
+        (void)!fchmod(fd, old->st_mode & (07111 | mode)); /* refused: the default mode serves */
     return fd;
 }
 
@@ -67,12 +69,13 @@ static int open_target(struct trit_file *f)
     return open_temp(f, exists ? &old : NULL);
 }
 
-enum trit_code trit_file_create(struct trit_file **file, const char *path, struct trit_error *error)
+static enum trit_code create(struct trit_file **file, const char *path,
+                             const struct trit_file_kind *kind, struct trit_error *error)
 {
-    *file = NULL;
     struct trit_file *f = calloc(1, sizeof *f);
     if (!f)
         return trit_fail(error, TRIT_EMEMORY, "%s: out of memory", path);
+    f->kind = kind;
     f->path = strdup(path);
     f->real = follow(path);
     int fd = f->path && f->real ? open_target(f) : -1;
@@ -90,6 +93,20 @@ enum trit_code trit_file_create(struct trit_file **file, const char *path, struc
     setvbuf(f->out, NULL, _IOFBF, BUFFER);
     *file = f;
     return TRIT_OK;
+}
+
+enum trit_code trit_file_create(struct trit_file **file, const char *path, struct trit_error *error)
+{
+    *file = NULL;
+    return create(file, path, NULL, error);
+}
+
+enum trit_code trit_file_create_as(struct trit_file **file, const char *path,
+                                   const struct trit_file_kind *kind, struct trit_error *error)
+{
+    *file = NULL;
+    const enum trit_code code = trit_output_check(path, kind, NULL, 0, error);
+    return code ? code : create(file, path, kind, error);
 }
 
 static void note_failure(struct trit_file *f, bool ok)
@@ -144,24 +161,37 @@ static void sync_folder(const char *path)
     free(folder);
 }
 
+/* What came to lie there since the file was begun is looked at like what lay there before. A system
+   that cannot rename without replacing says so, and is asked the old way. */
+static enum trit_code take_place(struct trit_file *f, struct trit_error *error)
+{
+    enum trit_code code = TRIT_OK;
+    if (f->kind && !renameat2(AT_FDCWD, f->temp, AT_FDCWD, f->real, RENAME_NOREPLACE))
+        return TRIT_OK;
+    if (f->kind)
+        code = trit_output_check(f->real, f->kind, NULL, 0, error);
+    if (!code && rename(f->temp, f->real))
+        code = trit_fail(error, TRIT_EIO, "%s: cannot write: %s", f->path, strerror(errno));
+    return code;
+}
+
 enum trit_code trit_file_commit(struct trit_file *file, struct trit_error *error)
 {
+    enum trit_code code = TRIT_OK;
     errno = 0;
     note_failure(file, fflush(file->out) == 0);
     if (file->temp)
         note_failure(file, fsync(fileno(file->out)) == 0);
     note_failure(file, fclose(file->out) == 0);
-    if (file->temp && !file->failed)
-        note_failure(file, rename(file->temp, file->real) == 0);
-    if (file->temp && !file->failed)
-        sync_folder(file->real);
-    enum trit_code code = TRIT_OK;
-    if (file->failed) {
+    if (file->failed)
         code =
             trit_fail(error, TRIT_EIO, "%s: cannot write: %s", file->path, strerror(file->failed));
-        if (file->temp)
-            unlink(file->temp);
-    }
+    else if (file->temp)
+        code = take_place(file, error);
+    if (file->temp && code)
+        unlink(file->temp);
+    else if (file->temp)
+        sync_folder(file->real);
     file_free(file);
     return code;
 }
@@ -174,6 +204,57 @@ void trit_file_abandon(struct trit_file *file)
     if (file->temp)
         unlink(file->temp);
     file_free(file);
+}
+
+static int64_t nanoseconds(struct timespec t)
+{
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+struct trit_file_id trit_file_identify(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st))
+        return (struct trit_file_id){ 0 };
+    return (struct trit_file_id){ st.st_dev, st.st_ino, (uint64_t)st.st_size,
+                                  nanoseconds(st.st_mtim), nanoseconds(st.st_ctim) };
+}
+
+/* Checksums keep damage away, not people. */
+static const char *refusal(const struct stat *st)
+{
+    if (!S_ISREG(st->st_mode))
+        return "is not a regular file";
+    if (st->st_uid != geteuid() && st->st_uid != 0)
+        return "belongs to another user";
+    return st->st_mode & (S_IWGRP | S_IWOTH)
+               ? "can be written by others than its owner (chmod go-w)"
+               : NULL;
+}
+
+enum trit_code trit_file_open_own(const char *path, int flags, int *fd, size_t *bytes,
+                                  struct trit_error *error)
+{
+    struct stat st;
+    enum trit_code code = TRIT_OK;
+    /* O_NONBLOCK: a named pipe must not make us wait before it can be refused */
+    *fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | flags);
+    if (*fd < 0 && errno == ELOOP && flags & O_NOFOLLOW)
+        return trit_fail(error, TRIT_EUNSUPPORTED, "%s: is a symbolic link", path);
+    if (*fd < 0)
+        return trit_fail(error, TRIT_EIO, "%s: cannot open: %s", path, strerror(errno));
+    const char *why = NULL;
+    if (fstat(*fd, &st))
+        code = trit_fail(error, TRIT_EIO, "%s: cannot read: %s", path, strerror(errno));
+    else if ((why = refusal(&st)))
+        code = trit_fail(error, TRIT_EUNSUPPORTED, "%s: %s", path, why);
+    if (code) {
+        close(*fd);
+        *fd = -1;
+        return code;
+    }
+    *bytes = (size_t)st.st_size;
+    return TRIT_OK;
 }
 
 /* Makes room for at least one more byte beside the closing NUL. */

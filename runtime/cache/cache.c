@@ -2,16 +2,15 @@
 #define _GNU_SOURCE
 #include "runtime/cache/cache.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "runtime/cache/internal.h"
+#include "runtime/base/file.h"
+#include "runtime/base/mapping.h"
 #include "runtime/base/mem.h"
 
 /* What one checksum is about. */
@@ -25,7 +24,7 @@ struct trit_cache {
     char *path;
     const uint8_t *base;
     size_t size;
-    bool mapped;
+    struct trit_mapping mapping; /* base is NULL for bytes in memory */
     struct trit_cache_header header;
     struct trit_section *sections;
     bool *verified; /* per section */
@@ -180,50 +179,24 @@ enum trit_code trit_cache_parse(struct trit_cache **cache, const void *data, siz
     return code;
 }
 
-/* What others could write is not used: its checksums keep damage away, not people. */
-static const char *refusal(const struct stat *st)
-{
-    if (!S_ISREG(st->st_mode))
-        return "is not a regular file";
-    if (st->st_uid != geteuid() && st->st_uid != 0)
-        return "belongs to another user";
-    return st->st_mode & S_IWOTH ? "can be written by everybody (chmod o-w)" : NULL;
-}
-
-static enum trit_code map(int fd, const char *path, const void **base, size_t *size,
-                          struct trit_error *error)
-{
-    struct stat st;
-    if (fstat(fd, &st))
-        return trit_fail(error, TRIT_EIO, "%s: cannot read: %s", path, strerror(errno));
-    const char *why = refusal(&st);
-    if (why)
-        return trit_fail(error, TRIT_EUNSUPPORTED, "%s: %s", path, why);
-    *size = (size_t)st.st_size;
-    *base = *size ? trit_map_file(fd, *size) : NULL;
-    if (*size && !*base)
-        return trit_fail(error, TRIT_EIO, "%s: cannot map: %s", path, strerror(errno));
-    return TRIT_OK;
-}
-
 enum trit_code trit_cache_open(struct trit_cache **cache, const char *path,
                                struct trit_error *error)
 {
-    *cache = NULL;
-    const void *base = NULL;
+    struct trit_mapping mapping;
     size_t size = 0;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return trit_fail(error, TRIT_EIO, "%s: cannot read: %s", path, strerror(errno));
-    enum trit_code code = map(fd, path, &base, &size, error);
-    close(fd);
+    int fd;
+    *cache = NULL;
+    enum trit_code code = trit_file_open_own(path, 0, &fd, &size, error);
     if (code)
         return code;
-    code = trit_cache_parse(cache, base, size, path, error);
+    code = trit_mapping_open(&mapping, fd, size, true, path, error);
+    close(fd);
+    if (!code)
+        code = trit_cache_parse(cache, mapping.base, size, path, error);
     if (code)
-        trit_unmap((void *)(uintptr_t)base, size);
+        trit_mapping_close(&mapping);
     else
-        (*cache)->mapped = true;
+        (*cache)->mapping = mapping;
     return code;
 }
 
@@ -231,8 +204,7 @@ void trit_cache_close(struct trit_cache *cache)
 {
     if (!cache)
         return;
-    if (cache->mapped)
-        trit_unmap((void *)(uintptr_t)cache->base, cache->size);
+    trit_mapping_close(&cache->mapping);
     trit_unmap(cache->copy, cache->size);
     free(cache->sections);
     free(cache->verified);
@@ -322,7 +294,7 @@ enum trit_code trit_cache_verify(struct trit_cache *cache, struct trit_pool *poo
                                  struct trit_error *error)
 {
     const size_t bad = verify(cache, SIZE_MAX, pool);
-    if (bad == SIZE_MAX && cache->mapped && !cache->copy)
+    if (bad == SIZE_MAX && cache->mapping.base && !cache->copy)
         leave_small_pages(cache, pool);
     if (bad == SIZE_MAX)
         return TRIT_OK;

@@ -13,20 +13,24 @@
 #include <stdint.h>
 
 #include "runtime/base/error.h"
+#include "runtime/base/file.h"
 #include "runtime/format/gguf.h"
 #include "runtime/thread/pool.h"
 
 enum {
-    TRIT_CACHE_FORMAT = 1,
+    TRIT_CACHE_FORMAT = 2,
     TRIT_CACHE_PIECE = 1 << 20, /* bytes that one checksum stands for */
     TRIT_CACHE_HASH = 16,
 };
 
-/* The model file that a cache was made of. Where bytes, mtime and sample agree it is that file;
-   where only mtime differs (the file was copied or touched) whole decides. */
+/* The model file that a cache was made of. What it is made of is told by whole alone; the rest
+   saves reading it. Where `file` agrees nobody wrote to the file since its bytes were hashed; where
+   it does not (the file was copied, touched, restored) all of it is read once, and what came of
+   that is remembered in the cache folder. */
 struct trit_cache_source {
     uint64_t bytes;
-    int64_t mtime;                   /* nanoseconds since 1970; 0: not a file */
+    struct trit_file_id file; /* zeros: not a file, or one written so shortly before it was hashed
+                                 that a clock may not tell the next write */
     uint8_t sample[TRIT_CACHE_HASH]; /* of size, header and some places in the tensors */
     uint8_t whole[TRIT_CACHE_HASH];  /* of every byte */
 };
@@ -42,8 +46,9 @@ struct trit_section {
     const void *data; /* aligned to TRIT_ALIGN */
 };
 
-/* Writes a cache: temporary name, synced, renamed; missing folders of the path are made. The pool
-   (NULL: the calling thread alone) shares the checksums. */
+extern const struct trit_file_kind trit_output_cache; /* the only files that are replaced by one */
+/* Writes a cache: temporary name, synced, renamed. The pool (NULL: the calling thread alone) shares
+   the checksums. */
 enum trit_code trit_cache_write(const char *path, const struct trit_cache_source *source,
                                 const struct trit_section *sections, size_t count,
                                 struct trit_pool *pool, struct trit_error *error);
@@ -79,7 +84,8 @@ void trit_cache_resident(const struct trit_cache *cache, size_t *resident, size_
 
 /* What identifies a model file, all but `whole`. */
 void trit_cache_identify(const struct trit_gguf *gguf, struct trit_cache_source *source);
-/* Reads the whole file, and lets go of its pages again. */
+/* Reads the whole file, and lets go of its pages again. TRIT_EIO where it was written to since it
+   was opened. */
 enum trit_code trit_cache_identify_whole(const struct trit_gguf *gguf, struct trit_pool *pool,
                                          struct trit_cache_source *source,
                                          struct trit_error *error);
@@ -87,9 +93,12 @@ enum trit_code trit_cache_identify_whole(const struct trit_gguf *gguf, struct tr
    tritmill/NAME.pack, NAME from its contents. */
 enum trit_code trit_cache_user_path(const struct trit_cache_source *source, char *path, size_t room,
                                     struct trit_error *error);
+/* Removes the user's cache of that model file, and what is remembered of the file. TRIT_EIO where
+   there is no cache, or something else in its place. */
+enum trit_code trit_cache_remove(const struct trit_cache_source *source, struct trit_error *error);
 /* The verified cache of a model file: the one named (given, else TRITMILL_CACHE; "none": no cache),
-   else the user's. NULL where there is none; where there is one that cannot be used, log (room
-   bytes, else "") says why in one line. */
+   else the user's. NULL where there is none; where there is one that cannot be used, or whose model
+   has to be read as a whole every time, log (room bytes, else "") says why in one line. */
 struct trit_cache *trit_cache_find(const struct trit_gguf *gguf, const char *given,
                                    struct trit_pool *pool, char *log, size_t room);
 

@@ -1,13 +1,17 @@
 /* Which packed cache belongs to a model file, and whether it still does. */
 #include <assert.h>
+#include <errno.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "runtime/cache/cache.h"
+#include "runtime/cache/internal.h"
 #include "runtime/base/file.h"
 #include "runtime/base/mem.h"
 
@@ -16,6 +20,9 @@ enum {
     SAMPLE_BYTES = 64,
     SLICE = 4 << 20, /* of the file, hashed at once */
 };
+
+/* The coarsest clock of a file system, in nanoseconds: two writes within it may leave one time. */
+static const int64_t tick = 2000000000;
 
 static void put_hash(XXH128_hash_t hash, uint8_t out[TRIT_CACHE_HASH])
 {
@@ -47,7 +54,7 @@ static XXH128_hash_t sample(const struct trit_gguf *gguf)
 
 void trit_cache_identify(const struct trit_gguf *gguf, struct trit_cache_source *source)
 {
-    *source = (struct trit_cache_source){ .bytes = gguf->size, .mtime = gguf->mtime };
+    *source = (struct trit_cache_source){ .bytes = gguf->size, .file = gguf->file };
     put_hash(sample(gguf), source->sample);
 }
 
@@ -68,9 +75,40 @@ static void hash_some(void *arg, size_t begin, size_t end, int thread)
     }
 }
 
+static int64_t now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* FAT keeps no time of the last change: touch sets it back. */
+static bool tells_changes(int fd)
+{
+    struct statfs fs;
+    return !fstatfs(fd, &fs) && fs.f_type != MSDOS_SUPER_MAGIC && fs.f_type != EXFAT_SUPER_MAGIC;
+}
+
+/* After the file was read, from `began` on: nobody may have written to it since it was opened.
+   Where the last write was so shortly before that the next may leave the same time, that tells
+   nothing. */
+static enum trit_code settle(const struct trit_gguf *gguf, struct trit_cache_source *source,
+                             int64_t began, struct trit_error *error)
+{
+    if (!gguf->mapping.base)
+        return TRIT_OK;
+    const struct trit_file_id after = trit_file_identify(gguf->fd);
+    if (!trit_file_same(&after, &gguf->file))
+        return trit_fail(error, TRIT_EIO, "%s: was changed while it was in use", gguf->path);
+    if (after.changed > began - tick || !tells_changes(gguf->fd))
+        source->file = (struct trit_file_id){ 0 };
+    return TRIT_OK;
+}
+
 enum trit_code trit_cache_identify_whole(const struct trit_gguf *gguf, struct trit_pool *pool,
                                          struct trit_cache_source *source, struct trit_error *error)
 {
+    const int64_t began = now();
     const size_t count = (gguf->size + SLICE - 1) / SLICE;
     struct slices s = { gguf, trit_alloc(count, sizeof *s.hashes) };
     if (!s.hashes)
@@ -82,47 +120,90 @@ enum trit_code trit_cache_identify_whole(const struct trit_gguf *gguf, struct tr
         hash_some(&s, 0, count, 0);
     put_hash(XXH3_128bits(s.hashes, count * sizeof *s.hashes), source->whole);
     free(s.hashes);
-    return TRIT_OK;
+    return settle(gguf, source, began, error);
+}
+
+static enum trit_code user_path(const struct trit_cache_source *source, const char *end, char *path,
+                                size_t room, struct trit_error *error)
+{
+    char name[2 * TRIT_CACHE_HASH + 16];
+    for (size_t i = 0; i < TRIT_CACHE_HASH; i++)
+        snprintf(name + 2 * i, 3, "%02x", source->sample[i]);
+    strcat(name, end);
+    return trit_file_cache_path(name, path, room, error);
 }
 
 enum trit_code trit_cache_user_path(const struct trit_cache_source *source, char *path, size_t room,
                                     struct trit_error *error)
 {
-    char name[2 * TRIT_CACHE_HASH + sizeof ".pack"];
-    for (size_t i = 0; i < TRIT_CACHE_HASH; i++)
-        snprintf(name + 2 * i, 3, "%02x", source->sample[i]);
-    strcat(name, ".pack");
-    return trit_file_cache_path(name, path, room, error);
+    return user_path(source, ".pack", path, room, error);
 }
 
-/* Whether the cache was made of this file. */
-static enum trit_code judge(struct trit_cache *cache, const struct trit_gguf *gguf,
-                            struct trit_cache_source *source, struct trit_pool *pool,
-                            struct trit_error *error)
+enum trit_code trit_cache_known_path(const struct trit_cache_source *source, char *path,
+                                     size_t room, struct trit_error *error)
 {
-    const struct trit_cache_source *made = trit_cache_source(cache);
-    if (made->bytes != source->bytes ||
-        memcmp(made->sample, source->sample, sizeof made->sample) != 0)
-        return trit_fail(error, TRIT_EFORMAT, "%s: packed of another model file than %s",
-                         trit_cache_path(cache), gguf->path);
-    if (made->mtime && made->mtime == source->mtime)
-        return TRIT_OK;
-    enum trit_code code = trit_cache_identify_whole(gguf, pool, source, error);
-    if (!code && memcmp(made->whole, source->whole, sizeof made->whole) != 0)
-        code = trit_fail(error, TRIT_EFORMAT, "%s: %s has changed since it was packed",
-                         trit_cache_path(cache), gguf->path);
+    return user_path(source, ".known", path, room, error);
+}
+
+enum trit_code trit_cache_remove(const struct trit_cache_source *source, struct trit_error *error)
+{
+    char path[PATH_MAX];
+    enum trit_code code = trit_cache_user_path(source, path, sizeof path, error);
+    if (!code && access(path, F_OK) == 0)
+        code = trit_output_check(path, &trit_output_cache, NULL, 0, error);
+    if (!code && unlink(path))
+        code = trit_fail(error, TRIT_EIO, "%s: %s", path, strerror(errno));
+    if (!code && !trit_cache_known_path(source, path, sizeof path, NULL))
+        unlink(path);
     return code;
 }
 
-static enum trit_code try(struct trit_cache **cache, const char *path, const struct trit_gguf *gguf,
-                          struct trit_cache_source *source, struct trit_pool *pool,
+/* A model file that a cache is looked for. */
+struct search {
+    const struct trit_gguf *gguf;
+    struct trit_pool *pool;
+    struct trit_cache_source source; /* of the file; whole: once it had to be read */
+    char *log;
+    size_t room;
+};
+
+static enum trit_code read_whole(struct search *s, struct trit_error *error)
+{
+    struct trit_error why;
+    const enum trit_code code = trit_cache_identify_whole(s->gguf, s->pool, &s->source, error);
+    if (!code && trit_cache_remember(&s->source, &why))
+        snprintf(s->log, s->room, "%s: is read as a whole each time, to know it: %s", s->gguf->path,
+                 why.text);
+    return code;
+}
+
+/* Whether the cache was made of this file. */
+static enum trit_code judge(struct trit_cache *cache, struct search *s, struct trit_error *error)
+{
+    const struct trit_cache_source *made = trit_cache_source(cache);
+    if (made->bytes != s->source.bytes ||
+        memcmp(made->sample, s->source.sample, sizeof made->sample) != 0)
+        return trit_fail(error, TRIT_EFORMAT, "%s: packed of another model file than %s",
+                         trit_cache_path(cache), s->gguf->path);
+    if (trit_file_same(&made->file, &s->source.file))
+        return TRIT_OK;
+    enum trit_code code = TRIT_OK;
+    if (!trit_cache_recall(&s->source))
+        code = read_whole(s, error);
+    if (!code && memcmp(made->whole, s->source.whole, sizeof made->whole) != 0)
+        code = trit_fail(error, TRIT_EFORMAT, "%s: %s has changed since it was packed",
+                         trit_cache_path(cache), s->gguf->path);
+    return code;
+}
+
+static enum trit_code try(struct trit_cache **cache, const char *path, struct search *s,
                           struct trit_error *error)
 {
     enum trit_code code = trit_cache_open(cache, path, error);
     if (!code)
-        code = judge(*cache, gguf, source, pool, error);
+        code = judge(*cache, s, error);
     if (!code)
-        code = trit_cache_verify(*cache, pool, error);
+        code = trit_cache_verify(*cache, s->pool, error);
     if (code) {
         trit_cache_close(*cache);
         *cache = NULL;
@@ -135,18 +216,18 @@ struct trit_cache *trit_cache_find(const struct trit_gguf *gguf, const char *giv
 {
     char path[PATH_MAX];
     const char *named = given ? given : getenv("TRITMILL_CACHE");
-    struct trit_cache_source source;
+    struct search s = { .gguf = gguf, .pool = pool, .log = log, .room = room };
     struct trit_cache *cache = NULL;
     struct trit_error error;
     *log = 0;
     if (named && !strcmp(named, "none"))
         return NULL;
-    trit_cache_identify(gguf, &source);
+    trit_cache_identify(gguf, &s.source);
     if (named && *named)
         snprintf(path, sizeof path, "%s", named);
-    else if (trit_cache_user_path(&source, path, sizeof path, &error) || access(path, F_OK))
+    else if (trit_cache_user_path(&s.source, path, sizeof path, &error) || access(path, F_OK))
         return NULL; /* the usual case: nobody packed this model */
-    if (try(&cache, path, gguf, &source, pool, &error))
+    if (try(&cache, path, &s, &error))
         snprintf(log, room, "%s: the packed cache is ignored", error.text);
     return cache;
 }

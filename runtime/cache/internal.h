@@ -20,13 +20,25 @@ struct trit_cache_header {
     struct trit_cache_source source;
     uint64_t hash; /* XXH3 of header (this field 0), table and checksums */
 };
-static_assert(sizeof(struct trit_cache_header) == 96, "no padding");
+static_assert(sizeof(struct trit_cache_header) == 128, "no padding");
 
 struct trit_cache_record {
     char name[48], form[16];
     uint64_t n, k, nr, kr, layout, lazy, offset, bytes;
 };
 static_assert(sizeof(struct trit_cache_record) == 128, "no padding");
+
+/* Model files that were read as a whole: what they were like, and what their bytes hash to. Kept
+   beside the user's cache of such a file. */
+
+/* True, and source->whole filled, if the file is remembered as it is now. */
+bool trit_cache_recall(struct trit_cache_source *source);
+/* Nothing to do for a file without an identity that can be trusted. */
+enum trit_code trit_cache_remember(const struct trit_cache_source *source,
+                                   struct trit_error *error);
+/* Where: as trit_cache_user_path. */
+enum trit_code trit_cache_known_path(const struct trit_cache_source *source, char *path,
+                                     size_t room, struct trit_error *error);
 
 /* Pieces of a section of that many bytes. */
 static inline size_t trit_cache_pieces(uint64_t bytes)

@@ -10,6 +10,14 @@
 /* What is written at once. From multiples of it on the system can keep the file in huge pages. */
 enum { STAGE = 4 << 20 };
 
+static bool is_cache(const char *head, size_t bytes)
+{
+    return trit_head_is(head, bytes, TRIT_CACHE_MAGIC);
+}
+
+/* Others may read it; what they could write would not be used. */
+const struct trit_file_kind trit_output_cache = { "a packed cache", is_cache, 0644 };
+
 /* The head of the file being made: header, records and checksums, one after another. */
 struct table {
     const struct trit_section *sections;
@@ -143,9 +151,7 @@ static enum trit_code write_file(const struct table *t, const char *path, struct
     struct stage s = { .bytes = trit_alloc(STAGE, 1) };
     if (!s.bytes)
         return trit_fail(error, TRIT_EMEMORY, "%s: no memory to write it", path);
-    enum trit_code code = trit_file_make_folders(path, error);
-    if (!code)
-        code = trit_file_create(&s.file, path, error);
+    enum trit_code code = trit_file_create_as(&s.file, path, &trit_output_cache, error);
     if (!code) {
         put_padded(&s, t->head, t->bytes);
         for (size_t i = 0; i < t->count && !trit_file_failed(s.file); i++)

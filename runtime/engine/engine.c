@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/base/guard.h"
 #include "runtime/cpu/cpu.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/stop.h"
@@ -19,10 +18,8 @@ enum trit_code trit_engine_open(struct trit_engine *e, const char *path, struct 
     enum trit_code code = TRIT_OK;
     if (snprintf(e->path, sizeof e->path, "%s", path) >= (int)sizeof e->path)
         code = trit_fail(error, TRIT_EARGUMENT, "%.40s...: the path is too long", path);
-    if (!code) {
-        trit_guard_mapping(e->path);
+    if (!code)
         code = trit_gguf_open(&e->gguf, e->path, error);
-    }
     if (!code)
         code = trit_config_read(&e->config, e->gguf, error);
     e->load_seconds += trit_now();
@@ -77,8 +74,6 @@ static void find_cache(struct trit_engine *e)
         return;
     e->cache = trit_cache_find(e->gguf, e->cache_wanted, e->pool, log, sizeof log);
     e->cache_searched = true;
-    if (e->cache)
-        trit_guard_cache(e->path, trit_cache_path(e->cache));
     if (*log)
         tell(e, "%s", log);
 }

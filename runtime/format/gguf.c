@@ -191,34 +191,29 @@ enum trit_code trit_gguf_open(struct trit_gguf **gguf, const char *path, struct 
     int fd = open_regular(path, &st, error);
     if (fd < 0)
         return TRIT_EIO;
+    const struct trit_file_id file = trit_file_identify(fd);
     const size_t size = (size_t)st.st_size;
-    void *base = NULL; /* an empty file cannot be mapped; parse says what is wrong with it */
-    if (size > 0)
-        base = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (base == MAP_FAILED) {
-        int failed = errno;
+    struct trit_mapping mapping; /* of an empty file none; parse says what is wrong with it */
+    enum trit_code code = trit_mapping_open(&mapping, fd, size, false, path, error);
+    if (!code)
+        code = trit_gguf_parse(gguf, mapping.base, size, path, error);
+    if (code) {
+        trit_mapping_close(&mapping);
         close(fd);
-        return trit_fail(error, TRIT_EIO, "%s: cannot map: %s", path, strerror(failed));
+        return code;
     }
-    enum trit_code code = trit_gguf_parse(gguf, base, size, path, error);
-    if (code == TRIT_OK) {
-        (*gguf)->mapped = true;
-        (*gguf)->fd = fd;
-        (*gguf)->mtime = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-    } else {
-        close(fd);
-        if (base)
-            munmap(base, size);
-    }
-    return code;
+    (*gguf)->mapping = mapping;
+    (*gguf)->file = file;
+    (*gguf)->fd = fd;
+    return TRIT_OK;
 }
 
 void trit_gguf_close(struct trit_gguf *gguf)
 {
     if (!gguf)
         return;
-    if (gguf->mapped) {
-        munmap((void *)(uintptr_t)gguf->base, gguf->size);
+    if (gguf->mapping.base) {
+        trit_mapping_close(&gguf->mapping);
         close(gguf->fd);
     }
     trit_gguf_index_free(gguf);
@@ -230,7 +225,7 @@ void trit_gguf_close(struct trit_gguf *gguf)
 
 void trit_gguf_drop(const struct trit_gguf *gguf, const uint8_t *data, size_t bytes)
 {
-    if (!gguf->mapped || data < gguf->base || data > gguf->base + gguf->size)
+    if (!gguf->mapping.base || data < gguf->base || data > gguf->base + gguf->size)
         return;
     size_t page = (size_t)sysconf(_SC_PAGESIZE), first = (size_t)(data - gguf->base);
     size_t last = bytes > gguf->size - first ? gguf->size : first + bytes;
@@ -244,7 +239,7 @@ void trit_gguf_drop(const struct trit_gguf *gguf, const uint8_t *data, size_t by
 const uint8_t *trit_gguf_fetch(const struct trit_gguf *gguf, const uint8_t *data, size_t bytes,
                                void *buffer)
 {
-    if (!gguf->mapped)
+    if (!gguf->mapping.base)
         return data;
     const size_t begin = (size_t)(data - gguf->base);
     for (size_t at = 0; at < bytes;) {

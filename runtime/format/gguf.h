@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "runtime/base/error.h"
+#include "runtime/base/file.h"
+#include "runtime/base/mapping.h"
 
 /* Bytes of the mapping, not terminated. */
 struct trit_text {
@@ -92,16 +93,16 @@ struct trit_gguf {
     uint64_t data_offset; /* of the tensor data */
     const uint8_t *base;  /* the mapping */
     size_t size;
-    int64_t mtime; /* of the file, nanoseconds since 1970; 0: bytes in memory */
-    void *index;   /* hash tables of names, private */
-    bool mapped;
-    int fd; /* of the file that is mapped */
+    void *index;                 /* hash tables of names, private */
+    struct trit_mapping mapping; /* base is NULL for bytes in memory */
+    struct trit_file_id file;    /* as it was when it was mapped; zeros for bytes in memory */
+    int fd;                      /* of the file that is mapped */
 };
 
 /* Maps and checks the file: header, every key and every tensor record (bounds, overflow, alignment,
    duplicates, overlap, UTF-8 of names). Closed with trit_gguf_close. A file that becomes shorter
-   while it is mapped raises SIGBUS where its end is read: programs call trit_guard_mapping
-   (runtime/base/guard.h) first. */
+   while it is mapped raises SIGBUS where its end is read: programs call trit_mapping_guard
+   (runtime/base/mapping.h) first. */
 enum trit_code trit_gguf_open(struct trit_gguf **gguf, const char *path, struct trit_error *error);
 /* The same over bytes in memory, which must outlive it; path is for messages (fuzzing, tests). */
 enum trit_code trit_gguf_parse(struct trit_gguf **gguf, const void *data, size_t size,

@@ -26,6 +26,13 @@ struct trit_gguf_writer {
     bool begun;
 };
 
+static bool is_gguf(const char *head, size_t bytes)
+{
+    return trit_head_is(head, bytes, "GGUF");
+}
+
+const struct trit_file_kind trit_output_gguf = { "a GGUF file", is_gguf, 0666 };
+
 static void fail(struct trit_gguf_writer *w, enum trit_code code, const char *name,
                  const char *what)
 {
@@ -115,7 +122,7 @@ enum trit_code trit_gguf_writer_create(struct trit_gguf_writer **w, const char *
         free(new);
         return trit_fail(error, TRIT_EMEMORY, "%s: out of memory", path);
     }
-    enum trit_code code = trit_file_create(&new->file, path, error);
+    enum trit_code code = trit_file_create_as(&new->file, path, &trit_output_gguf, error);
     if (code != TRIT_OK) {
         free(new->path);
         free(new);

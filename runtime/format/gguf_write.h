@@ -8,6 +8,8 @@
 
 struct trit_gguf_writer;
 
+extern const struct trit_file_kind trit_output_gguf; /* the only files that it replaces */
+
 /* Nothing is written before trit_gguf_write_begin. Failures stick; begin and finish tell them. */
 enum trit_code trit_gguf_writer_create(struct trit_gguf_writer **w, const char *path,
                                        struct trit_error *error);

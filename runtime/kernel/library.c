@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/base/file.h"
@@ -60,20 +59,6 @@ enum trit_code trit_file_sha256(const char *path, char text[TRIT_SHA256_TEXT],
     return code;
 }
 
-static enum trit_code check_owner(const struct image *m, const struct stat *st)
-{
-    const char *why = NULL;
-    if (!S_ISREG(st->st_mode))
-        why = "is not a regular file";
-    else if (st->st_uid != geteuid())
-        why = "belongs to another user";
-    else if (st->st_mode & (S_IWGRP | S_IWOTH))
-        why = "can be written by others than its owner (chmod go-w)";
-    else if (st->st_size > MAX_BYTES)
-        why = "is too large for a kernel library";
-    return why ? trit_fail(m->error, TRIT_EUNSUPPORTED, "%s: %s", m->path, why) : TRIT_OK;
-}
-
 /* All bytes of fd; a file that changes its size meanwhile gives fewer. */
 static enum trit_code read_bytes(struct image *m, int fd, size_t size)
 {
@@ -95,18 +80,14 @@ static enum trit_code read_bytes(struct image *m, int fd, size_t size)
 
 static enum trit_code read_image(struct image *m)
 {
-    /* O_NONBLOCK: a named pipe must not make us wait before fstat can refuse it */
-    const int fd = open(m->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0 && errno == ELOOP)
-        return trit_fail(m->error, TRIT_EUNSUPPORTED, "%s: is a symbolic link", m->path);
-    if (fd < 0)
-        return system_error(m, "cannot open");
-    struct stat st;
-    enum trit_code code = fstat(fd, &st) ? system_error(m, "cannot ask for its owner") : TRIT_OK;
-    if (!code)
-        code = check_owner(m, &st);
-    if (!code)
-        code = read_bytes(m, fd, (size_t)st.st_size);
+    int fd;
+    size_t bytes;
+    enum trit_code code = trit_file_open_own(m->path, O_NOFOLLOW, &fd, &bytes, m->error);
+    if (code)
+        return code;
+    code = bytes > MAX_BYTES ? trit_fail(m->error, TRIT_EUNSUPPORTED,
+                                         "%s: is too large for a kernel library", m->path)
+                             : read_bytes(m, fd, bytes);
     close(fd);
     return code;
 }

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "runtime/base/guard.h"
 #include "runtime/model/family.h"
 #include "runtime/model/model.h"
 
@@ -273,7 +272,6 @@ enum trit_code trit_config_read(struct trit_config *c, const struct trit_gguf *g
 enum trit_code trit_config_file(struct trit_config *c, const char *path, struct trit_error *e)
 {
     struct trit_gguf *gguf;
-    trit_guard_mapping(path);
     enum trit_code code = trit_gguf_open(&gguf, path, e);
     if (code)
         return code;

@@ -5,6 +5,8 @@
 
 #include "runtime/plan/profile.h"
 
+#define TRIT_PROFILE_MAGIC "tritmill-profile " /* then the format's number */
+
 enum trit_profile_kind {
     TRIT_FIELD_SIZE,  /* size_t */
     TRIT_FIELD_INT,   /* int */

@@ -97,7 +97,8 @@ enum trit_code trit_profile_read(struct trit_profile **profile, const char *path
    profile could not be read back. */
 enum trit_code trit_profile_print(const struct trit_profile *profile, char **text, size_t *bytes,
                                   struct trit_error *error);
-/* Temporary name, synced, renamed; folders of the path that are missing are made, 0700. */
+/* Temporary name, synced, renamed. */
+extern const struct trit_file_kind trit_output_profile; /* the only files that it replaces */
 enum trit_code trit_profile_write(const struct trit_profile *profile, const char *path,
                                   struct trit_error *error);
 

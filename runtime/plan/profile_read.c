@@ -12,7 +12,7 @@
 
 enum { LINE = 2048, WORDS = 32 };
 
-static const char magic[] = "tritmill-profile ";
+static const char magic[] = TRIT_PROFILE_MAGIC;
 
 struct reader {
     const char *path, *at, *end;

@@ -84,7 +84,7 @@ static void put_limits(FILE *out, const struct trit_profile *p)
 
 static void put_all(FILE *out, const struct trit_profile *p)
 {
-    fprintf(out, "tritmill-profile %d\n", TRIT_PROFILE_FORMAT);
+    fprintf(out, TRIT_PROFILE_MAGIC "%d\n", TRIT_PROFILE_FORMAT);
     for (size_t i = 0; i < trit_profile_ntexts; i++)
         put_text(out, trit_profile_texts[i].key, (const char *)p + trit_profile_texts[i].offset);
     put_limits(out, p);
@@ -94,6 +94,13 @@ static void put_all(FILE *out, const struct trit_profile *p)
         put_record(out, TRIT_LINE_PLAN, &p->rows[i]);
     fputs("end\n", out);
 }
+
+static bool is_profile(const char *head, size_t bytes)
+{
+    return trit_head_is(head, bytes, TRIT_PROFILE_MAGIC);
+}
+
+const struct trit_file_kind trit_output_profile = { "a profile", is_profile, 0666 };
 
 static enum trit_code readable(const char *text, size_t bytes, struct trit_error *error)
 {
@@ -136,9 +143,7 @@ enum trit_code trit_profile_write(const struct trit_profile *profile, const char
     struct trit_file *file;
     enum trit_code code = trit_profile_print(profile, &text, &bytes, error);
     if (!code)
-        code = trit_file_make_folders(path, error);
-    if (!code)
-        code = trit_file_create(&file, path, error);
+        code = trit_file_create_as(&file, path, &trit_output_profile, error);
     if (!code) {
         trit_file_write(file, text, bytes);
         code = trit_file_commit(file, error);

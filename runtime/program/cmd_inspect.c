@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "runtime/cache/cache.h"
-#include "runtime/base/guard.h"
 #include "runtime/cli/commands.h"
 #include "runtime/model/model.h"
 
@@ -187,7 +186,6 @@ static int run(int argc, char **argv)
         return parsed == TRIT_PARSE_HELP ? 0 : 2;
     if (npaths == 0)
         return trit_cli_usage_error("inspect: which file? ('tritmill inspect FILE')");
-    trit_guard_mapping(path);
     enum trit_code code = trit_gguf_open(&gguf, path, &error);
     if (code != TRIT_OK)
         return trit_cli_error(&error);

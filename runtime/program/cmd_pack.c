@@ -1,13 +1,12 @@
 /* `tritmill pack`: writes a model's packed cache. */
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "runtime/cache/cache.h"
 #include "runtime/cli/open.h"
+#include "runtime/base/file.h"
 #include "runtime/base/stats.h"
 #include "runtime/cli/commands.h"
 #include "runtime/head/head.h"
@@ -41,17 +40,25 @@ static const struct trit_option options[] = {
 };
 #undef AT
 
+static enum trit_code user_path(const struct trit_engine *e, char *path, size_t room,
+                                struct trit_error *error)
+{
+    struct trit_cache_source source;
+    trit_cache_identify(e->gguf, &source);
+    return trit_cache_user_path(&source, path, room, error);
+}
+
+/* Where it goes. Only the cache folder is made. */
 static enum trit_code place(const struct options *o, const struct trit_engine *e, char *path,
                             size_t room, struct trit_error *error)
 {
-    struct trit_cache_source source;
-    if (!o->output) {
-        trit_cache_identify(e->gguf, &source);
-        return trit_cache_user_path(&source, path, room, error);
-    }
-    if (snprintf(path, room, "%s", o->output) >= (int)room)
+    const char *const inputs[] = { e->path, o->profile };
+    enum trit_code code = TRIT_OK;
+    if (o->output && snprintf(path, room, "%s", o->output) >= (int)room)
         return trit_fail(error, TRIT_EARGUMENT, "-o %.40s...: the name is too long", o->output);
-    return TRIT_OK;
+    if (!o->output && !(code = user_path(e, path, room, error)))
+        code = trit_file_make_folders(path, error);
+    return code ? code : trit_output_check(path, &trit_output_cache, inputs, 2, error);
 }
 
 static void report(const char *path, const struct trit_section *sections, size_t n)
@@ -133,14 +140,21 @@ static enum trit_code load_best(struct trit_engine *e, int threads, struct trit_
     return skips ? trit_cli_load_model(e, threads, false, error) : TRIT_OK;
 }
 
+static enum trit_code remove_cache(const struct trit_engine *e, struct trit_error *error)
+{
+    struct trit_cache_source source;
+    trit_cache_identify(e->gguf, &source);
+    return trit_cache_remove(&source, error);
+}
+
 static enum trit_code pack(const struct options *o, struct trit_engine *e, struct trit_error *error)
 {
     char path[PATH_MAX];
     enum trit_code code = trit_cli_open_model(e, o->model, error);
+    if (!code && o->remove)
+        return remove_cache(e, error);
     if (!code)
         code = place(o, e, path, sizeof path, error);
-    if (!code && o->remove)
-        return unlink(path) ? trit_fail(error, TRIT_EIO, "%s: %s", path, strerror(errno)) : TRIT_OK;
     e->wanted = o->profile;
     e->sparse = o->sparse;
     e->cache_wanted = "none";

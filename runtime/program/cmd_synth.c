@@ -4,6 +4,7 @@
 
 #include "runtime/cli/commands.h"
 #include "runtime/cpu/cpu.h"
+#include "runtime/format/gguf_write.h"
 #include "runtime/synth/synth.h"
 
 enum { MAX_THREADS = 4 }; /* past that the disk is the limit */
@@ -103,6 +104,8 @@ static enum trit_code synth(const struct options *o, struct trit_error *error)
                             .progress = trit_progress_step,
                             .progress_arg = &progress };
     enum trit_code code = trit_shape_parse(&s.shape, o->shape, error);
+    if (!code)
+        code = trit_output_check(o->output, &trit_output_gguf, &o->tokenizer, 1, error);
     if (code)
         return code;
     s.shape.untied |= o->untied || o->chain;

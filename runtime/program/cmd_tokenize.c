@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/base/guard.h"
 #include "runtime/cli/json.h"
 #include "runtime/cli/default.h"
 #include "runtime/cli/commands.h"
@@ -162,7 +161,6 @@ static enum trit_code load(const struct tokenize_options *o, char *model, struct
 {
     if (!trit_default_model(o->model, model, PATH_ROOM))
         return trit_fail(error, TRIT_EARGUMENT, "no model: name one with -m FILE");
-    trit_guard_mapping(model);
     struct trit_gguf *gguf;
     enum trit_code code = trit_gguf_open(&gguf, model, error);
     if (code)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/base/mapping.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cpu/cpu.h"
 
@@ -118,6 +119,7 @@ int main(int argc, char **argv)
     if (argc < 1)
         return 2;
     fill_standard_files();
+    trit_mapping_guard();
     signal(SIGPIPE, SIG_IGN); /* EPIPE tells the same, and lets us end in order */
     return trit_cli_output_code(dispatch(argc, argv));
 }

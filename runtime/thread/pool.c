@@ -198,12 +198,16 @@ struct trit_watch *trit_pool_watched(const struct trit_pool *pool)
     return pool->watch;
 }
 
-/* Signals are the caller's business: the new threads take none. */
+/* Signals are the caller's business: the new threads take none but those that their own
+   instructions raise, which kill where they are blocked. */
 static int start_workers(struct trit_pool *pool)
 {
+    static const int own[] = { SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGTRAP, SIGSYS };
     sigset_t all, before;
     int failed = 0;
     sigfillset(&all);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        sigdelset(&all, own[i]);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (pool->started < pool->threads - 1 && !failed) {
         struct worker *w = &pool->workers[pool->started];
