@@ -37,13 +37,12 @@ static void every_job_once(void **state)
     uint32_t seed = 1;
     for (int threads = 1; threads <= MOST_THREADS; threads++) {
         struct trit_pool *pool;
-        struct trit_range ranges[MOST_THREADS];
         assert_int_equal(trit_pool_create(&pool, threads, NULL), TRIT_OK);
         for (int round = 0; round < ROUNDS; round++) {
             seed = seed * 1664525u + 1013904223u;
             const size_t count = (seed >> 8) % (round % 2 ? MOST_JOBS : 9);
             struct record r = { .most = 1 + (seed >> 20) % 50, .held = (seed >> 5) % 16 };
-            trit_stream(pool, TRIT_PART_QKV, ranges, count, r.most, job, &r);
+            trit_stream(pool, TRIT_PART_QKV, count, r.most, job, &r);
             assert_int_equal(r.wrong, 0);
             for (size_t i = 0; i < MOST_JOBS; i++)
                 assert_int_equal(r.done[i], i < count);

@@ -21,7 +21,7 @@ void trit_product_region(const struct trit_work *w, enum trit_part part,
     struct trit_pool *pool = w->model->pool;
     const size_t pieces = (size_t)trit_pool_threads(pool) * PIECES;
     const size_t nc = w->m == 1 ? x->pair.decode_nc : x->pair.nc;
-    trit_stream(pool, part, w->ranges, blocks,
+    trit_stream(pool, part, blocks,
                 nc ? trit_product_blocks(x, nc) : (blocks + pieces - 1) / pieces, fn, arg);
 }
 
