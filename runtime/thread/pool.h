@@ -1,5 +1,7 @@
 /* Threads for many short parallel regions: the caller works too, and waiting is a bounded spin,
-   then a futex. Beside other busy processes regions get fewer threads, as many as have a core. */
+   then a futex. Beside other busy processes regions get fewer threads, as many as have a core.
+   A pool has one caller at a time: only trit_pool_claim, trit_pool_release and trit_pool_threads
+   may be called by several threads at once. */
 #ifndef TRIT_POOL_H
 #define TRIT_POOL_H
 
