@@ -13,6 +13,8 @@
 #include "autotune/measure/measure.h"
 #include "runtime/cpu/cpu.h"
 #include "runtime/base/file.h"
+#include "runtime/base/mem.h"
+#include "runtime/kernel/multiply.h"
 #include "runtime/kernel/pack.h"
 
 enum { N = 45, K = 300 };
@@ -235,12 +237,97 @@ static void refuses_sums_that_do_not_fit(void **state)
     }
 }
 
+/* The calls that a kernel gets: tokens and rows of each. */
+static struct calls {
+    size_t n, m[4096], rows[4096];
+} calls;
+
+static void note_call(size_t m, size_t n, size_t k, const uint8_t *w, const float *d,
+                      const int8_t *a, size_t lda, const float *s, const int32_t *sum, float *y,
+                      size_t ldy)
+{
+    assert_true(calls.n < 4096);
+    calls.m[calls.n] = m;
+    calls.rows[calls.n++] = n;
+    call_real(m, n, k, w, d, a, lda, s, sum, y, ldy);
+}
+
+/* The same product as the model runs it. */
+static void multiply(struct trit_pool *pool, const struct trit_trial *c, size_t n, size_t k)
+{
+    const size_t nr = (size_t)c->kernel->nr, kp = trit_round_up(k, (size_t)c->kernel->kr);
+    const struct trit_packing *packing = trit_packing_find(c->kernel->packing);
+    struct trit_multiply x = { .kernel = c->kernel, .mc = c->mc, .nc = c->nc };
+    x.n = n;
+    x.kp = kp;
+    x.block = trit_packed_bytes(packing, nr, k, nr);
+    uint8_t *w = calloc((n + nr - 1) / nr, x.block);
+    float *d = calloc(n + nr, sizeof *d), *s = calloc(c->m, sizeof *s),
+          *y = calloc(c->m * n, sizeof *y);
+    int8_t *a = calloc(c->m, trit_padded_k(k));
+    int32_t *sum = calloc(c->m, sizeof *sum);
+    assert_true(w && d && s && y && a && sum);
+    x.w = w;
+    x.d = d;
+    x.m = c->m;
+    x.lda = trit_padded_k(k);
+    x.a = a;
+    x.s = s;
+    x.sum = sum;
+    x.y = y;
+    x.ldy = n;
+    trit_multiply(pool, 0, &x);
+    free(w);
+    free(d);
+    free(s);
+    free(y);
+    free(a);
+    free(sum);
+}
+
+/* With one thread the calls have an order; a product as small as this one is a region, too. */
+static void what_is_timed_is_what_the_model_runs(void **state)
+{
+    struct fixture *f = *state;
+    enum { BIG = 3000 };
+    static const size_t tokens[] = { 1, 5, 40 }, mcs[] = { 0, 12 }, ncs[] = { 0, 64, 1000 };
+    struct trit_pool *alone;
+    struct trit_measure *measure;
+    assert_int_equal(trit_pool_create(&alone, 1, &f->error), TRIT_OK);
+    assert_int_equal(trit_measure_open(&measure, alone, BIG, K, &f->error), TRIT_OK);
+    assert_int_equal(collect(f, TRIT_OP_gemv, &real, 1), 1);
+    struct trit_kernel noting = *real;
+    noting.fn.gemv = note_call;
+    for (size_t i = 0; i < 18; i++) {
+        const struct trit_trial c = { &noting, tokens[i % 3], mcs[i / 3 % 2], ncs[i / 6] };
+        struct trit_timing t;
+        calls.n = 0;
+        multiply(alone, &c, BIG, K);
+        static struct calls expected;
+        expected = calls;
+        calls.n = 0;
+        assert_int_equal(trit_measure_run(measure, &c, 1, 1, 0, NULL, NULL, NULL, &t, &f->error),
+                         TRIT_OK);
+        assert_true(expected.n > 0 && calls.n % expected.n == 0);
+        for (size_t j = 0; j < calls.n; j++) {
+            assert_int_equal(calls.m[j], expected.m[j % expected.n]);
+            assert_int_equal(calls.rows[j], expected.rows[j % expected.n]);
+        }
+    }
+    trit_measure_close(measure);
+    trit_pool_destroy(alone);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(right_kernels_pass),        cmocka_unit_test(wrong_kernels_are_caught),
-        cmocka_unit_test(timings_are_ordered),       cmocka_unit_test(stops_when_asked),
-        cmocka_unit_test(refuses_what_does_not_fit), cmocka_unit_test(refuses_sums_that_do_not_fit),
+        cmocka_unit_test(right_kernels_pass),
+        cmocka_unit_test(wrong_kernels_are_caught),
+        cmocka_unit_test(timings_are_ordered),
+        cmocka_unit_test(stops_when_asked),
+        cmocka_unit_test(refuses_what_does_not_fit),
+        cmocka_unit_test(refuses_sums_that_do_not_fit),
+        cmocka_unit_test(what_is_timed_is_what_the_model_runs),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "runtime/cpu/cpu.h"
-#include "runtime/thread/pool.h"
+#include "runtime/thread/internal.h"
 
 enum { JOBS_MAX = 4097, THREADS_MAX = 8, COMPETITORS = 2, GUARD_SECONDS = 120 };
 
@@ -148,6 +148,30 @@ static void pools_come_and_go(void **state)
     }
 }
 
+/* However many threads are sent away and called back, and however late they hear of it. */
+static void each_job_runs_once_with_fewer_threads(void **state)
+{
+    static struct tally t;
+    uint32_t seed = 1;
+    struct trit_pool *pool;
+    (void)state;
+    assert_int_equal(trit_pool_create(&pool, THREADS_MAX, NULL), TRIT_OK);
+    for (int round = 0; round < 3000; round++) {
+        seed = seed * 1664525u + 1013904223u;
+        t = (struct tally){ .threads = THREADS_MAX };
+        t.count = (seed >> 8) % 200;
+        t.grain = 1 + (seed >> 20) % 9;
+        if (round % 3 == 0)
+            trit_pool_set_active(pool, 1 + (int)(seed >> 28) % THREADS_MAX);
+        trit_pool_for(pool, t.count, t.grain, tally_jobs, &t);
+        assert_int_equal(t.wrong, 0);
+        for (size_t j = 0; j < 200; j++)
+            assert_int_equal(t.hits[j], j < t.count);
+    }
+    trit_pool_set_active(pool, 1); /* ends while threads are away */
+    trit_pool_destroy(pool);
+}
+
 static void thread_counts_out_of_range_are_refused(void **state)
 {
     static const int counts[] = { 0, -1, TRIT_MAX_THREADS + 1 };
@@ -259,6 +283,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(many_short_regions_keep_order),
         cmocka_unit_test(regions_after_sleep_wake_up),
         cmocka_unit_test(pools_come_and_go),
+        cmocka_unit_test(each_job_runs_once_with_fewer_threads),
         cmocka_unit_test(thread_counts_out_of_range_are_refused),
         cmocka_unit_test(ends_beside_busy_competitors),
     };

@@ -1,6 +1,6 @@
 /* labels: threads */
-/* Does a stream do every job exactly once, and all before it returns, whatever the threads, the
-   sizes, and however long one of the threads is held up? */
+/* Does a stream do every job exactly once, and all before it returns, whatever the threads,
+   how many of them are active, the sizes, and however long one of the threads is held up? */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/thread/internal.h"
 #include "runtime/thread/stream.h"
 #include "runtime/head/cost.h"
 
@@ -37,13 +38,14 @@ static void every_job_once(void **state)
     uint32_t seed = 1;
     for (int threads = 1; threads <= MOST_THREADS; threads++) {
         struct trit_pool *pool;
-        struct trit_range ranges[MOST_THREADS];
         assert_int_equal(trit_pool_create(&pool, threads, NULL), TRIT_OK);
         for (int round = 0; round < ROUNDS; round++) {
             seed = seed * 1664525u + 1013904223u;
             const size_t count = (seed >> 8) % (round % 2 ? MOST_JOBS : 9);
             struct record r = { .most = 1 + (seed >> 20) % 50, .held = (seed >> 5) % 16 };
-            trit_stream(pool, TRIT_PART_QKV, ranges, count, r.most, job, &r);
+            if (round % 4 == 0)
+                trit_pool_set_active(pool, 1 + (int)(seed >> 26) % threads);
+            trit_stream(pool, TRIT_PART_QKV, count, r.most, job, &r);
             assert_int_equal(r.wrong, 0);
             for (size_t i = 0; i < MOST_JOBS; i++)
                 assert_int_equal(r.done[i], i < count);

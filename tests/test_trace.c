@@ -144,6 +144,46 @@ static void events_lie_in_their_regions(void **state)
     close_trace(trace, pool);
 }
 
+/* A watch of somebody else, who knows nothing of traces. */
+struct stranger {
+    struct trit_watch watch;
+    uint64_t calls, regions[TRIT_NPARTS], wrong;
+    unsigned char guard[4096]; /* where a trace would have its sums */
+};
+
+static void note(struct trit_watch *watch, int part, uint64_t begin, uint64_t end)
+{
+    struct stranger *s = (struct stranger *)watch;
+    s->calls++;
+    s->regions[part]++;
+    s->wrong += begin > end || watch != &s->watch;
+}
+
+static void a_watch_need_not_be_a_trace(void **state)
+{
+    struct trit_pool *pool;
+    struct trit_stamp stamps[THREADS] = { 0 };
+    static struct stranger s;
+    (void)state;
+    memset(&s, 0, sizeof s);
+    memset(s.guard, 0x5a, sizeof s.guard);
+    s.watch = (struct trit_watch){ .stamps = stamps, .ended = note };
+    assert_int_equal(trit_pool_create(&pool, THREADS, NULL), TRIT_OK);
+    trit_pool_watch(pool, &s.watch);
+    run(pool, ROUNDS);
+    trit_pool_watch(pool, NULL);
+    trit_pool_destroy(pool);
+    assert_int_equal(s.wrong, 0);
+    assert_int_equal(s.calls, NREGIONS * ROUNDS);
+    for (int p = 0; p < TRIT_NPARTS; p++) {
+        uint64_t nregions, pieces;
+        expected((enum trit_part)p, &nregions, &pieces);
+        assert_int_equal(s.regions[p], nregions * ROUNDS);
+    }
+    for (size_t i = 0; i < sizeof s.guard; i++)
+        assert_int_equal(s.guard[i], 0x5a);
+}
+
 static void sums_start_again(void **state)
 {
     struct trit_pool *pool;
@@ -178,6 +218,7 @@ int main(void)
         cmocka_unit_test(every_nanosecond_has_its_place),
         cmocka_unit_test(nothing_counts_while_it_is_off),
         cmocka_unit_test(events_lie_in_their_regions),
+        cmocka_unit_test(a_watch_need_not_be_a_trace),
         cmocka_unit_test(sums_start_again),
         cmocka_unit_test(every_part_has_a_name_of_its_own),
     };

@@ -230,13 +230,16 @@ static void md_shares(const struct trit_bench_row *row)
 /* The limits as they were around the last test of each thread count. */
 static void md_limits(const struct trit_bench_report *r)
 {
+    char note[TRIT_QUOTA_NOTE];
     for (size_t i = 0; i < r->nrows; i++) {
         const struct trit_bench_row *row = &r->all[i];
-        if (i + 1 == r->nrows || row[1].threads != row->threads)
-            printf("limits:  %.1f GB/s read, %.1f GMAC/s int8 with %d thread%s, measured in "
-                   "between\n",
-                   row->figures.limit_read_gbs, row->figures.limit_int8_gmacs, row->threads,
-                   row->threads == 1 ? "" : "s");
+        if (i + 1 < r->nrows && row[1].threads == row->threads)
+            continue;
+        printf("limits:  %.1f GB/s read, %.1f GMAC/s int8 with %d thread%s, measured in between\n",
+               row->figures.limit_read_gbs, row->figures.limit_int8_gmacs, row->threads,
+               row->threads == 1 ? "" : "s");
+        if (trit_cpu_quota_note(trit_cpu_get(), row->threads, note))
+            printf("quota:   %s\n", note);
     }
 }
 

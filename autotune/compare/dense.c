@@ -1,4 +1,5 @@
-/* Dense products in floats, for comparison: the output head's kernels on whole matrices. */
+/* Dense products in floats, for comparison: the output head's kernels on whole matrices, cut into
+   pieces as ternary products are. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,8 +8,7 @@
 #include "runtime/cpu/cpu.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/clock.h"
-
-enum { PIECES = 8 /* for each thread, as the layers do */ };
+#include "runtime/kernel/multiply.h"
 
 struct trit_dense {
     struct trit_pool *pool;
@@ -107,13 +107,12 @@ double trit_dense_time(struct trit_dense *d, const struct trit_kernel *kernel, s
 {
     struct product p = { .d = d, .kernel = kernel, .k = k, .element = trit_dense_element(kernel) };
     size_t matrix = n * k * p.element, count = 0;
-    size_t grain = n / ((size_t)trit_pool_threads(d->pool) * PIECES) + 1;
     if (!make_room(d, n, k, matrix))
         return 0;
     double begin = trit_now(), passed;
     do {
         p.w = d->w + d->turn++ % (d->bytes / matrix) * matrix;
-        trit_pool_for(d->pool, n, grain, rows, &p);
+        trit_multiply_split(d->pool, 0, n, 0, rows, &p);
         count++;
         passed = trit_now() - begin;
     } while (passed < seconds);

@@ -25,20 +25,20 @@ static const struct trit_option options[] = {
       "measure what each level of memory and each instruction set can do: a few seconds", 0, 0,
       NULL },
     { "-t,--threads", TRIT_OPT_INTS, AT(threads), "N,..",
-      "measure with these thread counts (default: 1 to the number of cores)", 1, TRIT_MAX_THREADS,
+      "measure with these thread counts (default: 1 to one per physical core)", 1, TRIT_MAX_THREADS,
       NULL },
 };
 #undef AT
 
-/* All counts up to eight cores, then powers of two and the cores themselves. */
+/* All counts up to eight, then powers of two, and what commands take by default. */
 static struct trit_ints default_threads(void)
 {
     struct trit_ints list = { 0 };
-    int cores = trit_cpu_get()->cores;
-    cores = cores < TRIT_MAX_THREADS ? cores : TRIT_MAX_THREADS;
-    for (int n = 1; n < cores; n += n < 8 ? 1 : n)
+    int most = trit_cpu_get()->threads;
+    most = most < TRIT_MAX_THREADS ? most : TRIT_MAX_THREADS;
+    for (int n = 1; n < most; n += n < 8 ? 1 : n)
         list.v[list.n++] = n;
-    list.v[list.n++] = cores;
+    list.v[list.n++] = most;
     return list;
 }
 
@@ -68,6 +68,9 @@ static void print_identity(const struct trit_cpu *cpu)
            cpu->family, cpu->model, cpu->stepping);
     printf("cores     %d, logical CPUs %d, threads by default %d\n", cpu->cores, cpu->logical,
            cpu->threads);
+    if (cpu->quota > 0)
+        printf("quota     %.3g CPUs, by a cgroup%s\n", cpu->quota,
+               cpu->threads < cpu->cores ? ": fewer threads than cores by default" : "");
     print_cache("caches    L1d", cpu->l1d);
     print_cache(", L2", cpu->l2);
     print_cache(", L3", cpu->l3);
@@ -123,13 +126,13 @@ static json_t *identity_json(const struct trit_cpu *cpu)
 {
     struct trit_text vendor = { cpu->vendor, strlen(cpu->vendor) };
     struct trit_text brand = { cpu->brand, strlen(cpu->brand) };
-    return json_pack("{s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:o, s:o}",
-                     "vendor", trit_json_text(vendor), "brand", trit_json_text(brand), "family",
-                     cpu->family, "model", cpu->model, "stepping", cpu->stepping, "cores",
-                     cpu->cores, "logical", cpu->logical, "threads", cpu->threads, "l1d",
-                     (json_int_t)cpu->l1d, "l2", (json_int_t)cpu->l2, "l3", (json_int_t)cpu->l3,
-                     "l3_all", (json_int_t)cpu->l3_all, "features", features_json(cpu->features),
-                     "isas", isas_json());
+    return json_pack(
+        "{s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "vendor",
+        trit_json_text(vendor), "brand", trit_json_text(brand), "family", cpu->family, "model",
+        cpu->model, "stepping", cpu->stepping, "cores", cpu->cores, "logical", cpu->logical,
+        "threads", cpu->threads, "quota", cpu->quota > 0 ? json_real(cpu->quota) : json_null(),
+        "l1d", (json_int_t)cpu->l1d, "l2", (json_int_t)cpu->l2, "l3", (json_int_t)cpu->l3, "l3_all",
+        (json_int_t)cpu->l3_all, "features", features_json(cpu->features), "isas", isas_json());
 }
 
 static enum trit_code show_json(const struct options *o, struct trit_error *error)

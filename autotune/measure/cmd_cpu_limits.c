@@ -125,6 +125,17 @@ static void print_legend(const struct trit_survey *first)
     printf("\n");
 }
 
+/* Of the most threads that the quota is too small for. */
+static void print_quota(const struct surveys *s)
+{
+    char note[TRIT_QUOTA_NOTE];
+    int most = 0;
+    for (int i = 0; i < s->done; i++)
+        most = s->threads->v[i] > most ? s->threads->v[i] : most;
+    if (trit_cpu_quota_note(trit_cpu_get(), most, note))
+        printf("%s\n", note);
+}
+
 enum trit_code trit_cpu_print_limits(const struct trit_ints *threads, struct trit_error *error)
 {
     struct surveys s;
@@ -133,6 +144,7 @@ enum trit_code trit_cpu_print_limits(const struct trit_ints *threads, struct tri
         print_table(&s, from, from + COLUMNS < s.done ? from + COLUMNS : s.done);
     if (s.done)
         print_legend(s.of);
+    print_quota(&s);
     free(s.of);
     return code;
 }

@@ -1,5 +1,5 @@
-/* Times products of one matrix (autotune/measure/measure.h): the loop is that of
-   runtime/model/layers.c, the weights are never where they were read last time. */
+/* Times products of one matrix (autotune/measure/measure.h): what is timed is trit_multiply, which
+   the model runs, and the weights are never where they were read last time. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,12 +12,9 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/random.h"
 #include "runtime/base/clock.h"
+#include "runtime/kernel/multiply.h"
 #include "runtime/kernel/probe.h"
 
-enum {
-    PIECES = 8,              /* of a region for each thread, as in runtime/model/layers.c */
-    REGION_WEIGHTS = 4 << 20 /* products with fewer multiply-adds share a region */
-};
 static const size_t cache_min = (size_t)8 << 20;
 
 void trit_measure_codes(const struct trit_measure *measure, const struct trit_packing *packing,
@@ -142,13 +139,6 @@ static bool make_outputs(struct trit_measure *x, size_t count)
     return x->y != NULL;
 }
 
-/* How many products make a region. */
-static size_t group_of(const struct trit_measure *x, size_t m)
-{
-    const double each = (double)m * (double)x->n * (double)x->k;
-    return each < REGION_WEIGHTS ? (size_t)ceil(REGION_WEIGHTS / (each < 1024 ? 1024 : each)) : 1;
-}
-
 /* Bytes that weights rotate over: 17/8 of the caches. */
 static size_t rotation(void)
 {
@@ -162,9 +152,7 @@ static size_t rotation(void)
 
 static size_t copies_for(const struct trit_measure *x, size_t bytes)
 {
-    const size_t copies = (x->rotate ? x->rotate : rotation()) / bytes + 2;
-    const size_t two_groups = 2 * group_of(x, 1);
-    return copies > two_groups ? copies : two_groups;
+    return (x->rotate ? x->rotate : rotation()) / bytes + 2;
 }
 
 struct pack_job {
@@ -249,59 +237,45 @@ struct run {
     struct trit_trial c;
     char name[224]; /* for the log */
     struct trit_weights *w;
-    size_t blocks, group;
     double *samples;
     size_t nsamples, rounds;
     bool (*stop)(void *);
     void *stop_arg;
 };
 
-/* Blocks begin .. end-1 of product `which` of the region, mc tokens at a time. */
-static void product(const struct run *r, size_t which, size_t begin, size_t end)
+/* One product; its seconds. */
+static double product(struct run *r)
 {
     const struct trit_measure *x = r->x;
-    const struct trit_kernel *kernel = r->c.kernel;
-    trit_mm_fn *fn = kernel->op == TRIT_OP_gemv ? kernel->fn.gemv : kernel->fn.gemm;
-    const size_t row = begin * r->w->nr, past = end * r->w->nr, last = past < x->n ? past : x->n;
-    const size_t kp = trit_round_up(x->k, r->w->packing->kr), m = r->c.m;
-    const size_t mc = r->c.mc && r->c.mc < m ? r->c.mc : m;
-    const size_t copy = (r->w->turn + which) % r->w->copies;
-    float *y = x->y + which * m * x->n;
-    for (size_t i = 0; i < m; i += mc)
-        fn(m - i < mc ? m - i : mc, last - row, kp,
-           r->w->copy + copy * r->w->stride + begin * r->w->block, x->d + row, x->a + i * x->lda,
-           x->lda, x->s + i, x->sum + i, y + i * x->n + row, x->n);
-}
-
-static void products(void *arg, size_t begin, size_t end, int thread)
-{
-    (void)thread;
-    const struct run *r = arg;
-    while (begin < end) {
-        const size_t which = begin / r->blocks, first = begin % r->blocks;
-        const size_t left = r->blocks - first, count = end - begin < left ? end - begin : left;
-        product(r, which, first, first + count);
-        begin += count;
-    }
-}
-
-/* One region; seconds for each of its products. */
-static double region(struct run *r)
-{
-    const size_t jobs = r->blocks * r->group, nr = r->w->nr;
-    const size_t pieces = (size_t)trit_pool_threads(r->x->pool) * PIECES;
-    const size_t grain = r->c.nc ? (r->c.nc + nr - 1) / nr : (jobs + pieces - 1) / pieces;
+    const struct trit_weights *w = r->w;
+    const struct trit_multiply mm = {
+        .kernel = r->c.kernel,
+        .mc = r->c.mc,
+        .nc = r->c.nc,
+        .n = x->n,
+        .kp = trit_round_up(x->k, w->packing->kr),
+        .block = w->block,
+        .w = w->copy + w->turn * w->stride,
+        .d = x->d,
+        .m = r->c.m,
+        .lda = x->lda,
+        .a = x->a,
+        .s = x->s,
+        .sum = x->sum,
+        .y = x->y,
+        .ldy = x->n,
+    };
     const double start = trit_now();
-    trit_pool_for(r->x->pool, jobs, grain, products, r);
+    trit_multiply(x->pool, 0, &mm);
     const double seconds = trit_now() - start;
-    r->w->turn = (r->w->turn + r->group) % r->w->copies;
-    return seconds / (double)r->group;
+    r->w->turn = (w->turn + 1) % w->copies;
+    return seconds;
 }
 
 static double sample(void *arg)
 {
     struct run *r = arg;
-    return r->stop && r->stop(r->stop_arg) ? -1 : region(r);
+    return r->stop && r->stop(r->stop_arg) ? -1 : product(r);
 }
 
 static void take(void *arg, size_t index, double seconds)
@@ -330,9 +304,9 @@ static struct trit_timing timing_of(double *samples, size_t n)
 /* Repetitions' calls, from a product or two that count for nothing else. */
 static size_t calls_for(struct run *r, double min_seconds)
 {
-    double seconds = region(r) * (double)r->group;
+    double seconds = product(r);
     if (seconds < min_seconds)
-        seconds = region(r) * (double)r->group;
+        seconds = product(r);
     return seconds < min_seconds ? (size_t)ceil(min_seconds / (seconds > 1e-7 ? seconds : 1e-7))
                                  : 1;
 }
@@ -341,13 +315,11 @@ static bool prepare(struct run *r, struct trit_measure *x, const struct trit_tri
 {
     r->x = x;
     r->c = *c;
-    r->group = group_of(x, c->m);
     r->w = weights_for(x, c->kernel);
-    r->blocks = blocks_of(x, (size_t)c->kernel->nr);
     snprintf(r->name, sizeof r->name, "%s/m:%zu/n:%zu/k:%zu/mc:%zu/nc:%zu/threads:%d",
              c->kernel->name, c->m, x->n, x->k, c->mc, c->nc, trit_pool_threads(x->pool));
     size_t outputs;
-    return r->w && trit_mul(r->group * x->n, c->m, &outputs) && make_outputs(x, outputs) &&
+    return r->w && trit_mul(x->n, c->m, &outputs) && make_outputs(x, outputs) &&
            make_tokens(x, c->m);
 }
 

@@ -28,7 +28,7 @@ struct trit_measure;
 
 /* The pool must outlive it. The packed weights of each (packing, NR) rotate over more than twice
    all last-level caches, a sixteenth of the machine's memory at most: that much is taken for
-   each. Matrices with few weights are timed several in one parallel region, as q, k, v are run. */
+   each. */
 enum trit_code trit_measure_open(struct trit_measure **measure, struct trit_pool *pool, size_t n,
                                  size_t k, struct trit_error *error);
 void trit_measure_close(struct trit_measure *measure); /* NULL allowed */

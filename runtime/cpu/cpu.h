@@ -22,11 +22,19 @@ struct trit_cpu {
     size_t l3_all;               /* bytes of all L3 caches that the affinity mask reaches */
     int cores;                   /* physical cores in this process's affinity mask (>= 1) */
     int logical;                 /* logical CPUs in it */
-    int threads;                 /* to use by default: cores, fewer under a smaller cgroup quota */
+    double quota;                /* CPUs that its cgroups grant it; 0: no limit */
+    int threads;                 /* to use by default: cores, or the nearest number to a smaller
+                                    quota, at least 1 */
 };
 
 /* Read once per process, thread-safe, never fails (what is unknown is 0 or ""). */
 const struct trit_cpu *trit_cpu_get(void);
+
+/* Room for what trit_cpu_quota_note says. */
+enum { TRIT_QUOTA_NOTE = 160 };
+/* Where that many threads are more than a cgroup's quota grants at once: a sentence that says what
+   it does to measured speeds, into out; else false. */
+bool trit_cpu_quota_note(const struct trit_cpu *cpu, int threads, char out[TRIT_QUOTA_NOTE]);
 
 /* Name of feature bit i ("avx2", "avx512_vnni", ...), NULL past the last. */
 const char *trit_cpu_feature_name(int i);

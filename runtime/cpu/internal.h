@@ -51,14 +51,20 @@ const char *trit_hwcaps_feature(int i);
 
 /* Cores, caches and the CPU quota: what the machine has, cut to what this process may use. */
 
-/* Fills caches, cores, logical and threads; touches nothing else. */
+/* Fills caches, cores, logical, quota and threads; touches nothing else. */
 void trit_topology_read(struct trit_cpu *cpu);
 
 /* Caches, cores and logical of the affinity mask; leaves alone what is not known. */
 void trit_topology_objects(struct trit_cpu *cpu);
 
-/* CPUs that a cgroup v2 tree mounted at root grants the group at path ("/a/b"): the smallest
-   cpu.max of it and all above it, rounded up; 0 where none is limited. */
-int trit_cgroup_quota(const char *root, const char *path);
+/* CPUs that the cgroups of this process grant it, of version 1 (cpu.cfs_quota_us) and 2 (cpu.max),
+   as /proc/self/cgroup and /proc/self/mountinfo tell them: the smallest quota of its groups and of
+   all above them that are mounted; 0 where none is limited. root stands before every path: "", or a
+   recorded tree. */
+double trit_quota_read(const char *root);
+/* The same of the group at path ("/a/b") of a tree mounted at mount. */
+double trit_cgroup_quota(const char *mount, const char *path);
+/* Threads for that quota: the nearest number, 1.5 CPUs are 2; 1 .. cores. */
+int trit_quota_threads(double quota, int cores);
 
 #endif

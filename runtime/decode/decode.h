@@ -1,6 +1,8 @@
 /* A sequence that goes on: prompt in, token after token out. Between the two stand the head's
    candidates, the sampler and guesses that are checked several at a time; the tokens are those that
-   one pass for each would give, whatever is guessed. */
+   one pass for each would give, whatever is guessed. A decoder, its session and its sampler belong
+   to one thread at a time; feed and next of another decoder of the model at the same time are
+   TRIT_EARGUMENT (runtime/model/model.h), and can be called again. */
 #ifndef TRIT_DECODE_H
 #define TRIT_DECODE_H
 

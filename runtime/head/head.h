@@ -1,6 +1,8 @@
 /* The output head: logits of states, all of them, or only the k best without reading every row in
    full. The k best are exact: the same bits, the same ids in the same order as sorting all logits.
- */
+   A head keeps the state of its search and runs on its pool: one call at a time (a model's
+   evaluations see to that), which also goes for trit_head_sections. Heads that share a pool take
+   turns, too. */
 #ifndef TRIT_HEAD_H
 #define TRIT_HEAD_H
 
@@ -48,8 +50,8 @@ enum trit_code trit_head_create(struct trit_head **head, struct trit_rows *rows,
                                 struct trit_cache *cache, struct trit_error *error);
 void trit_head_free(struct trit_head *head); /* NULL allowed */
 
-/* logits[i][j] = R16(row j * state i), i < m; x has m states of k elements, ldx apart. One call of
-   trit_head_full or trit_head_top at a time; what it took is added to counts (NULL allowed). */
+/* logits[i][j] = R16(row j * state i), i < m; x has m states of k elements, ldx apart. What
+   it took is added to counts (NULL allowed). */
 void trit_head_full(struct trit_head *head, size_t m, const float *x, size_t ldx,
                     float *const *logits, struct trit_counts *counts);
 

@@ -137,8 +137,8 @@ static enum trit_code pass(struct trit_work *w, struct trit_error *error)
     return code;
 }
 
-enum trit_code trit_model_eval(struct trit_work *w, const struct trit_run *runs, size_t nruns,
-                               struct trit_error *error)
+static enum trit_code eval(struct trit_work *w, const struct trit_run *runs, size_t nruns,
+                           struct trit_error *error)
 {
     enum trit_code code = check_runs(w, runs, nruns, error);
     if (code)
@@ -148,5 +148,17 @@ enum trit_code trit_model_eval(struct trit_work *w, const struct trit_run *runs,
             code = pass(w, error);
     if (w->m > 0)
         code = pass(w, error);
+    return code;
+}
+
+enum trit_code trit_model_eval(struct trit_work *w, const struct trit_run *runs, size_t nruns,
+                               struct trit_error *error)
+{
+    struct trit_pool *pool = w->model->pool;
+    if (!trit_pool_claim(pool))
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "the model's threads are busy with another evaluation");
+    const enum trit_code code = eval(w, runs, nruns, error);
+    trit_pool_release(pool);
     return code;
 }

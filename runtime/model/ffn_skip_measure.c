@@ -5,8 +5,9 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/mem.h"
+#include "runtime/kernel/multiply.h"
 
-enum { ROUNDS = 4, PIECES = 8 /* for each thread */ };
+enum { ROUNDS = 4 };
 static const float unmeasured = 0.6f, least = 0.1f;
 
 /* All rows of Wup, or one of every two. */
@@ -36,10 +37,9 @@ static void piece(void *arg, size_t begin, size_t end, int thread)
 
 static double seconds_of(struct trit_pool *pool, struct trial *trial)
 {
-    const size_t blocks = trit_product_blocks(trial->up, trial->up->n),
-                 pieces = (size_t)trit_pool_threads(pool) * PIECES;
+    const size_t blocks = trit_product_blocks(trial->up, trial->up->n);
     const uint64_t begin = trit_clock();
-    trit_pool_for(pool, blocks, (blocks + pieces - 1) / pieces, piece, trial);
+    trit_multiply_split(pool, TRIT_PART_GATE_UP, blocks, 0, piece, trial);
     return 1e-9 * (double)(trit_clock() - begin);
 }
 

@@ -118,7 +118,6 @@ struct trit_work {
     int8_t *live;              /* [ffn]: their values; */
     int32_t *partial;          /* per thread, [rows of Wdown, padded]: sums of columns; */
     struct trit_share *shares; /* per thread */
-    struct trit_range *ranges; /* per thread, for trit_stream */
     size_t *wanted;            /* [M]: tokens that the head is wanted for, their answers' places */
     float **logits;            /* [M] */
     struct trit_top **tops;    /* [M] */

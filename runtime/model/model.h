@@ -1,4 +1,11 @@
-/* A ternary model in memory, ready to run, and sequences that run through it. */
+/* A ternary model in memory, ready to run, and sequences that run through it.
+
+   Threads of the caller: a pool runs one thing at a time, so of all models that share a pool one at
+   a time is loaded, evaluates, or gives its sections. Two evaluations at once are refused: the
+   second is TRIT_EARGUMENT, and nothing has changed. For the rest the caller sees to it. A session,
+   and working memory, belongs to one thread at a time, and may be made, rewound and freed while
+   others evaluate. What a loaded model says of itself (config, cost, plan) may be asked by any
+   thread at any time. */
 #ifndef TRIT_MODEL_H
 #define TRIT_MODEL_H
 
@@ -108,7 +115,9 @@ struct trit_plan {
 bool trit_model_plan(const struct trit_model *model, size_t i, struct trit_plan *plan);
 
 /* Working memory for passes of up to `chunk` tokens (>= 1). It may serve any number of sequences of
-   its model, one evaluation at a time. */
+   its model, one evaluation at a time. Several of them do not make evaluations run at once: the
+   threads and the head's search are the model's. To run sequences together, name them in one
+   evaluation. */
 enum trit_code trit_work_create(struct trit_work **work, struct trit_model *model, size_t chunk,
                                 struct trit_error *error);
 void trit_work_free(struct trit_work *work); /* NULL allowed; sessions that use it first */
@@ -141,9 +150,9 @@ struct trit_run {
 
 /* Evaluates the runs of different sequences of work's model in as few passes over the weights as
    its chunk allows. Every sequence gets the bits that it would get alone. A session that is named
-   twice or belongs to another model, ids out of range and too many tokens for a context are
-   TRIT_EARGUMENT, and nothing has changed then; TRIT_EMEMORY where there is none to search the
-   head. */
+   twice or belongs to another model, ids out of range, too many tokens for a context, and another
+   evaluation under way on the model's pool are TRIT_EARGUMENT, and nothing has changed then;
+   TRIT_EMEMORY where there is none to search the head. */
 enum trit_code trit_model_eval(struct trit_work *work, const struct trit_run *runs, size_t nruns,
                                struct trit_error *error);
 

@@ -3,7 +3,6 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/model/internal.h"
-#include "runtime/thread/stream.h"
 
 static size_t larger(size_t a, size_t b)
 {
@@ -47,7 +46,6 @@ static size_t lay_out(struct trit_work *w, uint8_t *base)
         { (void **)&w->live, skips * c->ffn },
         { (void **)&w->partial, skips * threads * padded * 4 },
         { (void **)&w->shares, threads * sizeof *w->shares },
-        { (void **)&w->ranges, threads * sizeof *w->ranges },
         { (void **)&w->wanted, m * sizeof *w->wanted },
         { (void **)&w->logits, m * sizeof *w->logits },
         { (void **)&w->tops, m * sizeof *w->tops },

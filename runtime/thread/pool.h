@@ -1,9 +1,12 @@
 /* Threads for many short parallel regions: the caller works too, and waiting is a bounded spin,
-   then a futex. */
+   then a futex. Beside other busy processes regions get fewer threads, as many as have a core.
+   A pool has one caller at a time: only trit_pool_claim, trit_pool_release and trit_pool_threads
+   may be called by several threads at once. */
 #ifndef TRIT_POOL_H
 #define TRIT_POOL_H
 
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +44,11 @@ struct trit_watch {
 /* From the next region on; NULL ends it. Not while a region is running. */
 void trit_pool_watch(struct trit_pool *pool, struct trit_watch *watch);
 struct trit_watch *trit_pool_watched(const struct trit_pool *pool); /* NULL: nobody */
+
+/* For users that several threads may call: true where nobody has claimed the pool, and then it is
+   the caller's until release. trit_pool_for does not ask: who shares a pool claims it. */
+bool trit_pool_claim(struct trit_pool *pool);
+void trit_pool_release(struct trit_pool *pool);
 
 /* Calls fn over 0 .. count-1 in pieces of grain (>= 1) jobs, the last of what is left, handed out
    as threads ask, and returns when all are done; what they wrote is visible to the caller. One

@@ -3,6 +3,8 @@
    prefetched by another thread or by none. */
 #include "runtime/thread/stream.h"
 
+#include "runtime/thread/internal.h"
+
 struct stream {
     struct trit_range *ranges;
     size_t threads, most;
@@ -79,10 +81,11 @@ static void go_through(void *arg, size_t begin, size_t end, int thread)
         } while (steal(s, mine));
 }
 
-void trit_stream(struct trit_pool *pool, int part, struct trit_range *ranges, size_t count,
-                 size_t most, trit_job_fn *fn, void *arg)
+void trit_stream(struct trit_pool *pool, int part, size_t count, size_t most, trit_job_fn *fn,
+                 void *arg)
 {
-    const size_t threads = (size_t)trit_pool_threads(pool);
+    struct trit_range *ranges = trit_pool_ranges(pool);
+    const size_t threads = (size_t)trit_pool_active(pool);
     struct stream s = { ranges, threads, most, fn, arg };
     if (threads == 1 || count <= 1) {
         trit_region(pool, part, count, most, fn, arg);

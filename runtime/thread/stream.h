@@ -2,22 +2,13 @@
 #ifndef TRIT_STREAM_H
 #define TRIT_STREAM_H
 
-#include <stdalign.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-
 #include "runtime/thread/trace.h"
-
-/* Jobs that nobody has taken: the first << 32 | the end. */
-struct trit_range {
-    alignas(64) _Atomic uint64_t jobs;
-};
 
 /* trit_region over count < 2^32 jobs, each thread along a stretch of its own, so that what it
    prefetched behind one piece is its next piece. A thread that is through takes half of what is
    left of the longest stretch. Pieces have at most `most` (>= 1) jobs, and towards the end of a
-   stretch fewer and fewer. ranges: one for each thread of the pool, for the time of the call. */
-void trit_stream(struct trit_pool *pool, int part, struct trit_range *ranges, size_t count,
-                 size_t most, trit_job_fn *fn, void *arg);
+   stretch fewer and fewer. */
+void trit_stream(struct trit_pool *pool, int part, size_t count, size_t most, trit_job_fn *fn,
+                 void *arg);
 
 #endif
