@@ -165,7 +165,7 @@ end
 
 -- Nothing is written where one of the files may not be.
 local function claim_all(isas, list)
-  local names = {"kernels.inc", "isas.inc", "kernels.cmake", "kernel_set.h", "library.c"}
+  local names = {"kernels.inc", "isas.inc", "packings.inc", "kernels.cmake", "kernel_set.h", "library.c"}
   for _, isa in ipairs(isas) do names[#names + 1] = "isa_" .. isa.name .. ".h" end
   for _, v in ipairs(list) do names[#names + 1] = v.id .. ".c" end
   host.folder(options.out)
@@ -173,8 +173,7 @@ local function claim_all(isas, list)
 end
 
 -- Expands all that options ask for and the caller wants; returns the variants (id, source, hash, text, row, flags, ...). With
--- options.out, writes
--- them.
+-- options.out, writes them.
 function M.run()
   local isas = load_isas()
   local all, list = variants.list(isas), {}
