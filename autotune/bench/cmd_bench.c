@@ -390,8 +390,6 @@ static int run(int argc, char **argv)
     struct trit_error error;
     enum trit_code code = bench(&b, &error);
     release(&b);
-    if (code == TRIT_ESTOPPED)
-        return 130;
     return code ? trit_cli_error(&error) : 0;
 }
 

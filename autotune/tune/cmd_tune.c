@@ -241,8 +241,8 @@ static enum trit_code find_compilers(struct trit_tune *tune, struct trit_error *
         return TRIT_OK;
     const enum trit_code code = trit_compilers_find(&tune->compilers, tune->cc, error);
     if (!code && tune->compilers.n == 0)
-        fprintf(stderr, "tritmill: no C compiler was found (gcc, clang, CC): tuning among the "
-                        "program's own kernels\n");
+        fprintf(stderr, "tritmill: %s; tuning among the program's own kernels\n",
+                tune->compilers.why);
     return code;
 }
 
@@ -352,7 +352,8 @@ static enum trit_code finish(struct trit_tune *tune, enum trit_code searched,
         printf("%zu of %zu plans decided, %zu changed, in %.0f s: %s\n", done + kept, tune->ncells,
                changed, trit_now() - tune->started, tune->path);
     if (trit_stopped() && done + kept == 0)
-        fputs("tritmill: stopped before a plan was decided: nothing was written\n", stderr);
+        return trit_fail(error, TRIT_ESTOPPED,
+                         "tune: stopped before a plan was decided: nothing was written");
     if (searched == TRIT_ESTOPPED && !trit_stopped())
         searched = TRIT_OK; /* the budget's end */
     if (!searched && done + kept == 0)
@@ -440,7 +441,5 @@ static int tune_command(int argc, char **argv)
     const enum trit_code code = run(&tune, &o, &error);
     trit_tune_clear(&tune);
     release(&tune);
-    if (code == TRIT_ESTOPPED && trit_stopped())
-        return 130;
     return code ? trit_cli_error(&error) : trit_cli_output_code(0);
 }

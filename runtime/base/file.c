@@ -11,12 +11,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/litter.h"
+
 enum { BUFFER = 1 << 18, DIRECT = 1 << 20, NAME_TRIES = 100 };
 
 struct trit_file {
     char *path; /* what the caller called it */
     char *real; /* where it goes: path with links followed */
     char *temp; /* NULL: written in place, because a device or a pipe cannot be renamed over */
+    int litter; /* of temp */
     FILE *out;
     uint64_t size;
     int failed; /* errno of the first failure, 0: none */
@@ -24,6 +27,7 @@ struct trit_file {
 
 static void file_free(struct trit_file *f)
 {
+    trit_litter_forget(f->litter);
     free(f->path);
     free(f->real);
     free(f->temp);
@@ -53,6 +57,8 @@ static int open_temp(struct trit_file *f, const struct stat *old)
         if (fd < 0 && errno != EEXIST)
             return -1;
     }
+    if (fd >= 0)
+        f->litter = trit_litter_add(f->temp);
     if (fd >= 0 && old)
         (void)!fchmod(fd, old->st_mode & 07777); /* refused: the default mode serves */
     return fd;
@@ -73,6 +79,7 @@ enum trit_code trit_file_create(struct trit_file **file, const char *path, struc
     struct trit_file *f = calloc(1, sizeof *f);
     if (!f)
         return trit_fail(error, TRIT_EMEMORY, "%s: out of memory", path);
+    f->litter = -1;
     f->path = strdup(path);
     f->real = follow(path);
     int fd = f->path && f->real ? open_target(f) : -1;

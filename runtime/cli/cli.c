@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "runtime/base/litter.h"
+
 int trit_cli_error(const struct trit_error *error)
 {
     fflush(stdout);
@@ -42,6 +44,14 @@ int trit_cli_output_code(int code)
     trit_fail(&error, TRIT_EIO, "standard output: %s", strerror(output_failure));
     fprintf(stderr, "tritmill: %s\n", error.text);
     return 1;
+}
+
+int trit_cli_exit_code(int code)
+{
+    enum { EXIT_BASE = 128 };
+    code = trit_cli_output_code(code);
+    trit_litter_sweep();
+    return trit_stopped() ? EXIT_BASE + trit_stop_signal() : code;
 }
 
 enum { LONGEST = 32 }; /* longer words are near to nothing */

@@ -77,6 +77,11 @@ int trit_cli_usage_error(const char *format, ...)
 bool trit_cli_flush(void);
 int trit_cli_output_code(int code);
 
+/* What main returns: trit_cli_output_code's, or 128 + the signal's number after SIGINT, SIGTERM or
+   SIGHUP, whatever the command made of it (runtime/base/stop.h has the rule); the litter is gone.
+ */
+int trit_cli_exit_code(int code);
+
 /* The name among n that is nearest to word by edit distance, NULL when none is near. */
 const char *trit_cli_nearest(const char *word, const char *const *names, size_t n);
 

@@ -164,8 +164,6 @@ static int run(int argc, char **argv)
     trit_catch_stop();
     enum trit_code code = pack(&o, &engine, &error);
     trit_engine_close(&engine);
-    if (code == TRIT_ESTOPPED)
-        return 130;
     return code ? trit_cli_error(&error) : 0;
 }
 

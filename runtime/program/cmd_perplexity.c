@@ -271,8 +271,6 @@ static int run(int argc, char **argv)
     struct trit_error error;
     enum trit_code code = work(&w, &error);
     release(&w);
-    if (code == TRIT_ESTOPPED)
-        return 130;
     return code ? trit_cli_error(&error) : 0;
 }
 

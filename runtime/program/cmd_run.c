@@ -424,13 +424,8 @@ static int run(int argc, char **argv)
         code = generate(&r, &error);
     if (!code)
         code = report(&r, begin, &error);
-    enum trit_run_stop stop = r.result.stop;
     release(&r);
-    if (code == TRIT_ESTOPPED)
-        return 130;
-    if (code)
-        return trit_cli_error(&error);
-    return stop == TRIT_RUN_INTERRUPT ? 130 : 0;
+    return code ? trit_cli_error(&error) : 0;
 }
 
 const struct trit_command trit_cmd_run = {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/cli/commands.h"
+#include "runtime/base/stop.h"
 #include "runtime/cpu/cpu.h"
 
 static const struct trit_command *const commands[] = {
@@ -119,5 +120,6 @@ int main(int argc, char **argv)
         return 2;
     fill_standard_files();
     signal(SIGPIPE, SIG_IGN); /* EPIPE tells the same, and lets us end in order */
-    return trit_cli_output_code(dispatch(argc, argv));
+    trit_handle_stop();
+    return trit_cli_exit_code(dispatch(argc, argv));
 }
