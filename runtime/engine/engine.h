@@ -21,6 +21,8 @@ struct trit_engine {
     bool searched;                /* the profile was looked for */
     int sparse;                   /* enum trit_sparse: set it before the model is loaded */
     int kv;                       /* enum trit_kv_type; likewise */
+    size_t sequences, context, chunk; /* what sessions will be made of it, so that what does not
+                                         fit memory is refused before it is loaded; 0: none */
     const char *cache_wanted;     /* the packed cache by name, "none", or NULL: look */
     struct trit_cache *cache;     /* NULL: there is none that can be used */
     bool cache_searched;          /* it was looked for */
@@ -38,7 +40,8 @@ enum trit_code trit_engine_open(struct trit_engine *engine, const char *path,
                                 struct trit_error *error);
 enum trit_code trit_engine_load_tokenizer(struct trit_engine *engine, struct trit_error *error);
 /* Finds profile and packed cache (the first time), starts threads (below 1: one per physical core)
-   and packs the weights. Called again, it replaces threads and weights. */
+   and packs the weights. Called again, it replaces threads and weights. TRIT_EMEMORY where they and
+   the sessions to come do not fit the memory that there is. */
 enum trit_code trit_engine_load_model(struct trit_engine *engine, int threads,
                                       struct trit_error *error);
 void trit_engine_close(struct trit_engine *engine);
