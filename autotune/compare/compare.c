@@ -112,8 +112,7 @@ static enum trit_code check_memory(const struct trit_comparison *c, struct trit_
 {
     const double tokens = (double)c->m * ((double)c->k + (double)c->n * sizeof(float));
     char what[128];
-    snprintf(what, sizeof what, "compare: %zu variants at %zu x %zu: their weights", c->nrows, c->n,
-             c->k);
+    snprintf(what, sizeof what, "compare: timing %zu variants at %zu x %zu", c->nrows, c->n, c->k);
     return trit_need_memory(what, (uint64_t)(2 * packed_bytes(c) + tokens),
                             "fewer (a PATTERN), or a smaller shape", error);
 }

@@ -119,8 +119,8 @@ static enum trit_code check_memory(const struct work *w, struct trit_error *erro
                                         .chunk = context < CHUNK ? context : CHUNK,
                                         .threads = trit_pool_threads(w->engine.pool) };
     const uint64_t one = trit_model_need(&w->engine.config, &use);
-    return trit_need_memory("compare --e2e: the model, twice,", trit_bytes_product(SIDES, one), NULL,
-                            error);
+    return trit_need_memory("compare --e2e: the model, twice,", trit_bytes_product(SIDES, one),
+                            NULL, error);
 }
 
 /* Random tokens from a fixed seed, the same for both. */

@@ -37,8 +37,8 @@ uint64_t trit_measure_need(const struct trit_measure *x, const struct trit_trial
     for (size_t i = 0; i < n; i++) {
         if (!counted(x, c, i))
             need = trit_bytes_sum(need, weights_bytes(x, c[i].kernel));
-        const uint64_t y = trit_bytes_product(
-            trit_bytes_product(trit_measure_group(x, c[i].m), x->n), c[i].m);
+        const uint64_t y =
+            trit_bytes_product(trit_bytes_product(trit_measure_group(x, c[i].m), x->n), c[i].m);
         tokens = c[i].m > tokens ? c[i].m : tokens;
         outputs = y > outputs ? y : outputs;
     }

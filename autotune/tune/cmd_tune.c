@@ -239,7 +239,9 @@ static enum trit_code find_compilers(struct trit_tune *tune, struct trit_error *
 {
     if (tune->no_build)
         return TRIT_OK;
+    const double begun = trit_now();
     const enum trit_code code = trit_compilers_find(&tune->compilers, tune->cc, error);
+    tune->build_seconds = trit_now() - begun;
     if (!code && tune->compilers.n == 0)
         fprintf(stderr, "tritmill: %s; tuning among the program's own kernels\n",
                 tune->compilers.why);
@@ -307,7 +309,9 @@ static enum trit_code search(struct trit_tune *tune, struct trit_error *error)
     enum trit_code code = TRIT_OK;
     if (trit_tune_left(tune) <= 0)
         return TRIT_OK;
-    if (tune->templates && tune->compilers.n > 0)
+    for (size_t i = 0; i < tune->nmatrices && !code; i++)
+        code = trit_tune_check_room(tune, &tune->matrices[i], error);
+    if (!code && tune->templates && tune->compilers.n > 0)
         code = trit_tune_make_user(tune, error);
     if (!code)
         code = screen_all(tune, error);
@@ -378,6 +382,7 @@ static void release(struct trit_tune *tune)
     free(tune->limits);
     free(tune->cells);
     free(tune->hopeless);
+    free(tune->untried);
     free(tune->tried);
     trit_profile_free(tune->profile);
 }

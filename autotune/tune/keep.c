@@ -375,6 +375,14 @@ static void remove_old(const char *folder)
         closedir(dir);
 }
 
+static bool is_untried(const struct trit_tune *tune, const struct trit_kernel *kernel)
+{
+    for (size_t i = 0; i < tune->nuntried; i++)
+        if (tune->untried[i] == kernel)
+            return true;
+    return false;
+}
+
 /* Everyone who could have competed, whatever came of it. */
 static void write_tried(const struct trit_tune *tune)
 {
@@ -387,7 +395,7 @@ static void write_tried(const struct trit_tune *tune)
         const struct trit_kernel *k = trit_kernel_at(i);
         char line[192];
         const bool product = k->op == TRIT_OP_gemv || k->op == TRIT_OP_gemm;
-        if (product && trit_kernel_find(k->name) == k &&
+        if (product && trit_kernel_find(k->name) == k && !is_untried(tune, k) &&
             (!tune->isa || !strcmp(tune->isa, trit_isa_name(k->isa)) ||
              trit_tune_was_tried(tune, k))) {
             snprintf(line, sizeof line, "%016llx %s\n", (unsigned long long)k->hash, k->name);

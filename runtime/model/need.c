@@ -33,15 +33,17 @@ static uint64_t sessions(const struct trit_config *c, const struct trit_model_us
 static uint64_t work(const struct trit_config *c, const struct trit_model_use *use)
 {
     const size_t widest = c->hidden > c->ffn ? c->hidden : c->ffn;
-    const uint64_t token = 4 * (2 * c->hidden + 2 * c->ffn + c->heads * c->head_dim + c->rope_dims) +
-                           8 * kv_width(c) + widest;
+    const uint64_t token =
+        4 * (2 * c->hidden + 2 * c->ffn + c->heads * c->head_dim + c->rope_dims) + 8 * kv_width(c) +
+        widest;
     return trit_bytes_product(use->chunk, token) +
            trit_bytes_product((uint64_t)use->threads, 4 * (widest + c->vocab));
 }
 
 uint64_t trit_model_need(const struct trit_config *c, const struct trit_model_use *use)
 {
-    const uint64_t weights = use->cached ? 0 : trits_of(c) / 4, head = use->cached ? 0 : planes(c, 4);
+    const uint64_t weights = use->cached ? 0 : trits_of(c) / 4,
+                   head = use->cached ? 0 : planes(c, 4);
     return trit_bytes_sum(trit_bytes_sum(weights, head),
                           trit_bytes_sum(sessions(c, use), work(c, use)));
 }
