@@ -156,7 +156,11 @@ size_t trit_names_rank(void *names, const char *kernel);
 
 /* Reads the profile that is there, if it can be used here, and what was tried for it. */
 enum trit_code trit_tune_recall(struct trit_tune *tune, struct trit_error *error);
-/* Writes library, profile and what was tried; removes libraries that no profile there needs. */
+/* Keeps a file that another one is going to replace, as PATH.old, PATH.old2, ..., whichever is
+   free. Nothing where there is no such file. */
+enum trit_code trit_tune_set_aside(const char *path, struct trit_error *error);
+/* Writes library, profile and what was tried; removes libraries that no profile there needs. A
+   profile that cannot be used under these limits is set aside first. */
 enum trit_code trit_tune_keep(struct trit_tune *tune, struct trit_error *error);
 
 /* What it says (tune_report.c) */
