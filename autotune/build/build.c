@@ -452,6 +452,10 @@ static enum trit_code find_include(struct build *b)
         if (join(probe, b->include, "runtime/kernel.h") && !access(probe, R_OK))
             return TRIT_OK;
     }
+    const char *named = getenv("TRITMILL_INCLUDE");
+    if (named && *named)
+        return trit_fail(b->error, TRIT_EIO, "TRITMILL_INCLUDE=%s: runtime/kernel.h is not there",
+                         named);
     return trit_fail(b->error, TRIT_EIO,
                      "the headers that kernels include are not where they were installed: `make "
                      "install`");

@@ -270,6 +270,17 @@ bool trit_file_locate(const char *env, const char *name, const char *source_path
     return source_path && found(snprintf(path, room, "%s", source_path), path, room);
 }
 
+/* Why a variable names no folder. */
+static const char *what_is(const char *value)
+{
+    return value && *value ? "=" : "";
+}
+
+static const char *why_not(const char *value)
+{
+    return !value ? "not set" : !*value ? "empty" : "not an absolute path";
+}
+
 enum trit_code trit_file_cache_path(const char *name, char *path, size_t room,
                                     struct trit_error *error)
 {
@@ -280,8 +291,12 @@ enum trit_code trit_file_cache_path(const char *name, char *path, size_t room,
     else if (home && *home == '/')
         n = snprintf(path, room, "%s/.cache/tritmill/%s", home, name);
     else
-        return trit_fail(error, TRIT_EIO, "no place for %s: neither XDG_CACHE_HOME nor HOME is set",
-                         name);
+        return trit_fail(
+            error, TRIT_EIO,
+            "no place for %s: XDG_CACHE_HOME%s%s is %s, and HOME%s%s is %s: set one to an "
+            "absolute path, or name a file",
+            name, what_is(cache), cache ? cache : "", why_not(cache), what_is(home),
+            home ? home : "", why_not(home));
     if (n < 0 || (size_t)n >= room)
         return trit_fail(error, TRIT_EARGUMENT, "%.60s...: the name is too long", path);
     return TRIT_OK;

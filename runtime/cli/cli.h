@@ -72,7 +72,8 @@ int trit_cli_usage_error(const char *format, ...)
     __attribute__((format(printf, 1, 2))); /* returns 2 */
 
 /* Flushes stdout; false when it takes no more. trit_cli_output_code then gives the exit code: an
-   error on stderr and 1, except where the reader has gone (EPIPE): that is quiet, and code stands.
+   error on stderr, once, and 1 in place of 0, except where the reader has gone (EPIPE): that is
+   quiet, and code stands.
  */
 bool trit_cli_flush(void);
 int trit_cli_output_code(int code);
