@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "runtime/base/room.h"
+#include "runtime/model/family.h"
 #include "runtime/model/model.h"
 
 static char root[] = "/tmp/trit-room-XXXXXX";
@@ -149,6 +150,7 @@ static void test_model(void **state)
                              .kv_heads = 2,
                              .head_dim = 16,
                              .rope_dims = 16 };
+    c.family = trit_family_find("llama", 5);
     struct trit_model_use use = { .threads = 1 };
     const uint64_t weights = 2 * (2 * 64 * (64 + 32) + 3 * 64 * 128) / 4, plane = 1000 * 64 / 2;
     const uint64_t bare = trit_model_need(&c, &use);

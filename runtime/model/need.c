@@ -9,10 +9,13 @@ static uint64_t kv_width(const struct trit_config *c)
 
 static uint64_t trits_of(const struct trit_config *c)
 {
-    const uint64_t attention = trit_bytes_product(
-                       2 * c->hidden, trit_bytes_sum(c->heads * c->head_dim, kv_width(c))),
-                   feed_forward = trit_bytes_product(3 * c->hidden, c->ffn);
-    return trit_bytes_product(c->layers, trit_bytes_sum(attention, feed_forward));
+    struct trit_model_matrix list[TRIT_MODEL_MATRICES];
+    const size_t n = trit_model_matrices(c, list);
+    uint64_t trits = 0;
+    for (size_t i = 0; i < n; i++)
+        trits = trit_bytes_sum(
+            trits, trit_bytes_product(trit_bytes_product(list[i].n, list[i].k), list[i].count));
+    return trits;
 }
 
 /* The head's planes: 4 bits of every element at once, 2 more when they are first asked for. */
