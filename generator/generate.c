@@ -388,8 +388,11 @@ static enum trit_code fill_in(struct trit_generate *what, char lua[PATH_MAX],
                               char templates[PATH_MAX], struct trit_error *error)
 {
     struct stat status;
-    if (what->user_templates && (stat(what->user_templates, &status) || !S_ISDIR(status.st_mode)))
-        return trit_fail(error, TRIT_EARGUMENT, "%s: no such folder of templates",
+    if (what->user_templates && stat(what->user_templates, &status))
+        return trit_fail(error, TRIT_EARGUMENT, "%s: no such folder of templates: %s",
+                         what->user_templates, strerror(errno));
+    if (what->user_templates && !S_ISDIR(status.st_mode))
+        return trit_fail(error, TRIT_EARGUMENT, "%s: is not a folder of templates, but a file",
                          what->user_templates);
     if (!what->arch)
         what->arch = TRIT_ARCH;
@@ -401,6 +404,9 @@ static enum trit_code fill_in(struct trit_generate *what, char lua[PATH_MAX],
         what->templates = templates;
     if (what->lua && what->templates)
         return TRIT_OK;
+    const char *named = getenv("TRITMILL_TEMPLATES");
+    if (what->lua && named && *named)
+        return trit_fail(error, TRIT_EIO, "TRITMILL_TEMPLATES=%s: no such folder", named);
     return trit_fail(error, TRIT_EIO,
                      "the generator's files are not where they were installed: `make install`");
 }

@@ -29,13 +29,23 @@ local function must_find(file)
   return text, path
 end
 
+-- A message of Lua's about the chunk `file`, with the file's whole path: Lua cuts chunk names at
+-- 59 characters.
+local function at(path, file, message)
+  message = tostring(message)
+  if message:sub(1, #file + 1) == file .. ":" then return path .. message:sub(#file + 1) end
+  return message
+end
+
 local FIELDS = {"order", "lanes", "registers", "tokens", "dot", "latency", "needs", "floats", "cflags", "text"}
 
 local function load_isa(id)
-  local text, path = must_find("isa/" .. id .. ".lua")
+  local file = "isa/" .. id .. ".lua"
+  local text, path = must_find(file)
   host.doing(path)
-  local chunk, message = load(text, "=" .. path, "t", template.environment {})
-  local isa = (chunk or error(message, 0))()
+  local chunk, message = load(text, "=" .. file, "t", template.environment {})
+  local ok, isa = pcall(chunk or error(at(path, file, message), 0))
+  if not ok then error(at(path, file, isa), 0) end
   for _, key in ipairs(FIELDS) do
     if isa[key] == nil then error(("%s: the vocabulary has no '%s'"):format(path, key), 0) end
   end
@@ -74,22 +84,35 @@ end
 
 local HEAD = "/* %s: generated from %s (ISA %s), do not edit. */\n\n"
 
+-- What a listing calls the file at path: "templates/FILE" where it came along, else its path.
+local function source_of(file, path)
+  local own = options.folders[#options.folders]
+  return path == own .. "/" .. file and own:match("/templates$") and "templates/" .. file or path
+end
+
+-- What a kernel's text calls its template: no folder of the user's, so that the text is the same
+-- wherever that is.
+local function label_of(file)
+  local own = options.folders[#options.folders]
+  return (host.read(own .. "/" .. file) and "templates/" or "") .. file
+end
+
 -- The kernel's text; v.source names its template.
 local function expand(v, isa)
   local file = (v.family.template or v.op .. "_" .. v.packing .. "_" .. v.act) .. ".c.in"
-  local text = find(file)
+  local text, path = find(file)
   if not text then
     file = v.op .. ".c.in"
-    text = must_find(file)
+    text, path = must_find(file)
   end
-  v.source = "templates/" .. file
+  v.source, v.label = source_of(file, path), label_of(file)
   local vars = {NAME = v.id, OP = v.op, PACKING = v.packing, ACT = v.act, MR = v.mr, NR = v.nr, KR = v.kr, K = v.k,
     N = v.n, TECHNIQUE = v.technique, V = isa, F = v.family, P = packings[v.packing], T = v.tile, LANES = isa.lanes,
     variants = function() end}
-  host.doing(("%s [variant %s]"):format(v.source, v.id))
-  local ok, body = pcall(template.expand, text, vars, v.source)
-  if not ok then error(("%s [variant %s]"):format(body, v.id), 0) end
-  return HEAD:format(v.id, v.source, isa.name) .. body
+  host.doing(("%s [variant %s]"):format(path, v.id))
+  local ok, body = pcall(template.expand, text, vars, file)
+  if not ok then error(("%s [variant %s]"):format(at(path, file, body), v.id), 0) end
+  return HEAD:format(v.id, v.label, isa.name) .. body
 end
 
 local function vocabulary(isa)
@@ -118,7 +141,7 @@ end
 
 local function row(v, isa)
   return ('TRIT_KERNEL(%s, %s, "%s", "%s", %d, %d, %d, %d, %d, %s, %.2ff, "%s", 0x%s)'):format(v.id, v.op, v.packing,
-    v.act, v.mr, v.nr, v.kr, v.k, v.n, v.isa, cost(v, isa), v.source, v.hash)
+    v.act, v.mr, v.nr, v.kr, v.k, v.n, v.isa, cost(v, isa), v.label, v.hash)
 end
 
 -- What makes a shared object of these kernels a library (runtime/library.h).

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "runtime/base/child.h"
+#include "runtime/base/litter.h"
 
 enum { LIMIT_SECONDS = 5 }; /* of CPU time: all templates together need less than one */
 
@@ -37,7 +38,8 @@ static enum trit_code death(int status, const char *doing, struct trit_error *er
     if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL))
         return trit_fail(error, TRIT_EFORMAT, "%s: runs too long: more than %d s", doing,
                          LIMIT_SECONDS);
-    if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM))
+    if (WIFSIGNALED(status) &&
+        (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGHUP))
         return trit_fail(error, TRIT_ESTOPPED, "stopped");
     return trit_fail(error, TRIT_EFORMAT, "%s: the generator %s", doing, trit_child_end(status));
 }
@@ -95,6 +97,7 @@ static enum trit_code run(trit_child_fn *work, void *arg, char *doing, char **te
         _exit(to && fclose(to) == 0 ? 0 : 1);
     }
     close(ends[1]);
+    const int litter = child > 0 ? trit_litter_add_group(child) : -1;
     *text = child > 0 ? read_all(ends[0], bytes) : NULL;
     close(ends[0]);
     if (child < 0)
@@ -102,6 +105,7 @@ static enum trit_code run(trit_child_fn *work, void *arg, char *doing, char **te
     do
         ended = waitpid(child, &status, 0);
     while (ended < 0 && errno == EINTR);
+    trit_litter_forget(litter);
     if (!*text)
         return trit_fail(error, TRIT_EMEMORY, "generator: no memory");
     return verdict(*text, bytes, status, doing, error);

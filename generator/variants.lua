@@ -12,7 +12,7 @@ local M = {}
 
 -- The table of a `$variants` declaration; nil where the template has none.
 local function declaration(text, path)
-  local lua, line = nil, 0
+  local lua, line, short = nil, 0, path:match("[^/]*$")
   host.doing(path)
   for l in text:gmatch("([^\n]*)\n?") do
     line = line + 1
@@ -24,8 +24,10 @@ local function declaration(text, path)
     elseif lua then
       break
     end
-    local chunk = lua and load(lua, "=" .. path, "t", template.environment {})
-    if chunk then return chunk() end
+    local chunk = lua and load(lua, "=" .. short, "t", template.environment {})
+    local ok, family = pcall(chunk or function() end)
+    if not ok then error(path:sub(1, -#short - 1) .. tostring(family), 0) end
+    if chunk then return family end
   end
   if lua then error(path .. ": its $variants is not a table", 0) end
 end

@@ -127,5 +127,5 @@ for _ in $(seq 100); do
 done
 kill -TERM "$(cat pid)"
 wait $job
-[ $? = 130 ] && grep -q interrupted interrupted.err || fail "SIGTERM: $(cat interrupted.err)"
+[ $? = 143 ] && grep -q interrupted interrupted.err || fail "SIGTERM: $(cat interrupted.err)"
 exit $failed

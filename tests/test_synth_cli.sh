@@ -88,7 +88,7 @@ wait $pid
 code=$?
 rm -f found
 if [ $code != 0 ]; then
-    [ $code = 1 ] || fail "stopped: exit code $code"
+    [ $code = 143 ] || fail "stopped: exit code $code"
     grep -q "stopped" err || fail "stopped: $(cat err)"
     compgen -G 'big.gguf*' >/dev/null && fail "stopped: left $(ls)"
 fi

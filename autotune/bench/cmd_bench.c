@@ -229,6 +229,18 @@ static enum trit_code open_limits(struct bench *b, struct trit_error *error)
     return TRIT_OK;
 }
 
+/* The largest that there will be: all at once at the greatest depth. */
+static void expect_sessions(struct bench *b)
+{
+    const struct options *o = &b->options;
+    const int prompt = most(&o->prompt), gen = most(&o->gen), parallel = most(&o->parallel);
+    const size_t context = (size_t)(most(&o->depth) + (prompt > gen ? prompt : gen));
+    const size_t chunk = (size_t)most(&o->chunk);
+    b->engine.sequences = gen ? (size_t)parallel : 1;
+    b->engine.context = context;
+    b->engine.chunk = chunk < context ? chunk : context;
+}
+
 static enum trit_code load(struct bench *b, int threads, struct trit_error *error)
 {
     const bool first = !b->setup.model;
@@ -238,6 +250,7 @@ static enum trit_code load(struct bench *b, int threads, struct trit_error *erro
     b->engine.cache_wanted = b->options.cache;
     b->engine.sparse = b->options.sparse;
     b->engine.kv = b->options.kv;
+    expect_sessions(b);
     enum trit_code code = trit_cli_load_model(&b->engine, threads, false, error);
     b->load_seconds = trit_now() - begin;
     if (code)
@@ -393,8 +406,6 @@ static int run(int argc, char **argv)
     struct trit_error error;
     enum trit_code code = bench(&b, &error);
     release(&b);
-    if (code == TRIT_ESTOPPED)
-        return 130;
     return code ? trit_cli_error(&error) : 0;
 }
 

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "autotune/build/build.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,8 +151,9 @@ static bool add_words(const char **argv, size_t *n, char *text)
     return true;
 }
 
-static bool compile(struct trit_child *child, const struct build *b, int compiler,
-                    const char *flags, const char *source, const char *object, const char *log)
+/* 0 or an errno, as trit_child_start. */
+static int compile(struct trit_child *child, const struct build *b, int compiler, const char *flags,
+                   const char *source, const char *object, const char *log)
 {
     const struct trit_compilers *c = b->what->compilers;
     char own[PATH_MAX + 8], include[PATH_MAX + 8], map[PATH_MAX + 32], words[1024];
@@ -171,8 +173,9 @@ static bool compile(struct trit_child *child, const struct build *b, int compile
     snprintf(own, sizeof own, "-I%s/%s", b->work, c->suffix[compiler]);
     snprintf(include, sizeof include, "-I%s", b->include);
     snprintf(map, sizeof map, "-ffile-prefix-map=%s/=", b->work); /* the same bytes every time */
-    return snprintf(words, sizeof words, "%s", flags) < (int)sizeof words &&
-           add_words(argv, &n, words) && trit_child_start(child, argv, log);
+    const bool fits = snprintf(words, sizeof words, "%s", flags) < (int)sizeof words &&
+                      add_words(argv, &n, words);
+    return fits ? trit_child_start(child, argv, log) : E2BIG;
 }
 
 /* The first failure is told. */
@@ -186,7 +189,7 @@ static void fail(struct build *b, struct job *j, const char *why)
 
 static void begin(struct build *b, struct job *j)
 {
-    char source[PATH_MAX], object[PATH_MAX], part[PATH_MAX], log[PATH_MAX];
+    char source[PATH_MAX], object[PATH_MAX], part[PATH_MAX], log[PATH_MAX], why[320];
     const bool named = job_path(b, j, ".c", source) && object_path(b, j, object) &&
                        job_path(b, j, ".part", part) && job_path(b, j, ".log", log);
     if (named && !access(object, R_OK)) {
@@ -195,10 +198,13 @@ static void begin(struct build *b, struct job *j)
         return;
     }
     j->state = RUNNING;
-    if (named && compile(&j->child, b, j->compiler, j->flags, source, part, log))
+    const int failed =
+        named ? compile(&j->child, b, j->compiler, j->flags, source, part, log) : ENAMETOOLONG;
+    if (!failed)
         return;
+    snprintf(why, sizeof why, "cannot be started in %.200s: %s", b->work, strerror(failed));
     b->done++;
-    fail(b, j, "cannot be started");
+    fail(b, j, why);
 }
 
 static void look(struct build *b, struct job *j)
@@ -212,10 +218,8 @@ static void look(struct build *b, struct job *j)
     if (how == TRIT_CHILD_DONE && object_path(b, j, object) && job_path(b, j, ".part", part) &&
         !rename(part, object))
         return;
-    if (how == TRIT_CHILD_LATE)
-        snprintf(line, sizeof line, "took too long");
-    else if (how == TRIT_CHILD_FAILED && job_path(b, j, ".log", log))
-        trit_child_complaint(log, line, sizeof line);
+    if (how != TRIT_CHILD_DONE && job_path(b, j, ".log", log))
+        trit_child_complaint(&j->child, how, log, line, sizeof line);
     fail(b, j, line);
 }
 
@@ -303,11 +307,22 @@ static enum trit_code write_table(struct build *b)
     return code ? code : copy_table(b);
 }
 
-static enum trit_code complain(struct build *b, const char *what, const char *log)
+/* Runs the first compiler on what is not one kernel: the table, the link. */
+static enum trit_code end_child(struct build *b, struct trit_child *child, int failed,
+                                const char *what, const char *log)
 {
+    const char *name = b->what->compilers->name[0];
     char line[256];
-    trit_child_complaint(log, line, sizeof line);
-    return trit_fail(b->error, TRIT_EIO, "%s: %s: %s", b->what->compilers->name[0], what, line);
+    if (failed)
+        return trit_fail(b->error, TRIT_EIO, "%s: cannot be started in %s: %s", name, b->work,
+                         strerror(failed));
+    const enum trit_child_state state = trit_child_wait(child, KERNEL_SECONDS);
+    if (state == TRIT_CHILD_DONE)
+        return TRIT_OK;
+    if (state == TRIT_CHILD_STOPPED)
+        return trit_fail(b->error, TRIT_ESTOPPED, "stopped while compiling");
+    trit_child_complaint(child, state, log, line, sizeof line);
+    return trit_fail(b->error, TRIT_EIO, "%s: %s: %s", name, what, line);
 }
 
 static enum trit_code compile_table(struct build *b)
@@ -317,10 +332,8 @@ static enum trit_code compile_table(struct build *b)
     join(source, b->work, "library.c");
     join(object, b->work, "library.o");
     join(log, b->work, "library.log");
-    if (!compile(&child, b, 0, "", source, object, log) ||
-        trit_child_wait(&child, KERNEL_SECONDS) != TRIT_CHILD_DONE)
-        return complain(b, "the library's table does not compile", log);
-    return TRIT_OK;
+    const int failed = compile(&child, b, 0, "", source, object, log);
+    return end_child(b, &child, failed, "the library's table does not compile", log);
 }
 
 /* Objects' names, to be freed together with the list. */
@@ -354,7 +367,7 @@ static enum trit_code link_library(struct build *b, const char *out)
     struct trit_child child;
     join(table, b->work, "library.o");
     join(log, b->work, "library.log");
-    bool linked = false;
+    enum trit_code code = TRIT_OK;
     bool named = objects && argv;
     for (size_t i = 0; i < n; i++)
         named = named && objects[i];
@@ -362,14 +375,16 @@ static enum trit_code link_library(struct build *b, const char *out)
         memcpy(argv, head, sizeof head);
         memcpy(argv + NHEAD, objects, n * sizeof *argv);
         argv[NHEAD + n] = table;
-        linked = trit_child_start(&child, argv, log) &&
-                 trit_child_wait(&child, KERNEL_SECONDS) == TRIT_CHILD_DONE;
+        const int failed = trit_child_start(&child, argv, log);
+        code = end_child(b, &child, failed, "the library cannot be linked", log);
+    } else {
+        code = trit_fail(b->error, TRIT_EMEMORY, "no memory to link kernels");
     }
     for (size_t i = 0; i < n; i++)
         free(objects[i]);
     free(objects);
     free(argv);
-    return linked ? TRIT_OK : complain(b, "the library cannot be linked", log);
+    return code;
 }
 
 static bool is_library(const char *head, size_t bytes)
@@ -434,6 +449,10 @@ static enum trit_code find_include(struct build *b)
         if (join(probe, b->include, "runtime/kernel.h") && !access(probe, R_OK))
             return TRIT_OK;
     }
+    const char *named = getenv("TRITMILL_INCLUDE");
+    if (named && *named)
+        return trit_fail(b->error, TRIT_EIO, "TRITMILL_INCLUDE=%s: runtime/kernel.h is not there",
+                         named);
     return trit_fail(b->error, TRIT_EIO,
                      "the headers that kernels include are not where they were installed: `make "
                      "install`");
@@ -445,7 +464,7 @@ enum trit_code trit_build(const struct trit_build *what, struct trit_built *buil
     struct build b = { .what = what, .built = built, .error = error, .started = trit_now() };
     *built = (struct trit_built){ 0 };
     if (what->compilers->n == 0)
-        return trit_fail(error, TRIT_EUNSUPPORTED, "no C compiler was found (CC, gcc, clang)");
+        return trit_fail(error, TRIT_EUNSUPPORTED, "%s", what->compilers->why);
     enum trit_code code = find_include(&b);
     if (!code && !(b.work = trit_temporary_folder(error)))
         code = TRIT_EIO;

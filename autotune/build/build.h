@@ -12,12 +12,14 @@ enum { TRIT_MAX_COMPILERS = 8 };
 
 /* Compilers that work here: gcc, clang, $CC, or those in `wanted` ("gcc,clang", names or paths) if
    it is not NULL. Each has made a shared object of a line of C. Of two that are the same compiler
-   the first is kept. One in wanted that does not work is an error; none at all is n = 0. */
+   the first is kept. One in wanted that does not work is TRIT_EARGUMENT, a temporary folder that
+   cannot be written TRIT_EIO; none at all is n = 0, and `why` then tells what to do. */
 struct trit_compilers {
     int n;
     char name[TRIT_MAX_COMPILERS][128];   /* what to start: "gcc", "/usr/bin/clang-16" */
     char suffix[TRIT_MAX_COMPILERS][16];  /* for kernels' names: "gcc", "clang16" */
     char version[TRIT_MAX_COMPILERS][64]; /* "GNU 12.2.0" */
+    char why[1024]; /* the first that is there and does not work, or that there is none */
 };
 enum trit_code trit_compilers_find(struct trit_compilers *compilers, const char *wanted,
                                    struct trit_error *error);

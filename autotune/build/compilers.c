@@ -2,6 +2,7 @@
  */
 #define _GNU_SOURCE
 #include <ctype.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,11 +33,26 @@ static enum trit_code write_text(const char *path, const char *text, struct trit
     return trit_file_commit(file, error);
 }
 
-static bool works(const char *const *argv, const char *log)
+/* Runs a compiler; what it says goes to log. TRIT_EUNSUPPORTED: it is not there. */
+static enum trit_code run(const char *const *argv, const char *log, const char *what,
+                          struct trit_error *error)
 {
     struct trit_child child;
-    return trit_child_start(&child, argv, log) &&
-           trit_child_wait(&child, SECONDS) == TRIT_CHILD_DONE;
+    char line[256];
+    const int failed = trit_child_start(&child, argv, log);
+    if (failed == ENOENT)
+        return trit_fail(error, TRIT_EUNSUPPORTED, "compiler %s: there is no such program",
+                         argv[0]);
+    if (failed)
+        return trit_fail(error, TRIT_EFORMAT, "compiler %s: cannot be started: %s", argv[0],
+                         strerror(failed));
+    const enum trit_child_state state = trit_child_wait(&child, SECONDS);
+    if (state == TRIT_CHILD_DONE)
+        return TRIT_OK;
+    if (state == TRIT_CHILD_STOPPED)
+        return trit_fail(error, TRIT_ESTOPPED, "stopped");
+    trit_child_complaint(&child, state, log, line, sizeof line);
+    return trit_fail(error, TRIT_EFORMAT, "compiler %s: %s: %s", argv[0], what, line);
 }
 
 static bool read_version(const char *log, char version[64])
@@ -54,20 +70,28 @@ static bool read_version(const char *log, char version[64])
     return known;
 }
 
-/* Asks and tries. */
-static bool inspect(const char *name, char version[64], const char *folder)
+/* Asks and tries. TRIT_EUNSUPPORTED: it is not there; TRIT_EFORMAT: it does not work; TRIT_EIO: the
+   temporary folder does not. */
+static enum trit_code inspect(const char *name, char version[64], const char *folder,
+                              struct trit_error *error)
 {
     char ask[PATH_MAX], try[PATH_MAX], out[PATH_MAX], log[PATH_MAX];
     if (snprintf(ask, sizeof ask, "%s/ask.c", folder) >= (int)sizeof ask - 8)
-        return false;
+        return trit_fail(error, TRIT_EIO, "%.64s...: the path is too long", folder);
     snprintf(try, sizeof try, "%s/try.c", folder);
     snprintf(out, sizeof out, "%s/try.so", folder);
     snprintf(log, sizeof log, "%s/try.log", folder);
     const char *const asking[] = { name, "-E", "-P", ask, NULL };
     const char *const trying[] = { name, "-std=gnu11", "-O3", "-fPIC", "-shared", "-nostartfiles",
                                    "-o", out,          try,   NULL };
-    return !write_text(ask, question, NULL) && !write_text(try, program, NULL) &&
-           works(asking, log) && read_version(log, version) && works(trying, log);
+    enum trit_code code = write_text(ask, question, error);
+    if (!code)
+        code = write_text(try, program, error);
+    if (!code)
+        code = run(asking, log, "does not preprocess a file (-E -P)", error);
+    if (!code && !read_version(log, version))
+        code = trit_fail(error, TRIT_EFORMAT, "compiler %s: is neither GNU C nor Clang", name);
+    return code ? code : run(trying, log, "cannot make a shared object", error);
 }
 
 /* "/usr/bin/clang-16" -> "clang16" */
@@ -89,19 +113,28 @@ static bool taken(const struct trit_compilers *c, const char *version, const cha
     return false;
 }
 
-/* False where it does not work. */
-static bool add(struct trit_compilers *c, const char *name, const char *folder)
+static enum trit_code add(struct trit_compilers *c, const char *name, const char *folder,
+                          struct trit_error *error)
 {
     char version[64], suffix[16];
-    if (strlen(name) >= sizeof c->name[0] || !inspect(name, version, folder))
-        return false;
+    if (strlen(name) >= sizeof c->name[0])
+        return trit_fail(error, TRIT_EFORMAT, "compiler %.60s...: the name is too long", name);
+    const enum trit_code code = inspect(name, version, folder, error);
+    if (code)
+        return code;
     make_suffix(name, suffix);
     if (c->n == TRIT_MAX_COMPILERS || !suffix[0] || taken(c, version, suffix))
-        return true;
+        return TRIT_OK;
     strcpy(c->name[c->n], name);
     strcpy(c->suffix[c->n], suffix);
     strcpy(c->version[c->n++], version);
-    return true;
+    return TRIT_OK;
+}
+
+/* Whether the search ends there: a compiler that is not there or does not work does not end it. */
+static bool is_fatal(enum trit_code code)
+{
+    return code == TRIT_EIO || code == TRIT_ESTOPPED || code == TRIT_EMEMORY;
 }
 
 static enum trit_code add_wanted(struct trit_compilers *c, const char *wanted, const char *folder,
@@ -111,11 +144,33 @@ static enum trit_code add_wanted(struct trit_compilers *c, const char *wanted, c
         char name[128];
         const size_t n = strcspn(wanted, ",");
         snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), wanted);
-        if (n > 0 && !add(c, name, folder))
-            return trit_fail(error, TRIT_EARGUMENT,
-                             "compiler %s: is not there, or cannot make a shared object", name);
+        const enum trit_code code = n > 0 ? add(c, name, folder, error) : TRIT_OK;
+        if (code && !is_fatal(code))
+            error->code = TRIT_EARGUMENT;
+        if (code)
+            return error->code;
         wanted += n + (wanted[n] == ',');
     }
+    return TRIT_OK;
+}
+
+/* Those that are there and work; the first that is there and does not is told in `why`. */
+static enum trit_code add_usual(struct trit_compilers *c, const char *folder,
+                                struct trit_error *error)
+{
+    const char *const names[] = { "gcc", "clang", getenv("CC") };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!names[i] || !*names[i])
+            continue;
+        const enum trit_code code = add(c, names[i], folder, error);
+        if (is_fatal(code))
+            return code;
+        if (code == TRIT_EFORMAT && !*c->why)
+            snprintf(c->why, sizeof c->why, "%s", error->text);
+    }
+    if (c->n == 0 && !*c->why)
+        snprintf(c->why, sizeof c->why,
+                 "no C compiler was found (gcc, clang, CC): install gcc or clang");
     return TRIT_OK;
 }
 
@@ -123,14 +178,9 @@ enum trit_code trit_compilers_find(struct trit_compilers *compilers, const char 
                                    struct trit_error *error)
 {
     *compilers = (struct trit_compilers){ 0 };
-    const char *folder = trit_temporary_folder(error), *own = getenv("CC");
+    const char *folder = trit_temporary_folder(error);
     if (!folder)
         return TRIT_EIO;
-    if (wanted)
-        return add_wanted(compilers, wanted, folder, error);
-    add(compilers, "gcc", folder);
-    add(compilers, "clang", folder);
-    if (own && *own)
-        add(compilers, own, folder);
-    return TRIT_OK;
+    return wanted ? add_wanted(compilers, wanted, folder, error)
+                  : add_usual(compilers, folder, error);
 }

@@ -1,7 +1,6 @@
 /* `tritmill check`: holds every registered kernel that this CPU can run to the definition, bit for
  * bit. */
 #include <fnmatch.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,8 +211,7 @@ static int make_and_check(struct options *o)
     o->built_in = trit_kernel_count();
     trit_catch_stop();
     enum trit_code code = trit_check_make(&what, &made, &error);
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
+    trit_release_stop(); /* kernels are not asked to stop: a signal ends the program there */
     int exit_code = code ? trit_cli_error(&error) : o->list ? list(o) : check_all(o);
     trit_check_unmake(&made);
     return exit_code;

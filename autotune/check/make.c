@@ -145,7 +145,7 @@ enum trit_code trit_check_make(const struct trit_check_make *what, struct trit_c
     *made = (struct trit_check_made){ 0 };
     enum trit_code code = trit_compilers_find(&compilers, what->cc, error);
     if (!code && compilers.n == 0)
-        code = trit_fail(error, TRIT_EUNSUPPORTED, "no C compiler was found (CC, gcc, clang)");
+        code = trit_fail(error, TRIT_EUNSUPPORTED, "%s", compilers.why);
     if (!code)
         code = list(&making, error);
     return code ? code : build(what, made, &compilers, error);

@@ -91,8 +91,7 @@ static enum trit_code build(const struct options *o, struct trit_comparison *c,
     if (code)
         return code;
     if (!compilers->n)
-        return trit_fail(error, TRIT_EUNSUPPORTED,
-                         "no C compiler works here: install gcc or clang");
+        return trit_fail(error, TRIT_EUNSUPPORTED, "%s", compilers->why);
     if (!o->cc)
         compilers->n = 1;
     c->compilers = compilers;
@@ -199,7 +198,5 @@ static int run(int argc, char **argv)
     trit_catch_stop();
     struct trit_error error;
     enum trit_code code = compare(&o, &error);
-    if (code == TRIT_ESTOPPED)
-        return 130;
     return code ? trit_cli_error(&error) : trit_cli_output_code(0);
 }

@@ -5,13 +5,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "runtime/cli/cli.h"
 #include "runtime/base/mem.h"
 #include "runtime/kernel/pack.h"
 #include "runtime/base/clock.h"
-#include "runtime/base/text.h"
+#include "runtime/base/room.h"
 #include "runtime/kernel/probe.h"
 
 enum {
@@ -108,20 +107,14 @@ static double packed_bytes(const struct trit_comparison *c)
     return all;
 }
 
-/* Linux hands out memory that is not there, and kills who uses it. */
+/* Found out before the limits are measured. */
 static enum trit_code check_memory(const struct trit_comparison *c, struct trit_error *error)
 {
-    double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-    double tokens = (double)c->m * ((double)c->k + (double)c->n * sizeof(float));
-    double needed = packed_bytes(c) + tokens;
-    char needs[16], has[16];
-    if (needed < memory / 2)
-        return TRIT_OK;
-    return trit_fail(error, TRIT_EMEMORY,
-                     "compare: %zu variants at %zu x %zu take %s, and half of the memory is %s: "
-                     "fewer (a PATTERN), or a smaller shape",
-                     c->nrows, c->n, c->k, trit_bytes_text(needed, needs),
-                     trit_bytes_text(memory / 2, has));
+    const double tokens = (double)c->m * ((double)c->k + (double)c->n * sizeof(float));
+    char what[128];
+    snprintf(what, sizeof what, "compare: timing %zu variants at %zu x %zu", c->nrows, c->n, c->k);
+    return trit_need_memory(what, (uint64_t)(2 * packed_bytes(c) + tokens),
+                            "fewer (a PATTERN), or a smaller shape", error);
 }
 
 /* A comparison under way. */

@@ -11,6 +11,7 @@
 #include "runtime/cli/open.h"
 #include "runtime/head/head.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/room.h"
 #include "runtime/plan/profile.h"
 #include "runtime/base/clock.h"
 
@@ -106,6 +107,20 @@ static void close_side(struct side *s)
     XXH3_freeState(s->hash);
     for (int t = 0; t < TESTS; t++)
         free(s->speeds[t]);
+}
+
+/* Both models stay loaded. */
+static enum trit_code check_memory(const struct work *w, struct trit_error *error)
+{
+    const struct trit_e2e *e = w->e;
+    const size_t context = e->prompt + e->gen;
+    const struct trit_model_use use = { .sequences = 1,
+                                        .context = context,
+                                        .chunk = context < CHUNK ? context : CHUNK,
+                                        .threads = trit_pool_threads(w->engine.pool) };
+    const uint64_t one = trit_model_need(&w->engine.config, &use);
+    return trit_need_memory("compare --e2e: the model, twice,", trit_bytes_product(SIDES, one),
+                            NULL, error);
 }
 
 /* Random tokens from a fixed seed, the same for both. */
@@ -294,6 +309,8 @@ enum trit_code trit_e2e_run(const struct trit_e2e *e, enum trit_compare_output o
     if (!code)
         code = trit_pool_create(&w.engine.pool,
                                 e->threads > 0 ? e->threads : trit_cpu_get()->threads, error);
+    if (!code)
+        code = check_memory(&w, error);
     for (int i = 0; i < SIDES && !code; i++)
         code = open_side(&w, &w.sides[i], error);
     if (!code)

@@ -33,6 +33,14 @@ struct trit_measure {
     size_t outputs; /* floats in y */
 };
 
+/* How many copies of a packed matrix of that many bytes rotate. */
+size_t trit_measure_copies(const struct trit_measure *measure, size_t bytes);
+
+/* TRIT_EMEMORY where trit_measure_need is more than there is. */
+enum trit_code trit_measure_check_room(const struct trit_measure *measure,
+                                       const struct trit_trial *candidates, size_t n,
+                                       struct trit_error *error);
+
 /* Columns 0 .. k-1 of a row of the matrix as codes of the packing: always the same. */
 void trit_measure_codes(const struct trit_measure *measure, const struct trit_packing *packing,
                         size_t row, uint8_t *codes);

@@ -150,7 +150,7 @@ static size_t rotation(void)
     return cache / 8 * 17 < memory ? cache / 8 * 17 : memory;
 }
 
-static size_t copies_for(const struct trit_measure *x, size_t bytes)
+size_t trit_measure_copies(const struct trit_measure *x, size_t bytes)
 {
     return (x->rotate ? x->rotate : rotation()) / bytes + 2;
 }
@@ -220,7 +220,7 @@ static struct trit_weights *weights_for(struct trit_measure *x, const struct tri
     w->nr = nr;
     w->block = trit_packed_bytes(w->packing, nr, x->k, nr);
     w->stride = trit_round_up(w->block * blocks_of(x, nr), TRIT_ALIGN);
-    w->copies = copies_for(x, w->stride);
+    w->copies = trit_measure_copies(x, w->stride);
     if (!fill_weights(x, w)) {
         trit_unmap(w->copy, w->stride * w->copies);
         free(w);
@@ -229,6 +229,17 @@ static struct trit_weights *weights_for(struct trit_measure *x, const struct tri
     w->next = x->weights;
     x->weights = w;
     return w;
+}
+
+enum trit_code trit_measure_prepare(struct trit_measure *measure, const struct trit_kernel *kernel,
+                                    struct trit_error *error)
+{
+    const struct trit_trial one = { .kernel = kernel, .m = 1 };
+    const enum trit_code code = trit_measure_check_room(measure, &one, 1, error);
+    if (code || weights_for(measure, kernel))
+        return code;
+    return trit_fail(error, TRIT_EMEMORY, "no memory to measure %s on a %zu x %zu matrix",
+                     kernel->name, measure->n, measure->k);
 }
 
 /* A candidate under way. */
@@ -334,7 +345,12 @@ static enum trit_code fill_table(struct table *t, struct trit_measure *x,
                                  const struct trit_trial *c, size_t n, const struct run *settings,
                                  struct trit_error *error)
 {
+    const enum trit_code code = trit_measure_check_room(x, c, n, error);
+    if (code)
+        return code;
     for (size_t i = 0; i < n; i++) {
+        if (settings->stop && settings->stop(settings->stop_arg))
+            return trit_fail(error, TRIT_ESTOPPED, "stopped");
         t->runs[i] = *settings;
         t->runs[i].samples = t->samples + i * settings->rounds;
         if (!trit_measure_fits(x, c[i].kernel) || c[i].m < 1)

@@ -41,6 +41,14 @@ void trit_measure_pool(struct trit_measure *measure, struct trit_pool *pool);
 /* Whether the kernel can be measured here at all: operation, packing, shape, ISA. */
 bool trit_measure_fits(const struct trit_measure *measure, const struct trit_kernel *kernel);
 
+/* Bytes that timing the candidates takes beside what was made already. */
+uint64_t trit_measure_need(const struct trit_measure *measure, const struct trit_trial *candidates,
+                           size_t n);
+/* Makes the weights that a kernel reads, so that timing it begins at once. TRIT_EMEMORY where they
+   do not fit the memory that there is. */
+enum trit_code trit_measure_prepare(struct trit_measure *measure, const struct trit_kernel *kernel,
+                                    struct trit_error *error);
+
 /* Compares kernels with the reference on this very shape (MR + 1 tokens, a random block of rows and
    the last ones, all of K) in a child process. whys[i] is NULL where the bits agreed, else a static
    text. */
@@ -49,7 +57,8 @@ void trit_measure_verify(struct trit_measure *measure, const struct trit_kernel 
 
 /* Times the candidates against each other: `rounds` samples of each, in random interleaving, each
    at least min_seconds long; timings[i] belongs to candidates[i]. stop (may be NULL) is asked
-   between products; true ends early with what is known. log may be NULL. */
+   between products; true ends early with what is known. log may be NULL. TRIT_EMEMORY, before
+   anything is made, where weights, tokens and outputs do not fit the memory that there is. */
 enum trit_code trit_measure_run(struct trit_measure *measure, const struct trit_trial *candidates,
                                 size_t n, size_t rounds, double min_seconds, bool (*stop)(void *),
                                 void *arg, struct trit_gbench_log *log, struct trit_timing *timings,

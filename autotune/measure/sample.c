@@ -13,6 +13,7 @@
 #include "runtime/base/stats.h"
 #include "runtime/cpu/cpu.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/room.h"
 #include "runtime/base/clock.h"
 #include "runtime/kernel/probe.h"
 
@@ -168,9 +169,11 @@ static size_t buffer_bytes(void)
 enum trit_code trit_sampler_open(struct trit_sampler **sampler, struct trit_pool *pool,
                                  struct trit_error *error)
 {
-    struct trit_sampler *s = trit_alloc(1, sizeof *s);
+    const enum trit_code code =
+        trit_need_memory("measuring this machine's limits", buffer_bytes(), NULL, error);
+    struct trit_sampler *s = code ? NULL : trit_alloc(1, sizeof *s);
     if (!s)
-        return trit_fail(error, TRIT_EMEMORY, "no memory to measure limits");
+        return code ? code : trit_fail(error, TRIT_EMEMORY, "no memory to measure limits");
     s->pool = pool;
     s->nparts = (size_t)trit_pool_threads(pool);
     s->slice = buffer_bytes() / s->nparts;

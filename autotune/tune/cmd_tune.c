@@ -232,10 +232,12 @@ static enum trit_code find_compilers(struct trit_tune *tune, struct trit_error *
 {
     if (tune->no_build)
         return TRIT_OK;
+    const double begun = trit_now();
     const enum trit_code code = trit_compilers_find(&tune->compilers, tune->cc, error);
+    tune->build_seconds = trit_now() - begun;
     if (!code && tune->compilers.n == 0)
-        fprintf(stderr, "tritmill: no C compiler was found (gcc, clang, CC): tuning among the "
-                        "program's own kernels\n");
+        fprintf(stderr, "tritmill: %s; tuning among the program's own kernels\n",
+                tune->compilers.why);
     return code;
 }
 
@@ -300,7 +302,9 @@ static enum trit_code search(struct trit_tune *tune, struct trit_error *error)
     enum trit_code code = TRIT_OK;
     if (trit_tune_left(tune) <= 0)
         return TRIT_OK;
-    if (tune->templates && tune->compilers.n > 0)
+    for (size_t i = 0; i < tune->nmatrices && !code; i++)
+        code = trit_tune_check_room(tune, &tune->matrices[i], error);
+    if (!code && tune->templates && tune->compilers.n > 0)
         code = trit_tune_make_user(tune, error);
     if (!code)
         code = screen_all(tune, error);
@@ -345,7 +349,8 @@ static enum trit_code finish(struct trit_tune *tune, enum trit_code searched,
         printf("%zu of %zu plans decided, %zu changed, in %.0f s: %s\n", done + kept, tune->ncells,
                changed, trit_now() - tune->started, tune->path);
     if (trit_stopped() && done + kept == 0)
-        fputs("tritmill: stopped before a plan was decided: nothing was written\n", stderr);
+        return trit_fail(error, TRIT_ESTOPPED,
+                         "tune: stopped before a plan was decided: nothing was written");
     if (searched == TRIT_ESTOPPED && !trit_stopped())
         searched = TRIT_OK; /* the budget's end */
     if (!searched && done + kept == 0)
@@ -370,6 +375,7 @@ static void release(struct trit_tune *tune)
     free(tune->limits);
     free(tune->cells);
     free(tune->hopeless);
+    free(tune->untried);
     free(tune->tried);
     trit_profile_free(tune->profile);
 }
@@ -434,7 +440,5 @@ static int tune_command(int argc, char **argv)
     const enum trit_code code = run(&tune, &o, &error);
     trit_tune_clear(&tune);
     release(&tune);
-    if (code == TRIT_ESTOPPED && trit_stopped())
-        return 130;
     return code ? trit_cli_error(&error) : trit_cli_output_code(0);
 }

@@ -72,11 +72,13 @@ struct trit_tune {
     struct trit_gbench_log *log;         /* NULL: none wanted */
     const struct trit_kernel **hopeless; /* far behind on the first matrix: not tried on others */
     size_t nhopeless;
+    const struct trit_kernel **untried; /* left out for want of time */
+    size_t nuntried;
     char *tried; /* lines "HASH NAME" of kernels that competed before */
 
     double started, shown;
     char doing[128];
-    double build_seconds; /* set aside for compilers, or what they took */
+    double build_seconds; /* that it took to find the compilers: building takes longer */
     double pace;          /* seconds that cells take, over what they were allowed */
     double cell_started, cell_allowed;
 };
@@ -110,10 +112,24 @@ bool trit_field_best(const struct trit_field *field, const struct trit_contender
                      const struct trit_contender **prefill);
 bool trit_tune_was_tried(const struct trit_tune *tune, const struct trit_kernel *kernel);
 
-/* Rounds (tune_search.c) */
+/* Rounds (search.c, screen.c) */
 
-/* Everyone who may compete for the matrix is verified and timed once; the best stay in its field.
- */
+/* How a field is timed: prefill kernels with each of these numbers of tokens. */
+struct trit_tune_round {
+    const int *tokens;
+    size_t ntokens, rounds;
+    double min_seconds;
+};
+/* Times all of the field against each other. TRIT_ESTOPPED where it was stopped before each had a
+   sample. */
+enum trit_code trit_tune_time_field(struct trit_tune *tune, struct trit_measure *measure,
+                                    struct trit_field *field, const struct trit_tune_round *round,
+                                    struct trit_error *error);
+/* TRIT_EMEMORY where the weights of all who may compete for the matrix do not fit the memory. */
+enum trit_code trit_tune_check_room(struct trit_tune *tune, const struct trit_tune_matrix *matrix,
+                                    struct trit_error *error);
+/* Those who may compete for the matrix are verified and timed once, as many as fit the budget; the
+   best stay in its field. */
 enum trit_code trit_tune_screen(struct trit_tune *tune, struct trit_tune_matrix *matrix,
                                 struct trit_error *error);
 /* Decides a cell; fills its plans. `measure` is of its matrix. */
@@ -140,7 +156,11 @@ size_t trit_names_rank(void *names, const char *kernel);
 
 /* Reads the profile that is there, if it can be used here, and what was tried for it. */
 enum trit_code trit_tune_recall(struct trit_tune *tune, struct trit_error *error);
-/* Writes library, profile and what was tried; removes libraries that no profile there needs. */
+/* Keeps a file that another one is going to replace, as PATH.old, PATH.old2, ..., whichever is
+   free. Nothing where there is no such file. */
+enum trit_code trit_tune_set_aside(const char *path, struct trit_error *error);
+/* Writes library, profile and what was tried; removes libraries that no profile there needs. A
+   profile that cannot be used under these limits is set aside first. */
 enum trit_code trit_tune_keep(struct trit_tune *tune, struct trit_error *error);
 
 /* What it says (tune_report.c) */

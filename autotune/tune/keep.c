@@ -31,7 +31,7 @@ static void recall_tried(struct trit_tune *tune)
 {
     char path[PATH_MAX], *text;
     size_t bytes;
-    if (snprintf(path, sizeof path, "%s.tried", tune->path) >= (int)sizeof path ||
+    if (snprintf(path, sizeof path, "%s.tried", tune->profile->path) >= (int)sizeof path ||
         trit_file_read(path, TRIED_LIMIT, &text, &bytes, NULL))
         return;
     tune->tried = malloc(bytes + 2);
@@ -42,8 +42,9 @@ static void recall_tried(struct trit_tune *tune)
     free(text);
 }
 
-/* The profile at the path, if it can be used here; why not goes to stderr. */
-static struct trit_profile *usable(const char *path)
+/* The profile at the path, if it can be used here; why not goes to stderr where it is to be told.
+ */
+static struct trit_profile *usable(const char *path, bool tell)
 {
     struct trit_profile *profile;
     struct trit_error error;
@@ -51,12 +52,18 @@ static struct trit_profile *usable(const char *path)
     if (access(path, F_OK))
         return NULL;
     if (trit_profile_read(&profile, path, &error)) {
-        fprintf(stderr, "tritmill: a new profile will replace it: %s\n", error.text);
+        if (tell)
+            fprintf(stderr,
+                    "tritmill: a new profile takes its place, and it is kept as a copy: %s\n",
+                    error.text);
         return NULL;
     }
     if (trit_profile_judge(profile, why, sizeof why) != TRIT_PROFILE_FOREIGN)
         return profile;
-    fprintf(stderr, "tritmill: a new profile will replace %s: %s\n", path, why);
+    if (tell)
+        fprintf(stderr,
+                "tritmill: a new profile takes the place of %s, which is kept as a copy: %s\n",
+                path, why);
     trit_profile_free(profile);
     return NULL;
 }
@@ -101,13 +108,13 @@ enum trit_code trit_tune_recall(struct trit_tune *tune, struct trit_error *error
         code = try_places(tune, error);
     if (code)
         return code;
-    tune->profile = usable(tune->path);
-    if (tune->profile) {
-        recall_tried(tune);
-        return TRIT_OK;
-    }
+    tune->profile = usable(tune->path, true);
     char log[512];
-    return trit_profile_find(&tune->profile, NULL, log, sizeof log, error);
+    if (!tune->profile)
+        code = trit_profile_find(&tune->profile, NULL, log, sizeof log, error);
+    if (tune->profile)
+        recall_tried(tune);
+    return code;
 }
 
 /* Rows of profiles, and where their kernels come from. */
@@ -186,17 +193,29 @@ static void note_conditions(const struct trit_tune *tune, struct trit_profile *p
                               i ? " and " : "; kernels made by ", tune->compilers.version[i]);
 }
 
-/* Rows and limits of the profile that there was, as far as they hold. */
-static enum trit_code take_over(struct trit_profile *to, struct trit_profile *from,
+/* Rows and limits of the profile that there was. Also rows that cannot be used now, for want of
+   their library or under these limits: a profile is never lost. */
+static enum trit_code take_over(struct trit_profile *to, const struct trit_profile *from,
                                 struct trit_error *error)
 {
     enum trit_code code = TRIT_OK;
-    const char *why;
     for (size_t i = 0; i < from->nrows && !code; i++)
-        if (trit_profile_row_kernel(from, &from->rows[i], &why))
-            code = trit_profile_put(to, &from->rows[i], error);
+        code = trit_profile_put(to, &from->rows[i], error);
     for (size_t i = 0; i < from->nlimits; i++)
         put_limit(to, &from->limits[i]);
+    return code;
+}
+
+/* Rows of old whose place is empty: they were not tuned anew, or to no avail. */
+static enum trit_code take_back(struct trit_profile *p, const struct trit_profile *old,
+                                struct trit_error *error)
+{
+    enum trit_code code = TRIT_OK;
+    for (size_t i = 0; old && i < old->nrows && !code; i++) {
+        const struct trit_profile_row *row = &old->rows[i];
+        if (!trit_profile_row(p, row->n, row->k, row->threads, row->phase))
+            code = trit_profile_put(p, row, error);
+    }
     return code;
 }
 
@@ -387,6 +406,14 @@ static void remove_old(const char *folder)
         closedir(dir);
 }
 
+static bool is_untried(const struct trit_tune *tune, const struct trit_kernel *kernel)
+{
+    for (size_t i = 0; i < tune->nuntried; i++)
+        if (tune->untried[i] == kernel)
+            return true;
+    return false;
+}
+
 /* Everyone who could have competed, whatever came of it. */
 static void write_tried(const struct trit_tune *tune)
 {
@@ -399,7 +426,7 @@ static void write_tried(const struct trit_tune *tune)
         const struct trit_kernel *k = trit_kernel_at(i);
         char line[192];
         const bool product = k->op == TRIT_OP_gemv || k->op == TRIT_OP_gemm;
-        if (product && trit_kernel_find(k->name) == k &&
+        if (product && trit_kernel_find(k->name) == k && !is_untried(tune, k) &&
             (!tune->isa || !strcmp(tune->isa, trit_isa_name(k->isa)) ||
              trit_tune_was_tried(tune, k))) {
             snprintf(line, sizeof line, "%016llx %s\n", (unsigned long long)k->hash, k->name);
@@ -418,15 +445,19 @@ static enum trit_code fill(const struct trit_tune *tune, struct trit_profile *p,
             code = put_cell(tune, p, &tune->cells[i], error);
     put_limits(tune, p);
     note_conditions(tune, p);
-    return code ? code : make_libraries(tune, p, old, folder, error);
+    if (!code)
+        code = make_libraries(tune, p, old, folder, error);
+    return code ? code : take_back(p, old, error);
 }
 
 /* The library is in its place before the profile that names it; old libraries go last. */
 static enum trit_code write_all(struct trit_tune *tune, const char *folder,
                                 struct trit_error *error)
 {
-    struct trit_profile *p, *fresh = usable(tune->path);
+    struct trit_profile *p, *fresh = usable(tune->path, false);
     enum trit_code code = trit_profile_create(&p, error);
+    if (!code && !fresh)
+        code = trit_tune_set_aside(tune->path, error);
     if (!code)
         code = fill(tune, p, fresh ? fresh : tune->profile, folder, error);
     if (!code)

@@ -172,19 +172,26 @@ static enum trit_code build(struct trit_tune *tune, struct trit_tune_names *name
                             const struct trit_shape_nk *shapes, size_t nshapes,
                             struct trit_error *error)
 {
+    const char *whose = nshapes ? "for these matrices" : "of your templates";
+    const double seconds = build_share * trit_tune_left(tune);
     struct trit_built built;
+    if (seconds < tune->build_seconds) {
+        trit_tune_clear(tune);
+        fprintf(stderr, "tritmill: no kernels %s are made: the budget of %g s is too short\n",
+                whose, tune->budget);
+        return TRIT_OK;
+    }
     const struct trit_build what = {
         .generate = { .user_templates = tune->templates, .shapes = shapes, .nshapes = nshapes },
         .compilers = &tune->compilers,
         .want = trit_names_want,
         .rank = trit_names_rank,
         .want_arg = names,
-        .seconds = build_share * trit_tune_left(tune) + 1e-3,
+        .seconds = seconds + 1e-3,
         .progress = trit_tune_building,
         .progress_arg = tune,
     };
     const enum trit_code code = trit_build(&what, &built, error);
-    const char *whose = nshapes ? "for these matrices" : "of your templates";
     trit_tune_clear(tune);
     if (code == TRIT_EUNSUPPORTED || code == TRIT_EIO) {
         fprintf(stderr, "tritmill: no kernels %s were made: %s\n", whose, error->text);

@@ -1,5 +1,5 @@
-/* The search for one matrix: everyone once, the better half again and with more tokens, blocks for
-   the best pair, and at the end it against the plan that there was. */
+/* The search for one matrix and a number of threads: the better half again and with more tokens,
+   blocks for the best pair, and at the end it against the plan that there was. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,36 +10,26 @@
 #include "runtime/kernel/pack.h"
 
 enum {
-    SCREEN_TOKENS = 16,        /* more than any tile has, and still short */
-    SCREEN_ROTATION = 8 << 20, /* bytes: more than a sample of the screening reads */
     EARLY_TOKENS = 64,
-    SCREENED = 12, /* of each operation stay after the screening */
     FINALISTS = 5, /* of each operation are timed with all tokens */
-    SLOW = 8,      /* times behind the best: hopeless */
 };
 static const double sample_seconds = 0.001, blocks_need = 1.0; /* blocks_need: of a cell's time */
 
-/* How a field is timed: prefill kernels with each of these numbers of tokens. */
-struct round {
-    const int *tokens;
-    size_t ntokens, rounds;
-    double min_seconds;
-};
-
-static size_t candidates_of(const struct trit_contender *c, const struct round *r)
+static size_t candidates_of(const struct trit_contender *c, const struct trit_tune_round *r)
 {
     return c->kernel->op == TRIT_OP_gemv ? 1 : r->ntokens;
 }
 
 /* What one product of that many tokens counts in a request: the prompt is shared evenly. */
-static double weight_of(const struct trit_contender *c, const struct round *r, size_t tokens)
+static double weight_of(const struct trit_contender *c, const struct trit_tune_round *r,
+                        size_t tokens)
 {
     return c->kernel->op == TRIT_OP_gemv
                ? TRIT_TUNE_PASSES
                : (double)TRIT_TUNE_PROMPT / ((double)tokens * (double)r->ntokens);
 }
 
-static size_t lay_out(const struct trit_field *field, const struct round *r,
+static size_t lay_out(const struct trit_field *field, const struct trit_tune_round *r,
                       struct trit_trial *candidates)
 {
     size_t n = 0;
@@ -53,7 +43,7 @@ static size_t lay_out(const struct trit_field *field, const struct round *r,
     return n;
 }
 
-static void take(struct trit_field *field, const struct round *r,
+static void take(struct trit_field *field, const struct trit_tune_round *r,
                  const struct trit_trial *candidates, const struct trit_timing *timings)
 {
     size_t n = 0;
@@ -69,11 +59,9 @@ static void take(struct trit_field *field, const struct round *r,
     }
 }
 
-/* Times all of the field against each other. TRIT_ESTOPPED where it was stopped before each had a
-   sample. */
-static enum trit_code time_field(struct trit_tune *tune, struct trit_measure *measure,
-                                 struct trit_field *field, const struct round *r,
-                                 struct trit_error *error)
+enum trit_code trit_tune_time_field(struct trit_tune *tune, struct trit_measure *measure,
+                                    struct trit_field *field, const struct trit_tune_round *r,
+                                    struct trit_error *error)
 {
     const size_t most = field->n * r->ntokens;
     struct trit_trial *candidates = trit_alloc(most, sizeof *candidates);
@@ -97,8 +85,8 @@ static enum trit_code time_field(struct trit_tune *tune, struct trit_measure *me
 }
 
 /* Samples of each that fit into so many seconds, by what is known of their times. */
-static size_t rounds_in(const struct trit_field *field, const struct round *r, double seconds,
-                        size_t least, size_t most)
+static size_t rounds_in(const struct trit_field *field, const struct trit_tune_round *r,
+                        double seconds, size_t least, size_t most)
 {
     double once = 0;
     for (size_t i = 0; i < field->n; i++) {
@@ -113,111 +101,6 @@ static size_t rounds_in(const struct trit_field *field, const struct round *r, d
     }
     const double rounds = once > 0 ? seconds / once - 1.5 : (double)most; /* 1.5: warming up */
     return rounds < (double)least ? least : rounds > (double)most ? most : (size_t)rounds;
-}
-
-/* The screening */
-
-static bool holds_trits(const struct trit_kernel *kernel)
-{
-    const struct trit_packing *p = trit_packing_find(kernel->packing);
-    return p && trit_packing_is_ternary(p);
-}
-
-static bool is_hopeless(const struct trit_tune *tune, const struct trit_kernel *kernel)
-{
-    for (size_t i = 0; i < tune->nhopeless; i++)
-        if (tune->hopeless[i] == kernel)
-            return true;
-    return false;
-}
-
-static bool may_compete(const struct trit_tune *tune, const struct trit_tune_matrix *matrix,
-                        const struct trit_measure *measure, const struct trit_kernel *kernel)
-{
-    return trit_measure_fits(measure, kernel) && holds_trits(kernel) && !kernel->k && !kernel->n &&
-           trit_kernel_find(kernel->name) == kernel &&
-           (!tune->isa || !strcmp(tune->isa, trit_isa_name(kernel->isa))) &&
-           !(matrix->only_new && trit_tune_was_tried(tune, kernel)) && !is_hopeless(tune, kernel);
-}
-
-/* Verified ones only; what is wrong is named once. */
-static enum trit_code add_right(struct trit_tune *tune, struct trit_tune_matrix *matrix,
-                                struct trit_measure *measure, const struct trit_kernel **kernels,
-                                size_t n, struct trit_error *error)
-{
-    const char **whys = trit_alloc(n + 1, sizeof *whys);
-    enum trit_code code = whys ? TRIT_OK : trit_fail(error, TRIT_EMEMORY, "no memory to tune");
-    if (whys)
-        trit_measure_verify(measure, kernels, n, whys);
-    for (size_t i = 0; i < n && !code; i++) {
-        if (!whys[i]) {
-            const struct trit_contender c = { .kernel = kernels[i] };
-            code = trit_field_add(&matrix->field, &c, error);
-            continue;
-        }
-        trit_tune_clear(tune);
-        fprintf(stderr, "tritmill: %s is left out of tuning: %s (%zu x %zu)\n", kernels[i]->name,
-                whys[i], matrix->n, matrix->k);
-    }
-    free(whys);
-    return code;
-}
-
-static enum trit_code collect(struct trit_tune *tune, struct trit_tune_matrix *matrix,
-                              struct trit_measure *measure, struct trit_error *error)
-{
-    size_t n = 0;
-    const struct trit_kernel **kernels = trit_alloc(trit_kernel_count(), sizeof *kernels);
-    if (!kernels)
-        return trit_fail(error, TRIT_EMEMORY, "no memory to tune");
-    for (size_t i = 0; i < trit_kernel_count(); i++)
-        if (may_compete(tune, matrix, measure, trit_kernel_at(i)))
-            kernels[n++] = trit_kernel_at(i);
-    const enum trit_code code = add_right(tune, matrix, measure, kernels, n, error);
-    free(kernels);
-    return code;
-}
-
-static enum trit_code note_hopeless(struct trit_tune *tune, const struct trit_field *field,
-                                    struct trit_error *error)
-{
-    double best[TRIT_NOP];
-    for (unsigned op = 0; op < TRIT_NOP; op++)
-        best[op] = INFINITY;
-    for (size_t i = 0; i < field->n; i++)
-        best[field->list[i].kernel->op] =
-            fmin(best[field->list[i].kernel->op], field->list[i].cost);
-    tune->hopeless = trit_alloc(field->n + 1, sizeof *tune->hopeless);
-    if (!tune->hopeless)
-        return trit_fail(error, TRIT_EMEMORY, "no memory to tune");
-    for (size_t i = 0; i < field->n; i++)
-        if (field->list[i].cost > SLOW * best[field->list[i].kernel->op])
-            tune->hopeless[tune->nhopeless++] = field->list[i].kernel;
-    return TRIT_OK;
-}
-
-enum trit_code trit_tune_screen(struct trit_tune *tune, struct trit_tune_matrix *matrix,
-                                struct trit_error *error)
-{
-    static const int tokens[] = { SCREEN_TOKENS };
-    const struct round round = { tokens, 1, 2, sample_seconds / 10 };
-    struct trit_measure *measure;
-    trit_tune_doing(tune, "%zu x %zu: verifying", matrix->n, matrix->k);
-    enum trit_code code = trit_measure_open(&measure, tune->pools[0], matrix->n, matrix->k, error);
-    if (!code) {
-        trit_measure_rotate(measure, SCREEN_ROTATION);
-        code = collect(tune, matrix, measure, error);
-    }
-    trit_tune_doing(tune, "%zu x %zu: screening %zu kernels", matrix->n, matrix->k,
-                    matrix->field.n);
-    if (!code && matrix->field.n > 0)
-        code = time_field(tune, measure, &matrix->field, &round, error);
-    if (!code && !tune->hopeless)
-        code = note_hopeless(tune, &matrix->field, error);
-    if (!code)
-        trit_field_halve(&matrix->field, SCREENED);
-    trit_measure_close(measure);
-    return code;
 }
 
 /* A cell */
@@ -268,25 +151,64 @@ static enum trit_code add_incumbents(struct trit_tune *tune, struct trit_tune_ce
     return code;
 }
 
-static enum trit_code start_field(const struct trit_tune_matrix *matrix, struct trit_field *field,
-                                  struct trit_error *error)
+/* Seconds that a sample of each of the best `most` of an operation takes, with that many tokens. */
+static double sample_of_best(const struct trit_field *field, int tokens, size_t most)
 {
+    size_t of[TRIT_NOP] = { 0 };
+    double seconds = 0;
+    for (size_t i = 0; i < field->n; i++) {
+        const struct trit_contender *c = &field->list[i];
+        const double share =
+            c->kernel->op == TRIT_OP_gemv ? TRIT_TUNE_PASSES : (double)TRIT_TUNE_PROMPT / tokens;
+        const double product = c->cost * 1e-9 / share;
+        if (of[c->kernel->op]++ < most)
+            seconds += product > sample_seconds ? product : sample_seconds;
+    }
+    return seconds;
+}
+
+/* Seconds that the rounds take at least, by what the screening measured. The numbers are those of
+   rounds() below: samples of each, and one and a half to warm up. */
+static double least_seconds(const struct trit_tune *tune, const struct trit_field *field)
+{
+    const int most = tune->tokens.v[tune->tokens.n - 1];
+    return 4.5 * sample_of_best(field, EARLY_TOKENS, field->n) +
+           4.5 * sample_of_best(field, most, FINALISTS) + 6.5 * sample_of_best(field, most, 2);
+}
+
+/* Those of the screening whose rounds fit the time that there is for the cell. */
+static enum trit_code start_field(struct trit_tune *tune, const struct trit_tune_cell *cell,
+                                  struct trit_field *field, struct trit_error *error)
+{
+    const struct trit_field *all = &cell->matrix->field;
     enum trit_code code = TRIT_OK;
-    for (size_t i = 0; i < matrix->field.n && !code; i++)
-        code = trit_field_add(field, &matrix->field.list[i], error);
+    for (size_t i = 0; i < all->n && !code; i++)
+        code = trit_field_add(field, &all->list[i], error);
+    for (size_t keep = field->n / 2;
+         !code && keep > 1 && least_seconds(tune, field) > tune->cell_allowed; keep /= 2)
+        trit_field_halve(field, keep);
+    if (field->n < all->n) {
+        trit_tune_clear(tune);
+        fprintf(stderr,
+                "tritmill: %zu x %zu, %d thread%s: %zu of %zu kernels compete, for more the "
+                "budget of %g s is too short\n",
+                cell->matrix->n, cell->matrix->k, cell->threads, cell->threads == 1 ? "" : "s",
+                field->n, all->n, tune->budget);
+    }
     return code;
 }
 
 /* One round: as many samples as `share` of the cell's time allows, then only the best stay. */
 static enum trit_code halve(struct trit_tune *tune, const struct trit_tune_cell *cell,
                             struct trit_measure *measure, struct trit_field *field,
-                            struct round round, double share, size_t keep, struct trit_error *error)
+                            struct trit_tune_round round, double share, size_t keep,
+                            struct trit_error *error)
 {
     round.rounds = rounds_in(field, &round, share * tune->cell_allowed, round.rounds, 25);
     trit_tune_doing(tune, "%zu x %zu, %d thread%s: %zu kernels, %zu samples each", cell->matrix->n,
                     cell->matrix->k, cell->threads, cell->threads == 1 ? "" : "s", field->n,
                     round.rounds);
-    const enum trit_code code = time_field(tune, measure, field, &round, error);
+    const enum trit_code code = trit_tune_time_field(tune, measure, field, &round, error);
     if (!code)
         trit_field_halve(field, keep);
     return code;
@@ -333,14 +255,14 @@ static void take_blocks(const struct trit_field *field, struct trit_contender *c
 }
 
 static enum trit_code choose_blocks(struct trit_tune *tune, struct trit_measure *measure,
-                                    struct round round, struct trit_contender *decode,
+                                    struct trit_tune_round round, struct trit_contender *decode,
                                     struct trit_contender *prefill, struct trit_error *error)
 {
     struct trit_field field = { 0 };
     enum trit_code code = add_blocks(&field, decode, prefill, error);
     round.rounds = rounds_in(&field, &round, 0.2 * tune->cell_allowed, 3, 15);
     if (!code)
-        code = time_field(tune, measure, &field, &round, error);
+        code = trit_tune_time_field(tune, measure, &field, &round, error);
     if (!code) {
         take_blocks(&field, decode);
         take_blocks(&field, prefill);
@@ -363,8 +285,8 @@ static void judge(struct trit_tune_cell *cell)
 
 /* The old plan, where there is one, against the new one, once more. */
 static enum trit_code decide_last(struct trit_tune *tune, struct trit_tune_cell *cell,
-                                  struct trit_measure *measure, struct round round, bool has_old,
-                                  struct trit_error *error)
+                                  struct trit_measure *measure, struct trit_tune_round round,
+                                  bool has_old, struct trit_error *error)
 {
     struct trit_field field = { 0 };
     struct trit_contender *old = cell->plan[0], *new = cell->plan[1];
@@ -376,7 +298,7 @@ static enum trit_code decide_last(struct trit_tune *tune, struct trit_tune_cell 
         code = trit_field_add(&field, &old[phase], error);
     round.rounds = rounds_in(&field, &round, 0.25 * tune->cell_allowed, 5, 31);
     if (!code)
-        code = time_field(tune, measure, &field, &round, error);
+        code = trit_tune_time_field(tune, measure, &field, &round, error);
     if (!code) {
         memcpy(new, field.list, TRIT_NPHASES * sizeof *new);
         if (has_old)
@@ -402,8 +324,9 @@ static enum trit_code rounds(struct trit_tune *tune, struct trit_tune_cell *cell
                              struct trit_error *error)
 {
     static const int few[] = { EARLY_TOKENS };
-    const struct round early = { few, 1, 3, sample_seconds };
-    const struct round full = { tune->tokens.v + 1, (size_t)tune->tokens.n - 1, 3, sample_seconds };
+    const struct trit_tune_round early = { few, 1, 3, sample_seconds };
+    const struct trit_tune_round full = { tune->tokens.v + 1, (size_t)tune->tokens.n - 1, 3,
+                                          sample_seconds };
     const struct trit_contender *d = NULL, *p = NULL;
     enum trit_code code = TRIT_OK;
     for (size_t n = most_of_one(field); n > FINALISTS && !code; n /= 2)
@@ -440,7 +363,7 @@ enum trit_code trit_tune_decide(struct trit_tune *tune, struct trit_tune_cell *c
                                 struct trit_measure *measure, struct trit_error *error)
 {
     struct trit_field field = { 0 };
-    enum trit_code code = start_field(cell->matrix, &field, error);
+    enum trit_code code = start_field(tune, cell, &field, error);
     bool has_old = false;
     if (!code)
         code = add_incumbents(tune, cell, measure, &field, &has_old, error);

@@ -8,6 +8,7 @@
 #include "runtime/base/clock.h"
 
 static const double show_every = 0.1;
+static const double grace = 0.5; /* seconds beyond a tenth of the budget, before all is stopped */
 
 void trit_tune_doing(struct trit_tune *tune, const char *format, ...)
 {
@@ -75,7 +76,7 @@ bool trit_tune_stop(void *arg)
         fflush(stderr);
         tune->shown = now;
     }
-    return trit_stopped() || now > tune->started + 1.1 * tune->budget + 2;
+    return trit_stopped() || now > tune->started + 1.1 * tune->budget + grace;
 }
 
 bool trit_tune_building(void *arg, uint64_t done, uint64_t total)

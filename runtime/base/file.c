@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/litter.h"
+
 enum { BUFFER = 1 << 18, DIRECT = 1 << 20, NAME_TRIES = 100 };
 
 struct trit_file {
@@ -18,6 +20,7 @@ struct trit_file {
     char *real; /* where it goes: path with links followed */
     char *temp; /* NULL: written in place, because a device or a pipe cannot be renamed over */
     const struct trit_file_kind *kind; /* NULL: whatever is there is replaced */
+    int litter; /* of temp */
     FILE *out;
     uint64_t size;
     int failed; /* errno of the first failure, 0: none */
@@ -25,6 +28,7 @@ struct trit_file {
 
 static void file_free(struct trit_file *f)
 {
+    trit_litter_forget(f->litter);
     free(f->path);
     free(f->real);
     free(f->temp);
@@ -55,6 +59,8 @@ static int open_temp(struct trit_file *f, const struct stat *old)
         if (fd < 0 && errno != EEXIST)
             return -1;
     }
+    if (fd >= 0)
+        f->litter = trit_litter_add(f->temp);
     if (fd >= 0 && old)
         (void)!fchmod(fd, old->st_mode & (07111 | mode)); /* refused: the default mode serves */
     return fd;
@@ -76,6 +82,7 @@ static enum trit_code create(struct trit_file **file, const char *path,
     if (!f)
         return trit_fail(error, TRIT_EMEMORY, "%s: out of memory", path);
     f->kind = kind;
+    f->litter = -1;
     f->path = strdup(path);
     f->real = follow(path);
     int fd = f->path && f->real ? open_target(f) : -1;
@@ -344,6 +351,17 @@ bool trit_file_locate(const char *env, const char *name, const char *source_path
     return source_path && found(snprintf(path, room, "%s", source_path), path, room);
 }
 
+/* Why a variable names no folder. */
+static const char *what_is(const char *value)
+{
+    return value && *value ? "=" : "";
+}
+
+static const char *why_not(const char *value)
+{
+    return !value ? "not set" : !*value ? "empty" : "not an absolute path";
+}
+
 enum trit_code trit_file_cache_path(const char *name, char *path, size_t room,
                                     struct trit_error *error)
 {
@@ -354,8 +372,12 @@ enum trit_code trit_file_cache_path(const char *name, char *path, size_t room,
     else if (home && *home == '/')
         n = snprintf(path, room, "%s/.cache/tritmill/%s", home, name);
     else
-        return trit_fail(error, TRIT_EIO, "no place for %s: neither XDG_CACHE_HOME nor HOME is set",
-                         name);
+        return trit_fail(
+            error, TRIT_EIO,
+            "no place for %s: XDG_CACHE_HOME%s%s is %s, and HOME%s%s is %s: set one to an "
+            "absolute path, or name a file",
+            name, what_is(cache), cache ? cache : "", why_not(cache), what_is(home),
+            home ? home : "", why_not(home));
     if (n < 0 || (size_t)n >= room)
         return trit_fail(error, TRIT_EARGUMENT, "%.60s...: the name is too long", path);
     return TRIT_OK;

@@ -4,9 +4,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "runtime/base/litter.h"
+
+static bool told; /* an error */
+
 int trit_cli_error(const struct trit_error *error)
 {
     fflush(stdout);
+    told = true;
     fprintf(stderr, "tritmill: %s\n", error->text);
     return error->code == TRIT_EARGUMENT ? 2 : 1;
 }
@@ -36,12 +41,20 @@ bool trit_cli_flush(void)
 
 int trit_cli_output_code(int code)
 {
-    if (trit_cli_flush() || output_failure == EPIPE || code)
+    if (trit_cli_flush() || output_failure == EPIPE || told)
         return code;
     struct trit_error error;
     trit_fail(&error, TRIT_EIO, "standard output: %s", strerror(output_failure));
-    fprintf(stderr, "tritmill: %s\n", error.text);
-    return 1;
+    trit_cli_error(&error);
+    return code ? code : 1;
+}
+
+int trit_cli_exit_code(int code)
+{
+    enum { EXIT_BASE = 128 };
+    code = trit_cli_output_code(code);
+    trit_litter_sweep();
+    return trit_stopped() ? EXIT_BASE + trit_stop_signal() : code;
 }
 
 enum { LONGEST = 32 }; /* longer words are near to nothing */

@@ -72,10 +72,16 @@ int trit_cli_usage_error(const char *format, ...)
     __attribute__((format(printf, 1, 2))); /* returns 2 */
 
 /* Flushes stdout; false when it takes no more. trit_cli_output_code then gives the exit code: an
-   error on stderr and 1, except where the reader has gone (EPIPE): that is quiet, and code stands.
+   error on stderr, once, and 1 in place of 0, except where the reader has gone (EPIPE): that is
+   quiet, and code stands.
  */
 bool trit_cli_flush(void);
 int trit_cli_output_code(int code);
+
+/* What main returns: trit_cli_output_code's, or 128 + the signal's number after SIGINT, SIGTERM or
+   SIGHUP, whatever the command made of it (runtime/base/stop.h has the rule); the litter is gone.
+ */
+int trit_cli_exit_code(int code);
 
 /* The name among n that is nearest to word by edit distance, NULL when none is near. */
 const char *trit_cli_nearest(const char *word, const char *const *names, size_t n);

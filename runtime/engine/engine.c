@@ -9,6 +9,7 @@
 
 #include "runtime/cpu/cpu.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/room.h"
 #include "runtime/base/stop.h"
 #include "runtime/base/clock.h"
 
@@ -93,6 +94,24 @@ static void tell_use(struct trit_engine *e, enum trit_code code)
              trit_cache_path(e->cache), cost->uncached, cost->cached + cost->uncached);
 }
 
+static enum trit_code check_memory(const struct trit_engine *e, struct trit_error *error)
+{
+    char what[sizeof e->path + 64];
+    const struct trit_model_use use = { .sequences = e->sequences,
+                                        .context = e->context,
+                                        .chunk = e->chunk,
+                                        .kv = (enum trit_kv_type)e->kv,
+                                        .cached = e->cache != NULL,
+                                        .threads = trit_pool_threads(e->pool) };
+    if (e->sequences)
+        snprintf(what, sizeof what, "%.512s, with a context of %zu tokens%s,", e->path, e->context,
+                 e->sequences > 1 ? " for each sequence" : "");
+    else
+        snprintf(what, sizeof what, "%.512s", e->path);
+    return trit_need_memory(what, trit_model_need(&e->config, &use),
+                            e->sequences ? "take a shorter context" : NULL, error);
+}
+
 enum trit_code trit_engine_load_model(struct trit_engine *e, int threads, struct trit_error *error)
 {
     double begin = trit_now();
@@ -102,6 +121,8 @@ enum trit_code trit_engine_load_model(struct trit_engine *e, int threads, struct
         code = trit_pool_create(&e->pool, threads > 0 ? threads : trit_cpu_get()->threads, error);
     if (!code)
         find_cache(e);
+    if (!code)
+        code = check_memory(e, error);
     struct trit_load_options options = { .progress = e->progress,
                                          .progress_arg = e->progress_arg,
                                          .profile = e->profile,

@@ -17,14 +17,16 @@ struct trit_engine {
     struct trit_model *model;
     const char
         *wanted; /* the profile of --profile: set it before the model is loaded; NULL: look */
-    struct trit_profile *profile; /* NULL: there is none that can be used */
-    bool searched;                /* the profile was looked for */
-    int sparse;                   /* enum trit_sparse: set it before the model is loaded */
-    int kv;                       /* enum trit_kv_type; likewise */
-    const char *cache_wanted;     /* the packed cache by name, "none", or NULL: look */
-    struct trit_cache *cache;     /* NULL: there is none that can be used */
-    bool cache_searched;          /* it was looked for */
-    double load_seconds;          /* of all steps together */
+    struct trit_profile *profile;     /* NULL: there is none that can be used */
+    bool searched;                    /* the profile was looked for */
+    int sparse;                       /* enum trit_sparse: set it before the model is loaded */
+    int kv;                           /* enum trit_kv_type; likewise */
+    size_t sequences, context, chunk; /* what sessions will be made of it, so that what does not
+                                         fit memory is refused before it is loaded; 0: none */
+    const char *cache_wanted;         /* the packed cache by name, "none", or NULL: look */
+    struct trit_cache *cache;         /* NULL: there is none that can be used */
+    bool cache_searched;              /* it was looked for */
+    double load_seconds;              /* of all steps together */
     /* Set before the model is loaded, or NULL: who is told how far loading is, and, a line each,
        what was ignored of profile and packed cache. */
     trit_progress_fn *progress;
@@ -38,7 +40,8 @@ enum trit_code trit_engine_open(struct trit_engine *engine, const char *path,
                                 struct trit_error *error);
 enum trit_code trit_engine_load_tokenizer(struct trit_engine *engine, struct trit_error *error);
 /* Finds profile and packed cache (the first time), starts threads (below 1: one per physical core)
-   and packs the weights. Called again, it replaces threads and weights. */
+   and packs the weights. Called again, it replaces threads and weights. TRIT_EMEMORY where they and
+   the sessions to come do not fit the memory that there is. */
 enum trit_code trit_engine_load_model(struct trit_engine *engine, int threads,
                                       struct trit_error *error);
 void trit_engine_close(struct trit_engine *engine);

@@ -78,6 +78,20 @@ enum trit_code trit_model_load(struct trit_model **model, const struct trit_gguf
                                struct trit_error *error);
 void trit_model_free(struct trit_model *model); /* NULL allowed; sessions first */
 
+/* What is going to be made of a model, for trit_model_need. */
+struct trit_model_use {
+    size_t sequences, context, chunk; /* positions of each sequence, tokens of a pass */
+    enum trit_kv_type kv;
+    bool cached; /* the weights come from a packed cache, which is mapped */
+    int threads;
+};
+/* Bytes of memory that it takes, known before any is taken: packed weights at 2 bits a trit, the
+   head's planes, KV caches filled to their ends, working memory. Mapped files are not counted: the
+   system takes their pages back. UINT64_MAX where that wraps. */
+uint64_t trit_model_need(const struct trit_config *config, const struct trit_model_use *use);
+/* Bytes that its packed cache will have on disk, at least. */
+uint64_t trit_model_packed(const struct trit_config *config);
+
 /* Only the hyper-parameters, checked. */
 enum trit_code trit_config_read(struct trit_config *config, const struct trit_gguf *gguf,
                                 struct trit_error *error);

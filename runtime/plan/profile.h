@@ -114,13 +114,16 @@ const struct trit_kernel *trit_profile_row_kernel(struct trit_profile *profile,
                                                   const struct trit_profile_row *row,
                                                   const char **why);
 
-/* Where the user's own profile for this machine lives: $XDG_CACHE_HOME (absolute) or ~/.cache,
- * tritmill/NAME.profile; NAME from the CPU. */
+/* Where the user's own profile for this machine and these limits lives: $XDG_CACHE_HOME (absolute)
+   or
+   ~/.cache, tritmill/NAME.profile; NAME from the CPU, the threads that are of use (affinity, quota)
+   and the ISAs that are usable (TRITMILL_ISA, a hypervisor's mask). */
 enum trit_code trit_profile_user_path(char *path, size_t room, struct trit_error *error);
-/* The first of: given (if not NULL), TRITMILL_PROFILE ("none": no profile), the user's, the shipped
+/* The first of: given (if not NULL), TRITMILL_PROFILE ("none": no profile), the user's for these
+   limits, of the user's for this CPU that can be used the one with the most plans, the shipped
    profiles/ one for this CPU. One that was named must be there and be readable (TRIT_EIO); what
    cannot be used for what it says gives one line in log (room bytes, "" when there is nothing to
-   say), and *profile is the next of the last two, or NULL. Reads no libraries. */
+   say), and *profile is the next of the unnamed, or NULL. Reads no libraries. */
 enum trit_code trit_profile_find(struct trit_profile **profile, const char *given, char *log,
                                  size_t room, struct trit_error *error);
 

@@ -11,6 +11,7 @@
 #include "runtime/cli/commands.h"
 #include "runtime/head/head.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/room.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/text.h"
 
@@ -80,6 +81,11 @@ static enum trit_code write_cache(const struct trit_engine *e, const char *path,
         return trit_fail(error, TRIT_EMEMORY, "%s: no memory for %zu sections", path, n);
     trit_model_sections(e->model, sections, n);
     enum trit_code code = trit_cache_identify_whole(e->gguf, e->pool, &source, error);
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += sections[i].bytes;
+    if (!code)
+        code = trit_need_disk(path, bytes, error);
     if (!code)
         code = trit_cache_write(path, &source, sections, n, e->pool, error);
     if (!code)
@@ -155,6 +161,8 @@ static enum trit_code pack(const struct options *o, struct trit_engine *e, struc
         return remove_cache(e, error);
     if (!code)
         code = place(o, e, path, sizeof path, error);
+    if (!code)
+        code = trit_need_disk(path, trit_model_packed(&e->config), error);
     e->wanted = o->profile;
     e->sparse = o->sparse;
     e->cache_wanted = "none";
@@ -178,8 +186,6 @@ static int run(int argc, char **argv)
     trit_catch_stop();
     enum trit_code code = pack(&o, &engine, &error);
     trit_engine_close(&engine);
-    if (code == TRIT_ESTOPPED)
-        return 130;
     return code ? trit_cli_error(&error) : 0;
 }
 

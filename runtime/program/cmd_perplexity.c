@@ -121,8 +121,11 @@ static enum trit_code load(struct work *w, struct trit_error *error)
     size_t vocab = e->config.vocab, floats;
     e->wanted = w->options.profile;
     e->kv = w->options.kv;
-    enum trit_code code = trit_cli_load_model(e, w->options.threads, w->options.quiet, error);
     size_t chunk = w->context < PREFILL ? w->context : PREFILL;
+    e->sequences = 1;
+    e->context = w->context;
+    e->chunk = chunk;
+    enum trit_code code = trit_cli_load_model(e, w->options.threads, w->options.quiet, error);
     if (!code)
         code = trit_session_create(&w->session, e->model, w->context, chunk, error);
     if (code)
@@ -271,8 +274,6 @@ static int run(int argc, char **argv)
     struct trit_error error;
     enum trit_code code = work(&w, &error);
     release(&w);
-    if (code == TRIT_ESTOPPED)
-        return 130;
     return code ? trit_cli_error(&error) : 0;
 }
 

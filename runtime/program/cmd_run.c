@@ -244,9 +244,12 @@ static enum trit_code load(struct run *r, struct trit_error *error)
     struct trit_engine *e = &r->engine;
     enum trit_code code = create_sampler(r, error);
     e->wanted = r->options.profile;
+    size_t chunk = (size_t)r->options.chunk < r->context ? (size_t)r->options.chunk : r->context;
+    e->sequences = 1;
+    e->context = r->context;
+    e->chunk = chunk;
     if (!code)
         code = trit_cli_load_model(e, r->options.threads, r->options.quiet, error);
-    size_t chunk = (size_t)r->options.chunk < r->context ? (size_t)r->options.chunk : r->context;
     if (!code)
         code = trit_session_create(&r->session, e->model, r->context, chunk, error);
     if (!code)
@@ -424,13 +427,8 @@ static int run(int argc, char **argv)
         code = generate(&r, &error);
     if (!code)
         code = report(&r, begin, &error);
-    enum trit_run_stop stop = r.result.stop;
     release(&r);
-    if (code == TRIT_ESTOPPED)
-        return 130;
-    if (code)
-        return trit_cli_error(&error);
-    return stop == TRIT_RUN_INTERRUPT ? 130 : 0;
+    return code ? trit_cli_error(&error) : 0;
 }
 
 const struct trit_command trit_cmd_run = {

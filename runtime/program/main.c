@@ -7,6 +7,7 @@
 
 #include "runtime/base/mapping.h"
 #include "runtime/cli/commands.h"
+#include "runtime/base/stop.h"
 #include "runtime/cpu/cpu.h"
 
 static const struct trit_command *const commands[] = {
@@ -121,5 +122,6 @@ int main(int argc, char **argv)
     fill_standard_files();
     trit_mapping_guard();
     signal(SIGPIPE, SIG_IGN); /* EPIPE tells the same, and lets us end in order */
-    return trit_cli_output_code(dispatch(argc, argv));
+    trit_handle_stop();
+    return trit_cli_exit_code(dispatch(argc, argv));
 }

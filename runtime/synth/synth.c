@@ -10,6 +10,7 @@
 #include "runtime/format/gguf_write.h"
 #include "runtime/base/half.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/room.h"
 #include "runtime/synth/internal.h"
 
 enum { SLICE_UNITS = 32, I2_S_TAIL = 32 }; /* a slice is at most 8 MiB */
@@ -382,9 +383,14 @@ enum trit_code trit_synth_write(const struct trit_synth *synth, const char *path
     if (code)
         return code;
     trit_shape_config(&synth->shape, trit_family_find(synth->arch, strlen(synth->arch)), &m.config);
-    m.noise = trit_noise_create(rows_spread(synth));
     const size_t units = units_of(synth->chain, synth->shape.hidden);
-    m.slice = malloc((units > SLICE_UNITS ? units : SLICE_UNITS) * TRIT_NOISE_UNIT * sizeof(float));
+    const size_t slice =
+        (units > SLICE_UNITS ? units : SLICE_UNITS) * TRIT_NOISE_UNIT * sizeof(float);
+    code = trit_need_memory(path, slice, "take a smaller --chain or hidden size", error);
+    if (code)
+        return code;
+    m.noise = trit_noise_create(rows_spread(synth));
+    m.slice = malloc(slice);
     if (!m.noise || !m.slice)
         code = trit_fail(error, TRIT_EMEMORY, "%s: out of memory", path);
     if (!code && synth->peak > 0)
@@ -392,7 +398,7 @@ enum trit_code trit_synth_write(const struct trit_synth *synth, const char *path
             trit_residual_plan(&m.stream, &synth->shape, synth->peak, synth->zeros, m.noise, error);
     if (!code && !plan(&m))
         code = trit_fail(error, TRIT_EMEMORY, "%s: out of memory", path);
-    if (!code && !(code = measure(&m, error)))
+    if (!code && !(code = measure(&m, error)) && !(code = trit_need_disk(path, m.total, error)))
         code = trit_gguf_writer_create(&m.writer, path, error);
     if (m.writer) {
         code = write_all(&m, error);
