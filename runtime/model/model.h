@@ -143,7 +143,8 @@ struct trit_run {
    its chunk allows. Every sequence gets the bits that it would get alone. A session that is named
    twice or belongs to another model, ids out of range and too many tokens for a context are
    TRIT_EARGUMENT, and nothing has changed then; TRIT_EMEMORY where there is none to search the
-   head. */
+   head; TRIT_EFORMAT, naming file, layer, part and position, where a state or logit is not finite.
+   Passes that were done before the one that failed stand. */
 enum trit_code trit_model_eval(struct trit_work *work, const struct trit_run *runs, size_t nruns,
                                struct trit_error *error);
 

@@ -82,6 +82,7 @@ void trit_product(struct trit_work *w, enum trit_part part, const struct trit_ma
                   size_t ldy)
 {
     run(part, &(struct product_job){ w, x, y, ldy, false });
+    trit_finite_product(w, part, x->n, y, ldy);
 }
 
 void trit_product_add(struct trit_work *w, enum trit_part part, const struct trit_matrix *x)
