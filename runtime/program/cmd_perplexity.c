@@ -235,7 +235,11 @@ static enum trit_code report_json(const struct work *w, double perplexity, struc
 
 static enum trit_code report(const struct work *w, struct trit_error *error)
 {
-    double perplexity = trit_exp(w->sum / (double)w->scored);
+    const double nll = w->sum / (double)w->scored, perplexity = trit_exp(nll);
+    if (!isfinite(perplexity))
+        return trit_fail(error, TRIT_EFORMAT,
+                         "%s: no perplexity: the mean negative log-likelihood is %g",
+                         w->engine.path, nll);
     if (w->options.output == JSON)
         return report_json(w, perplexity, error);
     printf("Final estimate: PPL = %.4f +/- %.5f\n", perplexity, standard_error(w, perplexity));
