@@ -28,6 +28,10 @@ static const struct trit_option options[] = {
       "a folder of templates to search first; their own variants are made too", 0, 0, NULL },
 };
 
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_SOME, "--list,-o" },
+};
+
 static const char detail[] = "Files whose text did not change are not touched. The C files include "
                              "runtime/kernel.h of tritmill's sources;\n"
                              "kernels.cmake names the compiler flags that each one needs. An error "
@@ -36,13 +40,15 @@ static const char detail[] = "Files whose text did not change are not touched. T
 static int generate(int argc, char **argv);
 
 const struct trit_command trit_cmd_generate = {
-    "generate",
-    "expand kernel templates for instruction sets and matrix shapes",
-    "(--list | -o DIR) [--isa NAME] [--shape NxK]...",
-    detail,
-    options,
-    sizeof options / sizeof *options,
-    generate,
+    .name = "generate",
+    .summary = "expand kernel templates for instruction sets and matrix shapes",
+    .usage = "(--list | -o DIR) [--isa NAME] [--shape NxK]...",
+    .detail = detail,
+    .options = options,
+    .noptions = sizeof options / sizeof *options,
+    .rules = rules,
+    .nrules = sizeof rules / sizeof *rules,
+    .run = generate,
 };
 
 static void print_variant(void *arg, const struct trit_variant *v)
@@ -94,8 +100,6 @@ static int generate(int argc, char **argv)
     default:
         break;
     }
-    if (!o.list && !o.out)
-        return trit_cli_usage_error("generate: say what to do: --list, or -o DIR");
     struct trit_shape_nk shapes[TRIT_LIST_MAX];
     for (int i = 0; i < o.shapes.n; i++)
         if (!parse_shape(o.shapes.v[i], &shapes[i]))
@@ -106,6 +110,7 @@ static int generate(int argc, char **argv)
                                         .out = o.out,
                                         .isa = o.isa,
                                         .arch = o.arch,
+                                        .known_arch = true,
                                         .shapes = shapes,
                                         .nshapes = (size_t)o.shapes.n };
     return run(&what, &o);

@@ -231,6 +231,8 @@ static void push_options(lua_State *lua, const struct trit_generate *what)
         lua_pushstring(lua, texts[i].value);
         lua_setfield(lua, -2, texts[i].name);
     }
+    lua_pushboolean(lua, what->known_arch);
+    lua_setfield(lua, -2, "known_arch");
     push_folders(lua, what);
     push_shapes(lua, what);
     lua_setglobal(lua, "options");
@@ -329,6 +331,7 @@ static enum trit_code fill_in(struct trit_generate *what, char lua[PATH_MAX],
     if (what->user_templates && (stat(what->user_templates, &status) || !S_ISDIR(status.st_mode)))
         return trit_fail(error, TRIT_EARGUMENT, "%s: no such folder of templates",
                          what->user_templates);
+    what->known_arch &= what->arch != NULL;
     if (!what->arch)
         what->arch = this_arch;
     if (!what->lua &&
@@ -355,6 +358,8 @@ enum trit_code trit_generate(const struct trit_generate *what, trit_variant_fn *
     if (what->out && mkdir(what->out, 0777) && errno != EEXIST)
         return trit_fail(error, TRIT_EIO, "%s: %s", what->out, strerror(errno));
     code = trit_generate_apart(generate, &job, &text, &bytes, error);
+    if (code == TRIT_EFORMAT && !strncmp(error->text, "--", 2)) /* of an option, not a template */
+        return error->code = TRIT_EARGUMENT;
     if (code)
         return code;
     if (each)

@@ -78,6 +78,10 @@ static const struct trit_option options[] = {
     { "--progress", TRIT_OPT_IGNORE, 0, NULL, "", 0, 0, NULL },
 };
 
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_AGAINST, "--head=full,--top-k" },
+};
+
 static const char detail[] =
     "N,.. is a list: 1,2,4 or 1-4 or 1-8*2; an option may be repeated. All combinations are run.\n"
     "pp512 evaluates 512 tokens, tg128 generates 128, x8 in each of 8 sequences; '@ d1024' after "
@@ -402,5 +406,7 @@ const struct trit_command trit_cmd_bench = {
     .detail = detail,
     .options = options,
     .noptions = sizeof options / sizeof *options,
+    .rules = rules,
+    .nrules = sizeof rules / sizeof *rules,
     .run = run,
 };

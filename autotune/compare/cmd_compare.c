@@ -49,6 +49,18 @@ static const struct trit_option options[] = {
       "a table (default), for programs, or a page with figures", 0, 0, "md|json|csv|html" },
 };
 
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_ONE, "--shape,--precision,--e2e" },
+    { TRIT_RULE_AGAINST, "--precision,--cc,--fixed,--templates,-M" },
+    { TRIT_RULE_AGAINST, "--e2e,--cc,--fixed,--templates,-M,--seconds,--model" },
+    { TRIT_RULE_NEEDS, "-m,--precision,--e2e" },
+    { TRIT_RULE_NEEDS, "--model,--precision" },
+    { TRIT_RULE_AGAINST, "-m,--model" },
+    { TRIT_RULE_NEEDS, "-p,--e2e" },
+    { TRIT_RULE_NEEDS, "-n,--e2e" },
+    { TRIT_RULE_NEEDS, "-r,--e2e" },
+};
+
 static const char detail[] =
     "PATTERN is a shell pattern on kernel names, as in 'check'. Every variant is first held to "
     "the\n"
@@ -76,6 +88,8 @@ const struct trit_command trit_cmd_compare = {
     .detail = detail,
     .options = options,
     .noptions = sizeof options / sizeof *options,
+    .rules = rules,
+    .nrules = sizeof rules / sizeof *rules,
     .run = run,
 };
 
@@ -121,8 +135,6 @@ static enum trit_code variants(const struct options *o, struct trit_pool *pool,
 {
     struct trit_shape_nk shape = { 0 };
     struct trit_compilers compilers;
-    if (!o->shape)
-        return trit_fail(error, TRIT_EARGUMENT, "compare: --shape NxK says which matrix");
     enum trit_code code = parse_shape(o->shape, &shape, error);
     if (code)
         return code;
@@ -157,11 +169,10 @@ static enum trit_code precision(const struct options *o, struct trit_pool *pool,
         .model = o->name, .file = o->file, .pool = pool, .seconds = o->seconds
     };
     if (o->nrest)
-        return trit_fail(error, TRIT_EARGUMENT, "compare --precision takes no '%s'", o->rest[0]);
-    if (!o->name == !o->file)
+        return trit_fail(error, TRIT_EARGUMENT, "compare: --precision takes no '%s'", o->rest[0]);
+    if (!o->name && !o->file)
         return trit_fail(error, TRIT_EARGUMENT,
-                         "compare --precision: name a model's shapes, either --model NAME or -m "
-                         "FILE");
+                         "compare: --precision needs -m FILE or --model NAME");
     return trit_precision_run(&p, (enum trit_compare_output)o->output, error);
 }
 
@@ -174,9 +185,9 @@ static enum trit_code e2e(const struct options *o, struct trit_error *error)
                           .rounds = (size_t)o->rounds };
     if (o->nrest != 2)
         return trit_fail(error, TRIT_EARGUMENT,
-                         "compare --e2e takes two profiles, files or 'none': %d given", o->nrest);
+                         "compare: --e2e takes two profiles, files or 'none': %d given", o->nrest);
     if (!o->prompt && !o->gen)
-        return trit_fail(error, TRIT_EARGUMENT, "compare --e2e: -p and -n are both 0");
+        return trit_fail(error, TRIT_EARGUMENT, "compare: nothing to measure: -p and -n are both 0");
     e.profile[0] = o->rest[0];
     e.profile[1] = o->rest[1];
     return trit_e2e_run(&e, (enum trit_compare_output)o->output, error);
@@ -184,15 +195,6 @@ static enum trit_code e2e(const struct options *o, struct trit_error *error)
 
 static enum trit_code compare(const struct options *o, struct trit_error *error)
 {
-    if (o->precision && o->e2e)
-        return trit_fail(error, TRIT_EARGUMENT,
-                         "compare: --precision and --e2e exclude each other");
-    if ((o->precision || o->e2e) && (o->shape || o->cc || o->templates || o->fixed))
-        return trit_fail(error, TRIT_EARGUMENT,
-                         "compare: --shape, --cc, --fixed and --templates are for variants");
-    if (!o->precision && !o->e2e && (o->name || o->file))
-        return trit_fail(error, TRIT_EARGUMENT,
-                         "compare: a model needs --precision or --e2e; variants need --shape NxK");
     if (o->e2e)
         return e2e(o, error);
     struct trit_pool *pool;

@@ -53,6 +53,11 @@ static const struct trit_option options[] = {
 };
 #undef AT
 
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_SOME, "-m,--model,--shape" },
+    { TRIT_RULE_AGAINST, "--no-build,--cc,--templates" },
+};
+
 static const char detail[] =
     "Every kernel is compared with the reference before it is timed. Weights rotate over more than "
     "twice the last-level cache;\n"
@@ -69,13 +74,15 @@ static const char detail[] =
 static int tune_command(int argc, char **argv);
 
 const struct trit_command trit_cmd_tune = {
-    "tune",
-    "find the fastest kernels for a model's matrices on this machine",
-    "(-m FILE | --model NAME | --shape NxK ...) [options]",
-    detail,
-    options,
-    sizeof options / sizeof *options,
-    tune_command,
+    .name = "tune",
+    .summary = "find the fastest kernels for a model's matrices on this machine",
+    .usage = "(-m FILE | --model NAME | --shape NxK ...) [options]",
+    .detail = detail,
+    .options = options,
+    .noptions = sizeof options / sizeof *options,
+    .rules = rules,
+    .nrules = sizeof rules / sizeof *rules,
+    .run = tune_command,
 };
 
 /* Matrices */
@@ -141,9 +148,6 @@ static enum trit_code add_matrices(struct trit_tune *tune, const struct tune_opt
     }
     for (int i = 0; i < o->shapes.n && !code; i++)
         code = add_shape(tune, o->shapes.v[i], error);
-    if (!code && tune->nmatrices == 0)
-        code = trit_fail(error, TRIT_EARGUMENT,
-                         "tune: say what to tune for: -m FILE, --model NAME or --shape NxK");
     return code;
 }
 
@@ -420,10 +424,10 @@ static int tune_command(int argc, char **argv)
     default:
         break;
     }
+    char isas[160];
     if (o.isa && trit_isa_find(o.isa) == TRIT_NISA)
-        return trit_cli_usage_error("tune: --isa %s: no such instruction set (`tritmill cpu` lists "
-                                    "them)",
-                                    o.isa);
+        return trit_cli_usage_error("tune: --isa %s: must be one of %s", o.isa,
+                                    trit_cli_isas(isas, sizeof isas));
     struct trit_error error;
     static struct trit_tune tune;
     tune = (struct trit_tune){ .isa = o.isa,

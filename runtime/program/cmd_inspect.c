@@ -167,6 +167,8 @@ bool trit_inspect_next(const struct trit_gguf_kv *kv, struct trit_inspect_walk *
 
 #define AT(member) offsetof(struct trit_inspect, member)
 static const struct trit_option options[] = {
+    { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE", "the file, where it is not the argument", 0,
+      0, NULL },
     { "-o,--output", TRIT_OPT_CHOICE, AT(format), NULL, "text (default), or json with all there is",
       0, 0, "text|json" },
     { "--tensors", TRIT_OPT_FLAG, AT(tensors), NULL, "list every tensor, in text too", 0, 0, NULL },
@@ -185,8 +187,10 @@ static int run(int argc, char **argv)
         trit_cli_parse(&trit_cmd_inspect, argc, argv, &inspect, &path, 1, &npaths);
     if (parsed != TRIT_PARSE_OK)
         return parsed == TRIT_PARSE_HELP ? 0 : 2;
-    if (npaths == 0)
-        return trit_cli_usage_error("inspect: which file? ('tritmill inspect FILE')");
+    if (npaths + (inspect.model != NULL) != 1)
+        return trit_cli_usage_error("inspect: give one file (usage: tritmill inspect %s)",
+                                    trit_cmd_inspect.usage);
+    path = inspect.model ? inspect.model : path;
     trit_guard_mapping(path);
     enum trit_code code = trit_gguf_open(&gguf, path, &error);
     if (code != TRIT_OK)

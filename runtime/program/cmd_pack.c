@@ -41,6 +41,10 @@ static const struct trit_option options[] = {
 };
 #undef AT
 
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_AGAINST, "--remove,-o,-t,--profile,--sparse" },
+};
+
 static enum trit_code place(const struct options *o, const struct trit_engine *e, char *path,
                             size_t room, struct trit_error *error)
 {
@@ -159,8 +163,6 @@ static int run(int argc, char **argv)
     enum trit_parse parsed = trit_cli_parse(&trit_cmd_pack, argc, argv, &o, NULL, 0, NULL);
     if (parsed != TRIT_PARSE_OK)
         return parsed == TRIT_PARSE_HELP ? 0 : 2;
-    if (o.remove && o.output)
-        return trit_cli_usage_error("pack: --remove and -o do not go together");
     trit_catch_stop();
     enum trit_code code = pack(&o, &engine, &error);
     trit_engine_close(&engine);
@@ -181,5 +183,7 @@ const struct trit_command trit_cmd_pack = {
         "elsewhere; TRITMILL_CACHE=none does without.",
     .options = options,
     .noptions = sizeof options / sizeof *options,
+    .rules = rules,
+    .nrules = sizeof rules / sizeof *rules,
     .run = run,
 };

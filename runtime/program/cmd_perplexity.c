@@ -53,6 +53,10 @@ static const struct trit_option options[] = {
     { "--no-warmup", TRIT_OPT_IGNORE, 0, NULL, "", 0, 0, NULL },
 };
 
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_SOME, "-f" },
+};
+
 static const char detail[] = "llama.cpp's definition: the tokens of the text are cut into chunks "
                              "of N, the first of each is\n"
                              "replaced by BOS where the model has one, and the second half of each "
@@ -270,8 +274,6 @@ static int run(int argc, char **argv)
         trit_cli_parse(&trit_cmd_perplexity, argc, argv, &w.options, NULL, 0, NULL);
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;
-    if (!w.options.file)
-        return trit_cli_usage_error("perplexity: name the text with -f FILE");
     struct trit_error error;
     enum trit_code code = work(&w, &error);
     release(&w);
@@ -287,5 +289,7 @@ const struct trit_command trit_cmd_perplexity = {
     .detail = detail,
     .options = options,
     .noptions = sizeof options / sizeof *options,
+    .rules = rules,
+    .nrules = sizeof rules / sizeof *rules,
     .run = run,
 };

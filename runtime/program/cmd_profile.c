@@ -170,7 +170,8 @@ static int diff(const struct work *w)
 static const struct {
     const char *name;
     int (*run)(const struct work *);
-} actions[] = { { "show", show }, { "check", check }, { "diff", diff } };
+    bool formats; /* -o says how */
+} actions[] = { { "show", show, true }, { "check", check, false }, { "diff", diff, false } };
 
 static int run(int argc, char **argv)
 {
@@ -184,11 +185,13 @@ static int run(int argc, char **argv)
     for (size_t i = 0; n && i < sizeof actions / sizeof *actions; i++) {
         if (strcmp(words[0], actions[i].name) != 0)
             continue;
+        if (w.options.output && !actions[i].formats)
+            return trit_cli_usage_error("profile %s: -o is for show", words[0]);
         w.nfiles = n - 1;
         memcpy(w.files, words + 1, (size_t)w.nfiles * sizeof *words);
         return actions[i].run(&w);
     }
-    return trit_cli_usage_error("profile: say show, check or diff%s%s", n ? ", not " : "",
+    return trit_cli_usage_error("profile: give show, check or diff%s%s", n ? ", not " : "",
                                 n ? words[0] : "");
 }
 

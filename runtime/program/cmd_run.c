@@ -85,6 +85,13 @@ static const struct trit_option options[] = {
     { "-no-cnv,--no-conversation", TRIT_OPT_IGNORE, 0, NULL, "", 0, 0, NULL },
 };
 
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_ONE, "-p,-f" },
+    { TRIT_RULE_NEEDS, "-e,-p" },
+    { TRIT_RULE_AGAINST, "-e,--no-escape" },
+    { TRIT_RULE_AGAINST, "--no-escape,-f" },
+};
+
 static const char detail[] =
     "Standard output gets the prompt and its continuation and nothing else; timings and the seed "
     "go\n"
@@ -409,9 +416,6 @@ static int run(int argc, char **argv)
     enum trit_parse parse = trit_cli_parse(&trit_cmd_run, argc, argv, &r.options, NULL, 0, NULL);
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;
-    if (!r.options.prompt == !r.options.file)
-        return trit_cli_usage_error(
-            "run: give the text to continue with either -p TEXT or -f FILE");
     bool foreign = strcmp(argv[0], trit_cmd_run.name) != 0;
     r.options.escape = (r.options.escape || foreign) && !r.options.no_escape;
     double begin = trit_now();
@@ -440,5 +444,7 @@ const struct trit_command trit_cmd_run = {
     .detail = detail,
     .options = options,
     .noptions = sizeof options / sizeof *options,
+    .rules = rules,
+    .nrules = sizeof rules / sizeof *rules,
     .run = run,
 };

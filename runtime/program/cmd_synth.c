@@ -49,6 +49,13 @@ static const struct trit_option options[] = {
 };
 #undef AT
 
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_SOME, "--shape" },
+    { TRIT_RULE_SOME, "-o" },
+    { TRIT_RULE_NEEDS, "--zeros,--peak" },
+    { TRIT_RULE_NEEDS, "--chain,--peak" },
+};
+
 /* The vocabulary and how many rows it gets: --vocab, else the shape's or what a tokenizer.json
  * needs. */
 static enum trit_code make_vocabulary(const struct options *o, struct trit_shape *shape,
@@ -122,10 +129,6 @@ static int run(int argc, char **argv)
     enum trit_parse parsed = trit_cli_parse(&trit_cmd_synth, argc, argv, &o, NULL, 0, NULL);
     if (parsed != TRIT_PARSE_OK)
         return parsed == TRIT_PARSE_HELP ? 0 : 2;
-    if (!o.shape)
-        return trit_cli_usage_error("synth: which shape? (--shape 2b4t)");
-    if (!o.output)
-        return trit_cli_usage_error("synth: where to? (-o FILE)");
     return synth(&o, &error) ? trit_cli_error(&error) : 0;
 }
 
@@ -138,5 +141,7 @@ const struct trit_command trit_cmd_synth = {
               "gives the same matrices.",
     .options = options,
     .noptions = sizeof options / sizeof *options,
+    .rules = rules,
+    .nrules = sizeof rules / sizeof *rules,
     .run = run,
 };

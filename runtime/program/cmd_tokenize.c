@@ -38,6 +38,10 @@ static const struct trit_option options[] = {
       "text|json" },
 };
 
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_ONE, "-p,-f" },
+};
+
 static const char detail[] =
     "One line per token, its id and its text; what a terminal would not show as it is (control\n"
     "characters, parts of a character) is written as \\n or \\xHH. In JSON a part of a character\n"
@@ -203,8 +207,6 @@ static int run(int argc, char **argv)
     enum trit_parse parse = trit_cli_parse(&trit_cmd_tokenize, argc, argv, &o, NULL, 0, NULL);
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;
-    if (!o.prompt == !o.file)
-        return trit_cli_usage_error("tokenize: give the text with either -p TEXT or -f FILE");
     return tokenize(&o, &error) ? trit_cli_error(&error) : trit_cli_output_code(0);
 }
 
@@ -215,5 +217,7 @@ const struct trit_command trit_cmd_tokenize = {
     .detail = detail,
     .options = options,
     .noptions = sizeof options / sizeof *options,
+    .rules = rules,
+    .nrules = sizeof rules / sizeof *rules,
     .run = run,
 };

@@ -13,7 +13,8 @@
 #include "runtime/plan/profile.h"
 
 struct trit_inspect {
-    int format; /* index in "text|json" */
+    const char *model; /* -m: the file; NULL: the argument */
+    int format;        /* index in "text|json" */
     bool tensors, all;
 };
 
