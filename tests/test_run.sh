@@ -101,9 +101,9 @@ for options in "--temp 0" "--seed 5" "--seed 6 --repeat-penalty 1.1" "--top-k 0 
         same "$options: guesses ($guesses) change the text" plain.out guessed.out
     done
 done
-grep -q 'guessed' plain.err && fail "guesses in spite of --lookup 0"
+grep -q 'drafted' plain.err && fail "guesses in spite of --lookup 0"
 tritmill lookup -p "$twice" -n 40 --temp 0
-grep -q 'lookup = .* guessed tokens were right' lookup.err || fail "no word about guesses: $(cat lookup.err)"
+grep -q 'lookup = .* drafted tokens accepted' lookup.err || fail "no word about guesses: $(cat lookup.err)"
 tritmill lookup -p "$twice" -n 40 --temp 0 -o json
 "${TRIT_PYTHON:-python3}" - <<'PYTHON' || fail "JSON of guesses"
 import json

@@ -94,10 +94,17 @@ static const char detail[] =
     "as\n"
     "GMAC/s (of the ternary matrices) and its share of the second, several sequences by the limit "
     "that\n"
-    "they come nearer to; a share is the median of the repetitions' own. The model is loaded anew "
-    "for\n"
+    "they come nearer to. All figures are medians over the repetitions, ± half the interquartile "
+    "range;\n"
+    "avg_* and stddev_* in json and csv are mean and standard deviation, as llama-bench has them. "
+    "A "
+    "note\n"
+    "follows where a share is above 100 % or a limit varied by more than 10 %. The model is loaded "
+    "again for\n"
     "each thread count, since other kernels and layouts may be the best ones for it. With\n"
-    "--profile-ops every repetition has a traced neighbour; speeds are those of the untraced ones.";
+    "--profile-ops every repetition is followed or preceded by a traced one; speeds are those of "
+    "the\n"
+    "untraced ones; csv has a line more for each operation, with the op_ columns filled in.";
 
 enum { EVENTS = 1 << 20 }; /* kept for --trace of each thread count: 32 MB */
 
@@ -205,6 +212,8 @@ static void describe(struct bench *b)
     snprintf(s->type, sizeof s->type, "%s %.2f%s %s", b->engine.config.arch, params / unit,
              params < 1e9 ? "M" : "B", type ? type->name : "?");
     s->profile = b->engine.profile ? b->engine.profile->path : "none";
+    s->cache = trit_engine_cache_used(&b->engine);
+    s->cache = s->cache ? s->cache : "none";
     struct trit_plan plan;
     s->isa = "none";
     s->kernels[0] = 0;

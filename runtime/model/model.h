@@ -61,6 +61,8 @@ struct trit_load_options {
                                  NULL: there is none */
     enum trit_kv_type kv;     /* of all sessions */
     enum trit_sparse sparse;
+    bool check; /* only look whether the file can be loaded, values aside: pool may be NULL, and
+                   there is no model then */
 };
 
 /* Checks the whole model, picks a kernel for every matrix and packs it, in parallel on pool. The

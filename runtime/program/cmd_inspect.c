@@ -114,8 +114,25 @@ bool trit_inspect_memory(const struct trit_gguf *gguf, struct trit_inspect_memor
         c.layers * (2 * (uint64_t)c.hidden * (c.hidden + kv) + 3 * (uint64_t)c.hidden * c.ffn);
     m->plane = (uint64_t)c.vocab * c.hidden / 2;
     m->kv = 2 * c.layers * kv * sizeof(uint16_t);
+    m->context = c.context < TRIT_INSPECT_CONTEXT ? c.context : TRIT_INSPECT_CONTEXT;
+    m->run = m->trits / 4 + m->plane + m->kv * m->context;
     look_for_cache(gguf, m);
     return true;
+}
+
+enum trit_code trit_inspect_runs(const struct trit_gguf *gguf, struct trit_error *error)
+{
+    const struct trit_load_options options = { .check = true };
+    struct trit_tokenizer *tokenizer = NULL;
+    struct trit_model *model;
+    struct trit_config config;
+    enum trit_code code = trit_config_read(&config, gguf, error);
+    if (!code)
+        code = trit_tokenizer_load(&tokenizer, gguf, error);
+    if (!code)
+        code = trit_model_load(&model, gguf, NULL, &options, error);
+    trit_tokenizer_free(tokenizer);
+    return code;
 }
 
 /* How an element of each type is stored, and whether its sign has to be extended. */
@@ -204,8 +221,11 @@ const struct trit_command trit_cmd_inspect = {
     .name = "inspect",
     .summary = "show what is in a GGUF file",
     .usage = "FILE [options]",
-    .detail = "Checks the whole structure of the file (not the numbers in its tensors) and shows "
-              "it, also where\nno model can be made of it.",
+    .detail =
+        "Checks the whole structure of the file (not the numbers in its tensors) and shows "
+        "it, also where\nno model can be made of it. 'runs here' says whether 'run' takes the "
+        "file, and what it needs in\nmemory for a context of 4096 tokens, or the model's where "
+        "that is less; or why not.",
     .options = options,
     .noptions = sizeof options / sizeof *options,
     .run = run,

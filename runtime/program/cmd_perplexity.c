@@ -228,12 +228,13 @@ static enum trit_code report_json(const struct work *w, double perplexity, struc
         json_array_append_new(running, json_real(w->running[i]));
     struct trit_text model = { w->engine.path, strlen(w->engine.path) };
     struct trit_text file = { w->options.file, strlen(w->options.file) };
-    json_t *json = json_pack("{so so sf sf sf sI sI sI sI sf so}", "model", trit_json_text(model),
-                             "file", trit_json_text(file), "perplexity", perplexity, "error",
-                             standard_error(w, perplexity), "nll", w->sum / (double)w->scored,
-                             "context", (json_int_t)w->context, "chunks", (json_int_t)w->done,
-                             "tokens", (json_int_t)w->nids, "scored_tokens", (json_int_t)w->scored,
-                             "seconds", w->seconds, "running", running);
+    const char *cache = trit_engine_cache_used(&w->engine);
+    json_t *json = json_pack(
+        "{so ss? so sf sf sf sI sI sI sI sf so}", "model", trit_json_text(model), "packed_cache",
+        cache, "file", trit_json_text(file), "perplexity", perplexity, "error",
+        standard_error(w, perplexity), "nll", w->sum / (double)w->scored, "context",
+        (json_int_t)w->context, "chunks", (json_int_t)w->done, "tokens", (json_int_t)w->nids,
+        "scored_tokens", (json_int_t)w->scored, "seconds", w->seconds, "running", running);
     return trit_json_print(json, error);
 }
 

@@ -219,6 +219,8 @@ static enum trit_code prepare(struct run *r, struct trit_error *error)
                                   &r->nprompt, error);
     if (!code)
         code = size_context(r, error);
+    if (!code && e->own_bos && !r->options.quiet)
+        fputs("tritmill: the prompt begins with BOS: no second one is added\n", stderr);
     return code;
 }
 
@@ -380,6 +382,7 @@ static enum trit_code report(struct run *r, double begin, struct trit_error *err
 {
     struct trit_run_result *result = &r->result;
     result->model = r->engine.path;
+    result->cache = trit_engine_cache_used(&r->engine);
     result->tokenizer = r->engine.tokenizer;
     result->threads = trit_pool_threads(r->engine.pool);
     result->prompt = (struct trit_text){ r->prompt, r->prompt_bytes };

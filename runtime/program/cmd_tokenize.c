@@ -31,7 +31,9 @@ static const struct trit_option options[] = {
     { "--no-special;--no-parse-special", TRIT_OPT_FLAG, AT(no_special), NULL,
       "control tokens written in the text are plain text", 0, 0, NULL },
     { "--no-bos", TRIT_OPT_FLAG, AT(no_bos), NULL,
-      "do not begin with BOS, even if the model asks for it", 0, 0, NULL },
+      "do not begin with BOS, even if the model asks for it (a text with its own BOS gets no "
+      "second one)",
+      0, 0, NULL },
     { "--show-count", TRIT_OPT_FLAG, AT(show_count), NULL, "end with the number of tokens", 0, 0,
       NULL },
     { "-o,--output", TRIT_OPT_CHOICE, AT(output), NULL, "text (default), or one JSON object", 0, 0,
@@ -190,7 +192,7 @@ static enum trit_code tokenize(const struct tokenize_options *o, struct trit_err
     if (!code)
         code = trit_tokenizer_encode(t, text ? text : o->prompt, bytes, !o->no_special, &tokens.ids,
                                      &tokens.n, error);
-    if (!code && !o->no_bos && trit_tokenizer_add_bos(t))
+    if (!code && !o->no_bos && trit_tokenizer_lacks_bos(t, tokens.ids, tokens.n))
         tokens.bos = trit_tokenizer_bos(t);
     if (!code)
         code = show(o, model, t, &tokens, error);

@@ -362,6 +362,12 @@ bool trit_tokenizer_add_bos(const struct trit_tokenizer *t)
     return t->add_bos;
 }
 
+bool trit_tokenizer_lacks_bos(const struct trit_tokenizer *t, const int32_t *ids, size_t n)
+{
+    const int32_t bos = trit_tokenizer_bos(t);
+    return trit_tokenizer_add_bos(t) && bos >= 0 && (n == 0 || ids[0] != bos);
+}
+
 bool trit_tokenizer_is_end(const struct trit_tokenizer *t, int32_t id)
 {
     return known(t, id) && t->ends[id];
