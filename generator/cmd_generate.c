@@ -25,7 +25,8 @@ static const struct trit_option options[] = {
     { "--arch", TRIT_OPT_TEXT, AT(arch), "NAME", "for x86_64 or aarch64 (default: of this machine)",
       0, 0, NULL },
     { "--templates", TRIT_OPT_TEXT, AT(templates), "DIR",
-      "a folder of templates to search first; their own variants are made too", 0, 0, NULL },
+      "a folder of templates to search first; the variants declared there are generated too", 0, 0,
+      NULL },
 };
 
 static const struct trit_rule rules[] = {

@@ -323,7 +323,7 @@ static bool generate(void *arg, FILE *to, char *doing)
     return good;
 }
 
-/* What was left open: the folders that came along, this architecture. */
+/* What was left open: the installed folders, this architecture. */
 static enum trit_code fill_in(struct trit_generate *what, char lua[PATH_MAX],
                               char templates[PATH_MAX], struct trit_error *error)
 {

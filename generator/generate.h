@@ -14,7 +14,7 @@ struct trit_shape_nk {
 };
 
 struct trit_generate {
-    const char *lua;       /* folder of the generator's Lua files; NULL: those that came along */
+    const char *lua;       /* folder of the generator's Lua files; NULL: the installed ones */
     const char *templates; /* folder of the templates, isa/ and floats/ below it; NULL: likewise */
     const char *user_templates; /* a folder that is searched before it; NULL: none */
     const char *out;            /* where kernels and registry files go; NULL: nothing is written */

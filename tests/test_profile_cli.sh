@@ -51,7 +51,7 @@ mkdir -p cache/tritmill
 name=$("$TRIT_BUILD/tests/profile" --user)
 cp good "$name" && used "the user's"
 echo rubbish >"$name"
-go -t 1 || fail "a spoilt user's profile: exit code $?"
+go || fail "a spoilt user's profile: exit code $?"
 cmp -s out expected && [ "$(grep -c '^tritmill: .* is no profile' err)" = 1 ] || fail "a spoilt user's profile: $(grep tritmill err)"
 [ "$("$TRITMILL" profile show 2>/dev/null | sed -n 's/^profile *//p')" = "$user" ] || fail "the shipped profile is not the next"
 rm "$name"

@@ -74,7 +74,7 @@ same "no escapes under our own name" expected verbatim.out
 run nothing "$TRITMILL" run -p "$prompt" -n 32 --temp 0
 [ -n "${TRITMILL_MODEL-}" ] || same "without -m it is not the small model" greedy.out nothing.out
 
-# Ends: as many tokens as asked, a full context; JSON.
+# Ends: the requested number of tokens, a full context; JSON.
 tritmill none -p "$prompt" -n 0
 printf '%s' "$prompt" >expected
 same "-n 0 adds something" expected none.out

@@ -53,7 +53,7 @@ static const struct trit_option table[] = {
       .type = TRIT_OPT_TEXT,
       .offset = offsetof(struct options, cc),
       .arg = "CC,..",
-      .help = "compile the kernels anew, with each of these compilers" },
+      .help = "compile the kernels again, with each of these compilers" },
 };
 
 static const struct trit_rule rules[] = {

@@ -27,18 +27,18 @@ static const struct trit_option options[] = {
     { "--seconds", TRIT_OPT_FLOAT, AT(seconds), "S", "for the timing itself (default 10)", 0.01,
       86400, NULL },
     { "--cc", TRIT_OPT_TEXT, AT(cc), "CC,..",
-      "compile the variants anew, with each of these compilers", 0, 0, NULL },
+      "compile the variants again, with each of these compilers", 0, 0, NULL },
     { "--fixed", TRIT_OPT_FLAG, AT(fixed), NULL,
       "compile variants for this shape alone, their N and K known to the compiler", 0, 0, NULL },
     { "--templates", TRIT_OPT_TEXT, AT(templates), "DIR",
-      "a folder of templates of your own; their variants are compiled and take part", 0, 0, NULL },
+      "a folder of your templates; their variants are compiled and compared too", 0, 0, NULL },
     { "--precision", TRIT_OPT_FLAG, AT(precision), NULL,
-      "the formats of a whole model's matrices against each other", 0, 0, NULL },
+      "compare the formats of a whole model's matrices", 0, 0, NULL },
     { "--model", TRIT_OPT_TEXT, AT(name), "NAME",
       "the model's shapes: 2b4t, large, 3b, ... as in 'synth'", 0, 0, NULL },
     { "-m", TRIT_OPT_TEXT, AT(file), "FILE", "the model, a GGUF file", 0, 0, NULL },
     { "--e2e", TRIT_OPT_FLAG, AT(e2e), NULL,
-      "two profiles (files, or 'none') through a whole model, in turns", 0, 0, NULL },
+      "compare two profiles (files, or 'none') on a whole model, in turns", 0, 0, NULL },
     { "-p,--n-prompt", TRIT_OPT_INT, AT(prompt), "N", "e2e: prompt length (default 256; 0: none)",
       0, 1 << 20, NULL },
     { "-n,--n-gen", TRIT_OPT_INT, AT(gen), "N", "e2e: tokens to decode (default 32; 0: none)", 0,
@@ -75,7 +75,7 @@ static const char detail[] =
     "--precision: ms per token through all matrices, each distinct shape measured and multiplied "
     "by how\n"
     "often it occurs; energy where RAPL can be read. --e2e: the logits' hash must\n"
-    "agree; what is timed asks for the likeliest token.";
+    "agree; the timed passes compute the most likely token.";
 
 static int run(int argc, char **argv);
 
@@ -187,7 +187,8 @@ static enum trit_code e2e(const struct options *o, struct trit_error *error)
         return trit_fail(error, TRIT_EARGUMENT,
                          "compare: --e2e takes two profiles, files or 'none': %d given", o->nrest);
     if (!o->prompt && !o->gen)
-        return trit_fail(error, TRIT_EARGUMENT, "compare: nothing to measure: -p and -n are both 0");
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "compare: nothing to measure: -p and -n are both 0");
     e.profile[0] = o->rest[0];
     e.profile[1] = o->rest[1];
     return trit_e2e_run(&e, (enum trit_compare_output)o->output, error);

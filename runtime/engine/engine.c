@@ -93,7 +93,7 @@ static void tell_use(struct trit_engine *e, enum trit_code code)
         *e->profile->log = 0;
     if (cost && cost->uncached)
         tell(e,
-             "%s: made for other kernels: %zu of %zu sections are packed anew "
+             "%s: made for other kernels: %zu of %zu sections are packed again "
              "('tritmill pack' renews it)",
              trit_cache_path(e->cache), cost->uncached, cost->cached + cost->uncached);
 }

@@ -186,7 +186,7 @@ bool trit_inspect_next(const struct trit_gguf_kv *kv, struct trit_inspect_walk *
 static const struct trit_option options[] = {
     { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE", "the file, where it is not the argument", 0,
       0, NULL },
-    { "-o,--output", TRIT_OPT_CHOICE, AT(format), NULL, "text (default), or json with all there is",
+    { "-o,--output", TRIT_OPT_CHOICE, AT(format), NULL, "text (default), or json with everything",
       0, 0, "text|json" },
     { "--tensors", TRIT_OPT_FLAG, AT(tensors), NULL, "list every tensor, in text too", 0, 0, NULL },
     { "--all", TRIT_OPT_FLAG, AT(all), NULL, "long texts and arrays in full", 0, 0, NULL },

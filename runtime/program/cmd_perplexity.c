@@ -1,4 +1,4 @@
-/* `tritmill perplexity`: how well a model foretells a text, by llama.cpp's definition: the tokens
+/* `tritmill perplexity`: a model's perplexity on a text, by llama.cpp's definition: the tokens
    of the text are cut into chunks of c; a chunk's first token is replaced by BOS where the model
    has one; the tokens after its middle one are scored, each by the logits before it; the rest, too
    short for a chunk, is left out. */
@@ -30,7 +30,7 @@ struct options {
 #define AT(member) offsetof(struct options, member)
 static const struct trit_option options[] = {
     { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
-      "the model, a GGUF file (default: the small one that came along)", 0, 0, NULL },
+      "the model, a GGUF file (default: the bundled TinyStories model)", 0, 0, NULL },
     { "-f,--file", TRIT_OPT_TEXT, AT(file), "FILE", "the text (-: stdin)", 0, 0, NULL },
     { "-c,--ctx-size", TRIT_OPT_INT, AT(context), "N",
       "tokens in a chunk (default 512, or the model's context if less)", 4, 1 << 20, NULL },
@@ -139,7 +139,7 @@ static enum trit_code load(struct work *w, struct trit_error *error)
     return TRIT_OK;
 }
 
-/* What score_rows needs: row i of logits foretells next[i]. */
+/* What score_rows needs: row i of logits predicts next[i]. */
 struct rows {
     const float *logits;
     size_t vocab;
@@ -285,7 +285,7 @@ static int run(int argc, char **argv)
 
 const struct trit_command trit_cmd_perplexity = {
     .name = "perplexity",
-    .summary = "measure how well a model foretells a text",
+    .summary = "measure a model's perplexity on a text",
     .usage = "[-m FILE] -f TEXT [options]",
     .detail = detail,
     .options = options,

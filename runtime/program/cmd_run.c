@@ -1,6 +1,7 @@
 /* `tritmill run`: continues a text, streaming. */
 #include "runtime/program/internal.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -18,7 +19,7 @@ enum { DEFAULT_CONTEXT = 4096, MAX_CONTEXT = 1 << 24 };
 #define AT(member) offsetof(struct trit_run_options, member)
 static const struct trit_option options[] = {
     { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
-      "the model, a GGUF file (default: the small one that came along)", 0, 0, NULL },
+      "the model, a GGUF file (default: the bundled TinyStories model)", 0, 0, NULL },
     { "-p,--prompt", TRIT_OPT_TEXT, AT(prompt), "TEXT", "the text to continue", 0, 0, NULL },
     { "-f,--file", TRIT_OPT_TEXT, AT(file), "FILE",
       "read it from a file (-: stdin); one newline at its end is dropped", 0, 0, NULL },
@@ -29,16 +30,16 @@ static const struct trit_option options[] = {
       NULL },
     { "-t,--threads", TRIT_OPT_INT, AT(threads), "N", "threads (default: one per physical core)",
       -1, TRIT_MAX_THREADS, NULL },
-    { "-s,--seed", TRIT_OPT_U64, AT(seed), "N", "seed of the draws (default: random, and told)", 0,
-      0, NULL },
+    { "-s,--seed", TRIT_OPT_U64, AT(seed), "N",
+      "seed of the draws (default: random; printed at the end)", 0, 0, NULL },
     { "--temp;--temperature", TRIT_OPT_FLOAT, AT(temperature), "T",
-      "temperature (default 0.8; 0: always the likeliest token)", -1e6, 1e6, NULL },
+      "temperature (default 0.8; 0: always the most likely token)", -1e6, 1e6, NULL },
     { "--top-k", TRIT_OPT_INT, AT(top_k), "N",
-      "draw among the N likeliest tokens (default 40; 0: all)", -1, 1e9, NULL },
+      "draw among the N most likely tokens (default 40; 0: all)", -1, 1e9, NULL },
     { "--top-p", TRIT_OPT_FLOAT, AT(top_p), "P",
-      "draw among the likeliest that sum to P (default 0.95; 1: all)", 0, 1e6, NULL },
+      "draw among the most likely tokens that sum to P (default 0.95; 1: all)", 0, 1e6, NULL },
     { "--min-p", TRIT_OPT_FLOAT, AT(min_p), "P",
-      "leave out tokens below P times the likeliest (default 0.05; 0: none)", 0, 1, NULL },
+      "leave out tokens below P times the most likely one (default 0.05; 0: none)", 0, 1, NULL },
     { "--repeat-penalty", TRIT_OPT_FLOAT, AT(repeat_penalty), "X",
       "divide the score of recent tokens by X (default 1: off)", 1e-3, 1e3, NULL },
     { "--repeat-last-n", TRIT_OPT_INT, AT(repeat_last_n), "N",
@@ -59,11 +60,11 @@ static const struct trit_option options[] = {
     { "--chunk", TRIT_OPT_INT, AT(chunk), "N", "prompt tokens evaluated together (default 256)", 1,
       65536, NULL },
     { "--lookup;--draft-max,--draft,--draft-n", TRIT_OPT_INT, AT(lookup), "N",
-      "guess up to N tokens at a time from the text so far (default 32; 0: never)", 0,
-      TRIT_LOOKUP_MAX, NULL },
+      "draft up to N tokens at a time by prompt lookup (default 32; 0: off)", 0, TRIT_LOOKUP_MAX,
+      NULL },
     { "--sparse", TRIT_OPT_CHOICE, AT(sparse), NULL,
-      "skip weights that meet zeros, for the same text: as 'pack' found best (auto), on, off", 0, 0,
-      "auto|on|off" },
+      "skip weights that meet zeros, with the same output: auto (as 'pack' measured), on, off", 0,
+      0, "auto|on|off" },
     { "--kv-type", TRIT_OPT_CHOICE, AT(kv), NULL,
       "elements of the KV cache: f16 (default), i8 (half the size; changes the text a little)", 0,
       0, "f16|i8" },
@@ -96,7 +97,7 @@ static const char detail[] =
     "Standard output gets the prompt and its continuation and nothing else; timings and the seed "
     "go\n"
     "to stderr. The same seed gives the same text, whatever the CPU, the threads, the chunks\n"
-    "and the guesses.\n"
+    "and the drafts.\n"
     "Ctrl-C ends the text early (exit code 130). Under the names bitnet and llama-cli the program\n"
     "takes this command's options, and -p understands escapes.";
 
@@ -127,19 +128,24 @@ static void release(struct run *r)
     free(r->made);
 }
 
+/* -1: no hexadecimal digit. */
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
 /* One escape at *s (after the backslash) into *out; what is no escape stays as written. */
 static char *unescape_one(const char **s, char *out)
 {
     static const char names[] = "nrt\"'\\", values[] = "\n\r\t\"'\\";
-    const char *name = **s ? strchr(names, **s) : NULL;
-    unsigned hex;
-    int read = 0;
+    const char *c = *s, *name = *c ? strchr(names, *c) : NULL;
     if (name) {
         *out++ = values[name - names];
-        ++*s;
-    } else if (sscanf(*s, "x%2[0-9a-fA-F]%n", (char[3]){ 0 }, &read) == 1 && read == 3 &&
-               sscanf(*s + 1, "%2x", &hex) == 1) {
-        *out++ = (char)hex;
+        *s += 1;
+    } else if (c[0] == 'x' && hex_digit(c[1]) >= 0 && hex_digit(c[2]) >= 0) {
+        *out++ = (char)(hex_digit(c[1]) * 16 + hex_digit(c[2]));
         *s += 3;
     } else {
         *out++ = '\\';

@@ -10,7 +10,7 @@ static const struct {
     const char *name, *text;
 } stops[] = {
     [TRIT_RUN_ON] = { "none", "not" },
-    [TRIT_RUN_LENGTH] = { "length", "as many tokens as asked" },
+    [TRIT_RUN_LENGTH] = { "length", "the requested number of tokens" },
     [TRIT_RUN_END] = { "end", "end of text" },
     [TRIT_RUN_CONTEXT] = { "context", "the context is full (-c raises it)" },
     [TRIT_RUN_INTERRUPT] = { "interrupt", "interrupted" },

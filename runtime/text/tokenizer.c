@@ -235,7 +235,7 @@ static enum trit_code load_merges(struct loader *l)
         struct trit_merge merge;
         const char *fault = parse_merge(l, l->texts[i], &merge);
         if (!fault && trit_merges_add(&l->t->merges, merge) != TRIT_NO_MERGE)
-            fault = "stands there twice";
+            fault = "duplicate merge";
         if (fault)
             return bad_item(l, KEY("merges"), i, l->texts[i], fault);
     }
