@@ -87,7 +87,7 @@ static int run(const struct trit_generate *what, const struct generate_options *
         return trit_cli_error(&error);
     if (!o->list)
         printf("%zu kernels in %s\n", count, o->out);
-    return fflush(stdout) ? 1 : 0;
+    return trit_cli_output_code(0);
 }
 
 static int generate(int argc, char **argv)
