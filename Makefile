@@ -13,7 +13,7 @@ configure:
 	@mkdir -p build
 	@cmake --preset $(PRESET) --log-level=WARNING >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 
-deps:                  ## install the Debian packages that building needs; with demo and test, the only one that does
+deps:                  ## install the Debian packages that building needs
 	@sh .ci/packages build
 
 demo: deps             ## generate, prove, run: the whole way, with BitNet b1.58 2B4T's shapes

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,13 +25,20 @@ struct opened {
     struct trit_session *session;
 };
 
-static struct opened open_toy(const char *tensor, float with, int threads)
+static struct opened open_toy(const char *arch, const char *tensor, float with, int threads)
 {
     static struct trit_toy toy;
     struct opened o;
     struct trit_error error;
     size_t bytes;
-    trit_toy_init(&toy, "bitnet-b1.58", &small);
+    trit_toy_init(&toy, arch, &small);
+    for (size_t i = 0; i < small.layers && !strcmp(arch, "llama"); i++) {
+        char name[64];
+        snprintf(name, sizeof name, "blk.%zu.attn_sub_norm.weight", i);
+        trit_toy_drop_tensor(&toy, name);
+        snprintf(name, sizeof name, "blk.%zu.ffn_sub_norm.weight", i);
+        trit_toy_drop_tensor(&toy, name);
+    }
     if (tensor) {
         struct trit_toy_tensor *t = trit_toy_tensor(&toy, tensor);
         t->spoiled = true;
@@ -72,19 +80,26 @@ static enum trit_code evaluate(struct opened *o, enum answer answer, struct trit
     return trit_model_eval(trit_session_work(o->session), &run, 1, error);
 }
 
+static const char bitnet[] = "bitnet-b1.58", llama[] = "llama";
+
 static const struct {
-    const char *tensor;
+    const char *arch, *tensor;
     float with;
     const char *says;
 } faults[] = {
-    { "blk.0.attn_norm.weight", 3e38f, "layer 0, attn norm" },
-    { "blk.1.attn_norm.weight", 3e38f, "layer 1, attn norm" },
-    { "blk.2.attn_sub_norm.weight", 3e38f, "layer 2, attn sub norm" },
-    { "blk.1.ffn_norm.weight", 3e38f, "layer 1, ffn norm" },
+    { bitnet, "blk.0.attn_norm.weight", 3e38f, "layer 0, attn norm" },
+    { bitnet, "blk.1.attn_norm.weight", 3e38f, "layer 1, attn norm" },
+    { bitnet, "blk.2.attn_sub_norm.weight", 3e38f, "layer 2, attn sub norm" },
+    { bitnet, "blk.1.ffn_norm.weight", 3e38f, "layer 1, ffn norm" },
     /* squares of what comes of it overflow: the next norm would make zeros of it */
-    { "blk.0.attn_sub_norm.weight", 1e30f, "layer 0, ffn norm" },
-    { "blk.2.ffn_sub_norm.weight", 1e30f, "output norm" },
-    { "output_norm.weight", 3e38f, "output norm" },
+    { bitnet, "blk.0.attn_sub_norm.weight", 1e30f, "layer 0, ffn norm" },
+    { bitnet, "blk.2.ffn_sub_norm.weight", 1e30f, "output norm" },
+    { bitnet, "output_norm.weight", 3e38f, "output norm" },
+    { bitnet, "blk.1.ffn_norm.weight", 1e30f, "layer 1, gate, up" },
+    { llama, "blk.1.attn_norm.weight", 3e38f, "layer 1, attn norm" },
+    { llama, "blk.2.ffn_norm.weight", 3e38f, "layer 2, ffn norm" },
+    { llama, "blk.1.ffn_norm.weight", 1e30f, "layer 1, gate, up" },
+    { llama, "output_norm.weight", 3e38f, "output norm" },
 };
 
 static void names_the_first_part(void **state)
@@ -94,7 +109,8 @@ static void names_the_first_part(void **state)
         for (int threads = 1; threads <= 2; threads++)
             for (enum answer a = 0; a < NANSWERS; a++) {
                 struct trit_error error = { .text = "" };
-                struct opened o = open_toy(faults[i].tensor, faults[i].with, threads);
+                struct opened o =
+                    open_toy(faults[i].arch, faults[i].tensor, faults[i].with, threads);
                 const bool unseen = a == NONE && !strncmp(faults[i].says, "output", 6);
                 const enum trit_code code = evaluate(&o, a, &error);
                 if (code != (unseen ? TRIT_OK : TRIT_EFORMAT))
@@ -114,7 +130,7 @@ static void says_it_again(void **state)
 {
     (void)state;
     struct trit_error first = { .text = "" }, again = { .text = "" };
-    struct opened o = open_toy("blk.1.ffn_norm.weight", 3e38f, 1);
+    struct opened o = open_toy(bitnet, "blk.1.ffn_norm.weight", 3e38f, 1);
     assert_int_equal(evaluate(&o, ALL, &first), TRIT_EFORMAT);
     trit_session_rewind(o.session, 0);
     assert_int_equal(evaluate(&o, ALL, &again), TRIT_EFORMAT);
@@ -136,7 +152,7 @@ static void leaves_others_alone(void **state)
     for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
         for (enum answer a = 0; a < NANSWERS; a++) {
             struct trit_error error = { .text = "" };
-            struct opened o = open_toy(fine[i].tensor, fine[i].with, 1);
+            struct opened o = open_toy(bitnet, fine[i].tensor, fine[i].with, 1);
             if (evaluate(&o, a, &error))
                 fail_msg("%s", error.text);
             assert_int_equal(trit_session_position(o.session), N);

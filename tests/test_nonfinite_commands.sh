@@ -1,5 +1,6 @@
 #!/bin/bash
-# Does every command that evaluates a model whose norms overflow stop with exit code 1 and the layer?
+# Does every command that evaluates a model whose norms overflow stop with exit code 1, and name the
+# layer?
 set -u
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
@@ -9,7 +10,8 @@ model=$TRIT_SOURCE/tests/models/stories.gguf
 failed=0
 yes 'Once upon a time, there was a small dog.' | head -c 4000 >text.txt
 
-# spoil FILE TENSOR COUNT BYTES: all COUNT elements of the F32 tensor become the float with those bytes, lowest first.
+# spoil FILE TENSOR COUNT BYTES: all COUNT elements of the F32 tensor become the float with those
+# bytes, lowest first.
 spoil() {
     local at
     at=$("$TRITMILL" inspect -o json "$model" | tr -d '\n' |
@@ -18,9 +20,9 @@ spoil() {
     for _ in $(seq "$3"); do printf '%b' "$4"; done |
         dd of="$1" bs=1 seek="$at" conv=notrunc status=none
 }
-spoil ffn.gguf blk.2.ffn_sub_norm.weight 768 '\x99\x76\x96\x7e'  # 1e38
-spoil out.gguf output_norm.weight 256 '\x99\xb1\x61\x7f'         # 3e38
-spoil big.gguf output_norm.weight 256 '\x21\x65\x40\x7b'         # 1e36: finite logits, endless perplexity
+spoil ffn.gguf blk.2.ffn_sub_norm.weight 768 '\x99\x76\x96\x7e' # 1e38
+spoil out.gguf output_norm.weight 256 '\x99\xb1\x61\x7f' # 3e38
+spoil big.gguf output_norm.weight 256 '\x21\x65\x40\x7b' # 1e36: finite logits
 
 # stops PART ARGS...
 stops() {
