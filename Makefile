@@ -3,17 +3,21 @@ PRESET ?= default
 PREFIX ?= /usr/local
 BUILD := build/$(PRESET)
 
-.PHONY: all configure demo test bench install clean help
+.PHONY: all configure deps demo test bench install clean help
 
 all: configure         ## build everything; the program is build/default/tritmill
 	@cmake --build --preset $(PRESET)
 
 configure:
-	@sh .ci/packages build
+	@sh .ci/packages check
 	@mkdir -p build
 	@cmake --preset $(PRESET) --log-level=WARNING >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 
-demo: configure        ## generate, prove, run: the whole way, with BitNet b1.58 2B4T's shapes
+deps:                  ## install the Debian packages that building needs
+	@sh .ci/packages build
+
+demo: deps             ## generate, prove, run: the whole way, with BitNet b1.58 2B4T's shapes
+	@$(MAKE) --no-print-directory configure
 	@cmake --build --preset $(PRESET) --target tritmill
 	@sh tests/demo.sh $(BUILD)
 

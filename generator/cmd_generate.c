@@ -24,7 +24,12 @@ static const struct trit_option options[] = {
     { "--arch", TRIT_OPT_TEXT, AT(arch), "NAME", "for x86_64 or aarch64 (default: of this machine)",
       0, 0, NULL },
     { "--templates", TRIT_OPT_TEXT, AT(templates), "DIR",
-      "a folder of templates to search first; their own variants are made too", 0, 0, NULL },
+      "a folder of templates to search first; the variants declared there are generated too", 0, 0,
+      NULL },
+};
+
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_SOME, "--list,-o" },
 };
 
 static const char detail[] = "Files whose text did not change are not touched. The C files include "
@@ -35,13 +40,15 @@ static const char detail[] = "Files whose text did not change are not touched. T
 static int generate(int argc, char **argv);
 
 const struct trit_command trit_cmd_generate = {
-    "generate",
-    "expand kernel templates for instruction sets and matrix shapes",
-    "(--list | -o DIR) [--isa NAME] [--shape NxK]...",
-    detail,
-    options,
-    sizeof options / sizeof *options,
-    generate,
+    .name = "generate",
+    .summary = "expand kernel templates for instruction sets and matrix shapes",
+    .usage = "(--list | -o DIR) [--isa NAME] [--shape NxK]...",
+    .detail = detail,
+    .options = options,
+    .noptions = sizeof options / sizeof *options,
+    .rules = rules,
+    .nrules = sizeof rules / sizeof *rules,
+    .run = generate,
 };
 
 static void print_variant(void *arg, const struct trit_variant *v)
@@ -78,8 +85,6 @@ static int generate(int argc, char **argv)
     default:
         break;
     }
-    if (!o.list && !o.out)
-        return trit_cli_usage_error("generate: say what to do: --list, or -o DIR");
     struct trit_shape_nk shapes[TRIT_LIST_MAX];
     struct trit_error error;
     for (int i = 0; i < o.shapes.n; i++)
@@ -89,6 +94,7 @@ static int generate(int argc, char **argv)
                                         .out = o.out,
                                         .isa = o.isa,
                                         .arch = o.arch,
+                                        .known_arch = true,
                                         .shapes = shapes,
                                         .nshapes = (size_t)o.shapes.n };
     return run(&what, &o);

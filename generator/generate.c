@@ -283,6 +283,8 @@ static void push_options(lua_State *lua, const struct trit_generate *what)
         lua_pushstring(lua, texts[i].value);
         lua_setfield(lua, -2, texts[i].name);
     }
+    lua_pushboolean(lua, what->known_arch);
+    lua_setfield(lua, -2, "known_arch");
     push_folders(lua, what);
     push_shapes(lua, what);
     lua_setglobal(lua, "options");
@@ -383,7 +385,7 @@ static bool generate(void *arg, FILE *to, char *doing)
     return good;
 }
 
-/* What was left open: the folders that came along, this architecture. */
+/* What was left open: the installed folders, this architecture. */
 static enum trit_code fill_in(struct trit_generate *what, char lua[PATH_MAX],
                               char templates[PATH_MAX], struct trit_error *error)
 {
@@ -394,6 +396,7 @@ static enum trit_code fill_in(struct trit_generate *what, char lua[PATH_MAX],
     if (what->user_templates && !S_ISDIR(status.st_mode))
         return trit_fail(error, TRIT_EARGUMENT, "%s: is not a folder of templates, but a file",
                          what->user_templates);
+    what->known_arch &= what->arch != NULL;
     if (!what->arch)
         what->arch = TRIT_ARCH;
     if (!what->lua &&
@@ -421,6 +424,8 @@ enum trit_code trit_generate(const struct trit_generate *what, trit_variant_fn *
     if (code)
         return code;
     code = trit_generate_apart(generate, &job, &text, &bytes, error);
+    if (code == TRIT_EFORMAT && !strncmp(error->text, "--", 2)) /* of an option, not a template */
+        return error->code = TRIT_EARGUMENT;
     if (code)
         return code;
     if (each)

@@ -62,11 +62,15 @@ end
 -- ISA vocabularies of the architecture, weakest first: integer products of their own, after those that ISAs of one register width share
 -- (ints/), and a float vocabulary that ISAs may share as well (floats/), with what follows from any of them (floats/all.h).
 local function load_isas()
-  local isas = {}
+  local isas, archs = {}, {}
   for _, folder in ipairs(options.folders) do
     for _, file in ipairs(host.list(folder .. "/isa")) do
       local id = file:match("^(%w+)%.lua$")
       local isa = id and not isas[id] and load_isa(id)
+      if isa and isa.arch and not archs[isa.arch] then
+        archs[#archs + 1] = isa.arch
+        archs[isa.arch] = true
+      end
       if isa and (not isa.arch or isa.arch == options.arch) then
         isas[#isas + 1] = isa
         isas[id] = isa
@@ -74,10 +78,14 @@ local function load_isas()
     end
   end
   table.sort(isas, function(a, b) return a.order < b.order end)
+  table.sort(archs)
+  if options.known_arch and not archs[options.arch] then
+    error(("--arch %s: must be %s"):format(options.arch, table.concat(archs, " or ")), 0)
+  end
   if options.isa and not isas[options.isa] then
     local names = {}
     for i, isa in ipairs(isas) do names[i] = isa.name end
-    error(("ISA '%s' is not known for %s: there are %s"):format(options.isa, options.arch, table.concat(names, ", ")), 0)
+    error(("--isa %s: must be one of %s for %s"):format(options.isa, table.concat(names, ", "), options.arch), 0)
   end
   return isas
 end

@@ -20,7 +20,7 @@ fi
 say "The CPU at hand"
 "$tritmill" cpu
 say "The kernels that were generated for it, each proved bit for bit against the reference"
-"$tritmill" check
+"$tritmill" check --summary
 say "A small trained model continues a story"
 "$tritmill" run -p "Once upon a time," -n 120 --seed 7
 say "BitNet b1.58 2B4T's shapes, with random weights"

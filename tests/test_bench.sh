@@ -43,7 +43,7 @@ assert all(n in table[0] for n in names)
 gen = {r["n_depth"]: r["bytes_per_token"] for r in rows if r["n_gen"]}
 assert gen[16] - gen[0] == 16 * 6 * 2 * 2 * 64 * 2, gen  # 16 positions, 6 layers, K and V, 2 heads of 64 f16
 text = open("md").read().splitlines()
-assert text[0].replace(" ", "").startswith("|model|size|params|backend|threads|test|t/s|GB/sorGMAC/s|oflimit|")
+assert text[0].replace(" ", "").startswith("|model|size|params|backend|threads|test|t/s,median±spread|GB/sorGMAC/s|oflimit|")
 assert len([l for l in text if l.startswith("|")]) == 2 + len(rows)
 assert len({len(l) for l in text if l.startswith("|")}) == 1, "the table is not aligned"
 PYTHON

@@ -22,6 +22,8 @@ struct values {
     const char *text;
     struct trit_ints list;
     struct trit_texts texts;
+    const char *file;
+    bool need, alone;
 };
 
 #define AT(member) offsetof(struct values, member)
@@ -36,6 +38,9 @@ static const struct trit_option options[] = {
     { "-o", TRIT_OPT_CHOICE, AT(choice), NULL, "a choice", 0, 0, "md|json|csv" },
     { "-t,--threads", TRIT_OPT_INTS, AT(list), "N,..", "a list", 1, 64, NULL },
     { "--name", TRIT_OPT_TEXTS, AT(texts), "X", "texts", 0, 0, NULL },
+    { "-p", TRIT_OPT_TEXT, AT(file), "TEXT", "free text", 0, 0, NULL },
+    { "--need", TRIT_OPT_FLAG, AT(need), NULL, "needs another", 0, 0, NULL },
+    { "--alone", TRIT_OPT_FLAG, AT(alone), NULL, "stands alone", 0, 0, NULL },
 };
 
 static int nothing(int argc, char **argv)
@@ -44,9 +49,21 @@ static int nothing(int argc, char **argv)
     return argc;
 }
 
-static const struct trit_command command = { "probe", "try",   "[options]",
-                                             "More.", options, sizeof options / sizeof *options,
-                                             nothing };
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_NEEDS, "--need,--flag" },
+    { TRIT_RULE_AGAINST, "--alone,-m,-o=csv" },
+    { TRIT_RULE_AGAINST, "-o=md,--temp" },
+};
+
+static const struct trit_command command = { .name = "probe",
+                                             .summary = "try",
+                                             .usage = "[options]",
+                                             .detail = "More.",
+                                             .options = options,
+                                             .noptions = sizeof options / sizeof *options,
+                                             .rules = rules,
+                                             .nrules = sizeof rules / sizeof *rules,
+                                             .run = nothing };
 
 enum { MOST_WORDS = 16 };
 static char said[4096]; /* what the last parse wrote to stderr */
@@ -102,7 +119,7 @@ static void reads_numbers(void **state)
     assert_int_equal(good("-n5").number, 5);
     assert_int_equal(good("-n -1").number, -1);
     assert_int_equal(good("--predict=100").number, 100);
-    assert_int_equal(good("--n-predict 9 -n 8").number, 8);
+    assert_int_equal(good("--n-predict 9").number, 9);
     assert_true(good("-s 18446744073709551615").seed == UINT64_MAX);
     assert_true(good("--seed -1").seed == UINT64_MAX);
     assert_true(good("--temp .25").real == 0.25);
@@ -116,6 +133,13 @@ static void reads_the_rest(void **state)
     assert_int_equal(good("-o csv").choice, 2);
     assert_int_equal(good("-ngl 99 --no-warmup --flag").flag, true);
     assert_int_equal(good("--name a --name b").texts.n, 2);
+    assert_int_equal(good("-ngl 1 -ngl -2 --flag --flag").flag, true);
+    assert_string_equal(good("-p=").file, "");
+    assert_true(good("-p -x --need --flag").need);
+    assert_int_equal(good("-m -").number, 7);
+    assert_int_equal(good("-m=-x").number, 7);
+    assert_true(good("--alone -o json").alone);
+    assert_true(good("-o csv --temp 1").real == 1);
     struct values v = { 0 };
     const char *rest[1];
     int n;
@@ -151,6 +175,20 @@ static void refuses(void **state)
     (void)state;
     static const char *const table[][2] = {
         { "-n", "-n needs a value: N" },
+        { "--n-predict 9 -n 8", "-n is given twice" },
+        { "-m a --model=a", "--model is given twice" },
+        { "-o md -o md", "-o is given twice" },
+        { "-s 1 --seed 2", "--seed is given twice" },
+        { "--temp 1 --temp 1", "--temp is given twice" },
+        { "-m=", "-m needs a value: FILE" },
+        { "--name=", "--name needs a value: X" },
+        { "-o=", "-o needs a value: md|json|csv" },
+        { "-m --tmep", "-m needs a value: FILE" },
+        { "-m -1", "-m needs a value: FILE" },
+        { "--need", "--need needs --flag" },
+        { "--alone -m x", "--alone and -m exclude each other" },
+        { "--alone -o csv", "--alone and -o=csv exclude each other" },
+        { "-o md --temp 1", "-o=md and --temp exclude each other" },
         { "-n --flag", "-n needs a value" },
         { "-o", "md|json|csv" },
         { "-n x", "'x' is not a whole number" },
@@ -168,8 +206,8 @@ static void refuses(void **state)
         { "-t 1,", "is not a whole number" },
         { "-t 1;2", "is no list" },
         { "-t 5-2", "ends before it begins" },
-        { "-t 1-9+0", "leads nowhere" },
-        { "-t 1-9*1", "leads nowhere" },
+        { "-t 1-9+0", "does not grow" },
+        { "-t 1-9*1", "does not grow" },
         { "-t 0", "out of range" },
         { "-t 1-65", "out of range" },
         { "-t 1-64", "too long" },

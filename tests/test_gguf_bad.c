@@ -61,7 +61,7 @@ static const struct row {
     { "key with a control, masked",
       { { TINY_KEY, 1, 0x1b }, { TINY_KEY_TYPE, 4, 77 } },
       "key '?ene" },
-    { "key twice", { { TINY_TEXTS_KEY, 6, 0x622e796e6974 } }, "key 'tiny.b': is there twice" },
+    { "key twice", { { TINY_TEXTS_KEY, 6, 0x622e796e6974 } }, "key 'tiny.b': duplicate name" },
     { "key type 13",
       { { TINY_KEY_TYPE, 4, 13 } },
       "key 'general.architecture' (offset 24): its type is 13" },
@@ -119,7 +119,7 @@ static const struct row {
       { { TINY_NAME, 1, 0 } },
       "tensor 1 of 3 (offset 223): its name is not UTF-8" },
     { "tensor name not UTF-8", { { TINY_NAME, 1, 0x80 } }, "its name is not UTF-8" },
-    { "tensor twice", { { TINY_NAME_C, 1, 'a' } }, "tensor 'a': is there twice" },
+    { "tensor twice", { { TINY_NAME_C, 1, 'a' } }, "tensor 'a': duplicate name" },
     { "0 dimensions",
       { { TINY_NDIMS, 4, 0 } },
       "tensor 'a' (offset 223): 0 dimensions, must be 1 to 4" },
@@ -357,7 +357,7 @@ static void a_million_keys_are_no_trouble(void **state)
         struct trit_gguf *g;
         enum trit_code code = trit_gguf_parse(&g, bytes, size, "tiny.gguf", &error);
         assert_true(
-            judge("a million keys", twice ? "key 'k0000000': is there twice" : NULL, code, &error));
+            judge("a million keys", twice ? "key 'k0000000': duplicate name" : NULL, code, &error));
         trit_gguf_close(g);
         free(bytes);
     }

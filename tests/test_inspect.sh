@@ -65,13 +65,13 @@ says 'k\x1b[m  string    "a\n\x1b\xff\xc2\x9b"' "$TRITMILL" inspect "$work/stran
 says '"value": "a\n\u001B�' "$TRITMILL" inspect -o json "$work/strange"
 says '"value": "nan"' "$TRITMILL" inspect -o json "$work/strange"
 cp "$model" "$work/tail" && echo more >>"$work/tail"
-says '5 bytes after the last tensor belong to nothing' "$TRITMILL" inspect "$work/tail"
+says '5 bytes after the last tensor are not used' "$TRITMILL" inspect "$work/tail"
 
 refuses 1 'header (offset 0): not a GGUF file' "$TRITMILL" inspect "$TRIT_SOURCE/tests/test_inspect.sh"
 refuses 1 "cut: tensor 'b' (offset 264): its 96 bytes" "$TRITMILL" inspect "$TRIT_SOURCE/tests/corpus/gguf/cut"
 refuses 1 'No such file' "$TRITMILL" inspect "$work/absent"
 refuses 1 'is a folder, must be a regular file' "$TRITMILL" inspect "$work"
-refuses 2 'which file' "$TRITMILL" inspect
+refuses 2 'give one file' "$TRITMILL" inspect
 refuses 2 'two' "$TRITMILL" inspect "$model" two
 refuses 2 '--tensors' "$TRITMILL" inspect "$model" --tensor
 refuses 2 'xml' "$TRITMILL" inspect "$model" -o xml

@@ -52,7 +52,7 @@ cmp -s "$work/plain" "$work/forced" || fail "another text with other kernels"
 [ "$(grep -c 'made for other kernels' "$work/err")" = 1 ] || fail "no line for other kernels"
 
 # Elsewhere, and away.
-"$TRITMILL" pack -m "$model" -t 2 --remove 2>"$work/err" && [ ! -e "$pack" ] || fail "it is not removed"
+"$TRITMILL" pack -m "$model" --remove 2>"$work/err" && [ ! -e "$pack" ] || fail "it is not removed"
 "$TRITMILL" pack -m "$model" --remove 2>"$work/err" && fail "removed twice"
 "$TRITMILL" pack -m "$model" -t 2 -o "$work/named.pack" >"$work/said" 2>"$work/err" || fail "pack -o"
 TRITMILL_CACHE=$work/named.pack run named

@@ -137,7 +137,7 @@ static const struct {
     { "median_us 12.500", "median_us NaN", "no number" },
     { "median_us 12.500", "median_us 12.5e", "no number" },
     { "median_us 12.500", "time 12.500", "line 12: plan: expected 'median_us', found 'time'" },
-    { " spread_us 0.250\n", "\n", "line 12: plan: 'spread_us' is missing at its end" },
+    { " spread_us 0.250\n", "\n", "line 12: plan: 'spread_us' is missing at the end of the line" },
     { " 0.250\n", "\n", "line 12: plan: 'spread_us' is missing" },
     { "spread_us 0.250\n", "spread_us 0.250 x\n", "line 12: plan: 'x' is too much" },
     { "spread_us 0.250\n", "spread_us 0.250 \n", "line 12: plan: '' is too much" },

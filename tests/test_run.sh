@@ -74,7 +74,7 @@ same "no escapes under our own name" expected verbatim.out
 run nothing "$TRITMILL" run -p "$prompt" -n 32 --temp 0
 [ -n "${TRITMILL_MODEL-}" ] || same "without -m it is not the small model" greedy.out nothing.out
 
-# Ends: as many tokens as asked, a full context; JSON.
+# Ends: the requested number of tokens, a full context; JSON.
 tritmill none -p "$prompt" -n 0
 printf '%s' "$prompt" >expected
 same "-n 0 adds something" expected none.out
@@ -101,9 +101,9 @@ for options in "--temp 0" "--seed 5" "--seed 6 --repeat-penalty 1.1" "--top-k 0 
         same "$options: guesses ($guesses) change the text" plain.out guessed.out
     done
 done
-grep -q 'guessed' plain.err && fail "guesses in spite of --lookup 0"
+grep -q 'drafted' plain.err && fail "guesses in spite of --lookup 0"
 tritmill lookup -p "$twice" -n 40 --temp 0
-grep -q 'lookup = .* guessed tokens were right' lookup.err || fail "no word about guesses: $(cat lookup.err)"
+grep -q 'lookup = .* drafted tokens accepted' lookup.err || fail "no word about guesses: $(cat lookup.err)"
 tritmill lookup -p "$twice" -n 40 --temp 0 -o json
 "${TRIT_PYTHON:-python3}" - <<'PYTHON' || fail "JSON of guesses"
 import json

@@ -11,12 +11,16 @@ for seed in 1 2 3; do
     "$TRITMILL" run -m "$model" -p "Once upon a time," -n 200 -s $seed --ignore-eos --log-disable
 done >text || failed=1
 
-run() { "$TRITMILL" perplexity -m "$model" -f text -c 50 "$@" 2>err || { echo "FAILED: $*: $(cat err)"; failed=1; }; }
+from() { # FILE ARGS...
+    "$TRITMILL" perplexity -m "$model" -c 50 -f "$@" 2>err ||
+        { echo "FAILED: $*: $(cat err)"; failed=1; }
+}
+run() { from text "$@"; }
 run -t 1 >one
 run -t 2 -b 512 -ngl 0 >two
 cmp one two || failed=1
 tr ',' '\n' <err | grep -c '^\[[0-9]*\][0-9.]*$' >chunks
-run --log-disable <text -f - >three
+from - --log-disable <text >three
 cmp one three || failed=1
 [ -s err ] && { echo "FAILED: --log-disable leaves: $(cat err)"; failed=1; }
 run --chunks 3 -o json >few.json

@@ -32,8 +32,9 @@ rm b.gguf c.gguf
 for options in "--type f16" "--embd bf16" "--embd f32 --arch bitnet-25" "--embd q8_0 --untied" \
     "--embd q6_k --vocab 1000 --context 64" "--shape 64x192x3x2x1 --vocab 300" \
     "--arch llama" "--arch llama --type f16 --peak 0.3"; do
+    case $options in *--shape*) ;; *) options="--shape tiny $options" ;; esac
     # shellcheck disable=SC2086
-    synth --shape tiny $options -o t.gguf
+    synth $options -o t.gguf
     "$TRITMILL" inspect t.gguf >out 2>err || fail "inspect, $options: $(cat err)"
     "$TRITMILL" run -m t.gguf -p "the rain" -n 4 --temp 0 >out 2>err ||
         fail "run, $options: $(cat err)"
@@ -49,16 +50,16 @@ rm f.gguf ./*.out
 refused 2 "architecture 'gpt': supported are 'bitnet-b1.58', 'bitnet-25' and 'llama'" \
     --shape tiny --arch gpt -o x.gguf
 refused 2 "architecture llama has no zeros" --shape tiny --arch llama --peak 0.3 --zeros 0.8 -o x.gguf
-refused 2 "which shape?" -o x.gguf
-refused 2 "where to?" --shape tiny
+refused 2 "give --shape" -o x.gguf
+refused 2 "give -o FILE" --shape tiny
 refused 2 "shape 'huge': neither one of tiny" --shape huge -o x.gguf
 refused 2 "--shape" --shap tiny -o x.gguf
 refused 2 "3 heads do not divide hidden 256" --shape 256x768x2x3x3 -o x.gguf
 refused 2 "100 x 100 as I2_S" --shape 100x128x1x2x1 -o x.gguf
 refused 2 "--vocab 100: the vocabulary has 274 tokens" --shape tiny --vocab 100 -o x.gguf
 refused 2 "q4" --shape tiny --embd q4 -o x.gguf
-refused 2 "need a peak" --shape tiny --zeros 0.8 -o x.gguf
-refused 2 "need a peak" --shape tiny --chain 8 -o x.gguf
+refused 2 "--zeros needs --peak" --shape tiny --zeros 0.8 -o x.gguf
+refused 2 "--chain needs --peak" --shape tiny --chain 8 -o x.gguf
 refused 2 "zeros 0.3: this shape and peak allow 0.6" --shape tiny --peak 0.3 --zeros 0.3 -o x.gguf
 refused 2 "below 1" --shape tiny --peak 1 -o x.gguf
 refused 1 "/nowhere/x.gguf" --shape tiny -o /nowhere/x.gguf

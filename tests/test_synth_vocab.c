@@ -131,7 +131,7 @@ static void a_text_that_stands_twice(void **state)
                                "\"model\":{\"vocab\":{\"a\":0,\"b\":1},\"merges\":[]}}";
     assert_int_equal(read_text(&v, text, &e), TRIT_OK);
     assert_int_equal(trit_vocab_pad(&v, 4, &e), TRIT_EFORMAT);
-    assert_non_null(strstr(e.text, "token 'a' is there twice"));
+    assert_non_null(strstr(e.text, "duplicate token 'a'"));
     trit_vocab_free(&v);
 }
 

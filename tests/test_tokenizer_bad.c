@@ -134,7 +134,7 @@ static const struct fault {
     { "[2] 'a b c': its right part", .merge = "a b c" },
     { "[2] 'a ': its right part", .merge = "a " },
     { "[2] 'b c': its result is not a token", .merge = "b c" },
-    { KEY("merges") "[2] 'a b': stands there twice", .merge = "a b" },
+    { KEY("merges") "[2] 'a b': duplicate merge", .merge = "a b" },
     { "its result is a control token", .spoil = control_merge },
     { KEY("bos_token_id"), .as_bool = KEY("bos_token_id") },
     { KEY("bos_token_id") " is 1048576, but there are only 261", .spoil = big_bos },

@@ -20,10 +20,10 @@ want=$(story)
 # Budgets are what a crowded machine needs: small matrices do not use them up.
 
 # bad arguments, places that cannot be written, no time
-expect 2 "say what to tune for" "$TRITMILL" tune
+expect 2 "give -m FILE, --model NAME or --shape NxK" "$TRITMILL" tune
 expect 2 "must be NxK" "$TRITMILL" tune --shape 0x5
 expect 2 "must be NxK" "$TRITMILL" tune --shape 5x5x5
-expect 2 "no such instruction set" "$TRITMILL" tune --shape 64x64 --isa nosuch
+expect 2 "isa nosuch: must be one of c, " "$TRITMILL" tune --shape 64x64 --isa nosuch
 expect 2 "nosuchcc" "$TRITMILL" tune --shape 64x64 --cc nosuchcc -o "$work/a.profile"
 expect 1 "/proc/" "$TRITMILL" tune --shape 64x64 -o /proc/tritmill/a.profile
 expect 1 "not a regular file" "$TRITMILL" tune --shape 64x64 -o "$work/empty"

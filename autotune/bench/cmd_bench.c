@@ -26,16 +26,15 @@ struct options {
 #define AT(member) offsetof(struct options, member)
 static const struct trit_option options[] = {
     { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
-      "the model, a GGUF file (default: the small one that came along)", 0, 0, NULL },
+      "the model, a GGUF file (default: the bundled TinyStories model)", 0, 0, NULL },
     { "-p,--n-prompt", TRIT_OPT_INTS, AT(prompt), "N,..",
       "prompt lengths to evaluate (default 512; 0: none)", 0, 1 << 24, NULL },
     { "-n,--n-gen", TRIT_OPT_INTS, AT(gen), "N,..", "lengths to generate (default 128; 0: none)", 0,
       1 << 24, NULL },
     { "-d,--n-depth", TRIT_OPT_INTS, AT(depth), "N,..",
-      "tokens that are in the context before (default 0)", 0, 1 << 24, NULL },
+      "tokens in the context before the test (default 0)", 0, 1 << 24, NULL },
     { "-np,--parallel;-npl", TRIT_OPT_INTS, AT(parallel), "N,..",
-      "sequences that generate at once, each pass a token of every one (default 1)", 1, 1024,
-      NULL },
+      "sequences generated together, one token of each per pass (default 1)", 1, 1024, NULL },
     { "-t,--threads", TRIT_OPT_INTS, AT(threads), "N,..",
       "thread counts (default: one per physical core)", 1, TRIT_MAX_THREADS, NULL },
     { "-b,--batch-size;--chunk", TRIT_OPT_INTS, AT(chunk), "N,..",
@@ -47,14 +46,13 @@ static const struct trit_option options[] = {
     { "--plan", TRIT_OPT_FLAG, AT(plan), NULL, "first show which kernels each matrix got, and why",
       0, 0, NULL },
     { "--head", TRIT_OPT_CHOICE, AT(head), NULL,
-      "top: only the most likely tokens are asked for (default); full: all logits", 0, 0,
-      "top|full" },
+      "top: only the most likely tokens (default); full: all logits", 0, 0, "top|full" },
     { "--top-k", TRIT_OPT_INT, AT(top_k), "N",
-      "how many of them: 1 as a greedy text asks (default), 40 as one that is drawn", 1,
-      TRIT_BENCH_TOP, NULL },
+      "how many of them: 1 as in greedy decoding (default), 40 as in sampling", 1, TRIT_BENCH_TOP,
+      NULL },
     { "--sparse", TRIT_OPT_CHOICE, AT(sparse), NULL,
-      "skip rows and columns of the FFN that meet zeros: as 'pack' found best (default), on, off",
-      0, 0, "auto|on|off" },
+      "skip rows and columns of the FFN that meet zeros: auto (as 'pack' measured), on, off", 0, 0,
+      "auto|on|off" },
     { "--kv-type", TRIT_OPT_CHOICE, AT(kv), NULL,
       "elements of the KV cache: f16 (default), i8 (half the size, faster, changes the answer a "
       "little)",
@@ -62,10 +60,10 @@ static const struct trit_option options[] = {
     { "--cache", TRIT_OPT_TEXT, AT(cache), "FILE",
       "the packed cache (none: no cache; default: the model's, if there is one)", 0, 0, NULL },
     { "--profile-ops", TRIT_OPT_FLAG, AT(ops), NULL,
-      "also where the time goes: parts of the model, their limits, how long threads stood", 0, 0,
-      NULL },
+      "also the time of each part of the model beside the limits, and how long threads waited", 0,
+      0, NULL },
     { "--trace", TRIT_OPT_TEXT, AT(trace), "FILE",
-      "the same region by region, for chrome://tracing or Perfetto", 0, 0, NULL },
+      "the same, region by region, for chrome://tracing or Perfetto", 0, 0, NULL },
     { "-o,--output", TRIT_OPT_CHOICE, AT(output), NULL, "table (default), or llama-bench's formats",
       0, 0, "md|json|csv|jsonl" },
     { "--profile", TRIT_OPT_TEXT, AT(profile), "FILE",
@@ -76,6 +74,10 @@ static const struct trit_option options[] = {
     { "-fa,--flash-attn", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
     { "-mmp,--mmap", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
     { "--progress", TRIT_OPT_IGNORE, 0, NULL, "", 0, 0, NULL },
+};
+
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_AGAINST, "--head=full,--top-k" },
 };
 
 static const char detail[] =
@@ -90,10 +92,17 @@ static const char detail[] =
     "as\n"
     "GMAC/s (of the ternary matrices) and its share of the second, several sequences by the limit "
     "that\n"
-    "they come nearer to; a share is the median of the repetitions' own. The model is loaded anew "
-    "for\n"
+    "they come nearer to. All figures are medians over the repetitions, ± half the interquartile "
+    "range;\n"
+    "avg_* and stddev_* in json and csv are mean and standard deviation, as llama-bench has them. "
+    "A "
+    "note\n"
+    "follows where a share is above 100 % or a limit varied by more than 10 %. The model is loaded "
+    "again for\n"
     "each thread count, since other kernels and layouts may be the best ones for it. With\n"
-    "--profile-ops every repetition has a traced neighbour; speeds are those of the untraced ones.";
+    "--profile-ops every repetition is followed or preceded by a traced one; speeds are those of "
+    "the\n"
+    "untraced ones; csv has a line more for each operation, with the op_ columns filled in.";
 
 enum { EVENTS = 1 << 20 }; /* kept for --trace of each thread count: 32 MB */
 
@@ -201,6 +210,8 @@ static void describe(struct bench *b)
     snprintf(s->type, sizeof s->type, "%s %.2f%s %s", b->engine.config.arch, params / unit,
              params < 1e9 ? "M" : "B", type ? type->name : "?");
     s->profile = b->engine.profile ? b->engine.profile->path : "none";
+    s->cache = trit_engine_cache_used(&b->engine);
+    s->cache = s->cache ? s->cache : "none";
     struct trit_plan plan;
     s->isa = "none";
     s->kernels[0] = 0;
@@ -416,5 +427,7 @@ const struct trit_command trit_cmd_bench = {
     .detail = detail,
     .options = options,
     .noptions = sizeof options / sizeof *options,
+    .rules = rules,
+    .nrules = sizeof rules / sizeof *rules,
     .run = run,
 };

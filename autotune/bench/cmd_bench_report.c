@@ -63,11 +63,15 @@ static void put_test(json_t *out, const struct trit_bench_subject *s,
     put_whole(out, "n_gen", row->n_gen);
     put_whole(out, "n_depth", row->n_depth);
     put_text(out, "test_time", when);
+    put_text(out, "statistics",
+             "avg_, stddev_: mean, standard deviation; all others: median, spread_: half the "
+             "interquartile range");
     put_whole(out, "avg_ns", f->avg_ns);
     put_whole(out, "stddev_ns", f->stddev_ns);
     json_object_set_new(out, "avg_ts", real(f->avg_ts));
-    json_object_set_new(out, "median_ts", real(f->median_ts));
     json_object_set_new(out, "stddev_ts", real(f->stddev_ts));
+    json_object_set_new(out, "median_ts", real(f->median_ts));
+    json_object_set_new(out, "spread_ts", real(f->spread_ts));
 }
 
 static void put_costs(json_t *out, const struct trit_bench_subject *s,
@@ -81,6 +85,11 @@ static void put_costs(json_t *out, const struct trit_bench_subject *s,
     json_object_set_new(out, "gmacs", real(f->gmacs));
     json_object_set_new(out, "limit_read_gbs", real(f->limit_read_gbs));
     json_object_set_new(out, "limit_int8_gmacs", real(f->limit_int8_gmacs));
+    json_object_set_new(out, "spread_limit_read_gbs", real(f->limit_read_spread));
+    json_object_set_new(out, "spread_limit_int8_gmacs", real(f->limit_int8_spread));
+    char doubt[256] = "";
+    trit_bench_doubt(row, doubt, sizeof doubt);
+    put_text(out, "limit_note", doubt);
     json_object_set_new(out, "limit_ratio", real(f->by_bytes ? f->read_ratio : f->int8_ratio));
     json_object_set_new(out, "read_ratio", real(f->read_ratio));
     json_object_set_new(out, "int8_ratio", real(f->int8_ratio));
@@ -94,6 +103,7 @@ static void put_costs(json_t *out, const struct trit_bench_subject *s,
     put_text(out, "isa", s->isa);
     put_text(out, "kernels", s->kernels);
     put_text(out, "profile", s->profile);
+    put_text(out, "packed_cache", s->cache);
 }
 
 /* What was counted, as shares of what there was. */
@@ -175,7 +185,7 @@ static void md_begin(const struct trit_bench_report *r)
     int type = (int)strlen(r->subject->type);
     type = type < 60 ? type : 60;
     printf("| %-*s |    size |  params | backend | threads |", type, "model");
-    printf("%s test                 |                  t/s |    GB/s or GMAC/s | of limit |"
+    printf("%s test                 | t/s, median ± spread |    GB/s or GMAC/s | of limit |"
            " MB/token |\n",
            r->subject->many_chunks ? " n_batch |" : "");
     printf("| %.*s | ------: | ------: | ------- | ------: |", type, dashes);
@@ -203,7 +213,7 @@ static enum trit_code md_row(struct trit_bench_report *r, const struct trit_benc
     if (s->many_chunks)
         printf(" %7d |", row->chunk);
     /* the sign is two bytes and one column */
-    snprintf(speed, sizeof speed, "%.2f ± %.2f", f->avg_ts, f->stddev_ts);
+    snprintf(speed, sizeof speed, "%.2f ± %.2f", f->median_ts, f->spread_ts);
     printf(" %-20s | %21s | %10.1f %s | %6.1f %% | %8.1f |\n", trit_bench_test(row, test), speed,
            f->by_bytes ? f->gbs : f->gmacs, f->by_bytes ? "GB/s  " : "GMAC/s",
            100 * (f->by_bytes ? f->read_ratio : f->int8_ratio), f->bytes_per_token * 1e-6);
@@ -268,7 +278,7 @@ static void md_end(const struct trit_bench_report *r)
     if (!r->nrows)
         return;
     const struct trit_bench_row *last = &r->all[r->nrows - 1];
-    char when[32];
+    char when[32], doubt[256];
     date(last->when, when, sizeof when);
     for (size_t i = 0; i < r->nrows; i++)
         if (r->all[i].profile.repetitions)
@@ -280,7 +290,11 @@ static void md_end(const struct trit_bench_report *r)
     printf("cpu:     %s, %s\n", trit_cpu_get()->brand, r->subject->isa);
     printf("kernels: %s\n", r->subject->kernels);
     printf("profile: %s\n", r->subject->profile);
+    printf("cache:   %s\n", r->subject->cache);
     md_limits(r);
+    for (size_t i = 0; i < r->nrows; i++)
+        if (trit_bench_doubt(&r->all[i], doubt, sizeof doubt))
+            printf("note:    %s\n", doubt);
     md_memory(last);
     printf("date:    %s\n", when);
 }
@@ -298,16 +312,13 @@ static void csv_value(const json_t *value)
     free(dumped);
 }
 
-static enum trit_code csv_row(struct trit_bench_report *r, const struct trit_bench_row *row,
-                              struct trit_error *error)
+static void csv_line(json_t *json, bool names)
 {
-    json_t *json = row_json(r, row, false);
+    const size_t n = json_object_size(json);
     const char *key;
     json_t *value;
-    if (!json)
-        return trit_fail(error, TRIT_EMEMORY, "no memory for the figures");
-    size_t n = json_object_size(json), i = 0;
-    if (!r->nrows)
+    size_t i = 0;
+    if (names)
         json_object_foreach(json, key, value) printf("%s%s", key, ++i < n ? "," : "\n");
     i = 0;
     json_object_foreach(json, key, value)
@@ -315,6 +326,19 @@ static enum trit_code csv_row(struct trit_bench_report *r, const struct trit_ben
         csv_value(value);
         putchar(++i < n ? ',' : '\n');
     }
+}
+
+/* A line for the test, and one for each of its operations where they were traced. */
+static enum trit_code csv_row(struct trit_bench_report *r, const struct trit_bench_row *row,
+                              struct trit_error *error)
+{
+    json_t *json = row_json(r, row, false);
+    if (!json)
+        return trit_fail(error, TRIT_EMEMORY, "no memory for the figures");
+    if (!row->profile.repetitions)
+        csv_line(json, !r->nrows);
+    for (size_t i = 0; row->profile.repetitions && trit_bench_profile_line(row, i, json); i++)
+        csv_line(json, !r->nrows && i == 0);
     json_decref(json);
     return TRIT_OK;
 }

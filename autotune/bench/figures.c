@@ -72,10 +72,9 @@ static void mean_and_deviation(const struct trit_bench_row *row, sample_value *v
     *deviation = row->n > 1 ? sqrt(squares / (double)(row->n - 1)) : 0;
 }
 
-/* Without sorting: the values that have as many below as above. */
-static double median(const struct trit_bench_row *row, sample_value *value)
+/* The value that `rank` of them come before in order, without sorting. */
+static double ranked(const struct trit_bench_row *row, sample_value *value, size_t rank)
 {
-    double low = -INFINITY, high = INFINITY;
     for (size_t i = 0; i < row->n; i++) {
         const double x = value(row, &row->samples[i]);
         size_t below = 0, equal = 0;
@@ -84,12 +83,30 @@ static double median(const struct trit_bench_row *row, sample_value *value)
             below += y < x;
             equal += y == x;
         }
-        if (below <= (row->n - 1) / 2 && below + equal > (row->n - 1) / 2)
-            low = x;
-        if (below <= row->n / 2 && below + equal > row->n / 2)
-            high = x;
+        if (below <= rank && rank < below + equal)
+            return x;
     }
-    return (low + high) / 2;
+    return NAN;
+}
+
+/* As trit_quantile. */
+static double quantile(const struct trit_bench_row *row, sample_value *value, double share)
+{
+    const double at = share * (double)(row->n - 1);
+    const size_t low = (size_t)at, high = low + 1 < row->n ? low + 1 : low;
+    const double from = ranked(row, value, low);
+    return high > low ? from + (at - (double)low) * (ranked(row, value, high) - from) : from;
+}
+
+static double median(const struct trit_bench_row *row, sample_value *value)
+{
+    return quantile(row, value, 0.5);
+}
+
+/* Half the interquartile range. */
+static double spread(const struct trit_bench_row *row, sample_value *value)
+{
+    return (quantile(row, value, 0.75) - quantile(row, value, 0.25)) / 2;
 }
 
 static void costs(const struct trit_bench_row *row, struct trit_bench_figures *f)
@@ -115,6 +132,9 @@ void trit_bench_compute(struct trit_bench_row *row)
     mean_and_deviation(row, nanoseconds, &f->avg_ns, &f->stddev_ns);
     mean_and_deviation(row, speed, &f->avg_ts, &f->stddev_ts);
     f->median_ts = median(row, speed);
+    f->spread_ts = spread(row, speed);
+    f->limit_read_spread = spread(row, read_limit);
+    f->limit_int8_spread = spread(row, int8_limit);
     f->gbs = f->bytes_per_token * f->median_ts * 1e-9;
     f->gmacs = f->int8_per_token * f->median_ts * 1e-9;
     f->limit_read_gbs = median(row, read_limit);
@@ -122,4 +142,24 @@ void trit_bench_compute(struct trit_bench_row *row)
     f->read_ratio = median(row, read_share);
     f->int8_ratio = median(row, int8_share);
     f->by_bytes = row->n_gen && (row->n_parallel == 1 || f->read_ratio >= f->int8_ratio);
+}
+
+bool trit_bench_doubt(const struct trit_bench_row *row, char *out, size_t room)
+{
+    static const double STEADY = 0.1; /* spread of a limit that is still worth comparing with */
+    const struct trit_bench_figures *f = &row->figures;
+    const double ratio = f->by_bytes ? f->read_ratio : f->int8_ratio;
+    const double noise = f->by_bytes ? f->limit_read_spread / f->limit_read_gbs
+                                     : f->limit_int8_spread / f->limit_int8_gmacs;
+    char name[48];
+    if (ratio <= 1 && noise <= STEADY)
+        return false;
+    snprintf(out, room, "%s, %d thread%s: %.1f %% of a limit that itself varied by ± %.1f %%%s",
+             trit_bench_test(row, name), row->threads, row->threads == 1 ? "" : "s", 100 * ratio,
+             100 * noise,
+             ratio > 1
+                 ? ": above 100 % where the weights lie in the caches, or the machine was slower "
+                   "when the limit was measured"
+                 : "");
+    return true;
 }

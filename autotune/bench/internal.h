@@ -19,10 +19,10 @@ struct trit_bench_subject {
     const char *path;
     char type[96]; /* "bitnet-b1.58 2.41B I2_S" */
     const struct trit_model_cost *cost;
-    const char *isa, *profile;        /* profile: its path, or "none" */
-    const char *kv;                   /* how the KV cache holds its elements: "f16", "i8" */
-    char kernels[TRIT_BENCH_KERNELS]; /* names, ", " between them */
-    bool many_chunks;                 /* the chunk varies: show it */
+    const char *isa, *profile, *cache; /* profile, packed cache: its path, or "none" */
+    const char *kv;                    /* how the KV cache holds its elements: "f16", "i8" */
+    char kernels[TRIT_BENCH_KERNELS];  /* names, ", " between them */
+    bool many_chunks;                  /* the chunk varies: show it */
 };
 
 /* One repetition, and the limits as they were around it. */
@@ -38,10 +38,13 @@ struct trit_bench_profile {
     double overhead; /* of tracing: median over pairs of neighbours, 0.01 is 1 % */
 };
 
-/* What is computed from a row's repetitions. gbs and gmacs are of median_ts; a ratio is the median
-   of what each repetition reached of the limits around it. */
+/* What is computed from a row's repetitions: medians and their spreads, half the interquartile
+   range; mean and standard deviation as llama-bench has them. gbs and gmacs are of median_ts; a
+   ratio is the median of what each repetition reached of the limits around it. */
 struct trit_bench_figures {
-    double avg_ns, stddev_ns, avg_ts, stddev_ts, median_ts; /* per test, tokens per second */
+    double avg_ns, stddev_ns, avg_ts, stddev_ts; /* means, for llama-bench's fields alone */
+    double median_ts, spread_ts;                 /* tokens per second */
+    double limit_read_spread, limit_int8_spread;
     double bytes_per_token, macs_per_token; /* read: weights and KV cache; all multiply-adds */
     double int8_per_token;                  /* those with ternary matrices */
     double gbs, gmacs;                      /* read; with ternary matrices */
@@ -70,12 +73,21 @@ struct trit_bench_row {
 void trit_bench_compute(struct trit_bench_row *row);
 double trit_bench_tokens(const struct trit_bench_row *row); /* of one repetition */
 
+/* Whether the share of the limit is in doubt, and a line that says why into out: it is above 100 %,
+   or the limit varied much from one repetition to the next. */
+bool trit_bench_doubt(const struct trit_bench_row *row, char *out, size_t room);
+
 /* "pp512 @ d1024", "tg128 x8" into out (48 bytes). Returns out. */
 char *trit_bench_test(const struct trit_bench_row *row, char *out);
 
 /* The profile as a table on stdout, and as a JSON object. */
 void trit_bench_profile_show(const struct trit_bench_row *row);
 json_t *trit_bench_profile_json(const struct trit_bench_row *row);
+
+/* The same as lines of a table: writes into `line` the fields op_kind, op_part, ... of part i, or
+   empty ones where there is no such line. The first line, 0, is the test's own and has none; false
+   past the last. */
+bool trit_bench_profile_line(const struct trit_bench_row *row, size_t i, json_t *line);
 
 /* What the tests of one thread count share. */
 struct trit_bench_setup {

@@ -1,7 +1,9 @@
 /* The parts of a pass side by side: time, what they read and multiply, what of the limits that is,
  * and how long threads stood. */
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "autotune/bench/internal.h"
 
@@ -132,33 +134,66 @@ void trit_bench_profile_show(const struct trit_bench_row *row)
     show_sums(row);
 }
 
+/* The numbers of a line, by name. */
+static const struct {
+    const char *name;
+    size_t offset;
+} numbers[] = {
+    { "regions", offsetof(struct line, regions) },
+    { "pieces", offsetof(struct line, pieces) },
+    { "seconds", offsetof(struct line, seconds) },
+    { "share", offsetof(struct line, share) },
+    { "bytes", offsetof(struct line, bytes) },
+    { "macs", offsetof(struct line, macs) },
+    { "gbs", offsetof(struct line, gbs) },
+    { "gmacs", offsetof(struct line, gmacs) },
+    { "read_ratio", offsetof(struct line, read_ratio) },
+    { "int8_ratio", offsetof(struct line, int8_ratio) },
+    { "late", offsetof(struct line, late) },
+    { "busy", offsetof(struct line, busy) },
+    { "wait", offsetof(struct line, wait) },
+    { "idle", offsetof(struct line, idle) },
+    { "before_seconds", offsetof(struct line, before) },
+};
+
+/* As fields of out, their names behind prefix; without a line they are empty. */
+static void put_line(json_t *out, const char *prefix, const struct line *l)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%skind", prefix);
+    json_object_set_new(out, name, json_string(l ? l->kind : ""));
+    snprintf(name, sizeof name, "%spart", prefix);
+    json_object_set_new(out, name, json_string(l ? l->name : ""));
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        double x = NAN;
+        if (l)
+            memcpy(&x, (const char *)l + numbers[i].offset, sizeof x);
+        snprintf(name, sizeof name, "%s%s", prefix, numbers[i].name);
+        json_object_set_new(out, name,
+                            isfinite(x) ? json_real(x)
+                            : l         ? json_null()
+                                        : json_string(""));
+    }
+}
+
 static json_t *line_json(const struct line *l)
 {
-    const struct {
-        const char *name;
-        double value;
-    } numbers[] = {
-        { "regions", l->regions },
-        { "pieces", l->pieces },
-        { "seconds", l->seconds },
-        { "share", l->share },
-        { "bytes", l->bytes },
-        { "macs", l->macs },
-        { "gbs", l->gbs },
-        { "gmacs", l->gmacs },
-        { "read_ratio", l->read_ratio },
-        { "int8_ratio", l->int8_ratio },
-        { "late", l->late },
-        { "busy", l->busy },
-        { "wait", l->wait },
-        { "idle", l->idle },
-        { "before_seconds", l->before },
-    };
-    json_t *out = json_pack("{s:s, s:s}", "kind", l->kind, "part", l->name);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && out; i++)
-        json_object_set_new(out, numbers[i].name,
-                            isfinite(numbers[i].value) ? json_real(numbers[i].value) : json_null());
+    json_t *out = json_object();
+    put_line(out, "", l);
     return out;
+}
+
+bool trit_bench_profile_line(const struct trit_bench_row *row, size_t i, json_t *out)
+{
+    struct line line;
+    if (i == 0)
+        put_line(out, "op_", NULL);
+    for (int part = 0; i > 0 && part < TRIT_NPARTS; part++)
+        if (make_line(row, (enum trit_part)part, &line) && --i == 0) {
+            put_line(out, "op_", &line);
+            return true;
+        }
+    return i == 0;
 }
 
 json_t *trit_bench_profile_json(const struct trit_bench_row *row)

@@ -7,12 +7,13 @@
 #include <time.h>
 
 #include "autotune/check/internal.h"
+#include "runtime/base/clock.h"
 #include "runtime/cli/commands.h"
 #include "runtime/kernel/probe.h"
 
 struct options {
     uint64_t seed;
-    bool bench, list, quick;
+    bool bench, list, quick, summary;
     const char *templates, *cc;
     const char *patterns[TRIT_CHECK_PATTERNS];
     int npatterns;
@@ -29,7 +30,7 @@ static const struct trit_option table[] = {
     { .names = "--bench",
       .type = TRIT_OPT_FLAG,
       .offset = offsetof(struct options, bench),
-      .help = "then time each kernel; informative only" },
+      .help = "then time each kernel, for information" },
     { .names = "--quick",
       .type = TRIT_OPT_FLAG,
       .offset = offsetof(struct options, quick),
@@ -38,16 +39,24 @@ static const struct trit_option table[] = {
       .type = TRIT_OPT_FLAG,
       .offset = offsetof(struct options, list),
       .help = "only list the kernels and whether they can run here" },
+    { .names = "--summary",
+      .type = TRIT_OPT_FLAG,
+      .offset = offsetof(struct options, summary),
+      .help = "one line for all that passes; failures as usual" },
     { .names = "--templates",
       .type = TRIT_OPT_TEXT,
       .offset = offsetof(struct options, templates),
       .arg = "DIR",
-      .help = "compile and check what is new in a folder of templates of your own" },
+      .help = "compile and check the variants that a folder of your templates adds" },
     { .names = "--cc",
       .type = TRIT_OPT_TEXT,
       .offset = offsetof(struct options, cc),
       .arg = "CC,..",
-      .help = "compile the kernels anew, with each of these compilers" },
+      .help = "compile the kernels again, with each of these compilers" },
+};
+
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_AGAINST, "--list,--bench,--quick,--summary,--seed" },
 };
 
 static int check(int argc, char **argv);
@@ -59,6 +68,8 @@ const struct trit_command trit_cmd_check = {
     .detail = "PATTERN is a shell pattern on kernel names.",
     .options = table,
     .noptions = sizeof table / sizeof *table,
+    .rules = rules,
+    .nrules = sizeof rules / sizeof *rules,
     .run = check,
 };
 
@@ -66,7 +77,7 @@ const struct trit_command trit_cmd_check = {
 static trit_check_fn *const checks[TRIT_NOP] = { TRIT_OPS(CHECK) };
 
 struct totals {
-    size_t kernels, failed, skipped;
+    size_t kernels, failed, skipped, cases;
 };
 
 /* What was made for this check came last into the registry, and was matched before. */
@@ -130,8 +141,10 @@ static void check_group(const struct options *o, size_t begin, struct totals *to
         snprintf(rest, sizeof rest, "%3zu kernels  %7zu cases", kernels, cases);
     else
         snprintf(rest, sizeof rest, "%3zu kernels  %s", kernels, why);
-    report(!usable ? "skipped" : failed ? "failed" : "ok", first, rest);
+    if (!o->summary || failed)
+        report(!usable ? "skipped" : failed ? "failed" : "ok", first, rest);
     totals->kernels += kernels;
+    totals->cases += cases;
     totals->failed += failed;
     totals->skipped += usable ? 0 : kernels;
 }
@@ -187,6 +200,7 @@ static void bench(const struct options *o)
 static int check_all(const struct options *o)
 {
     struct totals totals = { 0 };
+    const double begin = trit_now();
     for (int isa = 0; isa < TRIT_NISA; isa++)
         for (size_t i = 0; i < trit_kernel_count(); i++)
             if ((int)trit_kernel_at(i)->isa == isa && begins_group(o, i))
@@ -195,8 +209,12 @@ static int check_all(const struct options *o)
         check_absent(o->made, &totals);
     if (totals.kernels == 0)
         return trit_cli_usage_error("check: no kernel's name matches");
-    printf("check: %zu kernels, %zu failed, %zu skipped, seed %ju\n", totals.kernels, totals.failed,
+    printf("check: %zu kernels, %zu failed, %zu skipped, seed %ju", totals.kernels, totals.failed,
            totals.skipped, (uintmax_t)o->seed);
+    if (o->summary)
+        printf(": %zu passed, %zu cases, %.0f s", totals.kernels - totals.failed - totals.skipped,
+               totals.cases, trit_now() - begin);
+    putchar('\n');
     if (o->bench && totals.failed == 0)
         bench(o);
     return trit_cli_output_code(totals.failed ? 1 : 0);

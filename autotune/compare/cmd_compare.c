@@ -28,18 +28,18 @@ static const struct trit_option options[] = {
     { "--seconds", TRIT_OPT_FLOAT, AT(seconds), "S", "for the timing itself (default 10)", 0.01,
       86400, NULL },
     { "--cc", TRIT_OPT_TEXT, AT(cc), "CC,..",
-      "compile the variants anew, with each of these compilers", 0, 0, NULL },
+      "compile the variants again, with each of these compilers", 0, 0, NULL },
     { "--fixed", TRIT_OPT_FLAG, AT(fixed), NULL,
       "compile variants for this shape alone, their N and K known to the compiler", 0, 0, NULL },
     { "--templates", TRIT_OPT_TEXT, AT(templates), "DIR",
-      "a folder of templates of your own; their variants are compiled and take part", 0, 0, NULL },
+      "a folder of your templates; their variants are compiled and compared too", 0, 0, NULL },
     { "--precision", TRIT_OPT_FLAG, AT(precision), NULL,
-      "the formats of a whole model's matrices against each other", 0, 0, NULL },
+      "compare the formats of a whole model's matrices", 0, 0, NULL },
     { "--model", TRIT_OPT_TEXT, AT(name), "NAME",
       "the model's shapes: 2b4t, large, 3b, ... as in 'synth'", 0, 0, NULL },
     { "-m", TRIT_OPT_TEXT, AT(file), "FILE", "the model, a GGUF file", 0, 0, NULL },
     { "--e2e", TRIT_OPT_FLAG, AT(e2e), NULL,
-      "two profiles (files, or 'none') through a whole model, in turns", 0, 0, NULL },
+      "compare two profiles (files, or 'none') on a whole model, in turns", 0, 0, NULL },
     { "-p,--n-prompt", TRIT_OPT_INT, AT(prompt), "N", "e2e: prompt length (default 256; 0: none)",
       0, 1 << 20, NULL },
     { "-n,--n-gen", TRIT_OPT_INT, AT(gen), "N", "e2e: tokens to decode (default 32; 0: none)", 0,
@@ -48,6 +48,18 @@ static const struct trit_option options[] = {
       NULL },
     { "-o,--output", TRIT_OPT_CHOICE, AT(output), NULL,
       "a table (default), for programs, or a page with figures", 0, 0, "md|json|csv|html" },
+};
+
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_ONE, "--shape,--precision,--e2e" },
+    { TRIT_RULE_AGAINST, "--precision,--cc,--fixed,--templates,-M" },
+    { TRIT_RULE_AGAINST, "--e2e,--cc,--fixed,--templates,-M,--seconds,--model" },
+    { TRIT_RULE_NEEDS, "-m,--precision,--e2e" },
+    { TRIT_RULE_NEEDS, "--model,--precision" },
+    { TRIT_RULE_AGAINST, "-m,--model" },
+    { TRIT_RULE_NEEDS, "-p,--e2e" },
+    { TRIT_RULE_NEEDS, "-n,--e2e" },
+    { TRIT_RULE_NEEDS, "-r,--e2e" },
 };
 
 static const char detail[] =
@@ -64,7 +76,7 @@ static const char detail[] =
     "--precision: ms per token through all matrices, each distinct shape measured and multiplied "
     "by how\n"
     "often it occurs; energy where RAPL can be read. --e2e: the logits' hash must\n"
-    "agree; what is timed asks for the likeliest token.";
+    "agree; the timed passes compute the most likely token.";
 
 static int run(int argc, char **argv);
 
@@ -77,6 +89,8 @@ const struct trit_command trit_cmd_compare = {
     .detail = detail,
     .options = options,
     .noptions = sizeof options / sizeof *options,
+    .rules = rules,
+    .nrules = sizeof rules / sizeof *rules,
     .run = run,
 };
 
@@ -104,8 +118,6 @@ static enum trit_code variants(const struct options *o, struct trit_pool *pool,
 {
     size_t n, k;
     struct trit_compilers compilers;
-    if (!o->shape)
-        return trit_fail(error, TRIT_EARGUMENT, "compare: --shape NxK says which matrix");
     enum trit_code code = trit_cli_shape("compare", o->shape, &n, &k, error);
     if (code)
         return code;
@@ -140,11 +152,10 @@ static enum trit_code precision(const struct options *o, struct trit_pool *pool,
         .model = o->name, .file = o->file, .pool = pool, .seconds = o->seconds
     };
     if (o->nrest)
-        return trit_fail(error, TRIT_EARGUMENT, "compare --precision takes no '%s'", o->rest[0]);
-    if (!o->name == !o->file)
+        return trit_fail(error, TRIT_EARGUMENT, "compare: --precision takes no '%s'", o->rest[0]);
+    if (!o->name && !o->file)
         return trit_fail(error, TRIT_EARGUMENT,
-                         "compare --precision: name a model's shapes, either --model NAME or -m "
-                         "FILE");
+                         "compare: --precision needs -m FILE or --model NAME");
     return trit_precision_run(&p, (enum trit_compare_output)o->output, error);
 }
 
@@ -157,9 +168,10 @@ static enum trit_code e2e(const struct options *o, struct trit_error *error)
                           .rounds = (size_t)o->rounds };
     if (o->nrest != 2)
         return trit_fail(error, TRIT_EARGUMENT,
-                         "compare --e2e takes two profiles, files or 'none': %d given", o->nrest);
+                         "compare: --e2e takes two profiles, files or 'none': %d given", o->nrest);
     if (!o->prompt && !o->gen)
-        return trit_fail(error, TRIT_EARGUMENT, "compare --e2e: -p and -n are both 0");
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "compare: nothing to measure: -p and -n are both 0");
     e.profile[0] = o->rest[0];
     e.profile[1] = o->rest[1];
     return trit_e2e_run(&e, (enum trit_compare_output)o->output, error);
@@ -167,15 +179,6 @@ static enum trit_code e2e(const struct options *o, struct trit_error *error)
 
 static enum trit_code compare(const struct options *o, struct trit_error *error)
 {
-    if (o->precision && o->e2e)
-        return trit_fail(error, TRIT_EARGUMENT,
-                         "compare: --precision and --e2e exclude each other");
-    if ((o->precision || o->e2e) && (o->shape || o->cc || o->templates || o->fixed))
-        return trit_fail(error, TRIT_EARGUMENT,
-                         "compare: --shape, --cc, --fixed and --templates are for variants");
-    if (!o->precision && !o->e2e && (o->name || o->file))
-        return trit_fail(error, TRIT_EARGUMENT,
-                         "compare: a model needs --precision or --e2e; variants need --shape NxK");
     if (o->e2e)
         return e2e(o, error);
     struct trit_pool *pool;

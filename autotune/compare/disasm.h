@@ -1,5 +1,5 @@
 /* The machine code of a kernel: its functions in the ELF file that holds it, its hottest loop as
-   `objdump` shows it, and what `llvm-mca` foretells of that loop. Nothing is executed. Reasons
+   `objdump` shows it, and what `llvm-mca` predicts of that loop. Nothing is executed. Reasons
    (why) are static texts. */
 #ifndef TRIT_DISASM_H
 #define TRIT_DISASM_H

@@ -38,7 +38,7 @@ static const struct trit_column columns[] = {
     { "instructions_per_64", "instr/64", TRIT_CELL_NUMBER, AT(instructions), 0, 2, NULL,
       "instructions of the inner loop per 64 weights and token" },
     { "mca_cycles_per_64", "mca/64", TRIT_CELL_NUMBER, AT(mca_cycles), 0, 2, NULL,
-      "cycles per 64 weights and token as llvm-mca foretells" },
+      "cycles per 64 weights and token as llvm-mca predicts" },
     { "ipc", "IPC", TRIT_CELL_NUMBER, AT(ipc), 0, 2, NULL, "instructions per cycle, counted" },
     { "verified", "verified", TRIT_CELL_FLAG, AT(verified), 0, 0, NULL,
       "gave the reference's bits on this shape" },
@@ -101,7 +101,7 @@ static void put_notes(const struct trit_comparison *c, struct trit_table *t)
     if (c->code_why)
         trit_table_note(t, "Machine code, where it says n/a: %s.", c->code_why);
     if (c->stopped)
-        trit_table_note(t, "Stopped before its time: fewer samples than were meant.");
+        trit_table_note(t, "Stopped early: fewer samples than planned.");
 }
 
 /* The columns, without those that nothing is known of: *kept holds them. */

@@ -43,40 +43,45 @@ static const struct trit_option options[] = {
     { "--cc", TRIT_OPT_TEXT, AT(cc), "NAMES",
       "compilers for kernels of these shapes: gcc,clang (default: those found, and CC)", 0, 0,
       NULL },
-    { "--no-build", TRIT_OPT_FLAG, AT(no_build), NULL, "the kernels of the program itself only", 0,
-      0, NULL },
+    { "--no-build", TRIT_OPT_FLAG, AT(no_build), NULL, "only the program's own kernels", 0, 0,
+      NULL },
     { "--templates", TRIT_OPT_TEXT, AT(templates), "DIR",
-      "a folder of templates of your own, searched first", 0, 0, NULL },
+      "a folder of your templates, searched first", 0, 0, NULL },
     { "-o,--output", TRIT_OPT_TEXT, AT(output), "FILE",
-      "the profile (default: yours for this machine, in the cache folder)", 0, 0, NULL },
-    { "--json", TRIT_OPT_TEXT, AT(json), "FILE", "keep Google Benchmark's JSON of all samples", 0,
+      "the profile (default: this machine's, in the user's cache folder)", 0, 0, NULL },
+    { "--json", TRIT_OPT_TEXT, AT(json), "FILE", "write all samples as Google Benchmark's JSON", 0,
       0, NULL },
 };
 #undef AT
 
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_SOME, "-m,--model,--shape" },
+    { TRIT_RULE_AGAINST, "--no-build,--cc,--templates" },
+};
+
 static const char detail[] =
-    "Every kernel is compared with the reference before it is timed. Weights rotate over more than "
-    "twice the last-level cache;\n"
-    "candidates run interleaved, and the better half goes on. Decode and prefill are decided "
-    "together, since they share one\n"
-    "packing, for the least time of a request: 128 passes of one token and 512 tokens of prompt "
-    "(several --tokens share\n"
-    "the prompt evenly). Matrices that take the same inputs are one: q|k|v, gate|up; the gate is "
-    "alone where zeros are\n"
-    "skipped. The plan there was stays unless it is beaten by more than twice the "
-    "spread. Ctrl-C keeps what is\n"
-    "decided by then. `run` and `bench` use the profile without being told.";
+    "Every kernel is compared with the reference before it is timed. Weights rotate over more "
+    "than\n"
+    "twice the last-level cache; candidates are timed in turns, and the better half stays. Decode\n"
+    "and prefill are decided together, since they share one packing, for the least time of a\n"
+    "request: 128 passes of one token and 512 tokens of prompt (several --tokens share the prompt\n"
+    "evenly). Matrices with the same inputs are one: q|k|v, gate|up; where zeros are skipped the\n"
+    "gate is separate. The present plan stays unless another is faster by more than twice the\n"
+    "spread. After Ctrl-C the plans decided so far are kept. `run` and `bench` use the profile by\n"
+    "default.";
 
 static int tune_command(int argc, char **argv);
 
 const struct trit_command trit_cmd_tune = {
-    "tune",
-    "find the fastest kernels for a model's matrices on this machine",
-    "(-m FILE | --model NAME | --shape NxK ...) [options]",
-    detail,
-    options,
-    sizeof options / sizeof *options,
-    tune_command,
+    .name = "tune",
+    .summary = "find the fastest kernels for a model's matrices on this machine",
+    .usage = "(-m FILE | --model NAME | --shape NxK ...) [options]",
+    .detail = detail,
+    .options = options,
+    .noptions = sizeof options / sizeof *options,
+    .rules = rules,
+    .nrules = sizeof rules / sizeof *rules,
+    .run = tune_command,
 };
 
 /* Matrices */
@@ -134,9 +139,6 @@ static enum trit_code add_matrices(struct trit_tune *tune, const struct tune_opt
     }
     for (int i = 0; i < o->shapes.n && !code; i++)
         code = add_shape(tune, o->shapes.v[i], error);
-    if (!code && tune->nmatrices == 0)
-        code = trit_fail(error, TRIT_EARGUMENT,
-                         "tune: say what to tune for: -m FILE, --model NAME or --shape NxK");
     return code;
 }
 
@@ -419,10 +421,10 @@ static int tune_command(int argc, char **argv)
     default:
         break;
     }
+    char isas[160];
     if (o.isa && trit_isa_find(o.isa) == TRIT_NISA)
-        return trit_cli_usage_error("tune: --isa %s: no such instruction set (`tritmill cpu` lists "
-                                    "them)",
-                                    o.isa);
+        return trit_cli_usage_error("tune: --isa %s: must be one of %s", o.isa,
+                                    trit_cli_isas(isas, sizeof isas));
     struct trit_error error;
     static struct trit_tune tune;
     tune = (struct trit_tune){ .file = o.file,

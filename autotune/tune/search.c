@@ -272,7 +272,7 @@ static enum trit_code choose_blocks(struct trit_tune *tune, struct trit_measure 
 }
 
 /* The new plan has to be better by more than twice the spread, which is the mean of both plans',
-   and in neither phase worse: nobody's prompts shall pay for another's answers. */
+   and slower in neither phase. */
 static void judge(struct trit_tune_cell *cell)
 {
     const struct trit_contender *old = cell->plan[0], *new = cell->plan[1];

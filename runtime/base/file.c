@@ -20,7 +20,7 @@ struct trit_file {
     char *real; /* where it goes: path with links followed */
     char *temp; /* NULL: written in place, because a device or a pipe cannot be renamed over */
     const struct trit_file_kind *kind; /* NULL: whatever is there is replaced */
-    int litter; /* of temp */
+    int litter;                        /* of temp */
     FILE *out;
     uint64_t size;
     int failed; /* errno of the first failure, 0: none */

@@ -44,7 +44,7 @@ static enum trit_code check_section(const struct trit_section *s, const char *pa
 {
     if (memchr(s->name, 0, sizeof s->name) && memchr(s->form, 0, sizeof s->form) && s->lazy <= 1)
         return TRIT_OK;
-    return trit_fail(error, TRIT_EARGUMENT, "%s: a section without an end of its name", path);
+    return trit_fail(error, TRIT_EARGUMENT, "%s: section name not NUL-terminated", path);
 }
 
 static enum trit_code allocate(struct table *t, const char *path, struct trit_error *error)

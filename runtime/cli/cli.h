@@ -24,7 +24,7 @@ enum trit_option_type {
                         for other programs */
 };
 
-enum { TRIT_LIST_MAX = 32 };
+enum { TRIT_LIST_MAX = 32, TRIT_OPTIONS_MAX = 64 };
 struct trit_ints {
     int n, v[TRIT_LIST_MAX];
     bool given; /* false: v holds the default, which the first use replaces */
@@ -45,12 +45,27 @@ struct trit_option {
     const char *choices; /* CHOICE */
 };
 
+/* What must hold between the options of a command. */
+enum trit_rule_kind {
+    TRIT_RULE_ONE,     /* exactly one of them is given */
+    TRIT_RULE_SOME,    /* at least one */
+    TRIT_RULE_NEEDS,   /* the first only beside one of the others */
+    TRIT_RULE_AGAINST, /* the first beside none of the others */
+};
+struct trit_rule {
+    enum trit_rule_kind kind;
+    const char
+        *names; /* "-p,-f": one name of each option; "--head=full": a choice with that value */
+};
+
 struct trit_command {
     const char *name, *summary;
     const char *usage;  /* "-m FILE (-p TEXT | -f FILE) [options]" */
     const char *detail; /* more lines under the options, or NULL */
     const struct trit_option *options;
-    size_t noptions;
+    size_t noptions; /* at most TRIT_OPTIONS_MAX */
+    const struct trit_rule *rules;
+    size_t nrules;
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit code */
 };
 
@@ -58,13 +73,23 @@ enum trit_parse { TRIT_PARSE_OK, TRIT_PARSE_HELP, TRIT_PARSE_ERROR };
 
 /* Fills *values (already holding defaults) from argv[1..]; what is not an option goes to rest (at
    most rest_max, more is an error; rest may be NULL with rest_max 0). "--" ends options.
-   --name=value and --name value both serve, and -n5 where the value is a number. A value that is
-   itself a flag must be given as --name=value. -h and --help print the help to stdout and give HELP
-   (exit 0). An error is one line on stderr, with the nearest name where a flag is unknown (exit 2).
- */
+   --name=value and --name value both serve, and -n5 where the value is a number. Refused, in one
+   line on stderr (exit 2): an unknown flag, with the nearest name; an option of one value that is
+   given twice; an empty value or argument, except of a TEXT; a value that begins with '-', except
+   of a TEXT or a number, or is itself a flag, where it is not written --name=value; what the
+   command's rules forbid. -h and --help print the help to stdout and give HELP (exit 0). */
 enum trit_parse trit_cli_parse(const struct trit_command *command, int argc, char **argv,
                                void *values, const char **rest, int rest_max, int *nrest);
 void trit_cli_help(const struct trit_command *command, FILE *to);
+
+/* The environment variables of the program. Check treats empty ones as unset (it unsets them),
+   warns of unknown ones that begin with TRITMILL_, and refuses a bad value: false after one line on
+   stderr (exit 2). Help lists them, a line or two each. */
+bool trit_environment_check(void);
+void trit_environment_help(FILE *to);
+
+/* "c, ssse3, ...": the instruction sets that there are, into out. Returns out. */
+char *trit_cli_isas(char *out, size_t room);
 
 /* "tritmill: <error>" on stderr; returns the exit code that fits (2 for TRIT_EARGUMENT, else 1). */
 int trit_cli_error(const struct trit_error *error);

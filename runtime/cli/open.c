@@ -61,6 +61,8 @@ enum trit_code trit_cli_load_model(struct trit_engine *e, int threads, bool quie
     const char *log = getenv("TRITMILL_LOG");
     if (!code && log && !strcmp(log, "1")) {
         log_profile(e->profile);
+        if (trit_engine_cache_used(e))
+            fprintf(stderr, "packed cache %s\n", trit_engine_cache_used(e));
         trit_plan_log(e->model, stderr);
     }
     return code;

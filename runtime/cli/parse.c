@@ -1,5 +1,5 @@
 /* Arguments into an options struct, as the command's table of options says. */
-#include "runtime/cli/cli.h"
+#include "runtime/cli/internal.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -13,6 +13,7 @@ struct parser {
     int argc, at; /* at: the argument being looked at */
     char **argv;
     void *values;
+    bool given[TRIT_OPTIONS_MAX];
 };
 
 /* The word among names ("-m,--model;--file") that is word[0..n), as an offset; -1: none. */
@@ -27,7 +28,7 @@ static int name_at(const char *names, const char *word, size_t n)
     return -1;
 }
 
-static const struct trit_option *find(const struct trit_command *c, const char *word, size_t n)
+const struct trit_option *trit_option_find(const struct trit_command *c, const char *word, size_t n)
 {
     for (size_t i = 0; i < c->noptions; i++)
         if (name_at(c->options[i].names, word, n) >= 0)
@@ -201,7 +202,7 @@ static bool add_range(const struct target *t, const char **text, int first)
         char *end;
         long value = strtol(++*text, &end, 10);
         if (end == *text || value < 1 + times || value > INT_MAX || (times && first < 1))
-            return refuse(t, "has a step that leads nowhere");
+            return refuse(t, "has a step that does not grow");
         *text = end;
         step = (int)value;
     }
@@ -253,29 +254,56 @@ static bool (*const store[])(const struct target *) = {
     [TRIT_OPT_IGNORE] = store_nothing,
 };
 
-/* The value of an option that stands alone: the next argument, unless that is a flag itself. */
-static const char *next_value(struct parser *p, const struct trit_option *o, const char *name)
+/* Anything goes, also nothing and what looks like a flag. */
+static bool is_free(const struct trit_option *o)
 {
-    const char *next = p->at + 1 < p->argc ? p->argv[p->at + 1] : NULL;
-    if (next && !find(p->command, next, strlen(next))) {
-        p->at++;
-        return next;
-    }
+    return o->type == TRIT_OPT_IGNORE || (o->arg && !strcmp(o->arg, "TEXT"));
+}
+
+static bool no_value(const struct parser *p, const struct trit_option *o, const char *name)
+{
     const char *what = o->arg ? o->arg : o->choices;
     trit_cli_usage_error("%s: %s needs a value: %s", p->command->name, name, what ? what : "VALUE");
-    return NULL;
+    return false;
+}
+
+/* The value of an option that stands alone: the next argument, unless that is a flag itself. */
+static const char *next_value(struct parser *p, const struct trit_option *o)
+{
+    const char *next = p->at + 1 < p->argc ? p->argv[p->at + 1] : NULL;
+    if (!next || trit_option_find(p->command, next, strlen(next)))
+        return NULL;
+    if (next[0] == '-' && next[1] && !is_free(o) && !is_number(o))
+        return NULL;
+    p->at++;
+    return next;
+}
+
+/* Whether the option may be given one more time. */
+static bool may_repeat(const struct trit_option *o)
+{
+    return !takes_value(o) || o->type == TRIT_OPT_INTS || o->type == TRIT_OPT_TEXTS ||
+           o->type == TRIT_OPT_IGNORE;
 }
 
 static bool apply(struct parser *p, const struct trit_option *o, const char *name,
                   const char *value)
 {
     const char *command = p->command->name;
+    bool *given = &p->given[o - p->command->options];
     if (!takes_value(o) && value) {
         trit_cli_usage_error("%s: %s takes no value", command, name);
         return false;
     }
-    if (takes_value(o) && !value && !(value = next_value(p, o, name)))
+    if (*given && !may_repeat(o)) {
+        trit_cli_usage_error("%s: %s is given twice", command, name);
         return false;
+    }
+    if (takes_value(o) && !value)
+        value = next_value(p, o);
+    if (takes_value(o) && (!value || (!*value && !is_free(o) && !is_number(o))))
+        return no_value(p, o, name);
+    *given = true;
     struct target t = { o, command, name, value, (char *)p->values + o->offset };
     return store[o->type](&t);
 }
@@ -286,8 +314,8 @@ static bool option(struct parser *p)
 {
     const char *word = p->argv[p->at], *equals = strchr(word, '=');
     size_t n = equals ? (size_t)(equals - word) : strlen(word);
-    const struct trit_option *o = find(p->command, word, n);
-    const struct trit_option *attached = find(p->command, word, 2);
+    const struct trit_option *o = trit_option_find(p->command, word, n);
+    const struct trit_option *attached = trit_option_find(p->command, word, 2);
     char name[64];
     if (o) {
         snprintf(name, sizeof name, "%.*s", (int)n, word);
@@ -300,10 +328,28 @@ static bool option(struct parser *p)
     return unknown(p, word);
 }
 
+/* An argument that is no option. */
+static bool argument(const struct parser *p, const char **rest, int rest_max, int *n)
+{
+    const struct trit_command *c = p->command;
+    const char *word = p->argv[p->at];
+    if (*word && *n < rest_max) {
+        rest[(*n)++] = word;
+        return true;
+    }
+    if (*n < rest_max)
+        trit_cli_usage_error("%s: an argument is empty (usage: tritmill %s %s)", c->name, c->name,
+                             c->usage);
+    else
+        trit_cli_usage_error("%s: '%s' is one argument too many (usage: tritmill %s %s)", c->name,
+                             word, c->name, c->usage);
+    return false;
+}
+
 enum trit_parse trit_cli_parse(const struct trit_command *command, int argc, char **argv,
                                void *values, const char **rest, int rest_max, int *nrest)
 {
-    struct parser p = { command, argc, 1, argv, values };
+    struct parser p = { command, argc, 1, argv, values, { false } };
     bool options = true;
     int n = 0;
     for (; p.at < argc; p.at++) {
@@ -316,15 +362,11 @@ enum trit_parse trit_cli_parse(const struct trit_command *command, int argc, cha
         } else if (options && word[0] == '-' && word[1]) {
             if (!option(&p))
                 return TRIT_PARSE_ERROR;
-        } else if (n < rest_max) {
-            rest[n++] = word;
-        } else {
-            trit_cli_usage_error("%s: '%s' is one argument too many (usage: tritmill %s %s)",
-                                 command->name, word, command->name, command->usage);
+        } else if (!argument(&p, rest, rest_max, &n)) {
             return TRIT_PARSE_ERROR;
         }
     }
     if (nrest)
         *nrest = n;
-    return TRIT_PARSE_OK;
+    return trit_rules_hold(command, values, p.given) ? TRIT_PARSE_OK : TRIT_PARSE_ERROR;
 }

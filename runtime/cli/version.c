@@ -1,5 +1,9 @@
-/* Which version this is; the build may name the commit with -DTRIT_COMMIT="...". */
+/* Which version this is; the build writes the commit into trit_commit.h (commit.cmake). */
 #include "runtime/cli/cli.h"
+
+#if __has_include("trit_commit.h")
+#include "trit_commit.h"
+#endif
 
 #ifndef TRIT_VERSION
 #define TRIT_VERSION "0.1.0"

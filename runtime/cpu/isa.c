@@ -29,13 +29,13 @@ enum trit_isa trit_isa_find(const char *name)
 enum trit_isa trit_isa_cap(void)
 {
     const char *name = getenv("TRITMILL_ISA");
-    return name ? trit_isa_find(name) : TRIT_NISA;
+    return name && *name ? trit_isa_find(name) : TRIT_NISA;
 }
 
 bool trit_isa_cap_valid(void)
 {
     const char *name = getenv("TRITMILL_ISA");
-    return !name || trit_isa_find(name) < TRIT_NISA;
+    return !name || !*name || trit_isa_find(name) < TRIT_NISA;
 }
 
 static bool has_feature(uint64_t found, const char *name, size_t n)

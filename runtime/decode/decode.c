@@ -137,7 +137,7 @@ static enum trit_code step(struct trit_decoder *d, size_t wanted, struct trit_er
 {
     const size_t position = trit_session_position(d->session),
                  room = trit_session_context(d->session) - position,
-                 limit = (wanted < room ? wanted : room) - (wanted && room);
+                 most = wanted < room ? wanted : room, limit = most ? most - 1 : 0;
     const uint64_t begin = trit_clock();
     const size_t guessed = d->lookup ? trit_lookup_guess(d->lookup, limit, d->last + 1) : 0;
     enum trit_code code = evaluate(d, d->last, 1 + guessed, guessed, error);

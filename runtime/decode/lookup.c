@@ -64,7 +64,7 @@ enum trit_code trit_lookup_create(struct trit_lookup **lookup, size_t most, size
 {
     *lookup = NULL;
     if (most < 1 || most > TRIT_LOOKUP_MAX)
-        return trit_fail(error, TRIT_EARGUMENT, "guesses of %zu tokens: must be 1 .. %d", most,
+        return trit_fail(error, TRIT_EARGUMENT, "drafts of %zu tokens: must be 1 .. %d", most,
                          TRIT_LOOKUP_MAX);
     struct trit_lookup *l = trit_alloc(1, sizeof *l);
     if (l)

@@ -34,6 +34,7 @@ struct trit_sampler {
     int32_t *ids;     /* bans, the window, a draft, one behind the other */
     int32_t *window; /* in ids: a ring of repeat_last_n tokens; where the window is everything, each
                         token once */
+    int32_t *banned; /* in ids: `bans` of them, the last one first, up to where the window begins */
     size_t window_used, window_next, bans;
 };
 
@@ -237,7 +238,8 @@ bool trit_sampler_ban(struct trit_sampler *s, int32_t token)
 {
     if (s->bans == TRIT_SAMPLER_BANS || token < 0 || (size_t)token >= s->vocab)
         return false;
-    s->window[-(ptrdiff_t)++s->bans] = token;
+    *--s->banned = token;
+    s->bans++;
     return true;
 }
 
@@ -253,8 +255,8 @@ static float penalise(const struct trit_sampler *s, int32_t id, float x)
 
 static bool banned(const struct trit_sampler *s, int32_t id)
 {
-    for (size_t i = 1; i <= s->bans; i++)
-        if (s->window[-(ptrdiff_t)i] == id)
+    for (size_t i = 0; i < s->bans; i++)
+        if (s->banned[i] == id)
             return true;
     return false;
 }
@@ -265,8 +267,8 @@ static const float *adjust_row(struct trit_sampler *s, const float *logits)
         return logits;
     for (size_t i = 0; i < s->vocab; i++)
         s->logits[i] = penalise(s, (int32_t)i, logits[i]);
-    for (size_t i = 1; i <= s->bans; i++)
-        s->logits[s->window[-(ptrdiff_t)i]] = -INFINITY;
+    for (size_t i = 0; i < s->bans; i++)
+        s->logits[s->banned[i]] = -INFINITY;
     return s->logits;
 }
 
@@ -305,7 +307,7 @@ bool trit_sampler_ask(struct trit_sampler *s, const int32_t *draft, size_t n, st
     if (drafted)
         memcpy(s->window + s->window_used, draft, drafted * sizeof *draft);
     top->k = k < s->vocab ? k : s->vocab;
-    top->also = s->window - s->bans;
+    top->also = s->banned;
     top->nalso = s->bans + s->window_used + drafted;
     return top->nalso <= s->vocab / 16 + TRIT_SAMPLER_BANS + TRIT_SAMPLER_DRAFT;
 }
@@ -393,7 +395,7 @@ static bool allocate(struct trit_sampler *s)
     if (penalised)
         s->counts = trit_alloc(s->vocab, sizeof *s->counts);
     if (s->ids)
-        s->window = s->ids + TRIT_SAMPLER_BANS;
+        s->banned = s->window = s->ids + TRIT_SAMPLER_BANS;
     return s->heap && s->logits && s->ids && (s->counts || !penalised);
 }
 

@@ -89,7 +89,7 @@ static void tell_use(struct trit_engine *e, enum trit_code code)
         *e->profile->log = 0;
     if (cost && cost->uncached)
         tell(e,
-             "%s: made for other kernels: %zu of %zu sections are packed anew "
+             "%s: made for other kernels: %zu of %zu sections are packed again "
              "('tritmill pack' renews it)",
              trit_cache_path(e->cache), cost->uncached, cost->cached + cost->uncached);
 }
@@ -147,7 +147,13 @@ void trit_engine_close(struct trit_engine *e)
     *e = (struct trit_engine){ 0 };
 }
 
-enum trit_code trit_engine_encode(const struct trit_engine *e, const char *text, size_t bytes,
+const char *trit_engine_cache_used(const struct trit_engine *e)
+{
+    const struct trit_model_cost *cost = e->model ? trit_model_cost(e->model) : NULL;
+    return cost && cost->cached && e->cache ? trit_cache_path(e->cache) : NULL;
+}
+
+enum trit_code trit_engine_encode(struct trit_engine *e, const char *text, size_t bytes,
                                   bool special, int32_t **ids, size_t *count,
                                   struct trit_error *error)
 {
@@ -157,7 +163,8 @@ enum trit_code trit_engine_encode(const struct trit_engine *e, const char *text,
         trit_tokenizer_encode(e->tokenizer, text, bytes, special, &plain, &n, error);
     if (code)
         return code;
-    size_t bos = trit_tokenizer_add_bos(e->tokenizer) && trit_tokenizer_bos(e->tokenizer) >= 0;
+    const size_t bos = trit_tokenizer_lacks_bos(e->tokenizer, plain, n);
+    e->own_bos = !bos && trit_tokenizer_lacks_bos(e->tokenizer, NULL, 0);
     int32_t *all = trit_alloc(n + bos + 1, sizeof *all);
     if (!all) {
         free(plain);

@@ -27,6 +27,7 @@ struct trit_engine {
     struct trit_cache *cache;         /* NULL: there is none that can be used */
     bool cache_searched;              /* it was looked for */
     double load_seconds;              /* of all steps together */
+    bool own_bos;                     /* the last text that was encoded begins with BOS itself */
     /* Set before the model is loaded, or NULL: who is told how far loading is, and, a line each,
        what was ignored of profile and packed cache. */
     trit_progress_fn *progress;
@@ -46,8 +47,12 @@ enum trit_code trit_engine_load_model(struct trit_engine *engine, int threads,
                                       struct trit_error *error);
 void trit_engine_close(struct trit_engine *engine);
 
-/* The ids of text, BOS first where the model wants one. free() *ids. */
-enum trit_code trit_engine_encode(const struct trit_engine *engine, const char *text, size_t bytes,
+/* The path of the packed cache that weights of the loaded model come from, NULL: none do. */
+const char *trit_engine_cache_used(const struct trit_engine *engine);
+
+/* The ids of text, BOS first where the model wants one; a text that begins with BOS itself
+   (engine->own_bos, set here) gets no second one. free() *ids. */
+enum trit_code trit_engine_encode(struct trit_engine *engine, const char *text, size_t bytes,
                                   bool special, int32_t **ids, size_t *count,
                                   struct trit_error *error);
 

@@ -66,7 +66,7 @@ static enum trit_code build(const struct trit_gguf *g, struct trit_gguf_names *n
     if (end > n)
         return trit_fail(error, TRIT_EMEMORY, "%s: out of memory for its tables", g->path);
     if (end < n)
-        return trit_fail(error, TRIT_EFORMAT, "%s: %s %s: is there twice", g->path, what,
+        return trit_fail(error, TRIT_EFORMAT, "%s: %s %s: duplicate name", g->path, what,
                          trit_gguf_quoted(name_at(records, stride, end)).s);
     return TRIT_OK;
 }

@@ -39,8 +39,7 @@ static enum trit_code sha256(const char *path, const void *data, size_t bytes,
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned n = 0;
     if (!EVP_Digest(data, bytes, digest, &n, EVP_sha256(), NULL) || n != TRIT_SHA256_TEXT / 2)
-        return trit_fail(error, TRIT_EUNSUPPORTED, "%s: no SHA-256 can be had of libcrypto here",
-                         path);
+        return trit_fail(error, TRIT_EUNSUPPORTED, "%s: libcrypto has no SHA-256", path);
     for (unsigned i = 0; i < n; i++)
         snprintf(text + 2 * i, 3, "%02x", digest[i]);
     return TRIT_OK;

@@ -112,27 +112,39 @@ static enum trit_code head(struct trit_work *w, struct trit_error *error)
 {
     struct head_job j = list_wanted(w);
     const size_t hidden = w->model->config.hidden;
+    enum trit_code code = TRIT_OK;
     if (!j.m)
         return TRIT_OK;
     trit_region(w->model->pool, TRIT_PART_OUTPUT_NORM, j.m, 1, output_norm, &j);
-    if (j.full)
+    trit_finite_states(w, j.m);
+    if (w->fault.found)
+        return trit_finite_fault(w, error);
+    if (j.full) {
         trit_head_full(w->model->head, j.full, w->h, hidden, w->logits, &w->counts);
-    if (j.m == j.full)
-        return TRIT_OK;
-    return trit_head_top(w->model->head, j.m - j.full, w->h + j.full * hidden, hidden, w->tops,
-                         &w->counts, error);
+        trit_finite_logits(w, j.full);
+    }
+    if (j.m > j.full) {
+        code = trit_head_top(w->model->head, j.m - j.full, w->h + j.full * hidden, hidden, w->tops,
+                             &w->counts, error);
+        if (!code)
+            trit_finite_tops(w, j.full, j.m);
+    }
+    return code ? code : trit_finite_fault(w, error);
 }
 
+/* Where it fails no session has moved on. */
 static enum trit_code pass(struct trit_work *w, struct trit_error *error)
 {
     trit_region(w->model->pool, TRIT_PART_EMBED, w->m, 4, embed, w);
-    for (size_t i = 0; i < w->model->config.layers; i++)
-        w->model->config.family->layer(w, i);
-    for (size_t i = 0; i < w->nspans; i++)
-        w->tokens[w->spans[i].begin].session->position += w->spans[i].end - w->spans[i].begin;
+    for (w->layer = 0; w->layer < w->model->config.layers; w->layer++)
+        w->model->config.family->layer(w, w->layer);
     w->counts.passes++;
     w->counts.tokens += w->m;
-    enum trit_code code = head(w, error);
+    enum trit_code code = trit_finite_fault(w, error);
+    if (!code)
+        code = head(w, error);
+    for (size_t i = 0; i < w->nspans && !code; i++)
+        w->tokens[w->spans[i].begin].session->position += w->spans[i].end - w->spans[i].begin;
     w->m = w->nspans = 0;
     return code;
 }
@@ -146,7 +158,7 @@ static enum trit_code eval(struct trit_work *w, const struct trit_run *runs, siz
     for (size_t i = 0, done = 0; i < nruns && !code; i++, done = 0)
         while (!code && ((done += fill(w, &runs[i], done)) < runs[i].count || w->m == w->chunk))
             code = pass(w, error);
-    if (w->m > 0)
+    if (w->m > 0 && !code)
         code = pass(w, error);
     return code;
 }

@@ -96,11 +96,21 @@ struct trit_share {
     char apart[64 - 3 * sizeof(size_t) - sizeof(bool)];
 };
 
+/* Where a pass first left the finite numbers. */
+struct trit_fault {
+    bool found;
+    enum trit_part part;
+    size_t layer; /* the number of layers: before the first, or behind the last */
+    size_t position;
+};
+
 /* The working memory of a pass of m tokens, m <= chunk. */
 struct trit_work {
     struct trit_model *model;
     size_t chunk, m, nspans;
+    size_t layer; /* that the pass is at; behind the last their number */
     struct trit_counts counts;
+    struct trit_fault fault;
     uint8_t *memory; /* what the pointers below point into; M stands for the chunk */
     size_t bytes;
     struct trit_token *tokens; /* [M] */
@@ -176,6 +186,21 @@ size_t trit_attention_parts(const struct trit_model *model, size_t context); /* 
 void trit_gate_up(struct trit_work *work, const struct trit_layer *layer);
 /* x = x + Wdown a. */
 void trit_down(struct trit_work *work, const struct trit_layer *layer);
+
+/* Whether all is finite (runtime/model/finite.c): what is not becomes the work's fault, unless it
+   has one. After the norm of each token's k values at in + token * ld was quantised (weights NULL:
+   the values themselves); after a product with quantised activations; the normed states of the
+   first m wanted tokens; the logits of the first m, and the best of those from `first` on. */
+void trit_finite_norm(struct trit_work *work, enum trit_part part, const float *in, size_t ld,
+                      size_t k, const float *weights);
+void trit_finite_product(struct trit_work *work, enum trit_part part, size_t n, const float *y,
+                         size_t ldy);
+void trit_finite_states(struct trit_work *work, size_t m);
+void trit_finite_logits(struct trit_work *work, size_t m);
+void trit_finite_tops(struct trit_work *work, size_t first, size_t m);
+/* The fault as TRIT_EFORMAT, which the work then forgets: "FILE: layer 7, gate, up: not finite at
+   token 12". */
+enum trit_code trit_finite_fault(struct trit_work *work, struct trit_error *error);
 
 /* Products of a pass's quantised activations (a, s, sum of the work) with ternary matrices. Private
    to the model. */

@@ -27,6 +27,7 @@ void trit_norm_quant(struct trit_work *w, enum trit_part part, const float *in, 
 {
     struct norm_job job = { w, in, weights, ld, k };
     trit_region(w->model->pool, part, w->m, 1, norm_quant, &job);
+    trit_finite_norm(w, part, in, ld, k, weights);
 }
 
 void trit_norm_stream(struct trit_work *w, enum trit_part part, const float *weights)

@@ -225,7 +225,17 @@ static enum trit_code load_rope(struct loader *l)
     return code;
 }
 
-/* The rows of the embedding and of the head, where they stand in the file, and the head. */
+/* The rows of the embedding and of the head, where they stand in the file. */
+static enum trit_code open_rows(struct loader *l)
+{
+    struct trit_model *model = l->model;
+    enum trit_code code = trit_rows_open(&model->embd, l->gguf, l->tensors.embd, l->error);
+    if (!code && !model->config.tied)
+        code = trit_rows_open(&model->output, l->gguf, l->tensors.output, l->error);
+    return code;
+}
+
+/* Their values, and the head. */
 static enum trit_code load_head(struct loader *l)
 {
     struct trit_model *model = l->model;
@@ -235,12 +245,9 @@ static enum trit_code load_head(struct loader *l)
     const size_t last = c->tied ? 0 : 1;
     struct trit_cache *cache = l->options ? l->options->cache : NULL;
     for (size_t i = 0; i <= last; i++) {
-        enum trit_code code = trit_rows_open(rows[i], l->gguf, tensors[i], l->error);
-        if (!code && i < last)
-            code = trit_rows_check(rows[i], model->pool, l->error);
-        if (!code && i == last)
-            code = trit_head_create(&model->head, rows[i], model->pool, TRIT_HEAD_AUTO, cache,
-                                    l->error);
+        enum trit_code code = i < last ? trit_rows_check(rows[i], model->pool, l->error)
+                                       : trit_head_create(&model->head, rows[i], model->pool,
+                                                          TRIT_HEAD_AUTO, cache, l->error);
         if (code || (code = step(l, tensors[i])))
             return code;
         model->cost.params += c->hidden * c->vocab;
@@ -324,9 +331,10 @@ static enum trit_code load(struct loader *l)
     struct trit_model *model = l->model;
     enum trit_code code = trit_config_read(&model->config, l->gguf, l->error);
     if (code || (code = trit_tensors_find(&l->tensors, &model->config, l->gguf, l->error)) ||
-        (code = pick_ops(l)) || (code = load_head(l)) || (code = allocate(l)) ||
-        (code = choose_roles(l)) || (code = plan_matrices(l)) || (code = load_layers(l)) ||
-        (code = load_rope(l)))
+        (code = pick_ops(l)) || (code = open_rows(l)) || (l->options && l->options->check))
+        return code;
+    if ((code = load_head(l)) || (code = allocate(l)) || (code = choose_roles(l)) ||
+        (code = plan_matrices(l)) || (code = load_layers(l)) || (code = load_rope(l)))
         return code;
     if (is_apart(model))
         trit_skip_measure(model);
@@ -354,7 +362,7 @@ enum trit_code trit_model_load(struct trit_model **model, const struct trit_gguf
         code = load(&l);
     }
     trit_tensors_free(&l.tensors);
-    if (code) {
+    if (code || (options && options->check)) {
         trit_model_free(l.model);
         return code;
     }

@@ -68,6 +68,8 @@ struct trit_load_options {
                                  NULL: there is none */
     enum trit_kv_type kv;     /* of all sessions */
     enum trit_sparse sparse;
+    bool check; /* only look whether the file can be loaded, values aside: pool may be NULL, and
+                   there is no model then */
 };
 
 /* Checks the whole model, picks a kernel for every matrix and packs it, in parallel on pool. The
@@ -166,7 +168,9 @@ struct trit_run {
    its chunk allows. Every sequence gets the bits that it would get alone. A session that is named
    twice or belongs to another model, ids out of range, too many tokens for a context, and another
    evaluation under way on the model's pool are TRIT_EARGUMENT, and nothing has changed then;
-   TRIT_EMEMORY where there is none to search the head. */
+   TRIT_EMEMORY where there is none to search the head; TRIT_EFORMAT, naming file, layer, part and
+   position, where a state or logit is not finite. Passes that were done before the one that failed
+   stand. */
 enum trit_code trit_model_eval(struct trit_work *work, const struct trit_run *runs, size_t nruns,
                                struct trit_error *error);
 

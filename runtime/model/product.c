@@ -73,6 +73,7 @@ void trit_product(struct trit_work *w, enum trit_part part, const struct trit_ma
 {
     const struct trit_multiply mm = multiply(w, x, y, ldy);
     trit_multiply(w->model->pool, part, &mm);
+    trit_finite_product(w, part, x->n, y, ldy);
     trit_product_count(w, part, x);
 }
 

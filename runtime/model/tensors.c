@@ -94,7 +94,7 @@ static enum trit_code check_all_placed(const struct finder *f)
         if (!f->placed[i])
             return trit_fail(f->error, TRIT_EUNSUPPORTED,
                              "%s: tensor '%.*s' has no place in architecture %s with block_count "
-                             "%zu: the model would not be computed as it was meant",
+                             "%zu: the model would be computed wrongly",
                              f->gguf->path, (int)name.n, name.s, f->config->arch,
                              f->config->layers);
     }

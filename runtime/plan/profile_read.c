@@ -214,7 +214,7 @@ static enum trit_code read_fields(struct reader *r, const struct trit_profile_re
     for (size_t i = 0; i < record->nfields; i++) {
         const struct trit_profile_field *f = &record->fields[i];
         if (nwords < 2 * i + 3)
-            return bad(r, "%s: '%s' is missing at its end", record->word, f->label);
+            return bad(r, "%s: '%s' is missing at the end of the line", record->word, f->label);
         if (strcmp(words[2 * i + 1], f->label) != 0)
             return bad(r, "%s: expected '%s', found '%.40s'", record->word, f->label,
                        words[2 * i + 1]);

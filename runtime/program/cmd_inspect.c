@@ -113,8 +113,25 @@ bool trit_inspect_memory(const struct trit_gguf *gguf, struct trit_inspect_memor
         c.layers * (2 * (uint64_t)c.hidden * (c.hidden + kv) + 3 * (uint64_t)c.hidden * c.ffn);
     m->plane = (uint64_t)c.vocab * c.hidden / 2;
     m->kv = 2 * c.layers * kv * sizeof(uint16_t);
+    m->context = c.context < TRIT_INSPECT_CONTEXT ? c.context : TRIT_INSPECT_CONTEXT;
+    m->run = m->trits / 4 + m->plane + m->kv * m->context;
     look_for_cache(gguf, m);
     return true;
+}
+
+enum trit_code trit_inspect_runs(const struct trit_gguf *gguf, struct trit_error *error)
+{
+    const struct trit_load_options options = { .check = true };
+    struct trit_tokenizer *tokenizer = NULL;
+    struct trit_model *model;
+    struct trit_config config;
+    enum trit_code code = trit_config_read(&config, gguf, error);
+    if (!code)
+        code = trit_tokenizer_load(&tokenizer, gguf, error);
+    if (!code)
+        code = trit_model_load(&model, gguf, NULL, &options, error);
+    trit_tokenizer_free(tokenizer);
+    return code;
 }
 
 /* How an element of each type is stored, and whether its sign has to be extended. */
@@ -166,7 +183,9 @@ bool trit_inspect_next(const struct trit_gguf_kv *kv, struct trit_inspect_walk *
 
 #define AT(member) offsetof(struct trit_inspect, member)
 static const struct trit_option options[] = {
-    { "-o,--output", TRIT_OPT_CHOICE, AT(format), NULL, "text (default), or json with all there is",
+    { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE", "the file, where it is not the argument", 0,
+      0, NULL },
+    { "-o,--output", TRIT_OPT_CHOICE, AT(format), NULL, "text (default), or json with everything",
       0, 0, "text|json" },
     { "--tensors", TRIT_OPT_FLAG, AT(tensors), NULL, "list every tensor, in text too", 0, 0, NULL },
     { "--all", TRIT_OPT_FLAG, AT(all), NULL, "long texts and arrays in full", 0, 0, NULL },
@@ -184,8 +203,10 @@ static int run(int argc, char **argv)
         trit_cli_parse(&trit_cmd_inspect, argc, argv, &inspect, &path, 1, &npaths);
     if (parsed != TRIT_PARSE_OK)
         return parsed == TRIT_PARSE_HELP ? 0 : 2;
-    if (npaths == 0)
-        return trit_cli_usage_error("inspect: which file? ('tritmill inspect FILE')");
+    if (npaths + (inspect.model != NULL) != 1)
+        return trit_cli_usage_error("inspect: give one file (usage: tritmill inspect %s)",
+                                    trit_cmd_inspect.usage);
+    path = inspect.model ? inspect.model : path;
     enum trit_code code = trit_gguf_open(&gguf, path, &error);
     if (code != TRIT_OK)
         return trit_cli_error(&error);
@@ -198,8 +219,11 @@ const struct trit_command trit_cmd_inspect = {
     .name = "inspect",
     .summary = "show what is in a GGUF file",
     .usage = "FILE [options]",
-    .detail = "Checks the whole structure of the file (not the numbers in its tensors) and shows "
-              "it, also where\nno model can be made of it.",
+    .detail =
+        "Checks the whole structure of the file (not the numbers in its tensors) and shows "
+        "it, also where\nno model can be made of it. 'runs here' says whether 'run' takes the "
+        "file, and what it needs in\nmemory for a context of 4096 tokens, or the model's where "
+        "that is less; or why not.",
     .options = options,
     .noptions = sizeof options / sizeof *options,
     .run = run,

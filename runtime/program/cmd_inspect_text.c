@@ -201,6 +201,28 @@ static void print_memory(const struct trit_gguf *g)
            trit_bytes_text((double)m.cache_bytes, a));
 }
 
+/* What `run` would say, and what it would take. */
+static void print_runs(const struct trit_gguf *g)
+{
+    struct trit_error error;
+    struct trit_inspect_memory m;
+    char params[16], memory[16];
+    uint64_t elements = 0;
+    if (trit_inspect_runs(g, &error)) {
+        const size_t prefix = strlen(g->path);
+        const bool named = !strncmp(error.text, g->path, prefix) && error.text[prefix] == ':';
+        printf("%-14sno: %s\n", "runs here", error.text + (named ? prefix + 2 : 0));
+        return;
+    }
+    for (size_t i = 0; i < g->ntensors; i++)
+        elements += trit_inspect_elements(&g->tensors[i]);
+    trit_inspect_memory(g, &m);
+    snprintf(params, sizeof params, "%.3g %s", (double)elements / (elements < 1e9 ? 1e6 : 1e9),
+             elements < 1e9 ? "M" : "B");
+    printf("%-14syes, %s parameters, up to %s of memory for weights, head and a context of %zu\n",
+           "runs here", params, trit_bytes_text((double)m.run, memory), m.context);
+}
+
 static void print_key(const struct trit_gguf *g, const char *label, const char *key)
 {
     struct trit_text t;
@@ -227,7 +249,8 @@ static void print_head(const struct trit_gguf *g, const struct trit_inspect_shar
     print_key(g, "name", "general.name");
     printf("%-14s%llu in %zu tensors\n", "parameters", (ull)elements, g->ntensors);
     if (trailing)
-        printf("%-14s%llu bytes after the last tensor belong to nothing\n", "note", (ull)trailing);
+        printf("%-14s%llu bytes after the last tensor are not used\n", "note", (ull)trailing);
+    print_runs(g);
 }
 
 enum trit_code trit_inspect_text(const struct trit_gguf *gguf, const struct trit_inspect *options,

@@ -24,9 +24,10 @@ struct options {
 #define AT(member) offsetof(struct options, member)
 static const struct trit_option options[] = {
     { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
-      "the model, a GGUF file (default: the small one that came along)", 0, 0, NULL },
+      "the model, a GGUF file (default: the bundled TinyStories model)", 0, 0, NULL },
     { "-o,--output", TRIT_OPT_TEXT, AT(output), "FILE",
-      "where to (default: the cache folder, where it is found without being named)", 0, 0, NULL },
+      "the file to write (default: in the cache folder, where it is found automatically)", 0, 0,
+      NULL },
     { "-t,--threads", TRIT_OPT_INT, AT(threads), "N",
       "threads, also those that kernels are picked for (default: one per physical core)", -1,
       TRIT_MAX_THREADS, NULL },
@@ -36,10 +37,14 @@ static const struct trit_option options[] = {
     { "--sparse", TRIT_OPT_CHOICE, AT(sparse), NULL,
       "weights laid out to skip zeros: auto times both ways (default), on, off", 0, 0,
       "auto|on|off" },
-    { "--remove", TRIT_OPT_FLAG, AT(remove), NULL, "delete the one in the cache folder instead", 0,
+    { "--remove", TRIT_OPT_FLAG, AT(remove), NULL, "delete the packed cache in the cache folder", 0,
       0, NULL },
 };
 #undef AT
+
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_AGAINST, "--remove,-o,-t,--profile,--sparse" },
+};
 
 static enum trit_code user_path(const struct trit_engine *e, char *path, size_t room,
                                 struct trit_error *error)
@@ -181,8 +186,6 @@ static int run(int argc, char **argv)
     enum trit_parse parsed = trit_cli_parse(&trit_cmd_pack, argc, argv, &o, NULL, 0, NULL);
     if (parsed != TRIT_PARSE_OK)
         return parsed == TRIT_PARSE_HELP ? 0 : 2;
-    if (o.remove && o.output)
-        return trit_cli_usage_error("pack: --remove and -o do not go together");
     trit_catch_stop();
     enum trit_code code = pack(&o, &engine, &error);
     trit_engine_close(&engine);
@@ -194,12 +197,17 @@ const struct trit_command trit_cmd_pack = {
     .summary = "keep a model's packed weights in a file, so that it loads at once",
     .usage = "-m FILE [options]",
     .detail =
-        "The file holds the weights as they lie in memory, for the kernels that are picked "
-        "here and now; run,\nbench and perplexity map it instead of packing the model anew. It "
-        "is used where model, kernels'\nlayout and checksums agree, else ignored: it never "
-        "changes an answer, and may be deleted. Named with\nTRITMILL_CACHE where -o put it "
-        "elsewhere; TRITMILL_CACHE=none does without.",
+        "The file holds the weights as they lie in memory, for the kernels picked on this machine; "
+        "run, bench\nand perplexity map it instead of packing the model again, and name it in "
+        "their "
+        "reports. It is used\nwhere model, kernels' layout and checksums agree, else ignored: it "
+        "never "
+        "changes an answer, and may\nbe deleted. TRITMILL_CACHE=FILE names one that -o put "
+        "elsewhere; "
+        "TRITMILL_CACHE=none uses none.",
     .options = options,
     .noptions = sizeof options / sizeof *options,
+    .rules = rules,
+    .nrules = sizeof rules / sizeof *rules,
     .run = run,
 };

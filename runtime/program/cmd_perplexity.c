@@ -1,4 +1,4 @@
-/* `tritmill perplexity`: how well a model foretells a text, by llama.cpp's definition: the tokens
+/* `tritmill perplexity`: a model's perplexity on a text, by llama.cpp's definition: the tokens
    of the text are cut into chunks of c; a chunk's first token is replaced by BOS where the model
    has one; the tokens after its middle one are scored, each by the logits before it; the rest, too
    short for a chunk, is left out. */
@@ -30,7 +30,7 @@ struct options {
 #define AT(member) offsetof(struct options, member)
 static const struct trit_option options[] = {
     { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
-      "the model, a GGUF file (default: the small one that came along)", 0, 0, NULL },
+      "the model, a GGUF file (default: the bundled TinyStories model)", 0, 0, NULL },
     { "-f,--file", TRIT_OPT_TEXT, AT(file), "FILE", "the text (-: stdin)", 0, 0, NULL },
     { "-c,--ctx-size", TRIT_OPT_INT, AT(context), "N",
       "tokens in a chunk (default 512, or the model's context if less)", 4, 1 << 20, NULL },
@@ -51,6 +51,10 @@ static const struct trit_option options[] = {
     { "-ub,--ubatch-size", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
     { "-ngl,--gpu-layers,--n-gpu-layers", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
     { "--no-warmup", TRIT_OPT_IGNORE, 0, NULL, "", 0, 0, NULL },
+};
+
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_SOME, "-f" },
 };
 
 static const char detail[] = "llama.cpp's definition: the tokens of the text are cut into chunks "
@@ -138,7 +142,7 @@ static enum trit_code load(struct work *w, struct trit_error *error)
     return TRIT_OK;
 }
 
-/* What score_rows needs: row i of logits foretells next[i]. */
+/* What score_rows needs: row i of logits predicts next[i]. */
 struct rows {
     const float *logits;
     size_t vocab;
@@ -227,18 +231,23 @@ static enum trit_code report_json(const struct work *w, double perplexity, struc
         json_array_append_new(running, json_real(w->running[i]));
     struct trit_text model = { w->engine.path, strlen(w->engine.path) };
     struct trit_text file = { w->options.file, strlen(w->options.file) };
-    json_t *json = json_pack("{so so sf sf sf sI sI sI sI sf so}", "model", trit_json_text(model),
-                             "file", trit_json_text(file), "perplexity", perplexity, "error",
-                             standard_error(w, perplexity), "nll", w->sum / (double)w->scored,
-                             "context", (json_int_t)w->context, "chunks", (json_int_t)w->done,
-                             "tokens", (json_int_t)w->nids, "scored_tokens", (json_int_t)w->scored,
-                             "seconds", w->seconds, "running", running);
+    const char *cache = trit_engine_cache_used(&w->engine);
+    json_t *json = json_pack(
+        "{so ss? so sf sf sf sI sI sI sI sf so}", "model", trit_json_text(model), "packed_cache",
+        cache, "file", trit_json_text(file), "perplexity", perplexity, "error",
+        standard_error(w, perplexity), "nll", w->sum / (double)w->scored, "context",
+        (json_int_t)w->context, "chunks", (json_int_t)w->done, "tokens", (json_int_t)w->nids,
+        "scored_tokens", (json_int_t)w->scored, "seconds", w->seconds, "running", running);
     return trit_json_print(json, error);
 }
 
 static enum trit_code report(const struct work *w, struct trit_error *error)
 {
-    double perplexity = trit_exp(w->sum / (double)w->scored);
+    const double nll = w->sum / (double)w->scored, perplexity = trit_exp(nll);
+    if (!isfinite(perplexity))
+        return trit_fail(error, TRIT_EFORMAT,
+                         "%s: no perplexity: the mean negative log-likelihood is %g",
+                         w->engine.path, nll);
     if (w->options.output == JSON)
         return report_json(w, perplexity, error);
     printf("Final estimate: PPL = %.4f +/- %.5f\n", perplexity, standard_error(w, perplexity));
@@ -269,8 +278,6 @@ static int run(int argc, char **argv)
         trit_cli_parse(&trit_cmd_perplexity, argc, argv, &w.options, NULL, 0, NULL);
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;
-    if (!w.options.file)
-        return trit_cli_usage_error("perplexity: name the text with -f FILE");
     struct trit_error error;
     enum trit_code code = work(&w, &error);
     release(&w);
@@ -279,10 +286,12 @@ static int run(int argc, char **argv)
 
 const struct trit_command trit_cmd_perplexity = {
     .name = "perplexity",
-    .summary = "measure how well a model foretells a text",
+    .summary = "measure a model's perplexity on a text",
     .usage = "[-m FILE] -f TEXT [options]",
     .detail = detail,
     .options = options,
     .noptions = sizeof options / sizeof *options,
+    .rules = rules,
+    .nrules = sizeof rules / sizeof *rules,
     .run = run,
 };

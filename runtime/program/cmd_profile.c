@@ -23,11 +23,13 @@ static const char detail[] =
     "show   the profile as a table, or a JSON array with one object per file\n"
     "check  whether it would be used on this machine, and which of its plans; what is ignored and\n"
     "       why. Exit code 0 where everything is used, else 1\n"
-    "diff   the plans in which two profiles differ, with times and their ratio; one FILE is\n"
-    "       compared with the profile in use\n"
+    "diff   what two profiles differ in, plans with times and their ratio; one FILE is compared\n"
+    "       with the profile in use. Exit code 0 where nothing differs, 1 where something does or "
+    "a\n"
+    "       file cannot be read (then with a line on stderr)\n"
     "Without FILE they work on the profile in use: TRITMILL_PROFILE, else that of `tritmill tune` "
     "in\n"
-    "the user's cache, else the one that came along for this CPU.";
+    "the user's cache, else the one installed for this CPU.";
 
 /* What a command works on. */
 struct work {
@@ -153,24 +155,26 @@ static int check(const struct work *w)
 static int diff(const struct work *w)
 {
     if (w->nfiles < 1 || w->nfiles > 2)
-        return trit_cli_usage_error("profile diff: name one or two profiles");
+        return trit_cli_usage_error("profile diff: give one or two profiles");
     struct trit_profile *a = NULL, *b = NULL;
     struct trit_error error;
     enum trit_code code =
         w->nfiles == 2 ? trit_profile_read(&a, w->files[0], &error) : in_use(&a, &error);
     if (!code)
         code = trit_profile_read(&b, w->files[w->nfiles - 1], &error);
-    if (!code)
-        trit_profile_diff(a, b, stdout);
+    const size_t differences = code ? 0 : trit_profile_diff(a, b, stdout);
     trit_profile_free(a);
     trit_profile_free(b);
-    return code ? trit_cli_error(&error) : 0;
+    if (code)
+        return trit_cli_error(&error);
+    return differences > 0;
 }
 
 static const struct {
     const char *name;
     int (*run)(const struct work *);
-} actions[] = { { "show", show }, { "check", check }, { "diff", diff } };
+    bool formats; /* -o says how */
+} actions[] = { { "show", show, true }, { "check", check, false }, { "diff", diff, false } };
 
 static int run(int argc, char **argv)
 {
@@ -184,11 +188,13 @@ static int run(int argc, char **argv)
     for (size_t i = 0; n && i < sizeof actions / sizeof *actions; i++) {
         if (strcmp(words[0], actions[i].name) != 0)
             continue;
+        if (w.options.output && !actions[i].formats)
+            return trit_cli_usage_error("profile %s: -o is for show", words[0]);
         w.nfiles = n - 1;
         memcpy(w.files, words + 1, (size_t)w.nfiles * sizeof *words);
         return actions[i].run(&w);
     }
-    return trit_cli_usage_error("profile: say show, check or diff%s%s", n ? ", not " : "",
+    return trit_cli_usage_error("profile: give show, check or diff%s%s", n ? ", not " : "",
                                 n ? words[0] : "");
 }
 

@@ -146,14 +146,67 @@ static size_t diff_rows(const struct trit_profile *a, const struct trit_profile 
     return n;
 }
 
+static size_t diff_texts(const struct trit_profile *a, const struct trit_profile *b, FILE *to)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < trit_profile_ntexts; i++) {
+        if (!strcmp(text_of(a, i), text_of(b, i)))
+            continue;
+        fprintf(to, "- %s %s\n+ %s %s\n", trit_profile_texts[i].key, text_of(a, i),
+                trit_profile_texts[i].key, text_of(b, i));
+        n++;
+    }
+    return n;
+}
+
+/* The limits that a has and b has not. */
+static size_t limits_without(const struct trit_profile *a, const struct trit_profile *b, char sign,
+                             FILE *to)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < a->nlimits; i++) {
+        const struct trit_profile_limit *x = &a->limits[i], *y = trit_profile_limit(b, x->threads);
+        if (y && y->read_gbs == x->read_gbs && y->int8_gmacs == x->int8_gmacs)
+            continue;
+        fprintf(to, "%c limits of %d thread%s: %.1f GB/s read, %.1f GMAC/s int8\n", sign,
+                x->threads, x->threads == 1 ? "" : "s", x->read_gbs, x->int8_gmacs);
+        n++;
+    }
+    return n;
+}
+
+static size_t diff_limits(const struct trit_profile *a, const struct trit_profile *b, FILE *to)
+{
+    return limits_without(a, b, '-', to) + limits_without(b, a, '+', to);
+}
+
+static size_t libraries_without(const struct trit_profile *a, const struct trit_profile *b,
+                                char sign, FILE *to)
+{
+    size_t n = 0;
+    for (size_t i = 0, j; i < a->nlibraries; i++) {
+        for (j = 0; j < b->nlibraries; j++)
+            if (!strcmp(a->libraries[i].sha256, b->libraries[j].sha256))
+                break;
+        if (j < b->nlibraries)
+            continue;
+        fprintf(to, "%c library %s, SHA-256 %.16s...\n", sign, a->libraries[i].file,
+                a->libraries[i].sha256);
+        n++;
+    }
+    return n;
+}
+
+static size_t diff_libraries(const struct trit_profile *a, const struct trit_profile *b, FILE *to)
+{
+    return libraries_without(a, b, '-', to) + libraries_without(b, a, '+', to);
+}
+
 size_t trit_profile_diff(const struct trit_profile *a, const struct trit_profile *b, FILE *to)
 {
     fprintf(to, "--- %s\n+++ %s\n", a->path, b->path);
-    for (size_t i = 0; i < trit_profile_ntexts; i++)
-        if (strcmp(text_of(a, i), text_of(b, i)) != 0)
-            fprintf(to, "- %s %s\n+ %s %s\n", trit_profile_texts[i].key, text_of(a, i),
-                    trit_profile_texts[i].key, text_of(b, i));
+    const size_t head = diff_texts(a, b, to) + diff_limits(a, b, to) + diff_libraries(a, b, to);
     const size_t n = diff_rows(a, b, to);
     fprintf(to, "%zu plan%s\n", n, n == 1 ? " differs" : "s differ");
-    return n;
+    return head + n;
 }

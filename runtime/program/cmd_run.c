@@ -1,6 +1,7 @@
 /* `tritmill run`: continues a text, streaming. */
 #include "runtime/program/internal.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -18,7 +19,7 @@ enum { DEFAULT_CONTEXT = 4096, MAX_CONTEXT = 1 << 24 };
 #define AT(member) offsetof(struct trit_run_options, member)
 static const struct trit_option options[] = {
     { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
-      "the model, a GGUF file (default: the small one that came along)", 0, 0, NULL },
+      "the model, a GGUF file (default: the bundled TinyStories model)", 0, 0, NULL },
     { "-p,--prompt", TRIT_OPT_TEXT, AT(prompt), "TEXT", "the text to continue", 0, 0, NULL },
     { "-f,--file", TRIT_OPT_TEXT, AT(file), "FILE",
       "read it from a file (-: stdin); one newline at its end is dropped", 0, 0, NULL },
@@ -29,16 +30,16 @@ static const struct trit_option options[] = {
       NULL },
     { "-t,--threads", TRIT_OPT_INT, AT(threads), "N", "threads (default: one per physical core)",
       -1, TRIT_MAX_THREADS, NULL },
-    { "-s,--seed", TRIT_OPT_U64, AT(seed), "N", "seed of the draws (default: random, and told)", 0,
-      0, NULL },
+    { "-s,--seed", TRIT_OPT_U64, AT(seed), "N",
+      "seed of the draws (default: random; printed at the end)", 0, 0, NULL },
     { "--temp;--temperature", TRIT_OPT_FLOAT, AT(temperature), "T",
-      "temperature (default 0.8; 0: always the likeliest token)", -1e6, 1e6, NULL },
+      "temperature (default 0.8; 0: always the most likely token)", -1e6, 1e6, NULL },
     { "--top-k", TRIT_OPT_INT, AT(top_k), "N",
-      "draw among the N likeliest tokens (default 40; 0: all)", -1, 1e9, NULL },
+      "draw among the N most likely tokens (default 40; 0: all)", -1, 1e9, NULL },
     { "--top-p", TRIT_OPT_FLOAT, AT(top_p), "P",
-      "draw among the likeliest that sum to P (default 0.95; 1: all)", 0, 1e6, NULL },
+      "draw among the most likely tokens that sum to P (default 0.95; 1: all)", 0, 1e6, NULL },
     { "--min-p", TRIT_OPT_FLOAT, AT(min_p), "P",
-      "leave out tokens below P times the likeliest (default 0.05; 0: none)", 0, 1, NULL },
+      "leave out tokens below P times the most likely one (default 0.05; 0: none)", 0, 1, NULL },
     { "--repeat-penalty", TRIT_OPT_FLOAT, AT(repeat_penalty), "X",
       "divide the score of recent tokens by X (default 1: off)", 1e-3, 1e3, NULL },
     { "--repeat-last-n", TRIT_OPT_INT, AT(repeat_last_n), "N",
@@ -59,11 +60,11 @@ static const struct trit_option options[] = {
     { "--chunk", TRIT_OPT_INT, AT(chunk), "N", "prompt tokens evaluated together (default 256)", 1,
       65536, NULL },
     { "--lookup;--draft-max,--draft,--draft-n", TRIT_OPT_INT, AT(lookup), "N",
-      "guess up to N tokens at a time from the text so far (default 32; 0: never)", 0,
-      TRIT_LOOKUP_MAX, NULL },
+      "draft up to N tokens at a time by prompt lookup (default 32; 0: off)", 0, TRIT_LOOKUP_MAX,
+      NULL },
     { "--sparse", TRIT_OPT_CHOICE, AT(sparse), NULL,
-      "skip weights that meet zeros, for the same text: as 'pack' found best (auto), on, off", 0, 0,
-      "auto|on|off" },
+      "skip weights that meet zeros, with the same output: auto (as 'pack' measured), on, off", 0,
+      0, "auto|on|off" },
     { "--kv-type", TRIT_OPT_CHOICE, AT(kv), NULL,
       "elements of the KV cache: f16 (default), i8 (half the size; changes the text a little)", 0,
       0, "f16|i8" },
@@ -85,11 +86,18 @@ static const struct trit_option options[] = {
     { "-no-cnv,--no-conversation", TRIT_OPT_IGNORE, 0, NULL, "", 0, 0, NULL },
 };
 
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_ONE, "-p,-f" },
+    { TRIT_RULE_NEEDS, "-e,-p" },
+    { TRIT_RULE_AGAINST, "-e,--no-escape" },
+    { TRIT_RULE_AGAINST, "--no-escape,-f" },
+};
+
 static const char detail[] =
     "Standard output gets the prompt and its continuation and nothing else; timings and the seed "
     "go\n"
     "to stderr. The same seed gives the same text, whatever the CPU, the threads, the chunks\n"
-    "and the guesses.\n"
+    "and the drafts.\n"
     "Ctrl-C ends the text early (exit code 130). Under the names bitnet and llama-cli the program\n"
     "takes this command's options, and -p understands escapes.";
 
@@ -120,19 +128,24 @@ static void release(struct run *r)
     free(r->made);
 }
 
+/* -1: no hexadecimal digit. */
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
 /* One escape at *s (after the backslash) into *out; what is no escape stays as written. */
 static char *unescape_one(const char **s, char *out)
 {
     static const char names[] = "nrt\"'\\", values[] = "\n\r\t\"'\\";
-    const char *name = **s ? strchr(names, **s) : NULL;
-    unsigned hex;
-    int read = 0;
+    const char *c = *s, *name = *c ? strchr(names, *c) : NULL;
     if (name) {
         *out++ = values[name - names];
-        ++*s;
-    } else if (sscanf(*s, "x%2[0-9a-fA-F]%n", (char[3]){ 0 }, &read) == 1 && read == 3 &&
-               sscanf(*s + 1, "%2x", &hex) == 1) {
-        *out++ = (char)hex;
+        *s += 1;
+    } else if (c[0] == 'x' && hex_digit(c[1]) >= 0 && hex_digit(c[2]) >= 0) {
+        *out++ = (char)(hex_digit(c[1]) * 16 + hex_digit(c[2]));
         *s += 3;
     } else {
         *out++ = '\\';
@@ -212,6 +225,8 @@ static enum trit_code prepare(struct run *r, struct trit_error *error)
                                   &r->nprompt, error);
     if (!code)
         code = size_context(r, error);
+    if (!code && e->own_bos && !r->options.quiet)
+        fputs("tritmill: the prompt begins with BOS: no second one is added\n", stderr);
     return code;
 }
 
@@ -376,6 +391,7 @@ static enum trit_code report(struct run *r, double begin, struct trit_error *err
 {
     struct trit_run_result *result = &r->result;
     result->model = r->engine.path;
+    result->cache = trit_engine_cache_used(&r->engine);
     result->tokenizer = r->engine.tokenizer;
     result->threads = trit_pool_threads(r->engine.pool);
     result->prompt = (struct trit_text){ r->prompt, r->prompt_bytes };
@@ -412,9 +428,6 @@ static int run(int argc, char **argv)
     enum trit_parse parse = trit_cli_parse(&trit_cmd_run, argc, argv, &r.options, NULL, 0, NULL);
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;
-    if (!r.options.prompt == !r.options.file)
-        return trit_cli_usage_error(
-            "run: give the text to continue with either -p TEXT or -f FILE");
     bool foreign = strcmp(argv[0], trit_cmd_run.name) != 0;
     r.options.escape = (r.options.escape || foreign) && !r.options.no_escape;
     double begin = trit_now();
@@ -438,5 +451,7 @@ const struct trit_command trit_cmd_run = {
     .detail = detail,
     .options = options,
     .noptions = sizeof options / sizeof *options,
+    .rules = rules,
+    .nrules = sizeof rules / sizeof *rules,
     .run = run,
 };

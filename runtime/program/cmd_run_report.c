@@ -10,11 +10,11 @@ static const struct {
     const char *name, *text;
 } stops[] = {
     [TRIT_RUN_ON] = { "none", "not" },
-    [TRIT_RUN_LENGTH] = { "length", "as many tokens as asked" },
+    [TRIT_RUN_LENGTH] = { "length", "the requested number of tokens" },
     [TRIT_RUN_END] = { "end", "end of text" },
     [TRIT_RUN_CONTEXT] = { "context", "the context is full (-c raises it)" },
     [TRIT_RUN_INTERRUPT] = { "interrupt", "interrupted" },
-    [TRIT_RUN_CLOSED] = { "closed", "the output takes no more" },
+    [TRIT_RUN_CLOSED] = { "closed", "standard output is closed" },
 };
 
 static double each_ms(double seconds, size_t n)
@@ -37,14 +37,15 @@ void trit_run_summary(const struct trit_run_result *r)
 {
     fprintf(stderr, "\n%16s = %s, %d thread%s, seed %llu\n", "model", r->model, r->threads,
             r->threads == 1 ? "" : "s", (unsigned long long)r->seed);
-    fprintf(stderr, "%16s = %10.2f ms\n", "load time", r->load * 1e3);
+    fprintf(stderr, "%16s = %10.2f ms%s%s\n", "load time", r->load * 1e3,
+            r->cache ? ", packed cache " : "", r->cache ? r->cache : "");
     if (r->context > r->trained)
         fprintf(stderr, "%16s = %zu tokens, where the model was trained for %zu\n", "context",
                 r->context, r->trained);
     line("prompt eval time", r->prefill, r->nprompt, "tokens");
     line("eval time", r->decode, r->decoded, "runs  ");
     if (r->passes->guessed)
-        fprintf(stderr, "%16s = %zu of %zu guessed tokens were right: %zu passes for %zu tokens\n",
+        fprintf(stderr, "%16s = %zu of %zu drafted tokens accepted: %zu passes for %zu tokens\n",
                 "lookup", r->passes->right, r->passes->guessed, r->passes->passes, r->decoded);
     fprintf(stderr, "%16s = %10.2f ms / %5zu tokens\n", "total time", r->total * 1e3,
             r->nprompt + r->decoded);
@@ -91,9 +92,11 @@ static json_t *timings_json(const struct trit_run_result *r)
 enum trit_code trit_run_json(const struct trit_run_result *r, struct trit_error *error)
 {
     struct trit_text model = { r->model, strlen(r->model) };
+    json_t *cache =
+        r->cache ? trit_json_text((struct trit_text){ r->cache, strlen(r->cache) }) : json_null();
     json_t *json = json_pack(
-        "{so so si so sI so so ss so}", "model", trit_json_text(model), "seed",
-        trit_json_u64(r->seed), "threads", r->threads, "prompt", trit_json_text(r->prompt),
+        "{so so so si so sI so so ss so}", "model", trit_json_text(model), "packed_cache", cache,
+        "seed", trit_json_u64(r->seed), "threads", r->threads, "prompt", trit_json_text(r->prompt),
         "prompt_tokens", (json_int_t)r->nprompt, "text", continuation_json(r), "tokens",
         ids_json(r->tokens, r->ntokens), "stop", stops[r->stop].name, "timings", timings_json(r));
     return trit_json_print(json, error);

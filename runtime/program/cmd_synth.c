@@ -31,14 +31,14 @@ static const struct trit_option options[] = {
       "i2_s|f16" },
     { "--embd", TRIT_OPT_CHOICE, AT(embd), NULL, "type of embedding and head (default f16)", 0, 0,
       "f16|bf16|f32|q8_0|q6_k" },
-    { "--untied", TRIT_OPT_FLAG, AT(untied), NULL, "give the head a tensor of its own", 0, 0,
+    { "--untied", TRIT_OPT_FLAG, AT(untied), NULL, "store the head as a separate tensor", 0, 0,
       NULL },
     { "--peak", TRIT_OPT_FLOAT, AT(peak), "C",
-      "cosine of a final state with its token's row, below 1 (0.3, say)", 0, 1, NULL },
+      "cosine of a final state with its token's row, below 1, for example 0.3", 0, 1, NULL },
     { "--zeros", TRIT_OPT_FLOAT, AT(zeros), "P",
-      "with --peak: share of zeros among ffn_down's int8 inputs (0.8, say)", 0, 1, NULL },
+      "with --peak: share of zeros among ffn_down's int8 inputs, for example 0.8", 0, 1, NULL },
     { "--chain", TRIT_OPT_INT, AT(chain), "N",
-      "with --peak: the likeliest text walks a cycle of N ids, not of one", 2, 4096, NULL },
+      "with --peak: the most likely text is a cycle of N ids, not of one", 2, 4096, NULL },
     { "--tokenizer", TRIT_OPT_TEXT, AT(tokenizer), "FILE",
       "vocabulary of a tokenizer.json (default: a built-in one of bytes)", 0, 0, NULL },
     { "--vocab", TRIT_OPT_INT, AT(vocab), "N", "vocabulary size (default: the shape's)", 1,
@@ -49,6 +49,13 @@ static const struct trit_option options[] = {
       NULL },
 };
 #undef AT
+
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_SOME, "--shape" },
+    { TRIT_RULE_SOME, "-o" },
+    { TRIT_RULE_NEEDS, "--zeros,--peak" },
+    { TRIT_RULE_NEEDS, "--chain,--peak" },
+};
 
 /* The vocabulary and how many rows it gets: --vocab, else the shape's or what a tokenizer.json
  * needs. */
@@ -125,10 +132,6 @@ static int run(int argc, char **argv)
     enum trit_parse parsed = trit_cli_parse(&trit_cmd_synth, argc, argv, &o, NULL, 0, NULL);
     if (parsed != TRIT_PARSE_OK)
         return parsed == TRIT_PARSE_HELP ? 0 : 2;
-    if (!o.shape)
-        return trit_cli_usage_error("synth: which shape? (--shape 2b4t)");
-    if (!o.output)
-        return trit_cli_usage_error("synth: where to? (-o FILE)");
     return synth(&o, &error) ? trit_cli_error(&error) : 0;
 }
 
@@ -136,10 +139,12 @@ const struct trit_command trit_cmd_synth = {
     .name = "synth",
     .summary = "write a random ternary model of a given shape",
     .usage = "--shape SHAPE -o FILE [options]",
-    .detail = "The model has the sizes, types and statistics of a real one, and says nothing "
-              "sensible. 2b4t is\nBitNet b1.58 2B4T: 1.2 GB. With i2_s and f16 the same seed "
-              "gives the same matrices.",
+    .detail = "The model has the sizes, types and statistics of a real one, but random weights. "
+              "2b4t is\nBitNet b1.58 2B4T: 1.2 GB. With i2_s and f16 the same seed gives the same "
+              "matrices.",
     .options = options,
     .noptions = sizeof options / sizeof *options,
+    .rules = rules,
+    .nrules = sizeof rules / sizeof *rules,
     .run = run,
 };

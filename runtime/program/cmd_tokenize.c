@@ -22,7 +22,7 @@ struct tokenize_options {
 #define AT(member) offsetof(struct tokenize_options, member)
 static const struct trit_option options[] = {
     { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
-      "the model, a GGUF file (default: the small one that came along)", 0, 0, NULL },
+      "the model, a GGUF file (default: the bundled TinyStories model)", 0, 0, NULL },
     { "-p,--prompt", TRIT_OPT_TEXT, AT(prompt), "TEXT", "the text, taken as it is", 0, 0, NULL },
     { "-f,--file", TRIT_OPT_TEXT, AT(file), "FILE",
       "read it from a file, taken as it is (-: stdin)", 0, 0, NULL },
@@ -30,11 +30,17 @@ static const struct trit_option options[] = {
     { "--no-special;--no-parse-special", TRIT_OPT_FLAG, AT(no_special), NULL,
       "control tokens written in the text are plain text", 0, 0, NULL },
     { "--no-bos", TRIT_OPT_FLAG, AT(no_bos), NULL,
-      "do not begin with BOS, even if the model asks for it", 0, 0, NULL },
+      "do not begin with BOS, even if the model asks for it (a text with its own BOS gets no "
+      "second one)",
+      0, 0, NULL },
     { "--show-count", TRIT_OPT_FLAG, AT(show_count), NULL, "end with the number of tokens", 0, 0,
       NULL },
     { "-o,--output", TRIT_OPT_CHOICE, AT(output), NULL, "text (default), or one JSON object", 0, 0,
       "text|json" },
+};
+
+static const struct trit_rule rules[] = {
+    { TRIT_RULE_ONE, "-p,-f" },
 };
 
 static const char detail[] =
@@ -184,7 +190,7 @@ static enum trit_code tokenize(const struct tokenize_options *o, struct trit_err
     if (!code)
         code = trit_tokenizer_encode(t, text ? text : o->prompt, bytes, !o->no_special, &tokens.ids,
                                      &tokens.n, error);
-    if (!code && !o->no_bos && trit_tokenizer_add_bos(t))
+    if (!code && !o->no_bos && trit_tokenizer_lacks_bos(t, tokens.ids, tokens.n))
         tokens.bos = trit_tokenizer_bos(t);
     if (!code)
         code = show(o, model, t, &tokens, error);
@@ -201,8 +207,6 @@ static int run(int argc, char **argv)
     enum trit_parse parse = trit_cli_parse(&trit_cmd_tokenize, argc, argv, &o, NULL, 0, NULL);
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;
-    if (!o.prompt == !o.file)
-        return trit_cli_usage_error("tokenize: give the text with either -p TEXT or -f FILE");
     return tokenize(&o, &error) ? trit_cli_error(&error) : trit_cli_output_code(0);
 }
 
@@ -213,5 +217,7 @@ const struct trit_command trit_cmd_tokenize = {
     .detail = detail,
     .options = options,
     .noptions = sizeof options / sizeof *options,
+    .rules = rules,
+    .nrules = sizeof rules / sizeof *rules,
     .run = run,
 };

@@ -13,7 +13,8 @@
 #include "runtime/plan/profile.h"
 
 struct trit_inspect {
-    int format; /* index in "text|json" */
+    const char *model; /* -m: the file; NULL: the argument */
+    int format;        /* index in "text|json" */
     bool tensors, all;
 };
 
@@ -39,11 +40,17 @@ struct trit_inspect_memory {
     uint64_t trits;   /* weights of the ternary matrices: 5 of them to a byte, or 4 */
     uint64_t plane;   /* of the head: 4 bits of every element */
     uint64_t kv;      /* f16, per token */
+    uint64_t run;     /* about, for a context of at most TRIT_INSPECT_CONTEXT */
+    size_t context;   /* that one */
     char cache[4096]; /* where its packed cache is, "" where there is none */
     uint64_t cache_bytes;
 };
+enum { TRIT_INSPECT_CONTEXT = 4096 };
 /* False where no model can be made of it. */
 bool trit_inspect_memory(const struct trit_gguf *gguf, struct trit_inspect_memory *memory);
+/* Whether `run` can run the file, by its keys, its tensors' names, types and shapes, and its
+   tokenizer; the values are not looked at. Otherwise the error is that of `run`. */
+enum trit_code trit_inspect_runs(const struct trit_gguf *gguf, struct trit_error *error);
 
 /* The elements of a metadata value, one after another. */
 enum trit_inspect_kind {
@@ -81,7 +88,7 @@ char *trit_profile_time(double ns, char *out);
 
 void trit_profile_show(const struct trit_profile *profile, FILE *to);
 json_t *trit_profile_json(const struct trit_profile *profile);
-/* What differs from a to b; returns how many plans do. */
+/* What differs from a to b; returns how many lines and plans do. */
 size_t trit_profile_diff(const struct trit_profile *a, const struct trit_profile *b, FILE *to);
 
 /* Private to `tritmill run`: what was asked, what happened, and how it is told. */
@@ -107,7 +114,7 @@ enum trit_run_stop {
 };
 
 struct trit_run_result {
-    const char *model;
+    const char *model, *cache; /* cache: the packed cache that was used, NULL: none */
     const struct trit_tokenizer *tokenizer;
     int threads;
     uint64_t seed;

@@ -49,18 +49,13 @@ static int help(FILE *to)
           to);
     for (size_t i = 0; i < NCOMMANDS; i++)
         fprintf(to, "  %-12s%s\n", commands[i]->name, commands[i]->summary);
-    fputs("\n'tritmill help COMMAND' explains one; 'tritmill --version' tells the version.\n"
+    fputs("\n'tritmill help COMMAND' explains one; 'tritmill --version' prints the version.\n"
           "A link to this program named bitnet or llama-cli behaves as 'tritmill run'.\n"
-          "\nEnvironment:\n"
-          "  TRITMILL_MODEL=FILE      the model where -m is not given\n"
-          "  TRITMILL_ISA=NAME        no instruction set beyond this one ('tritmill cpu' lists "
-          "them)\n"
-          "  TRITMILL_KERNEL=PATTERN  only kernels whose names match, where one of them can run\n"
-          "  TRITMILL_PROFILE=FILE    the profile where --profile is not given (none: no profile)\n"
-          "  TRITMILL_CACHE=FILE      the model's packed cache (none: no cache; 'tritmill pack')\n"
-          "  TRITMILL_LOG=1           tell each matrix's kernels, and why, on stderr\n"
-          "  TRITMILL_TEMPLATES=DIR   templates for 'tritmill generate'\n",
+          "An option is given once; lists (N,..) may be repeated.\n"
+          "Exit codes: 0 success, 1 a bad file or a failure, 2 wrong arguments, 130 interrupted.\n"
+          "\nEnvironment:\n",
           to);
+    trit_environment_help(to);
     return to == stdout ? 0 : 2;
 }
 
@@ -72,11 +67,8 @@ static int version(void)
 
 static int start(const struct trit_command *command, int argc, char **argv)
 {
-    if (!trit_isa_cap_valid())
-        return trit_cli_usage_error(
-            "TRITMILL_ISA=%s: no such instruction set ('tritmill cpu' with it unset "
-            "lists them)",
-            getenv("TRITMILL_ISA"));
+    if (!trit_environment_check())
+        return 2;
     return command->run(argc, argv);
 }
 

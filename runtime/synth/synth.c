@@ -354,7 +354,7 @@ static enum trit_code check(const struct trit_synth *s, struct trit_error *error
         return trit_fail(error, TRIT_EARGUMENT, "peak %g, zeros %g: both are from 0 to below 1",
                          s->peak, s->zeros);
     if (!(s->peak > 0) && (s->zeros > 0 || s->chain))
-        return trit_fail(error, TRIT_EARGUMENT, "zeros and chain need a peak: 0.3, say");
+        return trit_fail(error, TRIT_EARGUMENT, "zeros and chain need a peak, for example 0.3");
     const struct trit_family *f = trit_family_find(s->arch, strlen(s->arch));
     char list[512];
     if (!f)
@@ -364,7 +364,7 @@ static enum trit_code check(const struct trit_synth *s, struct trit_error *error
         return trit_fail(error, TRIT_EARGUMENT, "architecture %s has no zeros: without --zeros",
                          s->arch);
     if (s->chain && !s->shape.untied)
-        return trit_fail(error, TRIT_EARGUMENT, "a chain needs a head of its own: untied");
+        return trit_fail(error, TRIT_EARGUMENT, "a chain needs an untied head");
     return TRIT_OK;
 }
 

@@ -155,7 +155,7 @@ static enum trit_code check_unique(const struct trit_vocab *v, struct trit_error
     enum trit_code code = TRIT_OK;
     for (size_t i = 1; i < v->n && !code; i++)
         if (by_bytes(&sorted[i - 1], &sorted[i]) == 0)
-            code = trit_fail(error, TRIT_EFORMAT, "vocabulary: token '%.*s' is there twice",
+            code = trit_fail(error, TRIT_EFORMAT, "vocabulary: duplicate token '%.*s'",
                              (int)(sorted[i].n < 80 ? sorted[i].n : 80), sorted[i].s);
     free(sorted);
     return code;

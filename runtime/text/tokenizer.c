@@ -235,7 +235,7 @@ static enum trit_code load_merges(struct loader *l)
         struct trit_merge merge;
         const char *fault = parse_merge(l, l->texts[i], &merge);
         if (!fault && trit_merges_add(&l->t->merges, merge) != TRIT_NO_MERGE)
-            fault = "stands there twice";
+            fault = "duplicate merge";
         if (fault)
             return bad_item(l, KEY("merges"), i, l->texts[i], fault);
     }
@@ -360,6 +360,12 @@ int32_t trit_tokenizer_bos(const struct trit_tokenizer *t)
 bool trit_tokenizer_add_bos(const struct trit_tokenizer *t)
 {
     return t->add_bos;
+}
+
+bool trit_tokenizer_lacks_bos(const struct trit_tokenizer *t, const int32_t *ids, size_t n)
+{
+    const int32_t bos = trit_tokenizer_bos(t);
+    return trit_tokenizer_add_bos(t) && bos >= 0 && (n == 0 || ids[0] != bos);
 }
 
 bool trit_tokenizer_is_end(const struct trit_tokenizer *t, int32_t id)

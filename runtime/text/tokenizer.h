@@ -19,6 +19,8 @@ void trit_tokenizer_free(struct trit_tokenizer *tokenizer);
 size_t trit_tokenizer_size(const struct trit_tokenizer *tokenizer); /* ids are 0 .. size-1 */
 int32_t trit_tokenizer_bos(const struct trit_tokenizer *tokenizer); /* -1: none */
 bool trit_tokenizer_add_bos(const struct trit_tokenizer *tokenizer);
+/* Whether a text of these ids is to get a BOS before them: not where it begins with one itself. */
+bool trit_tokenizer_lacks_bos(const struct trit_tokenizer *tokenizer, const int32_t *ids, size_t n);
 /* End of text or of turn (eos, eot, <|eot_id|>, <|end_of_text|>): generation stops. */
 bool trit_tokenizer_is_end(const struct trit_tokenizer *tokenizer, int32_t id);
 /* The vocabulary's own string (byte-level alphabet), not terminated; for display. */

@@ -1,0 +1,145 @@
+/* Where a pass first left the finite numbers. The quantiser turns whatever it gets into int8, so an
+   infinity or NaN would come out as an ordinary, meaningless answer. It leaves a mark in the scale,
+   which costs nothing to read: a scale of 0 means an infinite input, the greatest scale an input of
+   zeros and NaNs only. Only then are the values themselves looked at. The states that the head is
+   asked about, and its answers, are looked at always. */
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "runtime/base/half.h"
+#include "runtime/head/cost.h"
+#include "runtime/model/internal.h"
+
+/* Inputs of about 10^14: a product with them may overflow. */
+static const float TINY_SCALE = 0x1p-40f;
+
+/* 127 / 1e-5: the quantiser's scale where nothing exceeds 1e-5. */
+static const float ZERO_SCALE = 127.0f / 1e-5f;
+
+static const uint32_t INFINITE = 0x7f800000;
+
+/* Of the bits of |x|, which are in the order of the values: above INFINITE are NaNs. */
+static uint32_t greatest(const float *x, size_t n)
+{
+    uint32_t most = 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t bits = trit_f32_bits(x[i]) & 0x7fffffff;
+        most = bits > most ? bits : most;
+    }
+    return most;
+}
+
+static bool is_finite(const float *x, size_t n)
+{
+    return greatest(x, n) < INFINITE;
+}
+
+static bool squares_overflow(const float *x, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i] * (double)x[i];
+    return sum > (double)FLT_MAX * 0.99;
+}
+
+/* What makes the input of each norm. */
+static enum trit_part before(enum trit_part part)
+{
+    static const enum trit_part makers[TRIT_NPARTS] = {
+        [TRIT_PART_ATTN_NORM] = TRIT_PART_DOWN,   [TRIT_PART_SUB_NORM] = TRIT_PART_ATTENTION,
+        [TRIT_PART_FFN_NORM] = TRIT_PART_O,       [TRIT_PART_FFN_SUB_NORM] = TRIT_PART_GATE_UP,
+        [TRIT_PART_OUTPUT_NORM] = TRIT_PART_DOWN,
+    };
+    return makers[part];
+}
+
+/* The first fault stays: what follows comes of it. */
+static void note(struct trit_work *w, enum trit_part part, size_t layer, size_t token)
+{
+    if (!w->fault.found)
+        w->fault = (struct trit_fault){ true, part, layer, w->tokens[token].position };
+}
+
+/* What is made of token's k values `in` by this part went wrong: by them, or by itself. */
+static void note_norm(struct trit_work *w, enum trit_part part, const float *in, size_t k,
+                      size_t token)
+{
+    const bool first = part == TRIT_PART_ATTN_NORM || part == TRIT_PART_OUTPUT_NORM;
+    if (is_finite(in, k))
+        note(w, part, w->layer, token);
+    else if (first && w->layer == 0)
+        note(w, TRIT_PART_EMBED, w->model->config.layers, token);
+    else
+        note(w, before(part), first ? w->layer - 1 : w->layer, token);
+}
+
+void trit_finite_norm(struct trit_work *w, enum trit_part part, const float *in, size_t ld,
+                      size_t k, const float *weights)
+{
+    for (size_t i = 0; i < w->m; i++) {
+        const float *row = in + i * ld;
+        if (w->s[i] > 0 && w->s[i] < ZERO_SCALE)
+            continue;
+        if (w->s[i] == 0 || !is_finite(row, k) || (weights && squares_overflow(row, k)))
+            note_norm(w, part, row, k, i);
+    }
+}
+
+void trit_finite_product(struct trit_work *w, enum trit_part part, size_t n, const float *y,
+                         size_t ldy)
+{
+    for (size_t i = 0; i < w->m; i++)
+        if (w->s[i] < TINY_SCALE && !is_finite(y + i * ldy, n))
+            note(w, part, w->layer, i);
+}
+
+void trit_finite_states(struct trit_work *w, size_t m)
+{
+    const size_t hidden = w->model->config.hidden;
+    for (size_t i = 0; i < m; i++) {
+        const float *x = w->x + w->wanted[i] * hidden;
+        const uint32_t most = greatest(w->h + i * hidden, hidden);
+        if (most >= INFINITE ||
+            (most == 0 && (!is_finite(x, hidden) || squares_overflow(x, hidden))))
+            note_norm(w, TRIT_PART_OUTPUT_NORM, x, hidden, w->wanted[i]);
+    }
+}
+
+/* The quantiser's sums are free for the marks. */
+static void look(void *arg, size_t begin, size_t end, int thread)
+{
+    const struct trit_work *w = arg;
+    (void)thread;
+    for (size_t i = begin; i < end; i++)
+        w->sum[i] = !is_finite(w->logits[i], w->model->config.vocab);
+}
+
+void trit_finite_logits(struct trit_work *w, size_t m)
+{
+    trit_pool_for(w->model->pool, m, 1, look, w);
+    for (size_t i = 0; i < m; i++)
+        if (w->sum[i])
+            note(w, TRIT_PART_HEAD_FULL, w->model->config.layers, w->wanted[i]);
+}
+
+void trit_finite_tops(struct trit_work *w, size_t first, size_t m)
+{
+    for (size_t i = first; i < m; i++)
+        for (size_t j = 0; j < w->tops[i - first]->count; j++)
+            if (!isfinite(w->tops[i - first]->best[j].logit))
+                note(w, TRIT_PART_HEAD_EXACT, w->model->config.layers, w->wanted[i]);
+}
+
+enum trit_code trit_finite_fault(struct trit_work *w, struct trit_error *error)
+{
+    const struct trit_fault f = w->fault;
+    char layer[32] = "";
+    if (!f.found)
+        return TRIT_OK;
+    w->fault = (struct trit_fault){ 0 };
+    if (f.layer < w->model->config.layers)
+        snprintf(layer, sizeof layer, "layer %zu, ", f.layer);
+    return trit_fail(error, TRIT_EFORMAT, "%s: %s%s: not finite at token %zu",
+                     w->model->embd.gguf->path, layer, trit_part_name(f.part), f.position);
+}
