@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
 #include "runtime/cpu/cpu.h"
 #include "runtime/cpu/internal.h"
 #include "runtime/kernel/probe.h"
