@@ -106,6 +106,7 @@ static bool is_generated(const char *head, size_t bytes)
                                           "/* The table of a kernel library: generated",
                                           "TRIT_KERNEL(",
                                           "TRIT_ISA(",
+                                          "TRIT_PACKING(",
                                           "trit_kernel(",
                                           "#define TRIT_KERNEL_SET " };
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)

@@ -52,9 +52,7 @@ static inline vf vf_mul(vf a, vf b)
 }
 static inline vf vf_div(vf a, vf b)
 {
-    for (int i = 0; i < 4; i++)
-        a.r[i] = vdivq_f32(a.r[i], b.r[i]);
-    return a;
+    return (vf){ { a.r[0] / b.r[0], a.r[1] / b.r[1], a.r[2] / b.r[2], a.r[3] / b.r[3] } };
 }
 /* Not vmaxq and vminq: a NaN in a gives b. */
 static inline vf vf_max(vf a, vf b)
