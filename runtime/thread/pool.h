@@ -56,4 +56,9 @@ void trit_pool_release(struct trit_pool *pool);
    one piece these are plain calls. */
 void trit_pool_for(struct trit_pool *pool, size_t count, size_t grain, trit_job_fn *fn, void *arg);
 
+/* Threads that regions are handed to now: fewer than all while other processes want the cores. Who
+   needs every thread in a region sets it before; not while a region is running. */
+int trit_pool_active(const struct trit_pool *pool);
+void trit_pool_set_active(struct trit_pool *pool, int active);
+
 #endif
