@@ -34,9 +34,7 @@ static inline void vf_store_n(float *p, vf v, size_t n)
 }
 static inline vf vf_add(vf a, vf b)
 {
-    for (int i = 0; i < 4; i++)
-        a.r[i] = vaddq_f32(a.r[i], b.r[i]);
-    return a;
+    return (vf){ { a.r[0] + b.r[0], a.r[1] + b.r[1], a.r[2] + b.r[2], a.r[3] + b.r[3] } };
 }
 static inline vf vf_sub(vf a, vf b)
 {
