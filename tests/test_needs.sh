@@ -41,6 +41,7 @@ if [ $limit != unlimited ]; then
 fi
 
 # No budget lets a search go on: it ends by itself (the limit is ten times the budget, for crowded machines).
+mkdir -p p
 timeout 40 "$TRITMILL" tune --model 3b --budget 4 -o p/a >out 2>err
 code=$?
 [ $code = 0 ] || [ $code = 1 ] || fail "tune --budget 4 is at work after 40 s: $(cat err)"

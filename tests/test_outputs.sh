@@ -92,7 +92,7 @@ refuse 1 "keep/gen/library.c: is there and is not a generated file" generate --i
 refuse 1 "is there and is not a generated file" generate --isa c --templates mine -o keep/linked
 refuse 1 "keep/note.txt" generate --isa c -o keep/note.txt
 refuse 1 "absent/deep" generate --isa c -o absent/deep
-refuse 1 "mmx" generate --isa mmx -o absent
+refuse 2 "mmx" generate --isa mmx -o absent
 allow generate --isa c -o new
 allow generate --isa c -o new
 
@@ -121,9 +121,9 @@ allow pack -m keep/model.gguf --sparse off
 pack=$(echo cache/tritmill/*.pack)
 [ "$(find cache -type f)" = "$pack" ] || fail "the cache folder: $(find cache)"
 cp keep/note.txt "$pack"
-for what in '' --remove; do
+for what in '--sparse off' --remove; do
     # shellcheck disable=SC2086
-    "$TRITMILL" pack -m keep/model.gguf --sparse off $what >/dev/null 2>err &&
+    "$TRITMILL" pack -m keep/model.gguf $what >/dev/null 2>err &&
         fail "pack $what over a note in the cache folder"
     grep -q 'is not a packed cache' err && cmp -s keep/note.txt "$pack" ||
         fail "pack $what: $(cat err)"
