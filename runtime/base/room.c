@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "runtime/base/cgroup.h"
 #include "runtime/base/text.h"
 
 uint64_t trit_bytes_sum(uint64_t a, uint64_t b)
@@ -89,40 +90,22 @@ static uint64_t one_group(const char *folder, const struct group_files *files)
     return minus(limit, used);
 }
 
+static void look(void *room, const char *folder, bool v2)
+{
+    *(uint64_t *)room = least(*(uint64_t *)room, one_group(folder, &group_files[v2]));
+}
+
 uint64_t trit_group_room(const char *root, const char *path, int version)
 {
-    char folder[PATH_MAX];
-    const size_t base = strlen(root);
-    const int n = snprintf(folder, sizeof folder, "%s%s", root, path);
     uint64_t room = UINT64_MAX;
-    if (n < 0 || (size_t)n >= sizeof folder)
-        return room;
-    while (strlen(folder) >= base) {
-        room = least(room, one_group(folder, &group_files[version - 1]));
-        char *slash = strrchr(folder, '/');
-        if (!slash)
-            break;
-        *slash = 0;
-    }
+    trit_cgroup_climb(root, path, version == 2, look, &room);
     return room;
 }
 
-/* "4:memory:/a/b" is of version 1, "0::/a/b" of version 2. */
 static uint64_t groups_room(void)
 {
-    char line[PATH_MAX];
     uint64_t room = UINT64_MAX;
-    FILE *f = fopen("/proc/self/cgroup", "re");
-    while (f && fgets(line, sizeof line, f)) {
-        line[strcspn(line, "\n")] = 0;
-        const char *names = strchr(line, ':'), *path = names ? strchr(names + 1, ':') : NULL;
-        if (path && !strncmp(line, "0::/", 4))
-            room = least(room, trit_group_room("/sys/fs/cgroup", path + 1, 2));
-        else if (path && !strncmp(names, ":memory:", 8))
-            room = least(room, trit_group_room("/sys/fs/cgroup/memory", path + 1, 1));
-    }
-    if (f)
-        fclose(f);
+    trit_cgroup_visit("", "memory", look, &room);
     return room;
 }
 
