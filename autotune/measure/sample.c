@@ -9,12 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/cli/cli.h"
-#include "runtime/base/stats.h"
-#include "runtime/cpu/cpu.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/room.h"
-#include "runtime/base/clock.h"
+#include "runtime/base/stats.h"
+#include "runtime/cli/cli.h"
+#include "runtime/cpu/cpu.h"
 #include "runtime/kernel/probe.h"
 
 enum {
@@ -116,15 +116,11 @@ static void touch_part(void *arg, size_t begin, size_t end, int thread)
     s->parts[thread].slice = s->buffer + (size_t)thread * s->slice;
 }
 
-/* The parts wait for each other: all threads must take one, however crowded the machine is. */
 static void together(struct trit_sampler *s, trit_job_fn *fn)
 {
-    const int active = trit_pool_active(s->pool);
-    trit_pool_set_active(s->pool, trit_pool_threads(s->pool));
     atomic_store(&s->arrived, 0);
     atomic_store(&s->begun, false);
-    trit_pool_for(s->pool, s->nparts, 1, fn, s);
-    trit_pool_set_active(s->pool, active);
+    trit_pool_meet(s->pool, fn, s);
 }
 
 double trit_sampler_run(struct trit_sampler *s, const struct trit_kernel *kernel, size_t bytes,

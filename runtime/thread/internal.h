@@ -24,6 +24,11 @@ struct trit_crowd {
 void trit_crowd_add(struct trit_crowd *crowd, uint64_t now, uint64_t wall, uint64_t stood,
                     double missing);
 
+/* Threads that the next region may get, 1 .. trit_pool_threads. */
+int trit_pool_active(const struct trit_pool *pool);
+/* So many from now on, as if the crowd wanted it. Not while a region is running. */
+void trit_pool_set_active(struct trit_pool *pool, int active);
+
 /* Jobs that nobody has taken: the first << 32 | the end. */
 struct trit_range {
     alignas(64) _Atomic uint64_t jobs;

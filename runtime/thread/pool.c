@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/cpu/cpu.h"
 #include "runtime/base/mem.h"
+#include "runtime/cpu/cpu.h"
 
 /* Pauses before a wait becomes a futex: 66 us on Zen 5, about 130 on Skylake. 300 sleep in the
    serial gaps between a layer's regions (a region of 9 us then takes 23), 10,000 gain nothing more,
@@ -260,6 +260,14 @@ void trit_pool_set_active(struct trit_pool *pool, int active)
 {
     pool->crowd.active = active;
     set_active(pool, active);
+}
+
+void trit_pool_meet(struct trit_pool *pool, trit_job_fn *fn, void *arg)
+{
+    const int active = trit_pool_active(pool);
+    trit_pool_set_active(pool, pool->threads);
+    trit_pool_for(pool, (size_t)pool->threads, 1, fn, arg);
+    trit_pool_set_active(pool, active);
 }
 
 struct trit_range *trit_pool_ranges(struct trit_pool *pool)

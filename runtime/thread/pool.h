@@ -56,9 +56,8 @@ void trit_pool_release(struct trit_pool *pool);
    one piece these are plain calls. */
 void trit_pool_for(struct trit_pool *pool, size_t count, size_t grain, trit_job_fn *fn, void *arg);
 
-/* Threads that regions are handed to now: fewer than all while other processes want the cores. Who
-   needs every thread in a region sets it before; not while a region is running. */
-int trit_pool_active(const struct trit_pool *pool);
-void trit_pool_set_active(struct trit_pool *pool, int active);
+/* Calls fn(arg, i, i + 1, .) for each of the pool's threads' numbers i, in a region that all
+   threads take part in, however crowded the machine is: for jobs that wait for each other. */
+void trit_pool_meet(struct trit_pool *pool, trit_job_fn *fn, void *arg);
 
 #endif
