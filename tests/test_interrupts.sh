@@ -74,7 +74,7 @@ interrupt INT 2 1 "$MARK" tune --shape 64x128 -t 1 --budget 60 --cc "$work/slowc
 interrupt HUP 1 1 "$work/out/*" generate -o "$work/out/g"
 interrupt INT 2 1 "" check
 interrupt TERM 15 1 "" bench -m "$model" -p 64 -n 4096 -r 20
-interrupt HUP 1 1 "" perplexity -m "$model" -f "$TRIT_SOURCE/README.md"
+interrupt HUP 1 1 "" perplexity -m "$model" -f "$TRIT_SOURCE/README.md" --log-disable
 interrupt TERM 15 1 "" cpu --measure
 interrupt INT 2 1 "" run -m "$model" -p "Once" -n 4000 --ignore-eos
 interrupt TERM 15 1 "" pack -m "$model" -o "$work/out/c"

@@ -49,7 +49,7 @@ static void run(float *logits)
     struct trit_pool *pool;
     struct trit_gguf *gguf;
     struct trit_model *model;
-    struct trit_session *session;
+    struct trit_session *session = NULL;
     int32_t tokens[TOKENS];
     size_t bytes;
     for (size_t i = 0; i < TOKENS; i++)

@@ -50,8 +50,8 @@ cp named twice
 tune 48x80 -o named
 cmp -s merged named.old || fail "the copy was overwritten"
 echo rubbish >bad
-tune 48x80 -o bad
-[ "$(cat bad.old)" = rubbish ] || fail "no copy of what is no profile"
+"$TRITMILL" tune --no-build -t 1 --shape 48x80 -o bad >out 2>err && fail "what is no profile was replaced"
+grep -q 'bad: is there and is not a profile' err && [ "$(cat bad)" = rubbish ] || fail "bad: $(cat bad err)"
 
 # Plans whose kernels are not there, and the last of a library that is gone, stay.
 sed 's/^\(plan n 64 .* hash \)[0-9a-f]*/\1 0123456789abcdef/; s/hash  /hash /' merged >strange

@@ -75,7 +75,8 @@ void repetition(benchmark::State &state, const trit_gbench_case &c)
 void initialize()
 {
     static bool done = false;
-    char program[] = "tritmill", interleave[] = "--benchmark_enable_random_interleaving=true";
+    static char program[] = "tritmill"; // the library keeps it
+    char interleave[] = "--benchmark_enable_random_interleaving=true";
     char *argv[] = { program, interleave, nullptr };
     int argc = 2;
     if (!done)
