@@ -15,8 +15,8 @@
 
 #include "runtime/base/file.h"
 #include "runtime/kernel/pack.h"
-#include "runtime/plan/profile.h"
 #include "runtime/kernel/probe.h"
+#include "runtime/plan/profile.h"
 
 /* Of another machine. */
 static const char foreign[] = "tritmill-profile 1\n"
@@ -287,6 +287,17 @@ static void put_file(const char *path, const char *text)
     fclose(f);
 }
 
+/* The folder of the file at path is its owner's alone. */
+static void assert_private_folder(const char *path)
+{
+    char above[4096];
+    struct stat st;
+    snprintf(above, sizeof above, "%s", path);
+    *strrchr(above, '/') = 0;
+    assert_int_equal(stat(above, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+}
+
 static void test_find(void **state)
 {
     (void)state;
@@ -302,11 +313,7 @@ static void test_find(void **state)
     assert_int_equal(trit_file_make_folders(path, &error), TRIT_OK);
     assert_int_equal(trit_profile_write(p, path, &error), TRIT_OK);
     assert_int_equal(stat(path, &st), 0);
-    char *slash = strrchr(path, '/');
-    *slash = 0;
-    assert_int_equal(stat(path, &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0700);
-    *slash = '/';
+    assert_private_folder(path);
     snprintf(other, sizeof other, "%s/other.profile", folder);
     const struct {
         const char *given, *variable, *user, *file, *path, *log; /* contents; NULL: as written */
