@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "runtime/cpu/cpu.h"
 #include "runtime/base/error.h"
+#include "runtime/cpu/cpu.h"
 
 enum {
     TRIT_MAX_K = 1 << 22,  /* 2 * 128 * K stays far below 2^31 */

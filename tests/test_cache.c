@@ -14,9 +14,9 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "runtime/cache/internal.h"
 #include "runtime/base/file.h"
 #include "runtime/base/mem.h"
+#include "runtime/cache/internal.h"
 
 enum { SECTIONS = 5 };
 

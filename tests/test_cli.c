@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/cli/cli.h"
 #include "runtime/base/text.h"
+#include "runtime/cli/cli.h"
 
 struct values {
     bool flag;

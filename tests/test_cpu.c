@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "runtime/base/child.h"
 #include "runtime/cpu/cpu.h"
 #include "runtime/cpu/internal.h"
 #include "runtime/kernel/probe.h"
-#include "runtime/base/child.h"
 
 struct leaf {
     uint32_t leaf, subleaf, regs[4];

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/decode/decode.h"
 #include "runtime/base/file.h"
+#include "runtime/decode/decode.h"
 #include "runtime/text/tokenizer.h"
 
 enum { TEXTS = 60, TOKENS = 48, MOST_PROMPT = 160, CHUNK = 32, CONTEXT = 192 };

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "autotune/measure/measure.h"
-#include "runtime/cpu/cpu.h"
 #include "runtime/base/file.h"
 #include "runtime/base/mem.h"
+#include "runtime/cpu/cpu.h"
 #include "runtime/kernel/multiply.h"
 #include "runtime/kernel/pack.h"
 

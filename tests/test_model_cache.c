@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/cache/cache.h"
 #include "runtime/base/file.h"
 #include "runtime/base/mem.h"
+#include "runtime/cache/cache.h"
 #include "tests/lib_model.h"
 
 #define MODEL "toy.gguf"

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "runtime/kernel/pack.h"
-#include "runtime/plan/pick.h"
 #include "runtime/kernel/probe.h"
+#include "runtime/plan/pick.h"
 
 static bool only_trits(const struct trit_kernel *kernel)
 {

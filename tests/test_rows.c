@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "runtime/base/half.h"
-#include "runtime/thread/pool.h"
 #include "runtime/format/rows.h"
+#include "runtime/thread/pool.h"
 
 static char path[] = "test.gguf";
 static const struct trit_gguf gguf = { .path = path };

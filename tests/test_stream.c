@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/head/cost.h"
 #include "runtime/thread/internal.h"
 #include "runtime/thread/stream.h"
-#include "runtime/head/cost.h"
 
 enum { MOST_THREADS = 5, MOST_JOBS = 300, ROUNDS = 400 };
 

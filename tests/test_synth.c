@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "runtime/format/rows.h"
-#include "runtime/synth/synth.h"
 #include "runtime/format/ternary.h"
+#include "runtime/synth/synth.h"
 #include "runtime/text/tokenizer.h"
 
 static char dir[64];

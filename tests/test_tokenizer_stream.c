@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "runtime/text/tokenizer.h"
 #include "runtime/base/utf8.h"
+#include "runtime/text/tokenizer.h"
 
 /* Feeds text in three parts: the output never ends within a character, and is the text. */
 static void assert_streams(const char *text, size_t n, size_t first, size_t second, bool valid)

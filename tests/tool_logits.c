@@ -7,10 +7,10 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "runtime/cli/open.h"
-#include "runtime/cli/commands.h"
 #include "runtime/base/file.h"
 #include "runtime/base/mem.h"
+#include "runtime/cli/commands.h"
+#include "runtime/cli/open.h"
 #include "runtime/decode/sampler.h"
 
 enum { IDS_MAX = 1 << 24, ROOM = 1 << 20 };

@@ -6,12 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/cli/plan.h"
-#include "runtime/cli/commands.h"
-#include "runtime/cpu/cpu.h"
-#include "runtime/base/mem.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/mem.h"
+#include "runtime/cli/commands.h"
 #include "runtime/cli/open.h"
+#include "runtime/cli/plan.h"
+#include "runtime/cpu/cpu.h"
 #include "runtime/model/family.h"
 
 enum { HEAD_TOP, HEAD_FULL };

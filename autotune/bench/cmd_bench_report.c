@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/cpu/cpu.h"
 #include "runtime/base/text.h"
+#include "runtime/cpu/cpu.h"
 
 #ifndef TRIT_COMPILER
 #define TRIT_COMPILER "unknown"

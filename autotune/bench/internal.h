@@ -7,8 +7,8 @@
 #include "autotune/measure/limits.h"
 #include "runtime/base/output.h"
 #include "runtime/cli/cli.h"
-#include "runtime/engine/engine.h"
 #include "runtime/cli/json.h"
+#include "runtime/engine/engine.h"
 #include "runtime/head/cost.h"
 
 enum trit_bench_output { TRIT_BENCH_MD, TRIT_BENCH_JSON, TRIT_BENCH_CSV, TRIT_BENCH_JSONL };

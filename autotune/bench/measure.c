@@ -3,10 +3,10 @@
 #include <stdlib.h>
 
 #include "autotune/bench/internal.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/mem.h"
 #include "runtime/base/stats.h"
 #include "runtime/head/head.h"
-#include "runtime/base/mem.h"
-#include "runtime/base/clock.h"
 
 enum {
     BURST = 5,       /* samples of each limit between two repetitions */

@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "autotune/build/internal.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/file.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cpu/cpu.h"
-#include "runtime/base/file.h"
-#include "runtime/base/clock.h"
 
 enum {
     KERNEL_SECONDS = 60, /* for a compiler to make one kernel */

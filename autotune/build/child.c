@@ -14,13 +14,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "autotune/build/build.h"
 #include "autotune/build/internal.h"
 #include "runtime/base/child.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/file.h"
 #include "runtime/base/litter.h"
 #include "runtime/base/stop.h"
-#include "runtime/base/clock.h"
-#include "autotune/build/build.h"
 
 enum { LOG_LIMIT = 1 << 20, NAP_NS = 2000000, FOLDER_MAX = PATH_MAX - 512 };
 

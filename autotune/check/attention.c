@@ -1,7 +1,7 @@
 /* The products of attention: qk and pv. */
+#include "autotune/check/internal.h"
 #include "runtime/base/mem.h"
 #include "runtime/kernel/ref.h"
-#include "autotune/check/internal.h"
 
 /* m queries (a case uses the first of them) against nt positions; x is q or p, halves k or v. */
 struct attention {

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/cli/cli.h"
-#include "runtime/base/stats.h"
-#include "runtime/cpu/cpu.h"
-#include "runtime/base/mem.h"
-#include "runtime/kernel/pack.h"
 #include "autotune/check/internal.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/stats.h"
+#include "runtime/cli/cli.h"
+#include "runtime/cpu/cpu.h"
+#include "runtime/kernel/pack.h"
 
 enum {
     WIDTH = 2560,    /* N and K of matrices */

@@ -1,9 +1,9 @@
 /* Random data for checks: a generator with a seed, and the kinds of values that find faults. */
 #include <math.h>
 
+#include "autotune/check/internal.h"
 #include "runtime/base/half.h"
 #include "runtime/base/random.h"
-#include "autotune/check/internal.h"
 
 static uint64_t state;
 

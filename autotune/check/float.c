@@ -2,9 +2,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "autotune/check/internal.h"
 #include "runtime/base/mem.h"
 #include "runtime/kernel/ref.h"
-#include "autotune/check/internal.h"
 
 /* Calls one with every size of 1 to 70 and of trit_check_sizes (or the kernel's only one), every
    kind of values below kinds, and every edge. */

@@ -1,9 +1,9 @@
 /* The output head, for each stored type of its rows; and the two kernels that measure limits. */
 #include <string.h>
 
+#include "autotune/check/internal.h"
 #include "runtime/base/mem.h"
 #include "runtime/kernel/ref.h"
-#include "autotune/check/internal.h"
 
 static const void *rows_f16(size_t count)
 {

@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autotune/check/internal.h"
 #include "runtime/base/mem.h"
 #include "runtime/kernel/pack.h"
 #include "runtime/kernel/ref.h"
-#include "autotune/check/internal.h"
 
 /* A matrix and tokens, in scratch memory; a case uses the first m tokens. */
 struct problem {

@@ -1,10 +1,10 @@
 /* rows and cols: the kernels that leave out parts of a matrix, with none, some and all of them. */
 #include <string.h>
 
+#include "autotune/check/internal.h"
 #include "runtime/base/mem.h"
 #include "runtime/kernel/pack.h"
 #include "runtime/kernel/ref.h"
-#include "autotune/check/internal.h"
 
 /* A matrix and one token. */
 struct problem {

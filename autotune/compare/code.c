@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "autotune/compare/internal.h"
 #include "autotune/compare/disasm.h"
+#include "autotune/compare/internal.h"
 #include "runtime/kernel/pack.h"
 
 /* The file that holds the function, by a name that other processes understand too; false where the

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/cli/cli.h"
-#include "runtime/base/mem.h"
-#include "runtime/kernel/pack.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/mem.h"
 #include "runtime/base/room.h"
+#include "runtime/cli/cli.h"
+#include "runtime/kernel/pack.h"
 #include "runtime/kernel/probe.h"
 
 enum {

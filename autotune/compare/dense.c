@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "autotune/compare/internal.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/mem.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cpu/cpu.h"
-#include "runtime/base/mem.h"
-#include "runtime/base/clock.h"
 #include "runtime/kernel/multiply.h"
 
 struct trit_dense {

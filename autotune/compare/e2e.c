@@ -7,13 +7,13 @@
 #include <xxhash.h>
 
 #include "autotune/compare/internal.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/room.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/open.h"
 #include "runtime/head/head.h"
-#include "runtime/base/mem.h"
-#include "runtime/base/room.h"
 #include "runtime/plan/profile.h"
-#include "runtime/base/clock.h"
 
 enum { CHUNK = 512, SIDES = 2, TESTS = 2 /* prefill, decode */ };
 

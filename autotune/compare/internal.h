@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-#include "autotune/compare/table.h"
 #include "autotune/build/build.h"
+#include "autotune/compare/table.h"
 #include "autotune/measure/limits.h"
 #include "autotune/measure/measure.h"
 #include "runtime/kernel.h"

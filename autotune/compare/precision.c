@@ -8,14 +8,14 @@
 #include "autotune/check/check.h"
 #include "autotune/compare/internal.h"
 #include "autotune/compare/svg.h"
-#include "runtime/cli/cli.h"
-#include "runtime/base/mem.h"
-#include "runtime/model/model.h"
-#include "runtime/kernel/pack.h"
-#include "runtime/model/shapes.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/mem.h"
 #include "runtime/base/text.h"
+#include "runtime/cli/cli.h"
+#include "runtime/kernel/pack.h"
 #include "runtime/kernel/probe.h"
+#include "runtime/model/model.h"
+#include "runtime/model/shapes.h"
 
 enum {
     SHAPES = 8,

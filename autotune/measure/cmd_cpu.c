@@ -8,8 +8,8 @@
 #include "runtime/cli/commands.h"
 #include "runtime/cpu/cpu.h"
 #include "runtime/kernel.h"
-#include "runtime/thread/pool.h"
 #include "runtime/kernel/probe.h"
+#include "runtime/thread/pool.h"
 
 struct options {
     int format;

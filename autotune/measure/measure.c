@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "autotune/measure/internal.h"
-#include "runtime/cli/cli.h"
-#include "runtime/base/stats.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/random.h"
-#include "runtime/base/clock.h"
+#include "runtime/base/stats.h"
+#include "runtime/cli/cli.h"
 #include "runtime/kernel/multiply.h"
 #include "runtime/kernel/probe.h"
 

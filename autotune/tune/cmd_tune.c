@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include "autotune/tune/internal.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/mem.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/shape.h"
-#include "runtime/base/mem.h"
 #include "runtime/model/model.h"
 #include "runtime/model/shapes.h"
-#include "runtime/base/clock.h"
 
 enum { FIRST_SECONDS = 14, CELL_SECONDS = 7, LIMIT_SAMPLES = 6 };
 

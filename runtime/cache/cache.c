@@ -8,10 +8,10 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "runtime/cache/internal.h"
 #include "runtime/base/file.h"
 #include "runtime/base/mapping.h"
 #include "runtime/base/mem.h"
+#include "runtime/cache/internal.h"
 
 /* What one checksum is about. */
 struct piece {

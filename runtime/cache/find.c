@@ -11,9 +11,9 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "runtime/cache/internal.h"
 #include "runtime/base/file.h"
 #include "runtime/base/mem.h"
+#include "runtime/cache/internal.h"
 
 enum {
     SAMPLES = 16, /* places in the tensors, evenly spread */

@@ -3,9 +3,9 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "runtime/cache/internal.h"
 #include "runtime/base/file.h"
 #include "runtime/base/mem.h"
+#include "runtime/cache/internal.h"
 
 /* What is written at once. From multiples of it on the system can keep the file in huge pages. */
 enum { STAGE = 4 << 20 };

@@ -7,8 +7,8 @@
 #define TRIT_DECODE_H
 
 #include "runtime/decode/lookup.h"
-#include "runtime/model/model.h"
 #include "runtime/decode/sampler.h"
+#include "runtime/model/model.h"
 
 struct trit_decoder;
 

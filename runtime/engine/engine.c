@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/cpu/cpu.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/room.h"
 #include "runtime/base/stop.h"
-#include "runtime/base/clock.h"
+#include "runtime/cpu/cpu.h"
 
 enum trit_code trit_engine_open(struct trit_engine *e, const char *path, struct trit_error *error)
 {

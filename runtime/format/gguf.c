@@ -2,8 +2,8 @@
 #define _GNU_SOURCE
 #include "runtime/format/gguf.h"
 
-#include "runtime/format/internal.h"
 #include "runtime/base/utf8.h"
+#include "runtime/format/internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "runtime/base/half.h"
-#include "runtime/kernel.h"
 #include "runtime/base/mem.h"
+#include "runtime/kernel.h"
 
 enum {
     PIECE_BYTES = 256 << 10, /* of the file, that a thread reads at a time */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/head/internal.h"
 #include "runtime/base/mem.h"
+#include "runtime/head/internal.h"
 #include "runtime/plan/pick.h"
 
 enum {

@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 #include "runtime/base/error.h"
-#include "runtime/thread/pool.h"
 #include "runtime/format/rows.h"
+#include "runtime/thread/pool.h"
 
 struct trit_head;
 struct trit_counts; /* runtime/head/cost.h */

@@ -5,10 +5,10 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "runtime/head/cost.h"
 #include "runtime/head/head.h"
 #include "runtime/kernel.h"
 #include "runtime/kernel/pack.h"
-#include "runtime/head/cost.h"
 
 enum {
     TRIT_HEAD_ROWS = 64,   /* of a group: rows that share a bound; planes' NR divide it */

@@ -34,8 +34,8 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "runtime/head/internal.h"
 #include "runtime/base/mem.h"
+#include "runtime/head/internal.h"
 
 enum { LANES = 16 };
 

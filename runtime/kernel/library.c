@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "runtime/base/file.h"
-#include "runtime/kernel/internal.h"
 #include "runtime/base/mem.h"
+#include "runtime/kernel/internal.h"
 #include "runtime/kernel/probe.h"
 
 enum { MAX_BYTES = 1 << 28, MAX_ROWS = 1 << 14 };

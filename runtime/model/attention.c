@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "runtime/model/internal.h"
 #include "runtime/base/mem.h"
+#include "runtime/model/internal.h"
 
 enum {
     ROWS = 128,        /* queries of a tile, about: tokens times heads of one KV head */

@@ -5,12 +5,12 @@
 
 #include "runtime/cache/cache.h"
 #include "runtime/format/rows.h"
+#include "runtime/head/cost.h"
 #include "runtime/head/head.h"
 #include "runtime/kernel/pack.h"
 #include "runtime/model/family.h"
 #include "runtime/model/model.h"
 #include "runtime/plan/pick.h"
-#include "runtime/head/cost.h"
 
 /* A ternary matrix, packed for its pair of kernels: the rows of one tensor of the file, or of
    several that take the same inputs. */

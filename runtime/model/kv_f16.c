@@ -1,6 +1,6 @@
 /* The cache in f16: K in blocks of [hd][16 positions], V in rows of hd. */
-#include "runtime/model/internal.h"
 #include "runtime/base/mem.h"
+#include "runtime/model/internal.h"
 
 static size_t bytes(const struct trit_model *model, size_t positions)
 {

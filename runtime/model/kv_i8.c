@@ -7,8 +7,8 @@
    A head: the scales of all positions, then the packed codes; positions rounded up to a chunk. */
 #include <string.h>
 
-#include "runtime/model/internal.h"
 #include "runtime/base/mem.h"
+#include "runtime/model/internal.h"
 #include "runtime/plan/pick.h"
 
 enum { CHUNK = TRIT_ATTN_CHUNK, KR = 16 };

@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/model/internal.h"
 #include "runtime/base/math.h"
 #include "runtime/base/mem.h"
-#include "runtime/kernel/pack.h"
 #include "runtime/format/ternary.h"
+#include "runtime/kernel/pack.h"
+#include "runtime/model/internal.h"
 
 struct loader {
     struct trit_model *model;

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "runtime/base/mem.h"
-#include "runtime/model/internal.h"
 #include "runtime/format/ternary.h"
+#include "runtime/model/internal.h"
 
 /* Shared by the threads that pack. */
 struct packing {

@@ -1,8 +1,8 @@
 /* A sequence: its cache and how far it is filled. */
 #include <stdlib.h>
 
-#include "runtime/model/internal.h"
 #include "runtime/base/mem.h"
+#include "runtime/model/internal.h"
 
 static enum trit_code check_context(size_t context, struct trit_error *error)
 {

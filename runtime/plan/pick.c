@@ -10,8 +10,8 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/kernel/pack.h"
-#include "runtime/plan/profile.h"
 #include "runtime/kernel/probe.h"
+#include "runtime/plan/profile.h"
 
 /* A model's pass is mostly decode; its share in the estimate. */
 static const double decode_weight = 0.5;

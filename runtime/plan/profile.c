@@ -11,8 +11,8 @@
 #include "runtime/base/mem.h"
 #include "runtime/kernel/name.h"
 #include "runtime/kernel/pack.h"
-#include "runtime/plan/internal.h"
 #include "runtime/kernel/probe.h"
+#include "runtime/plan/internal.h"
 
 #ifndef TRIT_COMPILER
 #define TRIT_COMPILER "unknown"

@@ -1,6 +1,6 @@
 /* The fields of a profile's lines. */
-#include "runtime/thread/pool.h"
 #include "runtime/plan/internal.h"
+#include "runtime/thread/pool.h"
 
 #define AT(type, member) offsetof(struct type, member), sizeof((struct type *)NULL)->member
 

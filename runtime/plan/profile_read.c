@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "runtime/base/file.h"
-#include "runtime/plan/internal.h"
 #include "runtime/base/utf8.h"
+#include "runtime/plan/internal.h"
 
 enum { LINE = 2048, WORDS = 32 };
 

@@ -7,8 +7,8 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/kernel/pack.h"
-#include "runtime/plan/internal.h"
 #include "runtime/kernel/probe.h"
+#include "runtime/plan/internal.h"
 
 /* Whether every word of a is one of b; *missing (room bytes) gets the first that is not. */
 static bool all_words(const char *a, const char *b, char *missing, size_t room)

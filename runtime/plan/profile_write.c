@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 
 #include "runtime/base/file.h"
-#include "runtime/plan/internal.h"
 #include "runtime/base/utf8.h"
+#include "runtime/plan/internal.h"
 
 /* One line of text without blanks around it; "unknown" where nothing is left. */
 static void put_text(FILE *out, const char *key, const char *text)

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/program/internal.h"
 #include "runtime/base/utf8.h"
+#include "runtime/program/internal.h"
 
 enum { ITEMS_MAX = 8, REAL_DIGITS = 17 };
 

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/text.h"
+#include "runtime/base/utf8.h"
 #include "runtime/cli/cli.h"
 #include "runtime/program/internal.h"
-#include "runtime/base/utf8.h"
-#include "runtime/base/text.h"
 
 typedef unsigned long long ull; /* for printf */
 

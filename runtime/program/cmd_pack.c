@@ -4,16 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/cache/cache.h"
-#include "runtime/cli/open.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/file.h"
-#include "runtime/base/stats.h"
-#include "runtime/cli/commands.h"
-#include "runtime/head/head.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/room.h"
-#include "runtime/base/clock.h"
+#include "runtime/base/stats.h"
 #include "runtime/base/text.h"
+#include "runtime/cache/cache.h"
+#include "runtime/cli/commands.h"
+#include "runtime/cli/open.h"
+#include "runtime/head/head.h"
 
 struct options {
     const char *model, *output, *profile;

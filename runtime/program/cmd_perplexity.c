@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/cli/open.h"
-#include "runtime/cli/json.h"
-#include "runtime/cli/commands.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/file.h"
 #include "runtime/base/math.h"
 #include "runtime/base/mem.h"
-#include "runtime/base/clock.h"
+#include "runtime/cli/commands.h"
+#include "runtime/cli/json.h"
+#include "runtime/cli/open.h"
 
 enum output { TEXT, JSON };
 enum {

@@ -8,10 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "runtime/cli/commands.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/file.h"
 #include "runtime/base/mem.h"
-#include "runtime/base/clock.h"
+#include "runtime/cli/commands.h"
 #include "runtime/cli/open.h"
 
 enum { DEFAULT_CONTEXT = 4096, MAX_CONTEXT = 1 << 24 };

@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/cli/json.h"
-#include "runtime/cli/default.h"
-#include "runtime/cli/commands.h"
 #include "runtime/base/file.h"
-#include "runtime/text/tokenizer.h"
 #include "runtime/base/utf8.h"
+#include "runtime/cli/commands.h"
+#include "runtime/cli/default.h"
+#include "runtime/cli/json.h"
+#include "runtime/text/tokenizer.h"
 
 enum { PATH_ROOM = 4096 };
 enum output { TEXT, JSON };

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "runtime/base/mapping.h"
-#include "runtime/cli/commands.h"
 #include "runtime/base/stop.h"
+#include "runtime/cli/commands.h"
 #include "runtime/cpu/cpu.h"
 
 static const struct trit_command *const commands[] = {

@@ -1,8 +1,8 @@
 /* Leads of rows, in each type's layout: trits become what is asked, other values not negative. */
 #include <string.h>
 
-#include "runtime/format/gguf.h"
 #include "runtime/base/half.h"
+#include "runtime/format/gguf.h"
 #include "runtime/synth/internal.h"
 
 typedef void lead_fn(const struct trit_noise_use *use, size_t e, uint8_t *out);

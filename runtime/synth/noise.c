@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/format/gguf.h"
 #include "runtime/base/half.h"
 #include "runtime/base/random.h"
+#include "runtime/format/gguf.h"
 
 enum { DRAWS = 1 << 16, LOOKUPS = 4, STEPS = 8 };
 

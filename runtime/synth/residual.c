@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "runtime/format/gguf.h"
 #include "runtime/base/mem.h"
+#include "runtime/format/gguf.h"
 
 enum { TOKENS = 48, STEPS = 24 };
 

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/format/gguf_write.h"
 #include "runtime/base/half.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/room.h"
+#include "runtime/format/gguf_write.h"
 #include "runtime/synth/internal.h"
 
 enum { SLICE_UNITS = 32, I2_S_TAIL = 32 }; /* a slice is at most 8 MiB */

@@ -2,8 +2,8 @@
 #ifndef TRIT_TOKENIZER_PARTS_H
 #define TRIT_TOKENIZER_PARTS_H
 
-#include "runtime/text/tokenizer.h"
 #include "runtime/base/utf8.h"
+#include "runtime/text/tokenizer.h"
 
 enum { TRIT_TOKEN_MAX = 64 << 10 }; /* longest token, bytes */
 

@@ -1,8 +1,8 @@
 /* Streaming text that never shows half a character. */
 #include <string.h>
 
-#include "runtime/text/tokenizer.h"
 #include "runtime/base/utf8.h"
+#include "runtime/text/tokenizer.h"
 
 /* Moves the first k held bytes to out. */
 static size_t release(struct trit_utf8_stream *s, int k, char *out)

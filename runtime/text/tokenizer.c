@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "runtime/base/mem.h"
-#include "runtime/text/internal.h"
 #include "runtime/base/text.h"
+#include "runtime/text/internal.h"
 
 #define KEY(name) "tokenizer.ggml." name
 
