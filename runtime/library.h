@@ -33,8 +33,10 @@ enum trit_code trit_file_sha256(const char *path, char text[TRIT_SHA256_TEXT],
    file must hash to, NULL only for files that this process has just made itself. Refusals (each
    names the file and the reason): a symbolic link, not a regular file, another owner, writable by
    others, hash, not an ELF shared object for this machine, constructors or destructors (DT_INIT,
-   .init_array, .preinit_array, DT_FINI, .fini_array: link with -nostartfiles), libraries needed
-   beyond libc and libm, undefined symbols, missing or foreign table, ABI. Rows are refused one by
+   .init_array, .preinit_array, DT_FINI, .fini_array: link with -nostartfiles), functions that are
+   chosen at load time (ifunc), variables of threads, entries of the dynamic section that stand
+   twice or that kernels do not need, tables that leave the file, libraries needed beyond libc and
+   libm, undefined symbols, missing or foreign table, ABI. Rows are refused one by
    one: unknown operation, packing or ISA, impossible numbers, a name that is not its own
    declaration. Kernels of an ISA that is not usable here are skipped silently; a kernel that fails
    the one-tile check (run in a child process) is left out and counted. *added, *refused may be
