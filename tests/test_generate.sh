@@ -57,7 +57,7 @@ wrong 6 pv.c.in '6i $while true do end' "runs too long"
 
 # A template that eats memory ends with an error that names the variant.
 fresh
-sed -i '3i $local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(5e7) .. i end' "$dir/templates/relu2.c.in"
+sed -i '3i $local s, t = ("x"):rep(1e6), {} for i = 1, 1e9 do t[i] = s:rep(50) .. i end' "$dir/templates/relu2.c.in"
 said=$(generate --isa c -o "$dir/c") && fail "memory without end was no error"
 case "$said" in *"not enough memory"*"[variant trit_relu2"*) ;; *) fail "memory without end: $said" ;; esac
 
