@@ -122,21 +122,20 @@ static int sealed_copy(const struct image *m)
     return fd;
 }
 
-/* On success the file stays open: dlopen takes an object that was loaded from a path of the same
+/* What was loaded stays open as *fd: dlopen takes an object that was loaded from a path of the same
    name for the same object, and /proc/self/fd/N is such a name. */
-static enum trit_code open_image(const struct image *m, void **handle)
+static enum trit_code open_image(const struct image *m, void **handle, int *fd)
 {
     char name[32];
-    const int fd = sealed_copy(m);
-    if (fd < 0)
+    *fd = sealed_copy(m);
+    if (*fd < 0)
         return system_error(m, "cannot be copied to memory");
-    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    snprintf(name, sizeof name, "/proc/self/fd/%d", *fd);
     *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (*handle)
         return TRIT_OK;
     const char *why = dlerror();
     trit_fail(m->error, TRIT_EFORMAT, "%s: cannot be loaded: %.300s", m->path, why ? why : "?");
-    close(fd);
     return TRIT_EFORMAT;
 }
 
@@ -223,6 +222,7 @@ enum trit_code trit_library_load(const char *path, const char *sha, size_t *adde
     struct image m = { .path = path, .error = error };
     const struct trit_library_table *table;
     void *handle = NULL;
+    int fd = -1;
     if (added)
         *added = 0;
     if (refused)
@@ -233,10 +233,16 @@ enum trit_code trit_library_load(const char *path, const char *sha, size_t *adde
     if (!code)
         code = trit_elf_check(path, m.data, m.bytes, error);
     if (!code)
-        code = open_image(&m, &handle);
+        code = open_image(&m, &handle, &fd);
     free(m.data);
     m.data = NULL;
     if (!code)
         code = find_table(&m, handle, &table);
-    return code ? code : add_rows(&m, table, added, refused);
+    if (!code)
+        code = add_rows(&m, table, added, refused);
+    if (code && handle)
+        dlclose(handle);
+    if (code && fd >= 0)
+        close(fd);
+    return code;
 }

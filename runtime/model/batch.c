@@ -46,7 +46,7 @@ static size_t fill(struct trit_work *w, const struct trit_run *run, size_t done)
     for (size_t i = done; i < done + n; i++)
         w->tokens[w->m++] = (struct trit_token){
             .session = s,
-            .position = s->position + i - done,
+            .position = s->position + i,
             .id = run->tokens[i],
             .logits = i < run->first || run->top ? NULL : run->logits + (i - run->first) * vocab,
             .top = i < run->first || !run->top ? NULL : run->top + (i - run->first),
@@ -132,7 +132,6 @@ static enum trit_code head(struct trit_work *w, struct trit_error *error)
     return code ? code : trit_finite_fault(w, error);
 }
 
-/* Where it fails no session has moved on. */
 static enum trit_code pass(struct trit_work *w, struct trit_error *error)
 {
     trit_region(w->model->pool, TRIT_PART_EMBED, w->m, 4, embed, w);
@@ -143,8 +142,6 @@ static enum trit_code pass(struct trit_work *w, struct trit_error *error)
     enum trit_code code = trit_finite_fault(w, error);
     if (!code)
         code = head(w, error);
-    for (size_t i = 0; i < w->nspans && !code; i++)
-        w->tokens[w->spans[i].begin].session->position += w->spans[i].end - w->spans[i].begin;
     w->m = w->nspans = 0;
     return code;
 }
@@ -160,6 +157,9 @@ static enum trit_code eval(struct trit_work *w, const struct trit_run *runs, siz
             code = pass(w, error);
     if (w->m > 0 && !code)
         code = pass(w, error);
+    /* only now: after an error a caller may evaluate the same runs again */
+    for (size_t i = 0; i < nruns && !code; i++)
+        runs[i].session->position += runs[i].count;
     return code;
 }
 

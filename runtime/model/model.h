@@ -167,10 +167,9 @@ struct trit_run {
 /* Evaluates the runs of different sequences of work's model in as few passes over the weights as
    its chunk allows. Every sequence gets the bits that it would get alone. A session that is named
    twice or belongs to another model, ids out of range, too many tokens for a context, and another
-   evaluation under way on the model's pool are TRIT_EARGUMENT, and nothing has changed then;
-   TRIT_EMEMORY where there is none to search the head; TRIT_EFORMAT, naming file, layer, part and
-   position, where a state or logit is not finite. Passes that were done before the one that failed
-   stand. */
+   evaluation under way on the model's pool are TRIT_EARGUMENT; TRIT_EMEMORY where there is none to
+   search the head; TRIT_EFORMAT, naming file, layer, part and position, where a state or logit is
+   not finite. After an error no sequence has moved, so the same runs may be evaluated again. */
 enum trit_code trit_model_eval(struct trit_work *work, const struct trit_run *runs, size_t nruns,
                                struct trit_error *error);
 

@@ -350,6 +350,7 @@ static struct trit_pool *allocate(size_t threads)
 
 enum trit_code trit_pool_create(struct trit_pool **pool, int threads, struct trit_error *error)
 {
+    *pool = NULL;
     if (threads < 1 || threads > TRIT_MAX_THREADS)
         return trit_fail(error, TRIT_EARGUMENT, "%d threads: 1 to %d are possible", threads,
                          TRIT_MAX_THREADS);
