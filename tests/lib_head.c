@@ -125,7 +125,7 @@ void trit_head_case_make(struct trit_head_case *c, uint32_t type, enum trit_rows
             nudge(data + j * row_bytes, form, j % k);
     }
     free(row);
-    *c = (struct trit_head_case){ .gguf = { .path = path } };
+    *c = (struct trit_head_case){ .kind = kind, .gguf = { .path = path } };
     c->tensor = (struct trit_gguf_tensor){ .name = { "token_embd.weight", 17 },
                                            .type = type,
                                            .ndims = 2,

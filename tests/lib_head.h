@@ -35,6 +35,7 @@ enum trit_state_kind {
 };
 
 struct trit_head_case {
+    enum trit_rows_kind kind;
     struct trit_gguf gguf;
     struct trit_gguf_tensor tensor;
     struct trit_rows rows;

@@ -29,6 +29,7 @@ grep '_k260_n37__c_u4' fixed.csv | grep -q ',true,' || fail "no unrolled kernel 
 PATH=/nonexistent "$TRITMILL" compare "$one" --shape 64x64 --seconds 0.1 -t 1 >bare.md || fail "without objdump and llvm-mca"
 grep -q 'objdump (binutils) is not installed' bare.md || fail "no word about objdump: $(cat bare.md)"
 TRITMILL_ISA=c "$TRITMILL" compare --shape 64x64 --seconds 0.1 -t 1 -o csv >c.csv || fail "portable kernels alone"
+grep -v '^name,' c.csv | grep -q '__c' || fail "TRITMILL_ISA=c: no kernel took part"
 grep -v '^name,' c.csv | grep -v '__c' && fail "TRITMILL_ISA=c: other kernels took part"
 
 "${TRIT_PYTHON:-python3}" - <<'PYTHON' || failed=1

@@ -6,6 +6,12 @@ dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 failed=0
 fail() { echo "FAILED: $*"; failed=1; }
 generate() { "$TRITMILL" generate --templates "$dir/templates" "$@" 2>&1; }
+# edit FILE SED: a template is changed; an expression that changes nothing is an error.
+edit() {
+    cp "$dir/templates/$1" "$dir/before"
+    sed -i "$2" "$dir/templates/$1"
+    ! cmp -s "$dir/before" "$dir/templates/$1" || fail "'$2' changes nothing in $1: this test must follow"
+}
 fresh() { rm -rf "$dir/templates" && cp -r "$TRIT_SOURCE/templates" "$dir/templates"; }
 
 # Deterministic, and files are touched only where their text changes.
@@ -13,10 +19,11 @@ fresh
 generate -o "$dir/a" >/dev/null && generate -o "$dir/b" >/dev/null || fail "the templates do not expand"
 diff -r "$dir/a" "$dir/b" >/dev/null || fail "two runs differ"
 touch -d 2001-01-01 "$dir/a"/*
-sed -i 's/(r \* r)/(r * r)/; s/Squared ReLU/squared ReLU/' "$dir/templates/relu2.c.in"
+edit relu2.c.in '1s/^\$-- /$-- Once more: /'
 generate -o "$dir/a" >/dev/null
 [ -z "$(find "$dir/a" -type f -newermt 2001-01-02)" ] || fail "a comment of the template language touched files"
-sed -i 's/gated(vf g, vf u)/gated(vf g, vf up)/; s/, u);$/, up);/' "$dir/templates/relu2.c.in"
+edit relu2.c.in 's/gated(vf g, vf u)/gated(vf g, vf up)/'
+edit relu2.c.in 's/, u);$/, up);/'
 isas=$(wc -l <"$dir/a/isas.inc")
 generate -o "$dir/a" >/dev/null
 touched=$(find "$dir/a" -newermt 2001-01-02 -name '*.c' | wc -l)
@@ -31,14 +38,15 @@ generate --list --isa c --shape 64x80 >"$dir/list" || fail "kernels for a shape:
 for name in trit_gemv_t2_i8_1x8x16_k80_n64__c{,_u2,_u4}; do
     [ "$(grep -c "^$name " "$dir/list")" = 1 ] || fail "$name: $(cat "$dir/list")"
 done
-generate --list --isa c | grep -q '__c_u' && fail "general kernels are unrolled without being asked"
+generate --list --isa c >"$dir/list" && grep -q '__c' "$dir/list" || fail "kernels of ISA c: $(cat "$dir/list")"
+grep -q '__c_u' "$dir/list" && fail "general kernels are unrolled without being asked"
 
 head -1 "$dir/b"/trit_*.c | grep -q 'generated from templates/' || fail "line 1 does not say where a kernel comes from"
 
 # wrong LINE FILE SED TEXT: with the fault planted, the error names template, line and variant, and says TEXT.
 wrong() {
     fresh
-    sed -i "$3" "$dir/templates/$2"
+    edit "$2" "$3"
     said=$(generate --isa c -o "$dir/c")
     code=$?
     [ $code = 1 ] || fail "$2 with '$3': exit code $code"
@@ -71,7 +79,8 @@ done
 
 # What a user types.
 "$TRITMILL" generate --list | grep -q '^trit_gemv_t2_i8_1x8x16__c  *[0-9a-f]\{16\}  templates/' || fail "--list"
-"$TRITMILL" generate --list --isa avx2 | grep -qv '__avx2' && fail "--isa lists other ISAs"
+"$TRITMILL" generate --list --isa avx2 >"$dir/list" && grep -q '__avx2' "$dir/list" || fail "--isa avx2: $(cat "$dir/list")"
+grep -qv '__avx2' "$dir/list" && fail "--isa lists other ISAs"
 said=$("$TRITMILL" generate --isa mmx --list 2>&1) && fail "an unknown ISA was taken"
 case "$said" in *mmx*"avx2"*) ;; *) fail "unknown ISA: $said" ;; esac
 "$TRITMILL" generate --shape 1000x1111 -o "$dir/s" >/dev/null || fail "--shape"

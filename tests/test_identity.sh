@@ -19,6 +19,7 @@ awk 'BEGIN { for (i = 0; i < 300; i++) { x = (x * 1103 + 12345) % 65536; print i
 # same NAME MODEL
 same() {
     wanted=$(awk -v name="$1" '$1 == name { print $2 }' "$TRIT_SOURCE/tests/golden/logits.txt")
+    [ -n "$wanted" ] || { echo "FAILED: $1 has no golden hash"; failed=1; }
     runs=0
     for isa in $isas; do
         for threads in 1 2 3; do

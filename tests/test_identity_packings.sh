@@ -11,6 +11,7 @@ awk 'BEGIN { for (i = 0; i < 300; i++) { x = (x * 1103 + 12345) % 65536; print i
 # packed NAME MODEL PACKING
 packed() {
     wanted=$(awk -v name="$1" '$1 == name { print $2 }' "$TRIT_SOURCE/tests/golden/logits.txt")
+    [ -n "$wanted" ] || { echo "FAILED: $1 has no golden hash"; failed=1; }
     isas=$("$TRITMILL" check --list "trit_gemv_$3_*" | awk '$2 == "usable" { sub(".*__", "", $1); sub("_.*", "", $1); print $1 }' | sort -u)
     [ -n "$isas" ] || [ "$3" = v5 ] || { echo "FAILED: no ISA has kernels for $3"; failed=1; }
     for isa in $isas; do

@@ -8,6 +8,7 @@ model=$TRIT_SOURCE/tests/models/stories.gguf
 failed=0
 
 isas=$("$TRITMILL" cpu | awk 'ready && $3 == "usable" { print $1 } $1 == "ISA" { ready = 1 }')
+[ -n "$isas" ] || { echo "FAILED: no ISA is usable"; exit 1; }
 awk 'BEGIN { for (i = 0; i < 1100; i++) { x = (x * 1103 + 12345) % 65536; print int(x / 256) } }' >"$dir/ids"
 
 # hash TYPE THREADS CHUNK ISA

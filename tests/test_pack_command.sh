@@ -27,7 +27,8 @@ cmp -s "$work/plain" "$work/packed" || fail "another text from the packed cache"
 
 hash_of() { "$TRIT_BUILD/tests/logits" -m "$model" --ids "$work/ids" -n 20 -t 2 --chunk 16 2>"$work/err" | awk '$1 == "hash" { print $2 }'; }
 seq 1 60 >"$work/ids"
-[ "$(hash_of)" = "$(TRITMILL_CACHE=none hash_of)" ] || fail "other logits"
+hash=$(hash_of)
+[ -n "$hash" ] && [ "$hash" = "$(TRITMILL_CACHE=none hash_of)" ] || fail "other logits"
 
 # A byte in the middle, the end, the table, another model's, a folder.
 cp "$pack" "$work/good"

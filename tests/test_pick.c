@@ -78,6 +78,60 @@ static void what_cannot_be_is_refused(void **state)
     assert_non_null(strstr(error.text, "no kernel of that name"));
 }
 
+/* The kernel again under another name, `factor` as expensive by estimate; it stays in the registry.
+ */
+static const struct trit_kernel *twin(const struct trit_kernel *kernel, float factor)
+{
+    static struct trit_kernel twins[16];
+    static char names[16][160];
+    static size_t n;
+    snprintf(names[n], sizeof names[n], "%s_twin%zu", kernel->name, n);
+    twins[n] = *kernel;
+    twins[n].name = names[n];
+    twins[n].cost *= factor;
+    assert_int_equal(trit_kernels_add(&twins[n], 1, NULL), TRIT_OK);
+    return &twins[n++];
+}
+
+/* Whether kernels of these costs take the place of those that are picked. */
+static void the_cheapest_pair_wins(void **state)
+{
+    (void)state;
+    struct trit_pair before, after;
+    assert_int_equal(pick("", &before, NULL), TRIT_OK);
+    twin(before.decode, 1.5f);
+    twin(before.prefill, 1.5f);
+    assert_int_equal(pick("", &after, NULL), TRIT_OK);
+    assert_ptr_equal(after.decode, before.decode);
+    assert_ptr_equal(after.prefill, before.prefill);
+    const struct trit_kernel *prefill = twin(before.prefill, 0.5f);
+    assert_int_equal(pick("", &after, NULL), TRIT_OK);
+    assert_ptr_equal(after.decode, before.decode);
+    assert_ptr_equal(after.prefill, prefill);
+    const struct trit_kernel *decode = twin(before.decode, 0.5f);
+    assert_int_equal(pick("", &after, NULL), TRIT_OK);
+    assert_ptr_equal(after.decode, decode);
+    assert_ptr_equal(after.prefill, prefill);
+}
+
+/* One that costs nothing does not win where its partner costs more than it saves, nor without one.
+ */
+static void both_kernels_count(void **state)
+{
+    (void)state;
+    struct trit_pair best, after;
+    assert_int_equal(pick("", &best, NULL), TRIT_OK);
+    struct trit_kernel *lone = (struct trit_kernel *)(uintptr_t)twin(best.prefill, 0);
+    lone->nr = 1000; /* nothing shares its weights */
+    assert_int_equal(pick("", &after, NULL), TRIT_OK);
+    assert_ptr_equal(after.prefill, best.prefill);
+    struct trit_kernel *dear = (struct trit_kernel *)(uintptr_t)twin(best.decode, 1e6f);
+    dear->nr = 1000; /* now there is one partner */
+    assert_int_equal(pick("", &after, NULL), TRIT_OK);
+    assert_ptr_equal(after.prefill, best.prefill);
+    assert_ptr_equal(after.decode, best.decode);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -85,6 +139,8 @@ int main(void)
         cmocka_unit_test(an_isa_brings_trits),
         cmocka_unit_test(a_packing_that_is_named_is_taken),
         cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(the_cheapest_pair_wins),
+        cmocka_unit_test(both_kernels_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

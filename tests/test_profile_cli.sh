@@ -91,7 +91,8 @@ change '/decode/s/hash [0-9a-f]*/hash 0123456789abcdef/' && plan hash "the kerne
 
 # Errors: what was named and is not there.
 go --profile /nonexistent/x && fail "a missing profile is no error"
-[ "$(wc -l <err)" = 1 ] && has missing '^tritmill: /nonexistent/x: No such file' err
+[ "$(wc -l <err)" = 1 ] || fail "missing: not one line: $(cat err)"
+has missing '^tritmill: /nonexistent/x: No such file' err
 TRITMILL_PROFILE=/nonexistent/x go && fail "a missing TRITMILL_PROFILE is no error"
 
 # The other programs.
@@ -101,8 +102,8 @@ has bench '^profile: good$' out
 has bench '"profile": "none"' out
 for i in $(seq 40); do echo "Once upon a time there was a girl called Lily, $i times."; done >text
 "$TRITMILL" perplexity -m "$model" -f text -c 64 --profile good --log-disable >one 2>err || fail "perplexity: $(cat err)"
-"$TRITMILL" perplexity -m "$model" -f text -c 64 --profile none --log-disable >two 2>err
-cmp -s one two || fail "the perplexity depends on the profile"
+"$TRITMILL" perplexity -m "$model" -f text -c 64 --profile none --log-disable >two 2>err || fail "perplexity: $(cat err)"
+[ -s one ] && cmp -s one two || fail "the perplexity depends on the profile"
 
 # show, check, diff.
 "$TRITMILL" profile show good >out || fail show
@@ -122,7 +123,9 @@ has diff '256 x 256, 1 thread, decode: 0.500 of the time' out
 has diff '1 plan differs' out
 TRITMILL_PROFILE=good "$TRITMILL" profile diff bad >two
 [ $? = 1 ] && cmp -s out two || fail "diff with the one in use"
-"$TRITMILL" profile diff good good >out && has same '0 plans differ' out
+"$TRITMILL" profile diff good good >out || fail "diff of one with itself"
+has same '0 plans differ' out
 "$TRITMILL" profile what >out 2>err
-[ $? = 2 ] && has usage 'give show, check or diff, not what' err
+[ $? = 2 ] || fail "an unknown word: $(cat err)"
+has usage 'give show, check or diff, not what' err
 exit $failed

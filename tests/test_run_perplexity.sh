@@ -8,8 +8,8 @@ failed=0
 
 # A text that the model knows: its own, from three seeds.
 for seed in 1 2 3; do
-    "$TRITMILL" run -m "$model" -p "Once upon a time," -n 200 -s $seed --ignore-eos --log-disable
-done >text || failed=1
+    "$TRITMILL" run -m "$model" -p "Once upon a time," -n 200 -s $seed --ignore-eos --log-disable || failed=1
+done >text
 
 from() { # FILE ARGS...
     "$TRITMILL" perplexity -m "$model" -c 50 -f "$@" 2>err ||

@@ -68,8 +68,10 @@ endless=(
     '$local t = {} for i = 1, 1e7 do t[i] = i end for i = 1, 1e9 do table.insert(t, 1, 0) table.remove(t) end'
     '$variants {op = "gemv", packing = "t2", act = "i8", kr = 16, tiles = (function() while true do end end)()}'
 )
+jobs=() # those that have ended are not among `jobs -p`
 for line in "${endless[@]}"; do
     (failed=0; refused "too long" "$line"; exit $failed) &
+    jobs+=($!)
 done
-for job in $(jobs -p); do wait "$job" || failed=1; done
+for job in "${jobs[@]}"; do wait "$job" || failed=1; done
 exit $failed

@@ -22,7 +22,8 @@ struct trit_weights {
 struct trit_measure {
     struct trit_pool *pool;
     size_t n, k, lda;
-    size_t rotate; /* bytes; 0: twice the caches and more */
+    size_t rotate;  /* bytes; 0: twice the caches and more */
+    unsigned limit; /* seconds for the verification of one kernel */
     struct trit_weights *weights;
     float *d;      /* n + TRIT_MEASURE_MAX_NR row scales */
     size_t tokens; /* that there is room for in what follows */

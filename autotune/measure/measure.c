@@ -15,6 +15,7 @@
 #include "runtime/kernel/multiply.h"
 #include "runtime/kernel/probe.h"
 
+enum { LIMIT_SECONDS = 20 }; /* for the verification of a kernel, unless told otherwise */
 static const size_t cache_min = (size_t)8 << 20;
 
 void trit_measure_codes(const struct trit_measure *measure, const struct trit_packing *packing,
@@ -56,7 +57,9 @@ enum trit_code trit_measure_open(struct trit_measure **measure, struct trit_pool
         free(d);
         return trit_fail(error, TRIT_EMEMORY, "no memory to measure a %zu x %zu matrix", n, k);
     }
-    *x = (struct trit_measure){ .pool = pool, .n = n, .k = k, .lda = trit_padded_k(k), .d = d };
+    *x = (struct trit_measure){
+        .pool = pool, .n = n, .k = k, .lda = trit_padded_k(k), .limit = LIMIT_SECONDS, .d = d
+    };
     for (size_t j = 0; j < n; j++)
         d[j] = 0.25f + (float)(j % 61) / 64;
     *measure = x;
@@ -92,6 +95,11 @@ void trit_measure_close(struct trit_measure *measure)
 void trit_measure_rotate(struct trit_measure *measure, size_t bytes)
 {
     measure->rotate = bytes;
+}
+
+void trit_measure_limit(struct trit_measure *measure, unsigned seconds)
+{
+    measure->limit = seconds;
 }
 
 void trit_measure_pool(struct trit_measure *measure, struct trit_pool *pool)

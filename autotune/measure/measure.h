@@ -48,6 +48,9 @@ uint64_t trit_measure_need(const struct trit_measure *measure, const struct trit
    do not fit the memory that there is. */
 enum trit_code trit_measure_prepare(struct trit_measure *measure, const struct trit_kernel *kernel,
                                     struct trit_error *error);
+/* So many seconds, at least 1, may the verification of one kernel take from now on. At first: 20.
+ */
+void trit_measure_limit(struct trit_measure *measure, unsigned seconds);
 
 /* Compares kernels with the reference on this very shape (MR + 1 tokens, a random block of rows and
    the last ones, all of K) in a child process. whys[i] is NULL where the bits agreed, else a static

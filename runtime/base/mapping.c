@@ -81,7 +81,8 @@ enum trit_code trit_mapping_open(struct trit_mapping *m, int fd, size_t bytes, b
     const void *base =
         huge ? trit_map_file(fd, bytes) : mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
     if (!base || base == MAP_FAILED)
-        return trit_fail(error, TRIT_EIO, "%s: cannot map: %s", path, strerror(errno));
+        return trit_fail(error, errno == ENOMEM ? TRIT_EMEMORY : TRIT_EIO, "%s: cannot map: %s",
+                         path, strerror(errno));
     m->base = base;
     if (enter(m, path))
         return TRIT_OK;
