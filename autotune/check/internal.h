@@ -78,6 +78,13 @@ uint16_t *trit_check_f16(size_t n);                           /* scratch; finite
 /* Sizes that models have, after 1..70, ending with 0. */
 extern const size_t trit_check_sizes[];
 
+/* Packs an n x k matrix as the runtime does (scratch memory beside). */
+void trit_check_pack(const struct trit_kernel *kernel, size_t n, size_t k, const int8_t *weights,
+                     uint8_t *packed);
+/* A case of its own: whether the kernel's packing is one of ours, and packing with its NR gives the
+   reference's bytes. Takes scratch memory back. */
+void trit_check_packing(const struct trit_kernel *kernel);
+
 /* The operations: one check for each proof that the list of operations (runtime/kernel.h) names. */
 #define TRIT_CHECK_ROW(name, proof) trit_check_fn trit_check_##proof;
 TRIT_OPS(TRIT_CHECK_ROW)

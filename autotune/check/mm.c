@@ -61,7 +61,7 @@ static void complete(struct problem *p, const struct trit_kernel *kernel)
         for (size_t x = 0; x < p->k; x++)
             p->sum[i] += p->a[i * p->lda + x];
     }
-    trit_ref_pack(kernel->packing, p->n, p->k, p->weights, (size_t)kernel->nr, p->packed);
+    trit_check_pack(kernel, p->n, p->k, p->weights, p->packed);
     trit_ref_mm(p->m, p->n, p->k, p->weights, p->d, p->a, p->lda, p->s, p->want, p->ldy);
 }
 
@@ -177,7 +177,7 @@ static void check_extreme(const struct trit_kernel *kernel, int w, int a)
     allocate(&p, kernel, 1, n_of(kernel, nr), k);
     memset(p.a, a, k);
     memset(p.weights, w, p.n * kr);
-    trit_ref_pack(kernel->packing, p.n, kr, p.weights, nr, p.packed);
+    trit_check_pack(kernel, p.n, kr, p.weights, p.packed);
     for (size_t at = nr * packing->bytes; at < p.packed_bytes; at += nr * packing->bytes)
         memcpy(p.packed + at, p.packed, nr * packing->bytes);
     for (size_t j = 0; j < p.rows; j++)
@@ -193,10 +193,7 @@ void trit_check_mm(const struct trit_kernel *kernel)
 {
     const struct trit_packing *packing = trit_packing_find(kernel->packing);
     size_t mr = (size_t)kernel->mr, nr = (size_t)kernel->nr, kr = (size_t)kernel->kr;
-    if (!packing || strcmp(kernel->act, "i8") || kr != packing->kr) {
-        trit_check_case("packing %s, act %s, KR %zu", kernel->packing, kernel->act, kr);
-        trit_check_fail("no reference for this packing");
-    }
+    trit_check_packing(kernel);
     check_tiles(kernel);
     for (size_t slices = 1; slices <= (kernel->k ? 1 : 40); slices += trit_check_quick ? 7 : 1)
         check_shape(kernel, mr + 1, n_of(kernel, nr), k_of(kernel, slices));

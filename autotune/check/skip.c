@@ -57,7 +57,7 @@ static void fill(struct problem *p, bool extreme)
     }
     if (!extreme)
         p->s = 127.0f / trit_check_float(TRIT_CHECK_NORMAL);
-    trit_ref_pack(p->kernel->packing, p->n, p->k, p->weights, (size_t)p->kernel->nr, p->packed);
+    trit_check_pack(p->kernel, p->n, p->k, p->weights, p->packed);
 }
 
 static void run_rows(const struct problem *p, enum trit_check_edge edge)
@@ -125,11 +125,7 @@ static void check(const struct trit_kernel *kernel, size_t n, size_t k, size_t s
 void trit_check_skip(const struct trit_kernel *kernel)
 {
     const size_t nr = (size_t)kernel->nr, kr = (size_t)kernel->kr;
-    const struct trit_packing *packing = trit_packing_find(kernel->packing);
-    if (!packing || strcmp(kernel->act, "i8") || kr != packing->kr) {
-        trit_check_case("packing %s, act %s, KR %zu", kernel->packing, kernel->act, kr);
-        trit_check_fail("no reference for this packing");
-    }
+    trit_check_packing(kernel);
     for (size_t share = 0; share <= 8; share += trit_check_quick ? 4 : 1)
         for (size_t slices = 1; slices <= 12; slices += trit_check_quick ? 4 : 1)
             check(kernel, trit_check_between(1, 2 * nr + 3), slices * kr, share, slices == 5);
