@@ -4,8 +4,26 @@
 
 #include "runtime/cli/cli.h"
 
-extern const struct trit_command trit_cmd_run, trit_cmd_bench, trit_cmd_inspect, trit_cmd_tokenize,
-    trit_cmd_perplexity, trit_cmd_cpu, trit_cmd_check, trit_cmd_compare, trit_cmd_profile,
-    trit_cmd_synth, trit_cmd_generate, trit_cmd_tune, trit_cmd_pack;
+/* A line each, in the order of the help. */
+/* clang-format off */
+#define TRIT_COMMANDS(ROW) \
+    ROW(run) \
+    ROW(bench) \
+    ROW(inspect) \
+    ROW(tokenize) \
+    ROW(perplexity) \
+    ROW(cpu) \
+    ROW(check) \
+    ROW(compare) \
+    ROW(profile) \
+    ROW(synth) \
+    ROW(generate) \
+    ROW(tune) \
+    ROW(pack)
+/* clang-format on */
+
+#define TRIT_DECLARE(name) extern const struct trit_command trit_cmd_##name;
+TRIT_COMMANDS(TRIT_DECLARE)
+#undef TRIT_DECLARE
 
 #endif

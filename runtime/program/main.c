@@ -10,12 +10,9 @@
 #include "runtime/cli/commands.h"
 #include "runtime/cpu/cpu.h"
 
-static const struct trit_command *const commands[] = {
-    &trit_cmd_run,        &trit_cmd_bench, &trit_cmd_inspect,  &trit_cmd_tokenize,
-    &trit_cmd_perplexity, &trit_cmd_cpu,   &trit_cmd_check,    &trit_cmd_compare,
-    &trit_cmd_profile,    &trit_cmd_synth, &trit_cmd_generate, &trit_cmd_tune,
-    &trit_cmd_pack,
-};
+#define TRIT_ADDRESS(name) &trit_cmd_##name,
+static const struct trit_command *const commands[] = { TRIT_COMMANDS(TRIT_ADDRESS) };
+#undef TRIT_ADDRESS
 enum { NCOMMANDS = sizeof commands / sizeof *commands };
 
 /* Names of other programs whose command line `run` understands, for links to this one. */
