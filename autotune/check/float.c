@@ -6,14 +6,15 @@
 #include "runtime/base/mem.h"
 #include "runtime/kernel/ref.h"
 
-/* Calls one with every size of 1 to 70 and of trit_check_sizes (or the kernel's only one), every
-   kind of values below kinds, and every edge. */
+/* Calls one with every size of 1 to 70 (quick: every third) and of trit_check_sizes (or the
+   kernel's only one), every kind of values below kinds, and every edge. */
 static void sweep(const struct trit_kernel *kernel, enum trit_check_kind kinds,
                   void (*one)(const struct trit_kernel *, size_t, enum trit_check_kind,
                               enum trit_check_edge))
 {
+    const size_t step = trit_check_quick ? 3 : 1;
     size_t large = 0;
-    for (size_t i = 1; i; i = i < 70 ? i + 1 : trit_check_sizes[large++]) {
+    for (size_t i = 1; i; i = i < 70 ? i + step : trit_check_sizes[large++]) {
         size_t k = kernel->k ? kernel->k : i;
         for (unsigned kind = 0; kind < (unsigned)kinds; kind++)
             for (unsigned edge = 0; edge < TRIT_CHECK_NEDGES; edge++) {
