@@ -22,7 +22,12 @@ enum {
 /* gemv, gemm: y[i*ldy + j] = (float)(sum over x < k of a[i*lda + x] * w[j][x]) * (d[j] / s[i]), i <
    m, j < n. k is a multiple of KR (columns past the matrix's K hold trit 0); a has lda >= k. w:
    ceil(n/NR) blocks of NR packed rows, d: ceil(n/NR)*NR row scales, past n anything finite; s[i]
-   and sum[i] as the quantiser gave them; only y[i*ldy + j] with j < n is written. */
+   and sum[i] as the quantiser gave them; only y[i*ldy + j] with j < n is written.
+
+   On packings with a group G (runtime/kernel/pack.h): for each token K/G groups (k counts), each
+   quantised by itself; r[i*(k/G) + g] = 1 / s of group g and sum alike, in the places of s and sum.
+   y = +0; for g in order y = y + (float)(a * w over the group's columns) * (d * r), d the group's
+   scale, which lies in w; the parameter d is not read. */
 typedef void trit_mm_fn(size_t m, size_t n, size_t k, const uint8_t *w, const float *d,
                         const int8_t *a, size_t lda, const float *s, const int32_t *sum, float *y,
                         size_t ldy);

@@ -82,8 +82,9 @@ static void compare(const struct trit_packing *p, size_t n, size_t k, size_t nr)
     assert_true(trit_ref_pack(p->name, n, k, w, nr, want));
     assert_true(trit_ref_unpack(p->name, n, k, want, nr, back));
     for (size_t j = 0; j < n; j += nr)
-        trit_pack_block(p, &(struct trit_codes){ codes + j * ld, ld, n - j < nr ? n - j : nr, k },
-                        nr, got + j / nr * block);
+        trit_pack_block(
+            p, &(struct trit_codes){ codes + j * ld, ld, n - j < nr ? n - j : nr, k, NULL, 0 }, nr,
+            got + j / nr * block);
     if (memcmp(got, want, bytes) || memcmp(back, w, n * k))
         fail_msg("%zu x %zu packed as %s with NR %zu", n, k, p->name, nr);
     free(w);
@@ -117,7 +118,8 @@ static void t5_digits_come_off_one_by_one(void **state)
     for (int v = 0; v < 243; v++) {
         for (int p = 0, power = 81; p < 5; p++, power /= 3)
             codes[4 * p] = (uint8_t)(v / power % 3);
-        trit_pack_block(trit_packing_find("t5"), &(struct trit_codes){ codes, 20, 1, 20 }, 1, out);
+        trit_pack_block(trit_packing_find("t5"), &(struct trit_codes){ codes, 20, 1, 20, NULL, 0 },
+                        1, out);
         int byte = out[0];
         for (int p = 0; p < 5; p++, byte = 3 * byte % 256)
             assert_int_equal(3 * byte / 256, codes[4 * p]);

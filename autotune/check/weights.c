@@ -17,7 +17,7 @@ void trit_check_pack(const struct trit_kernel *kernel, size_t n, size_t k, const
         const size_t rows = trit_check_min(n - j, nr);
         for (size_t i = 0; i < rows * k; i++)
             codes[i] = (uint8_t)(weights[j * k + i] - p->low);
-        trit_pack_block(p, &(struct trit_codes){ codes, k, rows, k }, nr, packed);
+        trit_pack_block(p, &(struct trit_codes){ codes, k, rows, k, NULL, 0 }, nr, packed);
     }
 }
 

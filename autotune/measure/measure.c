@@ -179,7 +179,7 @@ static void pack_blocks(void *arg, size_t begin, size_t end, int thread)
         const size_t row = b * w->nr, rows = x->n - row < w->nr ? x->n - row : w->nr;
         for (size_t r = 0; r < rows; r++)
             trit_measure_codes(x, w->packing, row + r, codes + r * x->k);
-        trit_pack_block(w->packing, &(struct trit_codes){ codes, x->k, rows, x->k }, w->nr,
+        trit_pack_block(w->packing, &(struct trit_codes){ codes, x->k, rows, x->k, NULL, 0 }, w->nr,
                         w->copy + b * w->block);
     }
 }

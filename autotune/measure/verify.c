@@ -74,7 +74,8 @@ static void add_block(struct problem *p, const struct trit_measure *x,
             p->w[(at + r) * x->k + i] = (int8_t)(codes[i] + packing->low);
         p->d[at + r] = x->d[first + r];
     }
-    trit_pack_block(packing, &(struct trit_codes){ p->codes + at * x->k, x->k, rows, x->k }, nr,
+    trit_pack_block(packing,
+                    &(struct trit_codes){ p->codes + at * x->k, x->k, rows, x->k, NULL, 0 }, nr,
                     p->packed + at / nr * trit_packed_bytes(packing, nr, x->k, nr));
     p->n += rows;
 }

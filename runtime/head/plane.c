@@ -156,7 +156,7 @@ static float make_block(struct making *m, size_t row, uint8_t *room)
         m->bounds[row + i] = c.r;
         most = c.norm > most ? c.norm : most;
     }
-    trit_pack_block(p->packing, &(struct trit_codes){ codes, h->k, rows, h->k }, nr,
+    trit_pack_block(p->packing, &(struct trit_codes){ codes, h->k, rows, h->k, NULL, 0 }, nr,
                     m->w + row / nr * p->block);
     return most;
 }
@@ -264,7 +264,7 @@ uint64_t trit_head_layout(const struct trit_head *head, int plane)
     uint8_t *packed = trit_alloc(block, 1);
     if (!packed)
         return 0;
-    trit_pack_block(p->packing, &(struct trit_codes){ codes, K, nr, K }, nr, packed);
+    trit_pack_block(p->packing, &(struct trit_codes){ codes, K, nr, K, NULL, 0 }, nr, packed);
     const uint64_t hash = XXH3_64bits(packed, block) ^ XXH3_64bits(coded, nr * sizeof *coded);
     free(packed);
     return hash | 1;

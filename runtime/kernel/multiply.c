@@ -21,9 +21,10 @@ void trit_multiply_tile(const struct trit_multiply *x, size_t first, size_t m, s
 {
     const struct trit_kernel *kernel = x->kernel;
     trit_mm_fn *fn = kernel->op == TRIT_OP_gemv ? kernel->fn.gemv : kernel->fn.gemm;
-    fn(m, last - row, x->kp, x->w + row / (size_t)kernel->nr * x->block, x->d + row,
-       x->a + first * x->lda, x->lda, x->s + first, x->sum + first, x->y + first * x->ldy + row,
-       x->ldy);
+    const size_t groups = x->group ? x->kp / x->group : 1;
+    fn(m, last - row, x->kp, x->w + row / (size_t)kernel->nr * x->block,
+       x->group ? NULL : x->d + row, x->a + first * x->lda, x->lda, x->s + first * groups,
+       x->sum + first * groups, x->y + first * x->ldy + row, x->ldy);
 }
 
 /* mc tokens at a time: their activations stay in a cache while the rows go by. */

@@ -12,10 +12,11 @@ struct trit_multiply {
     size_t mc, nc;                    /* as in struct trit_pair */
     size_t n, kp, block;              /* block: bytes of NR rows */
     const uint8_t *w;                 /* blocks of rows from row 0 on */
-    const float *d;                   /* [n]: row scales */
+    size_t group;                     /* the packing's */
+    const float *d;                   /* [n]: row scales; not read where there is a group */
     size_t m, lda;
     const int8_t *a; /* [m][lda] */
-    const float *s;  /* [m] */
+    const float *s;  /* [m]; with a group [m][kp / group], of reciprocals */
     const int32_t *sum;
     float *y; /* [m][ldy] */
     size_t ldy;

@@ -61,6 +61,18 @@ static void trit_put_v5(const uint8_t *codes, size_t slices, size_t nr, size_t r
     }
 }
 
+static void trit_put_b1(const uint8_t *codes, size_t slices, size_t nr, size_t r, uint8_t *out,
+                        size_t stride)
+{
+    (void)nr;
+    for (; slices > 0; slices--, codes += 32, out += stride) {
+        uint32_t all = 0;
+        for (int p = 0; p < 8; p++)
+            all |= (load_four(codes + 4 * p) >> 1 & 0x01010101) << p;
+        store_four(out, r, all);
+    }
+}
+
 static void trit_put_i4(const uint8_t *codes, size_t slices, size_t nr, size_t r, uint8_t *out,
                         size_t stride)
 {
@@ -127,11 +139,41 @@ static void pack_strips(const struct trit_packing *p, const struct trit_codes *c
     }
 }
 
+/* A row's part of slices with groups: cells, of which the last may need more columns than there
+   are, then scales. */
+static void pack_row(const struct trit_packing *p, const struct trit_codes *c, size_t nr, size_t r,
+                     uint8_t *out)
+{
+    const size_t cells = trit_round_up(p->kr, p->cell) / p->cell, scales = p->kr / p->group;
+    const size_t stride = nr * (p->bytes - scales * sizeof(uint16_t)) / cells;
+    uint8_t slice[2 * TRIT_MAX_KR]; /* a cell is no longer than a slice */
+    for (size_t x = 0; x < c->k; x += p->kr, out += nr * p->bytes) {
+        const size_t left = r >= c->rows ? 0 : c->k - x < p->kr ? c->k - x : p->kr;
+        memset(slice, -p->low, cells * p->cell);
+        if (left)
+            memcpy(slice, c->codes + r * c->ld + x, left);
+        p->put(slice, cells, nr, r, out, stride);
+        for (size_t g = 0; g < scales; g++) {
+            uint8_t *to = out + stride * cells + (g * nr + r) * sizeof(uint16_t);
+            const uint16_t none = 0, *from = c->scales + r * c->lds + x / p->group + g;
+            memcpy(to, g * p->group < left ? from : &none, sizeof none);
+        }
+    }
+}
+
+static void pack_groups(const struct trit_packing *p, const struct trit_codes *c, size_t nr,
+                        uint8_t *out)
+{
+    for (size_t r = 0; r < nr; r++)
+        pack_row(p, c, nr, r, out);
+}
+
 static const struct trit_packing packings[TRIT_NPACKINGS] = {
-#define TRIT_PACKING(name, layout, by, low, high, kr, bytes, max_k, unit, skips, format, what)    \
-    [TRIT_PACKING_##name] = {                                                                     \
-        #name, low, high, kr, bytes, max_k, unit, skips, format, what, .by = trit_##by##_##layout \
-    },
+#define TRIT_PACKING(name, layout, by, low, high, step, kr, bytes, group, cell, max_k, unit, \
+                     skips, format, what)                                                    \
+    [TRIT_PACKING_##                                                                         \
+        name] = { #name, low,   high, step,  kr,     bytes, group,                           \
+                  cell,  max_k, unit, skips, format, what,  .by = trit_##by##_##layout },
 #include "packings.inc"
 #undef TRIT_PACKING
 };
@@ -140,12 +182,15 @@ void trit_pack_block(const struct trit_packing *packing, const struct trit_codes
                      uint8_t *out)
 {
     assert(codes->rows >= 1 && codes->rows <= nr && codes->k >= 1 && nr % packing->unit == 0);
-    (packing->put ? pack_strips : packing->pack)(packing, codes, nr, out);
+    assert(packing->group == 0 || (codes->scales && codes->k % packing->group == 0));
+    (packing->group ? pack_groups
+     : packing->put ? pack_strips
+                    : packing->pack)(packing, codes, nr, out);
 }
 
 bool trit_packing_is_ternary(const struct trit_packing *packing)
 {
-    return packing->low == -1 && packing->high == 1 && !packing->skips;
+    return packing->low == -1 && packing->high == 1 && !packing->group && !packing->skips;
 }
 
 const struct trit_packing *trit_packing_at(size_t i)

@@ -6,8 +6,12 @@
    KR, the weights held and the largest K stand in generator/packings.lua, one row each, and so do
    `bytes`, what a row's part of a slice takes.
 
-   t2, t5, v5, i2, i4, i8: a slice is bytes/4 times NR words of 32 bits; byte b (0..3) of word w of
-   row r is byte (w*NR + r)*4 + b, and holds KR/bytes columns of the row, its planes: plane p is
+   Where a packing has a group, a scale for that many columns of a row lies beside them: a slice is
+   as many cells as its columns need, each laid out as a slice of t2, t5, v5 or b1 (weight 0 fills
+   the last), then for each of its groups NR f16 scales, row by row.
+
+   t2, t5, v5, b1, i2, i4, i8: a slice is bytes/4 times NR words of 32 bits; byte b (0..3) of word w
+   of row r is byte (w*NR + r)*4 + b, and holds KR/bytes columns of the row, its planes: plane p is
    column KR*slice + 4*(w*planes + p) + b. So lane r of a vector of 32-bit lanes is row r whatever
    the vector's width, and a plane meets the same four activations in every lane. A byte is
 
@@ -17,6 +21,7 @@
       v5  64 * plane 0's code + u, where u, the number of the other four to the base 3, is below 64;
           else 3 * u + plane 0's code, 192 .. 242. So the low six bits ask one table of 64, or two
           others where the top two are 3.
+      b1  the sum of (code / 2) << p: codes 0 and 2 for -1 and +1
       i2  as t2
       i4  the sum of code << 4p
       i8  the code
@@ -49,7 +54,7 @@ enum trit_packing_id {
 };
 
 union trit_any_slice {
-#define TRIT_PACKING(name, layout, by, low, high, kr, ...) uint8_t name[kr];
+#define TRIT_PACKING(name, layout, by, low, high, step, kr, ...) uint8_t name[kr];
 #include "packings.inc"
 #undef TRIT_PACKING
 };
@@ -57,10 +62,13 @@ union trit_any_slice {
 enum { TRIT_MAX_KR = sizeof(union trit_any_slice) };
 
 /* Some rows of a matrix: row r's codes (0 .. high - low) at codes + r*ld. A code above its range
-   would spoil its neighbours. */
+   would spoil its neighbours. scales: f16, row r's at scales + r*lds, one for each of its k
+   columns' groups; of packings with a group alone. */
 struct trit_codes {
     const uint8_t *codes;
     size_t ld, rows, k;
+    const uint16_t *scales;
+    size_t lds;
 };
 
 struct trit_packing;
@@ -74,11 +82,13 @@ typedef void trit_put_fn(const uint8_t *codes, size_t slices, size_t nr, size_t 
 
 struct trit_packing {
     const char *name;
-    int low, high;    /* the weights it holds */
-    size_t kr, bytes; /* columns of a slice, and what a row's part of it takes */
-    size_t max_k;     /* up to which every sum fits int32 */
-    size_t unit;      /* NR is a multiple of it */
-    bool skips;       /* for kernels that leave out rows or columns: else picked only when forced */
+    int low, high, step; /* the weights it holds: low, low + step, .. high */
+    size_t kr, bytes;    /* columns of a slice, and what a row's part of it takes */
+    size_t group;        /* columns that share a scale; 0: all of a row, the scale lies elsewhere */
+    size_t cell;         /* columns of a cell; kr where there are no groups */
+    size_t max_k;        /* up to which every sum fits int32 */
+    size_t unit;         /* NR is a multiple of it */
+    bool skips; /* for kernels that leave out rows or columns: else picked only when forced */
     const char *format, *what; /* where formats are compared; NULL: it is left out there */
     trit_put_fn *put;          /* packs strip by strip; or */
     trit_pack_fn *pack;        /* a block at a time */

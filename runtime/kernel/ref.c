@@ -74,6 +74,22 @@ void trit_ref_mm(size_t m, size_t n, size_t k, const int8_t *w, const float *d, 
         }
 }
 
+void trit_ref_mm_groups(const struct trit_ref_groups *p, float *y, size_t ldy)
+{
+    const size_t groups = p->k / p->group;
+    for (size_t i = 0; i < p->m; i++)
+        for (size_t j = 0; j < p->n; j++) {
+            float sum = 0.0f;
+            for (size_t g = 0; g < groups; g++) {
+                int32_t acc = 0;
+                for (size_t x = g * p->group; x < (g + 1) * p->group; x++)
+                    acc += p->a[i * p->lda + x] * p->w[j * p->k + x];
+                sum = sum + (float)acc * (p->d[j * groups + g] * p->r[i * groups + g]);
+            }
+            y[i * ldy + j] = sum;
+        }
+}
+
 void trit_ref_quant(size_t k, size_t kp, const float *x, int8_t *a, float *s, int32_t *sum)
 {
     float m = 0.0f;

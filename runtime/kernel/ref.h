@@ -8,10 +8,19 @@
 float trit_ref_r16(const float *t, size_t n);
 float trit_ref_exp(float x);
 
+/* A product whose weights have a scale for each group of columns: w n x k, d n x k / group, m
+   tokens a with leading dimension lda, r m x k / group. */
+struct trit_ref_groups {
+    size_t m, n, k, group, lda;
+    const int8_t *w, *a;
+    const float *d, *r;
+};
+
 /* w: n x k weights (trits, or those of another packing), row-major with leading dimension k; d has
  * n entries. */
 void trit_ref_mm(size_t m, size_t n, size_t k, const int8_t *w, const float *d, const int8_t *a,
                  size_t lda, const float *s, float *y, size_t ldy);
+void trit_ref_mm_groups(const struct trit_ref_groups *x, float *y, size_t ldy);
 trit_quant_fn trit_ref_quant;
 trit_norm_fn trit_ref_norm;
 trit_gated_fn trit_ref_relu2, trit_ref_silu;
@@ -30,6 +39,9 @@ trit_read_fn trit_ref_read;
    Weights must be in its range (asserted). */
 bool trit_ref_pack(const char *packing, size_t n, size_t k, const int8_t *w, size_t nr,
                    uint8_t *packed);
+/* What it leaves 0: a packing's f16 scales, n x k / group. False where it has no group. */
+bool trit_ref_pack_scales(const char *packing, size_t n, size_t k, const uint16_t *scales,
+                          size_t nr, uint8_t *packed);
 bool trit_ref_unpack(const char *packing, size_t n, size_t k, const uint8_t *packed, size_t nr,
                      int8_t *w);
 

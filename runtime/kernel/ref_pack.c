@@ -94,6 +94,18 @@ static void set_v5(uint8_t *block, struct place at, unsigned code)
     block[byte] = byte_of_v5(number_of_v5(block[byte]) + code * power[plane]);
 }
 
+static unsigned get_b1(const uint8_t *block, struct place at)
+{
+    size_t plane, byte = byte_of(at, 1, 8, &plane);
+    return block[byte] >> plane & 1 ? 2 : 0;
+}
+
+static void set_b1(uint8_t *block, struct place at, unsigned code)
+{
+    size_t plane, byte = byte_of(at, 1, 8, &plane);
+    block[byte] |= (uint8_t)(code >> 1 << plane);
+}
+
 static unsigned get_i4(const uint8_t *block, struct place at)
 {
     size_t plane;
@@ -192,21 +204,39 @@ static const struct {
 #undef TRIT_PACKING
 };
 
+/* Column c of a slice, c < trit_round_up(kr, cell): its place in what it is laid out in, the block
+   or, of packings with groups, a cell; and where that begins in the block. */
+static size_t place_of(const struct trit_packing *p, size_t k, size_t slice, size_t c,
+                       struct place *at)
+{
+    if (p->group == 0) {
+        at->k = trit_round_up(k, p->kr);
+        at->x = slice * p->kr + c;
+        return 0;
+    }
+    const size_t cells = trit_round_up(p->kr, p->cell) / p->cell,
+                 bytes = (p->bytes - p->kr / p->group * sizeof(uint16_t)) / cells;
+    at->k = p->cell;
+    at->x = c % p->cell;
+    return at->nr * (slice * p->bytes + c / p->cell * bytes);
+}
+
 bool trit_ref_pack(const char *packing, size_t n, size_t k, const int8_t *w, size_t nr,
                    uint8_t *packed)
 {
     const struct trit_packing *p = trit_packing_find(packing);
     if (!p)
         return false;
-    size_t columns = trit_round_up(k, p->kr), block = trit_packed_bytes(p, nr, k, nr);
+    const size_t block = trit_packed_bytes(p, nr, k, nr), columns = trit_round_up(p->kr, p->cell);
     memset(packed, 0, trit_packed_bytes(p, n, k, nr));
     for (size_t j = 0; j < trit_round_up(n, nr); j++)
-        for (size_t x = 0; x < columns; x++) {
-            int weight = j < n && x < k ? w[j * k + x] : 0;
+        for (size_t i = 0; i < trit_round_up(k, p->kr) / p->kr * columns; i++) {
+            const size_t c = i % columns, x = i / columns * p->kr + c;
+            const int weight = j < n && c < p->kr && x < k ? w[j * k + x] : 0;
+            struct place at = { .nr = nr, .r = j % nr };
+            uint8_t *to = packed + j / nr * block + place_of(p, k, i / columns, c, &at);
             assert(weight >= p->low && weight <= p->high);
-            references[p - trit_packing_at(0)].set(packed + j / nr * block,
-                                                   (struct place){ nr, columns, j % nr, x },
-                                                   (unsigned)(weight - p->low));
+            references[p - trit_packing_at(0)].set(to, at, (unsigned)(weight - p->low));
         }
     return true;
 }
@@ -217,13 +247,30 @@ bool trit_ref_unpack(const char *packing, size_t n, size_t k, const uint8_t *pac
     const struct trit_packing *p = trit_packing_find(packing);
     if (!p)
         return false;
-    size_t block = trit_packed_bytes(p, nr, k, nr);
+    const size_t block = trit_packed_bytes(p, nr, k, nr);
     for (size_t j = 0; j < n; j++)
         for (size_t x = 0; x < k; x++) {
-            const struct place at = { nr, trit_round_up(k, p->kr), j % nr, x };
-            w[j * k + x] =
-                (int8_t)((int)references[p - trit_packing_at(0)].get(packed + j / nr * block, at) +
-                         p->low);
+            struct place at = { .nr = nr, .r = j % nr };
+            const uint8_t *from =
+                packed + j / nr * block + place_of(p, k, x / p->kr, x % p->kr, &at);
+            w[j * k + x] = (int8_t)((int)references[p - trit_packing_at(0)].get(from, at) + p->low);
+        }
+    return true;
+}
+
+bool trit_ref_pack_scales(const char *packing, size_t n, size_t k, const uint16_t *scales,
+                          size_t nr, uint8_t *packed)
+{
+    const struct trit_packing *p = trit_packing_find(packing);
+    if (!p || !p->group)
+        return false;
+    const size_t block = trit_packed_bytes(p, nr, k, nr), groups = k / p->group;
+    for (size_t j = 0; j < n; j++)
+        for (size_t g = 0; g < groups; g++) {
+            const size_t slice = g * p->group / p->kr, in = g % (p->kr / p->group);
+            uint8_t *end = packed + j / nr * block + (slice + 1) * nr * p->bytes;
+            uint8_t *to = end - (p->kr / p->group - in) * nr * 2 + j % nr * 2;
+            memcpy(to, scales + j * groups + g, 2);
         }
     return true;
 }

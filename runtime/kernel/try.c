@@ -101,7 +101,7 @@ static void fill_product(struct product *p)
         const size_t rows = p->n - row < p->nr ? p->n - row : p->nr;
         for (size_t i = 0; i < rows * p->k; i++)
             p->codes[i] = (uint8_t)(p->w[row * p->k + i] - packing->low);
-        trit_pack_block(packing, &(struct trit_codes){ p->codes, p->k, rows, p->k }, p->nr,
+        trit_pack_block(packing, &(struct trit_codes){ p->codes, p->k, rows, p->k, NULL, 0 }, p->nr,
                         p->packed + row / p->nr * block);
     }
 }

@@ -65,7 +65,7 @@ static void pack_blocks(void *arg, size_t begin, size_t end, int thread)
         }
         for (size_t i = 0; shift && i < rows * x->k; i++)
             codes[i] = (uint8_t)(codes[i] + shift);
-        trit_pack_block(x->packing, &(struct trit_codes){ codes, x->k, rows, x->k }, nr,
+        trit_pack_block(x->packing, &(struct trit_codes){ codes, x->k, rows, x->k, NULL, 0 }, nr,
                         x->w + b * x->block);
     }
 }

@@ -21,7 +21,7 @@ static uint64_t layout_of(const struct trit_packing *packing, size_t nr)
         codes[i] = (uint8_t)((random >> 16) % levels);
     }
     if (codes && packed) {
-        trit_pack_block(packing, &(struct trit_codes){ codes, k, nr, k }, nr, packed);
+        trit_pack_block(packing, &(struct trit_codes){ codes, k, nr, k, NULL, 0 }, nr, packed);
         hash = XXH3_64bits(packed, block) | 1;
     }
     free(codes);
