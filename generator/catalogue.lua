@@ -50,6 +50,12 @@ local function ONE_GEMM(V) return {{V.tokens, 2 * V.lanes}} end
 -- With tiles of 64 rows in wide registers: of i4, faster for some tokens at a time.
 local function I4_GEMV(V) return V.lanes == 16 and {p8(1, 64)} or ONE_GEMV(V) end
 local function I4_GEMM(V) return V.lanes == 16 and {{6, 64}} or ONE_GEMM(V) end
+-- With groups.
+local function GROUP_GEMV(V) return {p8(1, 2 * V.lanes), {1, 4 * V.lanes, prefetch = 8192,
+  technique = "p8"}} end
+local function GROUP_GEMM(V)
+  return {{V.tokens, 2 * V.lanes}, {math.max(1, V.tokens // 2), 4 * V.lanes}}
+end
 -- Lanes are bytes here: four times as many rows.
 local function p4(nr) return {1, nr, prefetch = 4096, technique = "p4"} end
 local function L2_GEMV(V)
@@ -107,6 +113,20 @@ return {
   {op = "gemv", packing = "v5", act = "i8", template = "mm", unroll = {2, 4}, needs = "vl_digit",
     tiles = GEMV_T5},
   {op = "gemm", packing = "v5", act = "i8", template = "mm", needs = "vl_digit", tiles = GEMM_T5},
+
+  -- A scale for each group of columns.
+  {op = "gemv", packing = "t2g", act = "i8", template = "mm_group", tiles = GROUP_GEMV},
+  {op = "gemm", packing = "t2g", act = "i8", template = "mm_group", tiles = GROUP_GEMM},
+  {op = "gemv", packing = "t2h", act = "i8", template = "mm_group", tiles = ONE_GEMV},
+  {op = "gemm", packing = "t2h", act = "i8", template = "mm_group", tiles = ONE_GEMM},
+  {op = "gemv", packing = "t5g", act = "i8", template = "mm_group", unpack = 30, tiles = GROUP_GEMV},
+  {op = "gemm", packing = "t5g", act = "i8", template = "mm_group", unpack = 30, tiles = GROUP_GEMM},
+  {op = "gemv", packing = "v5g", act = "i8", template = "mm_group", needs = "vl_digit",
+    tiles = GROUP_GEMV},
+  {op = "gemm", packing = "v5g", act = "i8", template = "mm_group", needs = "vl_digit",
+    tiles = GROUP_GEMM},
+  {op = "gemv", packing = "b1g", act = "i8", template = "mm_group", tiles = GROUP_GEMV},
+  {op = "gemm", packing = "b1g", act = "i8", template = "mm_group", tiles = GROUP_GEMM},
 
   -- Bit planes.
   {op = "gemv", packing = "b2", act = "i8", template = "mm", unpack = 30, tiles = ONE_GEMV},

@@ -116,7 +116,7 @@ local function expand(v, isa)
   v.source, v.label = source_of(file, path), label_of(file)
   local vars = {NAME = v.id, OP = v.op, PACKING = v.packing, ACT = v.act, MR = v.mr, NR = v.nr, KR = v.kr, K = v.k,
     N = v.n, TECHNIQUE = v.technique, V = isa, F = v.family, P = packings[v.packing], T = v.tile, LANES = isa.lanes,
-    variants = function() end}
+    variants = function() end, source = function(part) return (must_find(part .. ".c.in")) end}
   host.doing(("%s [variant %s]"):format(path, v.id))
   local ok, body = pcall(template.expand, text, vars, file)
   if not ok then error(("%s [variant %s]"):format(at(path, file, body), v.id), 0) end

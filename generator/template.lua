@@ -82,9 +82,13 @@ function M.environment(vars)
   end})
 end
 
--- Expands template text with the variables of vars; name stands in error messages.
+-- Expands template text with the variables of vars; name stands in error messages. `include "NAME"`
+-- puts another template's text in its place, expanded with what is global there; vars.source finds it.
 function M.expand(text, vars, name)
   local out, env = {}, M.environment(vars)
+  function env.include(other)
+    out[#out + 1] = M.expand(vars.source(other), env, other):gsub("\n$", "")
+  end
   env.__value = function(v)
     if type(v) ~= "string" and type(v) ~= "number" then error("a hole's value is a " .. type(v), 2) end
     return tostring(v)

@@ -9,6 +9,7 @@
 
 #include "autotune/check/check.h"
 #include "runtime/kernel.h"
+#include "runtime/kernel/pack.h"
 
 /* The case under way (check_case.c) */
 
@@ -78,9 +79,17 @@ uint16_t *trit_check_f16(size_t n);                           /* scratch; finite
 /* Sizes that models have, after 1..70, ending with 0. */
 extern const size_t trit_check_sizes[];
 
-/* Packs an n x k matrix as the runtime does (scratch memory beside). */
-void trit_check_pack(const struct trit_kernel *kernel, size_t n, size_t k, const int8_t *weights,
+/* Weights of a packing, n x k, and the f16 scales of its groups, n x k / group (NULL: none). */
+struct trit_check_matrix {
+    size_t n, k;
+    const int8_t *weights;
+    const uint16_t *scales;
+};
+/* Packs them as the runtime does (scratch memory beside). */
+void trit_check_pack(const struct trit_kernel *kernel, const struct trit_check_matrix *matrix,
                      uint8_t *packed);
+int8_t trit_check_weight(const struct trit_packing *packing); /* any that it holds */
+uint16_t trit_check_scale(void);                              /* f16, among them the ends */
 /* A case of its own: whether the kernel's packing is one of ours, and packing with its NR gives the
    reference's bytes. Takes scratch memory back. */
 void trit_check_packing(const struct trit_kernel *kernel);

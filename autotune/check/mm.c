@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "autotune/check/internal.h"
+#include "runtime/base/half.h"
 #include "runtime/base/mem.h"
 #include "runtime/kernel/pack.h"
 #include "runtime/kernel/ref.h"
@@ -11,9 +12,11 @@
 struct problem {
     const struct trit_packing *packing;
     size_t m, n, k, lda, ldy;
+    size_t group, groups; /* columns that share a scale; so many of them has a row */
     int8_t *weights, *a;
     uint8_t *packed;
-    float *d, *s, *want;
+    uint16_t *scales;    /* [n][groups] where the packing has groups, and d the same */
+    float *d, *s, *want; /* s [m][groups]: reciprocals there */
     int32_t *sum;
     size_t packed_bytes, rows; /* rows: n rounded up to NR */
 };
@@ -41,50 +44,80 @@ static void allocate(struct problem *p, const struct trit_kernel *kernel, size_t
         .k = k,
         .rows = trit_round_up(n, nr),
     };
+    const bool grouped = p->packing->group;
+    p->group = grouped ? p->packing->group : k;
+    p->groups = k / p->group;
     p->lda = k + trit_check_between(0, 1) * trit_check_between(1, 70);
     p->ldy = n + trit_check_between(0, 1) * trit_check_between(1, 20);
     p->packed_bytes = trit_packed_bytes(p->packing, n, k, nr);
     p->weights = trit_check_scratch(n * k, 1);
     p->packed = trit_check_scratch(p->packed_bytes, 1);
     p->a = trit_check_scratch(m * p->lda, 1);
-    p->d = trit_check_scratch(p->rows, sizeof *p->d);
-    p->s = trit_check_scratch(m, sizeof *p->s);
-    p->sum = trit_check_scratch(m, sizeof *p->sum);
+    p->d = trit_check_scratch(p->rows * p->groups, sizeof *p->d);
+    p->scales = grouped ? trit_check_scratch(n * p->groups, sizeof *p->scales) : NULL;
+    p->s = trit_check_scratch(m * p->groups, sizeof *p->s);
+    p->sum = trit_check_scratch(m * p->groups, sizeof *p->sum);
     p->want = trit_check_scratch(m * p->ldy, sizeof *p->want);
 }
 
 /* What follows from weights, activations and scales. */
 static void complete(struct problem *p, const struct trit_kernel *kernel)
 {
-    for (size_t i = 0; i < p->m; i++) {
+    for (size_t i = 0; i < p->m * p->groups; i++) {
+        const int8_t *a = p->a + i / p->groups * p->lda + i % p->groups * p->group;
         p->sum[i] = 0;
-        for (size_t x = 0; x < p->k; x++)
-            p->sum[i] += p->a[i * p->lda + x];
+        for (size_t x = 0; x < p->group; x++)
+            p->sum[i] += a[x];
     }
-    trit_check_pack(kernel, p->n, p->k, p->weights, p->packed);
-    trit_ref_mm(p->m, p->n, p->k, p->weights, p->d, p->a, p->lda, p->s, p->want, p->ldy);
+    for (size_t i = 0; p->scales && i < p->n * p->groups; i++)
+        p->d[i] = trit_f16_f32(p->scales[i]);
+    trit_check_pack(kernel, &(struct trit_check_matrix){ p->n, p->k, p->weights, p->scales },
+                    p->packed);
+    if (p->scales)
+        trit_ref_mm_groups(&(struct trit_ref_groups){ p->m, p->n, p->k, p->group, p->lda,
+                                                      p->weights, p->a, p->d, p->s },
+                           p->want, p->ldy);
+    else
+        trit_ref_mm(p->m, p->n, p->k, p->weights, p->d, p->a, p->lda, p->s, p->want, p->ldy);
 }
 
-static int weight(const struct problem *p, size_t code)
+static void random_scales(struct problem *p, size_t real)
 {
-    return (int)code + p->packing->low;
+    for (size_t j = 0; !p->scales && j < p->rows; j++)
+        p->d[j] = trit_check_float(TRIT_CHECK_NORMAL);
+    if (!p->scales)
+        p->d[trit_check_between(0, p->rows - 1)] = trit_check_float(TRIT_CHECK_DENORMAL);
+    for (size_t j = 0; p->scales && j < p->n * p->groups; j++)
+        p->scales[j] = j % p->groups * p->group < real ? trit_check_scale() : 0;
+    for (size_t i = 0; i < p->m * p->groups; i++) {
+        const float largest = 0.01f + 3.0f * (float)(i + 1);
+        p->s[i] = p->scales ? largest / 127.0f : 127.0f / largest;
+    }
+    p->s[trit_check_between(0, p->m * p->groups - 1)] =
+        trit_check_random() >> 63 ? 1.27e7f : 3.7e-37f;
 }
 
-/* As models have it, with a ragged K: weight 0 in up to KR - 1 last columns. */
+/* As models have it, with a ragged K: weight 0 in up to KR - 1 last columns, a scale of 0 in groups
+   of nothing else. A packing that has no 0 has a group for a slice. */
 static void randomise(struct problem *p, const struct trit_kernel *kernel)
 {
-    size_t real = p->k - trit_check_between(0, (size_t)kernel->kr - 1),
-           range = (size_t)(p->packing->high - p->packing->low);
+    const size_t unit = p->scales ? p->group : 1,
+                 real = p->k - trit_check_between(0, ((size_t)kernel->kr - 1) / unit) * unit;
     for (size_t i = 0; i < p->n * p->k; i++)
-        p->weights[i] = (int8_t)(i % p->k < real ? weight(p, trit_check_between(0, range)) : 0);
+        p->weights[i] = i % p->k < real ? trit_check_weight(p->packing) : 0;
     for (size_t i = 0; i < p->m * p->lda; i++)
         p->a[i] = (int8_t)trit_check_random();
-    for (size_t j = 0; j < p->rows; j++)
-        p->d[j] = trit_check_float(TRIT_CHECK_NORMAL);
-    p->d[trit_check_between(0, p->rows - 1)] = trit_check_float(TRIT_CHECK_DENORMAL);
-    for (size_t i = 0; i < p->m; i++)
-        p->s[i] = 127.0f / (0.01f + 3.0f * (float)(i + 1));
-    p->s[trit_check_between(0, p->m - 1)] = trit_check_random() >> 63 ? 1.27e7f : 3.7e-37f;
+    random_scales(p, real);
+}
+
+static void ones(struct problem *p)
+{
+    for (size_t j = 0; !p->scales && j < p->rows; j++)
+        p->d[j] = 1.0f;
+    for (size_t j = 0; p->scales && j < p->n * p->groups; j++)
+        p->scales[j] = 0x3c00;
+    for (size_t i = 0; i < p->m * p->groups; i++)
+        p->s[i] = 1.0f;
 }
 
 /* Row j and token i hold patterns that go to the ends of every range on the way; scales of 1 show
@@ -99,14 +132,11 @@ static void worst(struct problem *p)
                                       { 0, 0 },     { 127, -128 },  { -128, 127 } };
     for (size_t j = 0; j < p->n; j++)
         for (size_t x = 0; x < p->k; x++)
-            p->weights[j * p->k + x] = (int8_t)weights[j % 5][x % 2];
+            p->weights[j * p->k + x] = (int8_t)weights[j % (p->packing->step > 1 ? 4 : 5)][x % 2];
     for (size_t i = 0; i < p->m; i++)
         for (size_t x = 0; x < p->lda; x++)
             p->a[i * p->lda + x] = acts[i % 6][x % 2];
-    for (size_t j = 0; j < p->rows; j++)
-        p->d[j] = 1.0f;
-    for (size_t i = 0; i < p->m; i++)
-        p->s[i] = 1.0f;
+    ones(p);
 }
 
 static void run(const struct trit_kernel *kernel, const struct problem *p, size_t m,
@@ -117,10 +147,10 @@ static void run(const struct trit_kernel *kernel, const struct problem *p, size_
                     trit_check_edge_names[edge]);
     trit_check_place(edge);
     const uint8_t *w = trit_check_in(p->packed, p->packed_bytes, 1);
-    const float *d = trit_check_in(p->d, p->rows, sizeof *d);
+    const float *d = p->scales ? NULL : trit_check_in(p->d, p->rows, sizeof *d);
     const int8_t *a = trit_check_in(p->a, (m - 1) * p->lda + p->k, 1);
-    const float *s = trit_check_in(p->s, m, sizeof *s);
-    const int32_t *sum = trit_check_in(p->sum, m, sizeof *sum);
+    const float *s = trit_check_in(p->s, m * p->groups, sizeof *s);
+    const int32_t *sum = trit_check_in(p->sum, m * p->groups, sizeof *sum);
     float *y = trit_check_out((m - 1) * p->ldy + p->n, sizeof *y);
     trit_check_enter();
     fn(m, p->n, p->k, w, d, a, p->lda, s, sum, y, p->ldy);
@@ -175,17 +205,19 @@ static void check_extreme(const struct trit_kernel *kernel, int w, int a)
     size_t k =
         trit_round_up(trit_check_min(packing->max_k, trit_check_quick ? 1 << 15 : SIZE_MAX), kr);
     allocate(&p, kernel, 1, n_of(kernel, nr), k);
+    ones(&p);
     memset(p.a, a, k);
     memset(p.weights, w, p.n * kr);
-    trit_check_pack(kernel, p.n, kr, p.weights, p.packed);
+    trit_check_pack(kernel, &(struct trit_check_matrix){ p.n, kr, p.weights, p.scales }, p.packed);
     for (size_t at = nr * packing->bytes; at < p.packed_bytes; at += nr * packing->bytes)
         memcpy(p.packed + at, p.packed, nr * packing->bytes);
-    for (size_t j = 0; j < p.rows; j++)
-        p.d[j] = 1.0f;
-    p.s[0] = 1.0f;
-    p.sum[0] = a * (int32_t)k;
+    float want = 0;
+    for (size_t g = 0; g < p.groups; g++) {
+        p.sum[g] = a * (int32_t)p.group;
+        want = want + (float)(w * a * (int32_t)p.group);
+    }
     for (size_t j = 0; j < p.n; j++)
-        p.want[j] = (float)(w * a * (int32_t)k);
+        p.want[j] = want;
     run(kernel, &p, 1, TRIT_CHECK_END);
 }
 

@@ -57,7 +57,8 @@ static void fill(struct problem *p, bool extreme)
     }
     if (!extreme)
         p->s = 127.0f / trit_check_float(TRIT_CHECK_NORMAL);
-    trit_check_pack(p->kernel, p->n, p->k, p->weights, p->packed);
+    trit_check_pack(p->kernel, &(struct trit_check_matrix){ p->n, p->k, p->weights, NULL },
+                    p->packed);
 }
 
 static void run_rows(const struct problem *p, enum trit_check_edge edge)

@@ -7,18 +7,33 @@
 #include "runtime/kernel/pack.h"
 #include "runtime/kernel/ref.h"
 
-void trit_check_pack(const struct trit_kernel *kernel, size_t n, size_t k, const int8_t *weights,
+void trit_check_pack(const struct trit_kernel *kernel, const struct trit_check_matrix *x,
                      uint8_t *packed)
 {
     const struct trit_packing *p = trit_packing_find(kernel->packing);
-    const size_t nr = (size_t)kernel->nr, block = trit_packed_bytes(p, nr, k, nr);
-    uint8_t *codes = trit_check_scratch(trit_check_min(n, nr) * k, 1);
-    for (size_t j = 0; j < n; j += nr, packed += block) {
-        const size_t rows = trit_check_min(n - j, nr);
+    const size_t nr = (size_t)kernel->nr, k = x->k, block = trit_packed_bytes(p, nr, k, nr),
+                 groups = p->group ? k / p->group : 0;
+    uint8_t *codes = trit_check_scratch(trit_check_min(x->n, nr) * k, 1);
+    for (size_t j = 0; j < x->n; j += nr, packed += block) {
+        const size_t rows = trit_check_min(x->n - j, nr);
         for (size_t i = 0; i < rows * k; i++)
-            codes[i] = (uint8_t)(weights[j * k + i] - p->low);
-        trit_pack_block(p, &(struct trit_codes){ codes, k, rows, k, NULL, 0 }, nr, packed);
+            codes[i] = (uint8_t)(x->weights[j * k + i] - p->low);
+        const struct trit_codes c = { codes, k, rows, k, x->scales + j * groups, groups };
+        trit_pack_block(p, &c, nr, packed);
     }
+}
+
+int8_t trit_check_weight(const struct trit_packing *p)
+{
+    const size_t most = (size_t)((p->high - p->low) / p->step);
+    return (int8_t)(p->low + p->step * (int)trit_check_between(0, most));
+}
+
+uint16_t trit_check_scale(void)
+{
+    static const uint16_t ends[] = { 0, 1, 0x3ff, 0x400, 0x7bff };
+    const size_t i = trit_check_between(0, 40);
+    return i < sizeof ends / sizeof *ends ? ends[i] : (uint16_t)trit_check_between(0x1000, 0x3c00);
 }
 
 void trit_check_packing(const struct trit_kernel *kernel)
@@ -29,16 +44,21 @@ void trit_check_packing(const struct trit_kernel *kernel)
                     kernel->kr);
     if (!p || strcmp(kernel->act, "i8") || (size_t)kernel->kr != p->kr || nr % p->unit)
         trit_check_fail("no reference for this packing");
-    const size_t n = nr + 1 + nr / 2,
-                 k = trit_check_between(1, 2) * p->kr * 5 + trit_check_between(0, p->kr - 1);
+    const size_t unit = p->group ? p->group : 1, n = nr + 1 + nr / 2,
+                 k = trit_check_between(1, 2) * p->kr * 5 +
+                     trit_check_between(0, (p->kr - 1) / unit) * unit;
     trit_check_scratch_reset();
     int8_t *weights = trit_check_scratch(n * k, 1);
+    uint16_t *scales = trit_check_scratch(n * k / unit, sizeof *scales);
     const size_t bytes = trit_packed_bytes(p, n, k, nr);
     uint8_t *got = trit_check_scratch(bytes, 1), *want = trit_check_scratch(bytes, 1);
     for (size_t i = 0; i < n * k; i++)
-        weights[i] = (int8_t)(p->low + (int)trit_check_between(0, (size_t)(p->high - p->low)));
-    trit_check_pack(kernel, n, k, weights, got);
+        weights[i] = trit_check_weight(p);
+    for (size_t i = 0; i < n * k / unit; i++)
+        scales[i] = trit_check_scale();
+    trit_check_pack(kernel, &(struct trit_check_matrix){ n, k, weights, scales }, got);
     trit_ref_pack(kernel->packing, n, k, weights, nr, want);
+    trit_ref_pack_scales(kernel->packing, n, k, scales, nr, want);
     for (size_t i = 0; i < bytes; i++)
         if (got[i] != want[i])
             trit_check_fail("byte %zu of the packed weights is %d, want %d", i, got[i], want[i]);

@@ -46,8 +46,10 @@ static void fill_bytes(int8_t *x, size_t n, float range)
 struct product {
     size_t m, n, k, nr, kr;
     const struct trit_packing *packing;
+    size_t groups; /* of a token: 1 where the packing has none */
     int8_t *w, *a;
     uint8_t *codes, *packed;
+    uint16_t *scales;
     float *d, *s, *y[2];
     int32_t *sum;
 };
@@ -64,9 +66,10 @@ static size_t place(struct product *p, uint8_t *arena)
         { &p->a, p->m * p->k },
         { &p->codes, p->nr * p->k },
         { &p->packed, 2 * trit_packed_bytes(p->packing, p->nr, p->k, p->nr) },
-        { &p->d, 2 * p->nr * sizeof(float) },
-        { &p->s, p->m * sizeof(float) },
-        { &p->sum, p->m * sizeof(int32_t) },
+        { &p->d, 2 * p->nr * p->groups * sizeof(float) },
+        { &p->scales, p->n * p->groups * sizeof(uint16_t) },
+        { &p->s, p->m * p->groups * sizeof(float) },
+        { &p->sum, p->m * p->groups * sizeof(int32_t) },
         { &p->y[0], out },
         { &p->y[1], out },
     };
@@ -79,37 +82,48 @@ static size_t place(struct product *p, uint8_t *arena)
     return at;
 }
 
-/* Values of low .. high. */
-static void fill_weights(int8_t *w, size_t n, int low, int high)
+/* Values that the packing holds. */
+static void fill_weights(int8_t *w, size_t n, const struct trit_packing *p)
 {
+    const int values = (p->high - p->low) / p->step + 1;
     uint32_t state = 4;
     for (size_t i = 0; i < n; i++)
-        w[i] = (int8_t)(low + (int)((next(&state) + 1) * 0.499f * (float)(high - low + 1)));
+        w[i] = (int8_t)(p->low + p->step * (int)((next(&state) + 1) * 0.499f * (float)values));
 }
 
 static void fill_product(struct product *p)
 {
     const struct trit_packing *packing = p->packing;
     const size_t block = trit_packed_bytes(packing, p->nr, p->k, p->nr);
-    fill_weights(p->w, p->n * p->k, packing->low, packing->high);
+    fill_weights(p->w, p->n * p->k, packing);
     fill_bytes(p->a, p->m * p->k, 127);
     fill(p->d, 2 * p->nr);
-    fill(p->s, p->m);
+    fill_half(p->scales, p->n * p->groups);
+    for (size_t i = 0; packing->group && i < p->n * p->groups; i++)
+        p->d[i] = trit_f16_f32(p->scales[i] &= 0x7fff);
+    fill(p->s, p->m * p->groups);
     for (size_t i = 0; i < p->m * p->k; i++)
-        p->sum[i / p->k] += p->a[i];
+        p->sum[i / (p->k / p->groups)] += p->a[i];
     for (size_t row = 0; row < p->n; row += p->nr) {
         const size_t rows = p->n - row < p->nr ? p->n - row : p->nr;
         for (size_t i = 0; i < rows * p->k; i++)
             p->codes[i] = (uint8_t)(p->w[row * p->k + i] - packing->low);
-        trit_pack_block(packing, &(struct trit_codes){ p->codes, p->k, rows, p->k, NULL, 0 }, p->nr,
-                        p->packed + row / p->nr * block);
+        trit_pack_block(packing,
+                        &(struct trit_codes){ p->codes, p->k, rows, p->k,
+                                              p->scales + row * p->groups, p->groups },
+                        p->nr, p->packed + row / p->nr * block);
     }
 }
 
 static bool right(const struct trit_kernel *kn, struct product *p)
 {
     fill_product(p);
-    trit_ref_mm(p->m, p->n, p->k, p->w, p->d, p->a, p->k, p->s, p->y[0], p->n);
+    const struct trit_ref_groups groups = { p->m, p->n, p->k, p->packing->group, p->k, p->w,
+                                            p->a, p->d, p->s };
+    if (p->packing->group)
+        trit_ref_mm_groups(&groups, p->y[0], p->n);
+    else
+        trit_ref_mm(p->m, p->n, p->k, p->w, p->d, p->a, p->k, p->s, p->y[0], p->n);
     trit_mm_fn *fn = kn->op == TRIT_OP_gemv ? kn->fn.gemv : kn->fn.gemm;
     fn(p->m, p->n, p->k, p->packed, p->d, p->a, p->k, p->s, p->sum, p->y[1], p->n);
     return !memcmp(p->y[0], p->y[1], p->m * p->n * sizeof *p->y[0]);
@@ -120,6 +134,7 @@ typedef bool right_fn(const struct trit_kernel *kn, struct product *p);
 /* Whether a product of p's sizes is right; its memory comes and goes here. */
 static bool try_product(const struct trit_kernel *kn, struct product *p, right_fn *is_right)
 {
+    p->groups = p->packing->group ? p->k / p->packing->group : 1;
     const size_t bytes = place(p, NULL);
     uint8_t *arena = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (arena == MAP_FAILED)

@@ -10,7 +10,7 @@ return {
   dot = 2, -- instructions for one dot product of a vector
   latency = 4,
   needs = "avx2 f16c",
-  ints = {"avx2", "avx2_skip"},
+  ints = {"avx2", "avx2_skip", "avx2_group"},
   floats = {"avx2"},
   cflags = "-mavx2 -mf16c",
   span = 63,

@@ -9,7 +9,7 @@ return {
   dot = 2, -- instructions for one dot product of a vector
   latency = 4,
   needs = "avx512f avx512bw avx512vl",
-  ints = {"avx512", "avx512_skip"},
+  ints = {"avx512", "avx512_skip", "avx512_group"},
   floats = {"avx512"},
   cflags = "-mavx512f -mavx512bw -mavx512vl",
   span = 63,

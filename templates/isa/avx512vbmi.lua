@@ -42,7 +42,7 @@ return {
   unpack = {t2 = 4, t5 = 12, v5 = 9, b2 = 16}, -- instructions for a vector, by packing
   latency = 4,
   needs = "avx512f avx512bw avx512vl avx512_vnni avx512_vbmi gfni",
-  ints = {"avx512", "avx512_skip"},
+  ints = {"avx512", "avx512_skip", "avx512_group"},
   floats = {"avx512"},
   cflags = "-mavx512f -mavx512bw -mavx512vl -mavx512vnni -mavx512vbmi -mgfni",
   tiles = {["gemv t5"] = FIVE_GEMV, ["gemm t5"] = FIVE_GEMM, ["gemv v5"] = FIVE_GEMV, ["gemm v5"] = FIVE_GEMM},

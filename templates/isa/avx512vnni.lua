@@ -8,7 +8,7 @@ return {
   dot = 1, -- instructions for one dot product of a vector
   latency = 4,
   needs = "avx512f avx512bw avx512vl avx512_vnni",
-  ints = {"avx512", "avx512_skip"},
+  ints = {"avx512", "avx512_skip", "avx512_group"},
   floats = {"avx512"},
   cflags = "-mavx512f -mavx512bw -mavx512vl -mavx512vnni",
   tiles = {

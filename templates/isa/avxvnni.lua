@@ -8,7 +8,7 @@ return {
   dot = 1, -- instructions for one dot product of a vector
   latency = 4,
   needs = "avx2 f16c avx_vnni",
-  ints = {"avx2", "avx2_skip"},
+  ints = {"avx2", "avx2_skip", "avx2_group"},
   floats = {"avx2"},
   cflags = "-mavx2 -mf16c -mavxvnni",
   tiles = {

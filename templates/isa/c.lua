@@ -8,7 +8,7 @@ return {
   dot = 8, -- instructions for one dot product of a vector
   latency = 4,
   needs = "",
-  ints = {"c", "c_skip"},
+  ints = {"c", "c_skip", "c_group"},
   floats = {"c"},
   cflags = "-Wno-psabi",
   span = 127,

@@ -10,7 +10,7 @@ return {
   unpack = {t2 = 6, t5 = 20}, -- instructions for a vector, by packing
   latency = 3,
   needs = "asimd asimddp",
-  ints = {"neon", "neon_skip"},
+  ints = {"neon", "neon_skip", "neon_group"},
   floats = {"neon"},
   cflags = "-march=armv8.2-a+dotprod",
   dot8 = true, -- vi_dot8 for codes of 8 bits

@@ -10,7 +10,7 @@ return {
   unpack = {t2 = 6, t5 = 20}, -- instructions for a vector, by packing
   latency = 3,
   needs = "asimd asimddp i8mm",
-  ints = {"neon", "neon_skip"},
+  ints = {"neon", "neon_skip", "neon_group"},
   floats = {"neon"},
   cflags = "-march=armv8.2-a+dotprod+i8mm",
   tiles = {["gemv b2"] = {}, ["gemm b2"] = {}, ["gemv l2"] = {}, ["gemm l2"] = {}},

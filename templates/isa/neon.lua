@@ -11,7 +11,7 @@ return {
   unpack = {t2 = 6, t5 = 20}, -- instructions for a vector, by packing
   latency = 4,
   needs = "asimd",
-  ints = {"neon", "neon_skip"},
+  ints = {"neon", "neon_skip", "neon_group"},
   floats = {"neon"},
   cflags = "-march=armv8-a",
   span = 127,

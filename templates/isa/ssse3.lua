@@ -9,7 +9,7 @@ return {
   dot = 2, -- instructions for one dot product of a vector
   latency = 4,
   needs = "ssse3",
-  ints = {"ssse3", "ssse3_skip"},
+  ints = {"ssse3", "ssse3_skip", "ssse3_group"},
   floats = {"ssse3", "ssse3_stored"},
   cflags = "-mssse3",
   span = 63,

@@ -1,0 +1,22 @@
+/* What packings with groups ask for beside: NEON. */
+
+/* b1's sign of a plane: 0 or 2. */
+static inline vc vc_sign(vb v, int plane)
+{
+    static const int8_t shifts[] = { 1, 0, -1, -2, -3, -4, -5, -6 };
+    return vandq_u8(vshlq_u8(v, vdupq_n_s8(shifts[plane])), vdupq_n_u8(2));
+}
+static inline vi vi_start(int32_t x) { return vdupq_n_s32(x); }
+/* vs: a float for each row. */
+typedef float32x4_t vs;
+static inline vs vs_zero(void) { return vdupq_n_f32(0); }
+static inline vs vs_get(const float *p) { return vld1q_f32(p); }
+static inline void vs_put(float *p, vs v) { vst1q_f32(p, v); }
+/* f16 scales. */
+static inline vs vs_load(const uint8_t *p) { return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p))); }
+/* y + (float)acc * (d * r) */
+static inline vs vi_fold(vs y, vi acc, vs d, float r)
+{
+    const float32x4_t f = vmulq_f32(vcvtq_f32_s32(acc), vmulq_n_f32(d, r));
+    return vaddq_f32(y, f);
+}
