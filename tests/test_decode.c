@@ -163,8 +163,8 @@ static int setup(void **s)
     if (!code)
         code = trit_tokenizer_load(&t, gguf, &e);
     if (!code)
-        code = trit_tokenizer_encode(t, text, bytes < 20000 ? bytes : 20000, false, &story,
-                                     &story_length, &e);
+        code = trit_tokenizer_encode(t, (struct trit_text){ text, bytes < 20000 ? bytes : 20000 },
+                                     false, &story, &story_length, &e);
     if (!code)
         code = trit_pool_create(&pool, 2, &e);
     if (!code)

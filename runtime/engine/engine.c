@@ -153,14 +153,12 @@ const char *trit_engine_cache_used(const struct trit_engine *e)
     return cost && cost->cached && e->cache ? trit_cache_path(e->cache) : NULL;
 }
 
-enum trit_code trit_engine_encode(struct trit_engine *e, const char *text, size_t bytes,
-                                  bool special, int32_t **ids, size_t *count,
-                                  struct trit_error *error)
+enum trit_code trit_engine_encode(struct trit_engine *e, struct trit_text text, bool special,
+                                  int32_t **ids, size_t *count, struct trit_error *error)
 {
     int32_t *plain;
     size_t n;
-    enum trit_code code =
-        trit_tokenizer_encode(e->tokenizer, text, bytes, special, &plain, &n, error);
+    enum trit_code code = trit_tokenizer_encode(e->tokenizer, text, special, &plain, &n, error);
     if (code)
         return code;
     const size_t bos = trit_tokenizer_lacks_bos(e->tokenizer, plain, n);

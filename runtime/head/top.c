@@ -80,14 +80,19 @@ static void add_rows(const struct trit_head *h, size_t i, size_t row, size_t n, 
     }
 }
 
-static void score(struct trit_head *h, int plane, size_t row, size_t n, size_t i, size_t m,
-                  float *to, size_t ld)
+/* Rows row .. row+n-1 for states first .. first+m-1. */
+struct patch {
+    size_t row, n, first, m;
+};
+
+/* A plane's scores of a patch, without the halves of the codes: each vector's ld after the last. */
+static void score(struct trit_head *h, int plane, const struct patch *x, float *to, size_t ld)
 {
     const struct trit_head_plane *p = &h->plane[plane];
-    const size_t t = i * h->terms, tokens = m * h->terms;
+    const size_t t = x->first * h->terms, tokens = x->m * h->terms;
     trit_mm_fn *fn = tokens == 1 ? p->gemv->fn.gemv : p->gemm->fn.gemm;
-    fn(tokens, n, h->kp, p->w + row / (size_t)p->gemv->nr * p->block, h->d + row, h->a + t * h->kp,
-       h->kp, h->s + t, h->sum + t, to, ld);
+    fn(tokens, x->n, h->kp, p->w + x->row / (size_t)p->gemv->nr * p->block, h->d + x->row,
+       h->a + t * h->kp, h->kp, h->s + t, h->sum + t, to, ld);
 }
 
 /* The first plane's scores of a group. Its bound takes the group's greatest r: no row's is read. */
@@ -111,7 +116,7 @@ static void scan(void *arg, size_t begin, size_t end, int thread)
     const size_t n = end - begin;
     if (n < TRIT_HEAD_PIECE)
         memset(scores, 0, sizeof scores);
-    score(h, 0, begin, n, 0, h->m, scores, TRIT_HEAD_PIECE);
+    score(h, 0, &(struct patch){ begin, n, 0, h->m }, scores, TRIT_HEAD_PIECE);
     for (size_t i = 0; i < h->m; i++)
         for (size_t j = 0; j < n; j += TRIT_HEAD_ROWS)
             take_scores(h, i, (begin + j) / TRIT_HEAD_ROWS,
@@ -252,8 +257,9 @@ static void refine(void *arg, size_t begin, size_t end, int thread)
             const size_t n = survivors(h, i, group, h->state[i].cut, kept);
             if (cost_of_rows(h, n) <= fine_bytes(h))
                 continue;
+            const struct patch patch = { group * TRIT_HEAD_ROWS, row_count(h, group), i, 1 };
             memset(scores, 0, sizeof scores);
-            score(h, 1, group * TRIT_HEAD_ROWS, row_count(h, group), i, 1, scores, TRIT_HEAD_ROWS);
+            score(h, 1, &patch, scores, TRIT_HEAD_ROWS);
             add_scores(h, i, group, scores);
             h->nfine += row_count(h, group);
         }

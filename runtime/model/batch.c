@@ -120,12 +120,13 @@ static enum trit_code head(struct trit_work *w, struct trit_error *error)
     if (w->fault.found)
         return trit_finite_fault(w, error);
     if (j.full) {
-        trit_head_full(w->model->head, j.full, w->h, hidden, w->logits, &w->counts);
+        const struct trit_states states = { w->h, j.full, hidden };
+        trit_head_full(w->model->head, &states, w->logits, &w->counts);
         trit_finite_logits(w, j.full);
     }
     if (j.m > j.full) {
-        code = trit_head_top(w->model->head, j.m - j.full, w->h + j.full * hidden, hidden, w->tops,
-                             &w->counts, error);
+        const struct trit_states states = { w->h + j.full * hidden, j.m - j.full, hidden };
+        code = trit_head_top(w->model->head, &states, w->tops, &w->counts, error);
         if (!code)
             trit_finite_tops(w, j.full, j.m);
     }

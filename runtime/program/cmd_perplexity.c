@@ -96,7 +96,8 @@ static enum trit_code read_text(struct work *w, struct trit_error *error)
     enum trit_code code = trit_file_read(w->options.file, TRIT_TEXT_MAX, &text, &bytes, error);
     if (code)
         return code;
-    code = trit_tokenizer_encode(w->engine.tokenizer, text, bytes, false, &w->ids, &w->nids, error);
+    code = trit_tokenizer_encode(w->engine.tokenizer, (struct trit_text){ text, bytes }, false,
+                                 &w->ids, &w->nids, error);
     free(text);
     return code;
 }
@@ -274,8 +275,7 @@ static enum trit_code work(struct work *w, struct trit_error *error)
 static int run(int argc, char **argv)
 {
     struct work w = { 0 };
-    enum trit_parse parse =
-        trit_cli_parse(&trit_cmd_perplexity, argc, argv, &w.options, NULL, 0, NULL);
+    enum trit_parse parse = trit_cli_parse(&trit_cmd_perplexity, argc, argv, &w.options, NULL);
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;
     struct trit_error error;

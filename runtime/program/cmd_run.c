@@ -221,8 +221,8 @@ static enum trit_code prepare(struct run *r, struct trit_error *error)
     if (!code)
         code = trit_engine_load_tokenizer(e, error);
     if (!code)
-        code = trit_engine_encode(e, r->prompt, r->prompt_bytes, !r->options.no_special, &r->ids,
-                                  &r->nprompt, error);
+        code = trit_engine_encode(e, (struct trit_text){ r->prompt, r->prompt_bytes },
+                                  !r->options.no_special, &r->ids, &r->nprompt, error);
     if (!code)
         code = size_context(r, error);
     if (!code && e->own_bos && !r->options.quiet)
@@ -425,7 +425,7 @@ static const struct trit_run_options defaults = {
 static int run(int argc, char **argv)
 {
     struct run r = { .options = defaults };
-    enum trit_parse parse = trit_cli_parse(&trit_cmd_run, argc, argv, &r.options, NULL, 0, NULL);
+    enum trit_parse parse = trit_cli_parse(&trit_cmd_run, argc, argv, &r.options, NULL);
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;
     bool foreign = strcmp(argv[0], trit_cmd_run.name) != 0;
