@@ -160,6 +160,16 @@ size_t trit_head_plane_bytes(const struct trit_head *h)
     return plane_bytes(&h->plane[0]);
 }
 
+bool trit_head_plane_kernels(const struct trit_head *h, size_t plane,
+                             const struct trit_kernel **gemv, const struct trit_kernel **gemm)
+{
+    if (!h->plane[0].w || plane >= sizeof h->plane / sizeof *h->plane)
+        return false;
+    *gemv = h->plane[plane].gemv;
+    *gemm = h->plane[plane].gemm;
+    return true;
+}
+
 size_t trit_head_bytes(const struct trit_head *h)
 {
     const size_t scores = h->plane[0].w ? h->n * sizeof *h->y : 0;

@@ -70,6 +70,12 @@ enum trit_code trit_head_top(struct trit_head *head, const struct trit_states *s
 size_t trit_head_bytes(const struct trit_head *head);
 size_t trit_head_plane_bytes(const struct trit_head *head);
 
+/* The kernels that score rows by plane 0 or 1: gemv takes one vector, gemm several. False past the
+   last plane, and where every answer is a full pass. */
+struct trit_kernel;
+bool trit_head_plane_kernels(const struct trit_head *head, size_t plane,
+                             const struct trit_kernel **gemv, const struct trit_kernel **gemm);
+
 /* What a cache is to keep of the head, as long as the head lives: both planes, of which the second
    is made if it was not. Returns how many sections there are, at most TRIT_HEAD_SECTIONS. */
 enum { TRIT_HEAD_SECTIONS = 4 };

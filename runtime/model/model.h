@@ -120,12 +120,13 @@ struct trit_model_memory {
 void trit_model_memory(const struct trit_model *model, const struct trit_session *session,
                        struct trit_model_memory *memory);
 
-/* One line per matrix: which kernels it got and why. Returns false past the last. Strings live as
- * long as the model. */
+/* One line per matrix: which kernels it got and why. Of the head, one for each plane that finds the
+   k best, where there are any, and one for all logits, whose kernel also makes the exact ones of
+   the k best. Returns false past the last. Strings live as long as the model. */
 struct trit_plan {
-    const char *matrix; /* "blk.0.attn_qkv", ..., "head" */
+    const char *matrix; /* "blk.0.attn_qkv", ..., "head plane 1", "head plane 2", "head full" */
     size_t n, k;
-    const struct trit_kernel *decode, *prefill;
+    const struct trit_kernel *decode, *prefill; /* for one vector, for several */
     const char *why;
 };
 bool trit_model_plan(const struct trit_model *model, size_t i, struct trit_plan *plan);
