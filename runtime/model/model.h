@@ -178,6 +178,10 @@ enum trit_code trit_model_eval(struct trit_work *work, const struct trit_run *ru
 enum trit_code trit_session_eval(struct trit_session *session, const int32_t *tokens, size_t count,
                                  size_t first, float *logits, struct trit_error *error);
 
+/* A run by itself, a pass of the session's working memory at a time, so that between them Ctrl-C is
+   seen (TRIT_ESTOPPED): for long texts. After an error the sequence has not moved. */
+enum trit_code trit_session_prefill(const struct trit_run *run, struct trit_error *error);
+
 /* What passes in this working memory cost so far. */
 const struct trit_counts *trit_work_counts(const struct trit_work *work);
 

@@ -191,7 +191,10 @@ static enum trit_code run_chunk(struct work *w, int32_t *tokens, struct trit_err
         tokens[0] = trit_tokenizer_bos(tokenizer);
     size_t middle = w->context / 2, last = w->context - 1; /* nothing is asked of the last one */
     trit_session_rewind(w->session, 0);
-    enum trit_code code = trit_engine_prefill(w->session, tokens, middle, PREFILL, NULL, error);
+    const struct trit_run first = {
+        .session = w->session, .tokens = tokens, .count = middle, .first = middle
+    };
+    enum trit_code code = trit_session_prefill(&first, error);
     for (size_t at = middle; at < last && !code; at += w->slice) {
         if (trit_stopped())
             return trit_fail(error, TRIT_ESTOPPED, "stopped");
