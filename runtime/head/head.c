@@ -107,7 +107,7 @@ static enum trit_code make(struct trit_head *h, enum trit_head_planes planes,
         return trit_rows_check(h->rows, h->pool, error);
     if (!allocate(h))
         return no_memory(h, error);
-    const size_t bad = trit_head_make(h, 0);
+    const size_t bad = trit_head_need(h, 0);
     if (bad != SIZE_MAX)
         return trit_rows_bad(h->rows, bad, error);
     return h->plane[0].w ? TRIT_OK : no_memory(h, error);
@@ -150,16 +150,6 @@ void trit_head_free(struct trit_head *h)
     free(h);
 }
 
-static size_t plane_bytes(const struct trit_head_plane *p)
-{
-    return p->w ? p->bytes + p->bounds_bytes : 0;
-}
-
-size_t trit_head_plane_bytes(const struct trit_head *h)
-{
-    return plane_bytes(&h->plane[0]);
-}
-
 bool trit_head_plane_kernels(const struct trit_head *h, size_t plane,
                              const struct trit_kernel **gemv, const struct trit_kernel **gemm)
 {
@@ -173,41 +163,8 @@ bool trit_head_plane_kernels(const struct trit_head *h, size_t plane,
 size_t trit_head_bytes(const struct trit_head *h)
 {
     const size_t scores = h->plane[0].w ? h->n * sizeof *h->y : 0;
-    return plane_bytes(&h->plane[0]) + plane_bytes(&h->plane[1]) + scores +
+    return trit_head_plane_bytes(h) + trit_plane_bytes(&h->plane[1]) + scores +
            h->threads * h->scratch_bytes;
-}
-
-/* Logits of n rows, TRIT_HEAD_PIECE apart for each state. Rows in the kernel's form: at once where
-   all are in memory or in the mapped file; one by one what is few. */
-static void rows_of(struct trit_head *h, struct trit_states states, size_t row, size_t n, float *y,
-                    int thread)
-{
-    const struct trit_rows *r = h->rows;
-    const size_t groups = (h->k + TRIT_HEAD_GROUP - 1) / TRIT_HEAD_GROUP;
-    trit_head_fn *fn = h->kernel->fn.head;
-    if (r->data && n > 1) {
-        fn(states.m, n, h->k, (const uint8_t *)r->data + row * (r->data_bytes / r->n),
-           r->scale ? r->scale + row * groups : NULL, states.x, states.ld, y, TRIT_HEAD_PIECE);
-        return;
-    }
-    for (size_t j = 0; j < n; j++) {
-        const float *scale;
-        const void *w =
-            trit_rows_one(r, row + j, h->scratch + (size_t)thread * h->scratch_bytes, &scale);
-        fn(states.m, 1, h->k, w, scale, states.x, states.ld, y + j, TRIT_HEAD_PIECE);
-    }
-}
-
-void trit_head_rows(struct trit_head *h, size_t row, size_t n, float *logits, int thread)
-{
-    rows_of(h, (struct trit_states){ h->x, h->m, h->ldx }, row, n, logits, thread);
-}
-
-float trit_head_exact(struct trit_head *h, size_t row, const float *x, int thread)
-{
-    float logit;
-    rows_of(h, (struct trit_states){ x, 1, h->ldx }, row, 1, &logit, thread);
-    return logit;
 }
 
 struct full {
@@ -261,18 +218,6 @@ void trit_head_full(struct trit_head *h, const struct trit_states *states, float
     }
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    return (x > y) - (x < y);
-}
-
-bool trit_head_named(const struct trit_head_state *state, size_t row)
-{
-    const int32_t id = (int32_t)row;
-    return state->nalso && bsearch(&id, state->also, state->nalso, sizeof id, compare_ids);
-}
-
 /* The questions of the present states, and empty lists for their answers. */
 static bool ask(struct trit_head *h, struct trit_top *const *top)
 {
@@ -294,7 +239,7 @@ static bool ask(struct trit_head *h, struct trit_top *const *top)
         *s = (struct trit_head_state){ .x = s->x, .top = top[i], .also = ids };
         for (size_t j = 0; j < top[i]->nalso; j++)
             ids[j] = top[i]->also[j];
-        qsort(ids, top[i]->nalso, sizeof *ids, compare_ids);
+        trit_ids_sort(ids, top[i]->nalso);
         for (size_t j = 0; j < top[i]->nalso; j++) {
             assert(ids[j] >= 0 && (size_t)ids[j] < h->n);
             if (!s->nalso || ids[j] != ids[s->nalso - 1])
@@ -328,7 +273,7 @@ static void search(struct trit_head *h, struct trit_counts *counts)
     const size_t row = h->rows->row_bytes;
     trit_head_search(h, counts);
     /* a full pass multiplies for every state, rows that several states read count for each */
-    if (plane_bytes(&h->plane[0]) + h->nfine * h->kp / 4 + h->nexact * row > h->m * h->n * row) {
+    if (trit_head_plane_bytes(h) + h->nfine * h->kp / 4 + h->nexact * row > h->m * h->n * row) {
         h->skip = SKIP;
         h->skip_k = h->state[0].top->k;
     }

@@ -68,6 +68,12 @@ static void sum_scores(const struct trit_head *h, size_t i, size_t group,
         sum[j] = -INFINITY;
 }
 
+/* Whether a row is among also's. */
+static bool named(const struct trit_head_state *state, size_t row)
+{
+    return trit_ids_have(state->also, state->nalso, (int32_t)row);
+}
+
 /* Adds rows to the best by their values; also's are not among them. */
 static void add_rows(const struct trit_head *h, size_t i, size_t row, size_t n, const float *value,
                      struct trit_best *best)
@@ -75,7 +81,7 @@ static void add_rows(const struct trit_head *h, size_t i, size_t row, size_t n, 
     for (size_t j = 0; j < n; j++) {
         const struct trit_candidate c = { value[j], (int32_t)(row + j) };
         if ((best->n < best->k || trit_candidate_before(c, best->at[0])) &&
-            !trit_head_named(&h->state[i], row + j))
+            !named(&h->state[i], row + j))
             trit_best_add(best, c);
     }
 }
@@ -290,7 +296,7 @@ static void finish(void *arg, size_t begin, size_t end, int thread)
             const size_t n = survivors(h, i, group, cut, kept);
             for (size_t j = 0; j < n; j++) {
                 const size_t row = group * TRIT_HEAD_ROWS + kept[j];
-                if (trit_head_named(&h->state[i], row))
+                if (named(&h->state[i], row))
                     continue;
                 trit_best_add(
                     best, (struct trit_candidate){ trit_head_exact(h, row, h->state[i].x, thread),
@@ -312,7 +318,7 @@ static bool wants_plane2(struct trit_head *h)
     h->nfine = 0;
     if (cost_of_rows(h, rows) < h->plane[1].bytes)
         return false;
-    trit_head_make(h, 1);
+    trit_head_need(h, 1);
     h->no_plane2 = !h->plane[1].w;
     return h->plane[1].w;
 }
