@@ -5,8 +5,8 @@ BUILD := build/$(PRESET)
 
 .PHONY: all configure deps demo test bench install clean help
 
-all: configure         ## build everything; the program is build/default/tritmill
-	@cmake --build --preset $(PRESET)
+all: configure         ## build the program, build/default/tritmill
+	@cmake --build --preset $(PRESET) --target tritmill
 
 configure:
 	@sh .ci/packages check
@@ -17,17 +17,16 @@ deps:                  ## install the Debian packages that building needs
 	@sh .ci/packages build
 
 demo: deps             ## generate, prove, run: the whole way, with BitNet b1.58 2B4T's shapes
-	@$(MAKE) --no-print-directory configure
-	@cmake --build --preset $(PRESET) --target tritmill
+	@$(MAKE) --no-print-directory all
 	@sh tests/demo.sh $(BUILD)
 
-test:                  ## all tests; ends with `N passed, N failed`
+test:                  ## build and run all tests; ends with `N passed, N failed`
 	@sh .ci/packages test
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory configure
+	@cmake --build --preset $(PRESET)
 	@sh tests/run.sh $(PRESET)
 
-bench: configure       ## speed of 2B4T's shapes beside this machine's limits
-	@cmake --build --preset $(PRESET) --target tritmill
+bench: all             ## speed of 2B4T's shapes beside this machine's limits
 	@sh tests/demo.sh $(BUILD) bench
 
 install: all           ## into PREFIX (default /usr/local)

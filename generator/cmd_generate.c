@@ -77,7 +77,7 @@ static int run(const struct trit_generate *what, const struct generate_options *
 static int generate(int argc, char **argv)
 {
     struct generate_options o = { 0 };
-    switch (trit_cli_parse(&trit_cmd_generate, argc, argv, &o, NULL, 0, NULL)) {
+    switch (trit_cli_parse(&trit_cmd_generate, argc, argv, &o, NULL)) {
     case TRIT_PARSE_HELP:
         return 0;
     case TRIT_PARSE_ERROR:

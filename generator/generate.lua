@@ -1,7 +1,9 @@
--- From variants to C: expands each one, and writes the kernels, one vocabulary header per ISA, the registry rows, the CMake list and
--- the table of a kernel library. Called by generate.c with `host`: read(path) -> text or nil, folder(path) (makes it), claim(path) (an
--- error where it may not be written), write(path, text) (only if it differs), list(dir) -> names, wants(name) -> boolean, and
--- `options`: lua, folders (of templates, first come first served), out, isa, arch, shapes, suffix.
+-- From variants to C: expands each one, and writes the kernels, one vocabulary header per ISA, the
+-- registry rows, the CMake list and the table of a kernel library. Called by generate.c with
+-- `host`: read(path) -> text or nil, folder(path) (makes it), claim(path) (an error where it may
+-- not be written), write(path, text) (only if it differs), list(dir) -> names, wants(name) ->
+-- boolean, and `options`: lua, folders (of templates, first come first served), out, isa, arch,
+-- shapes, suffix.
 
 local packings = require "packings"
 local template = require "template"
@@ -25,7 +27,9 @@ end
 
 local function must_find(file)
   local text, path = find(file)
-  if not text then error(("%s: cannot be read in %s"):format(file, table.concat(options.folders, ", ")), 0) end
+  if not text then
+    error(("%s: cannot be read in %s"):format(file, table.concat(options.folders, ", ")), 0)
+  end
   return text, path
 end
 
@@ -37,7 +41,8 @@ local function at(path, file, message)
   return message
 end
 
-local FIELDS = {"order", "lanes", "registers", "tokens", "dot", "latency", "needs", "floats", "cflags", "text"}
+local FIELDS = {"order", "lanes", "registers", "tokens", "dot", "latency", "needs", "floats",
+  "cflags", "text"}
 
 local function load_isa(id)
   local file = "isa/" .. id .. ".lua"
@@ -51,7 +56,9 @@ local function load_isa(id)
   end
   isa.name = id
   local parts = {}
-  for _, name in ipairs(isa.ints or {}) do parts[#parts + 1] = must_find("ints/" .. name .. ".h") end
+  for _, name in ipairs(isa.ints or {}) do
+    parts[#parts + 1] = must_find("ints/" .. name .. ".h")
+  end
   parts[#parts + 1] = isa.text
   for _, name in ipairs(isa.floats) do parts[#parts + 1] = must_find("floats/" .. name .. ".h") end
   parts[#parts + 1] = must_find("floats/all.h")
@@ -59,8 +66,9 @@ local function load_isa(id)
   return isa
 end
 
--- ISA vocabularies of the architecture, weakest first: integer products of their own, after those that ISAs of one register width share
--- (ints/), and a float vocabulary that ISAs may share as well (floats/), with what follows from any of them (floats/all.h).
+-- ISA vocabularies of the architecture, weakest first: integer products of their own, after those
+-- that ISAs of one register width share (ints/), and a float vocabulary that ISAs may share as well
+-- (floats/), with what follows from any of them (floats/all.h).
 local function load_isas()
   local isas, archs = {}, {}
   for _, folder in ipairs(options.folders) do
@@ -85,7 +93,8 @@ local function load_isas()
   if options.isa and not isas[options.isa] then
     local names = {}
     for i, isa in ipairs(isas) do names[i] = isa.name end
-    error(("--isa %s: must be one of %s for %s"):format(options.isa, table.concat(names, ", "), options.arch), 0)
+    error(("--isa %s: must be one of %s for %s"):format(
+          options.isa, table.concat(names, ", "), options.arch), 0)
   end
   return isas
 end
@@ -114,9 +123,13 @@ local function expand(v, isa)
     text, path = must_find(file)
   end
   v.source, v.label = source_of(file, path), label_of(file)
-  local vars = {NAME = v.id, OP = v.op, PACKING = v.packing, ACT = v.act, MR = v.mr, NR = v.nr, KR = v.kr, K = v.k,
-    N = v.n, TECHNIQUE = v.technique, V = isa, F = v.family, P = packings[v.packing], T = v.tile, LANES = isa.lanes,
-    variants = function() end, source = function(part) return (must_find(part .. ".c.in")) end}
+  local vars = {
+    NAME = v.id, OP = v.op, PACKING = v.packing, ACT = v.act,
+    MR = v.mr, NR = v.nr, KR = v.kr, K = v.k, N = v.n, TECHNIQUE = v.technique,
+    V = isa, F = v.family, P = packings[v.packing], T = v.tile, LANES = isa.lanes,
+    variants = function() end,
+    source = function(part) return (must_find(part .. ".c.in")) end,
+  }
   host.doing(("%s [variant %s]"):format(path, v.id))
   local ok, body = pcall(template.expand, text, vars, file)
   if not ok then error(("%s [variant %s]"):format(at(path, file, body), v.id), 0) end
@@ -129,10 +142,11 @@ local function vocabulary(isa)
           isa.name, isa.name, isa.name, isa.name, isa.text)
 end
 
--- What a kernel should cost before anyone has measured; orders kernels, of one ISA and across ISAs. Ternary products: cycles per 1024
--- multiply-adds at two dot products and two loads a cycle, half as much again where the accumulators do not fit the registers. What
--- waits for memory does better with its requests made early, and in one stream; short loops do better unrolled. A family's `unpack` is
--- its instructions for a vector, unless the ISA has its own way (`unpack`, by packing).
+-- What a kernel should cost before anyone has measured; orders kernels, of one ISA and across ISAs.
+-- Ternary products: cycles per 1024 multiply-adds at two dot products and two loads a cycle, half
+-- as much again where the accumulators do not fit the registers. What waits for memory does better
+-- with its requests made early, and in one stream; short loops do better unrolled. A family's
+-- `unpack` is its instructions for a vector, unless the ISA has its own way (`unpack`, by packing).
 local function cost(v, isa)
   local early = (v.tile.prefetch and 0.9 or 1) * (v.tile.unroll and 0.97 or 1)
   if v.op == "head" or v.op == "read" then return early * (1 + 0.1 * v.nr) end
@@ -148,8 +162,8 @@ local function cost(v, isa)
 end
 
 local function row(v, isa)
-  return ('TRIT_KERNEL(%s, %s, "%s", "%s", %d, %d, %d, %d, %d, %s, %.2ff, "%s", 0x%s)'):format(v.id, v.op, v.packing,
-    v.act, v.mr, v.nr, v.kr, v.k, v.n, v.isa, cost(v, isa), v.label, v.hash)
+  return ('TRIT_KERNEL(%s, %s, "%s", "%s", %d, %d, %d, %d, %d, %s, %.2ff, "%s", 0x%s)'):format(
+    v.id, v.op, v.packing, v.act, v.mr, v.nr, v.kr, v.k, v.n, v.isa, cost(v, isa), v.label, v.hash)
 end
 
 -- What makes a shared object of these kernels a library (runtime/library.h).
@@ -157,20 +171,23 @@ local LIBRARY = [[
 /* The table of a kernel library: generated, do not edit. */
 #include "runtime/library.h"
 
-#define TRIT_KERNEL(name, op, packing, act, mr, nr, kr, k, n, isa, cost, source, hash) trit_##op##_fn name;
+#define TRIT_KERNEL(name, op, packing, act, mr, nr, kr, k, n, isa, cost, source, hash) \
+    trit_##op##_fn name;
 #include "kernels.inc"
 #undef TRIT_KERNEL
 
 static const struct trit_library_row rows[] = {
 #define TRIT_KERNEL(name, op, packing, act, mr, nr, kr, k, n, isa, cost, source, hash) \
-    { #name, #op, packing, act, #isa, source, mr, nr, kr, k, n, hash, (double)cost, (void (*)(void))name },
+    { #name, #op, packing, act, #isa, source, mr, nr, kr, k, n, hash, (double)cost, \
+      (void (*)(void))name },
 #include "kernels.inc"
 #undef TRIT_KERNEL
 };
 
 extern const struct trit_library_table trit_kernel_library;
 __attribute__((visibility("default"))) const struct trit_library_table trit_kernel_library = {
-    TRIT_LIBRARY_ABI, sizeof *rows, TRIT_MAX_K, 0, sizeof rows / sizeof *rows, rows, __VERSION__, "",
+    TRIT_LIBRARY_ABI, sizeof *rows, TRIT_MAX_K, 0, sizeof rows / sizeof *rows, rows, __VERSION__,
+    "",
 };
 ]]
 
@@ -190,21 +207,23 @@ local function write_registry(isas, list, out)
   host.write(out .. "/isas.inc", lines(isa_rows))
   host.write(out .. "/packings.inc", lines(packings.rows()))
   host.write(out .. "/kernels.cmake", lines(cmake))
-  host.write(out .. "/kernel_set.h", '#define TRIT_KERNEL_SET "' .. hash(table.concat(sums)) .. '"\n')
+  host.write(out .. "/kernel_set.h",
+    '#define TRIT_KERNEL_SET "' .. hash(table.concat(sums)) .. '"\n')
   host.write(out .. "/library.c", LIBRARY)
 end
 
 -- Nothing is written where one of the files may not be.
 local function claim_all(isas, list)
-  local names = {"kernels.inc", "isas.inc", "packings.inc", "kernels.cmake", "kernel_set.h", "library.c"}
+  local names = {"kernels.inc", "isas.inc", "packings.inc", "kernels.cmake", "kernel_set.h",
+    "library.c"}
   for _, isa in ipairs(isas) do names[#names + 1] = "isa_" .. isa.name .. ".h" end
   for _, v in ipairs(list) do names[#names + 1] = v.id .. ".c" end
   host.folder(options.out)
   for _, name in ipairs(names) do host.claim(options.out .. "/" .. name) end
 end
 
--- Expands all that options ask for and the caller wants; returns the variants (id, source, hash, text, row, flags, ...). With
--- options.out, writes them.
+-- Expands all that options ask for and the caller wants; returns the variants (id, source, hash,
+-- text, row, flags, ...). With options.out, writes them.
 function M.run()
   local isas = load_isas()
   local all, list = variants.list(isas), {}
@@ -219,7 +238,9 @@ function M.run()
     v.row, v.flags = row(v, isas[v.isa]), isas[v.isa].cflags
   end
   if options.out then
-    for _, isa in ipairs(isas) do host.write(options.out .. "/isa_" .. isa.name .. ".h", vocabulary(isa)) end
+    for _, isa in ipairs(isas) do
+      host.write(options.out .. "/isa_" .. isa.name .. ".h", vocabulary(isa))
+    end
     for _, v in ipairs(list) do host.write(options.out .. "/" .. v.id .. ".c", v.text) end
     write_registry(isas, list, options.out)
   end

@@ -13,8 +13,12 @@ local FORM = "^trit_(%a%w*)_(%w+)_(%w+)_(%d+)x(%d+)x(%d+)(.-)__(%w+)_?(%w*)$"
 function M.parse(name)
   local op, packing, act, mr, nr, kr, shape, isa, technique = name:match(FORM)
   local k, n = (shape or ""):match("_k(%d+)"), (shape or ""):match("_n(%d+)")
-  local v = op and {op = op, packing = packing, act = act, mr = tonumber(mr), nr = tonumber(nr), kr = tonumber(kr),
-                    k = tonumber(k or 0), n = tonumber(n or 0), isa = isa, technique = technique}
+  local v = op and {
+    op = op, packing = packing, act = act,
+    mr = tonumber(mr), nr = tonumber(nr), kr = tonumber(kr),
+    k = tonumber(k or 0), n = tonumber(n or 0),
+    isa = isa, technique = technique,
+  }
   if not v or M.make(v) ~= name then error("not a kernel name: " .. name, 0) end
   return v
 end

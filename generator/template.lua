@@ -1,18 +1,21 @@
--- The template language: a line that starts with '$' (and not '${') is Lua, every other line is emitted, and ${expr} in it
--- is replaced by expr's value. One line of Lua for each line of template, so that Lua's line numbers are the template's. A value of
--- several lines keeps the indentation of the line it stands on.
+-- The template language: a line that starts with '$' (and not '${') is Lua, every other line is
+-- emitted, and ${expr} in it is replaced by expr's value. One line of Lua for each line of
+-- template, so that Lua's line numbers are the template's. A value of several lines keeps the
+-- indentation of the line it stands on.
 
 local M = {}
 
--- What templates and vocabularies may use of Lua: they compute text, the same text every time, and do not touch the machine.
+-- What templates and vocabularies may use of Lua: they compute text, the same text every time, and
+-- do not touch the machine.
 local BASE = {
-  assert = assert, error = error, ipairs = ipairs, pairs = pairs, select = select, tonumber = tonumber,
-  tostring = tostring, type = type,
+  assert = assert, error = error, ipairs = ipairs, pairs = pairs, select = select,
+  tonumber = tonumber, tostring = tostring, type = type,
 }
 local LIBRARIES = {
-  math = {"abs", "ceil", "exp", "floor", "fmod", "huge", "log", "max", "maxinteger", "min", "mininteger", "pi", "sqrt", "tointeger",
-    "type", "ult"},
-  string = {"byte", "char", "find", "format", "gmatch", "gsub", "len", "lower", "match", "rep", "reverse", "sub", "upper"},
+  math = {"abs", "ceil", "exp", "floor", "fmod", "huge", "log", "max", "maxinteger", "min",
+    "mininteger", "pi", "sqrt", "tointeger", "type", "ult"},
+  string = {"byte", "char", "find", "format", "gmatch", "gsub", "len", "lower", "match", "rep",
+    "reverse", "sub", "upper"},
   table = {"concat", "insert", "pack", "remove", "sort", "unpack"},
 }
 
@@ -30,7 +33,8 @@ local function library(name)
   return t
 end
 
--- The end of the hole that starts at `from` (just past "${"): its "}" outside strings and nested braces.
+-- The end of the hole that starts at `from` (just past "${"): its "}" outside strings and nested
+-- braces.
 local function hole_end(line, from)
   local depth, pos = 0, from
   while pos <= #line do
@@ -73,7 +77,8 @@ local function translate(text, name)
   return table.concat(code, "\n")
 end
 
--- The environment of a template: copies of vars, then BASE and LIBRARIES; a name in none of them is an error.
+-- The environment of a template: copies of vars, then BASE and LIBRARIES; a name in none of them is
+-- an error.
 function M.environment(vars)
   local env = copy(vars)
   for name in pairs(LIBRARIES) do env[name] = env[name] or library(name) end
@@ -90,7 +95,9 @@ function M.expand(text, vars, name)
     out[#out + 1] = M.expand(vars.source(other), env, other):gsub("\n$", "")
   end
   env.__value = function(v)
-    if type(v) ~= "string" and type(v) ~= "number" then error("a hole's value is a " .. type(v), 2) end
+    if type(v) ~= "string" and type(v) ~= "number" then
+      error("a hole's value is a " .. type(v), 2)
+    end
     return tostring(v)
   end
   env.__put = function(s)

@@ -1,8 +1,10 @@
-# Sourced by tests that run `check` on emulated CPUs. Before the first `on`: qemu (the emulator), check (the command, an array) and
-# least, an associative array of the kernels that each ISA must have at least. A count that shrinks is a kernel that went missing.
+# Sourced by tests that run `check` on emulated CPUs. Before the first `on`: qemu (the emulator),
+# check (the command, an array) and least, an associative array of the kernels that each ISA must
+# have at least. A count that shrinks is a kernel that went missing.
 failed=0
 
-# on CPU "ISA..." "ISA...": on this CPU all kernels of the first ISAs are right, and all those of the second are left alone.
+# on CPU "ISA..." "ISA...": on this CPU all kernels of the first ISAs are right, and all those of
+# the second are left alone.
 on() {
     local cpu=$1 runs=$2 refused=$3 isa n said patterns=()
     for isa in $runs $refused; do patterns+=("*__$isa" "*__${isa}_*"); done
@@ -13,7 +15,8 @@ on() {
     echo "$cpu: $(tail -1 <<<"$said")"
 }
 
-# count CPU ISA OUTPUT WANT: every line about the ISA matches WANT, and the kernels in them are enough.
+# count CPU ISA OUTPUT WANT: every line about the ISA matches WANT, and the kernels in them are
+# enough.
 count() {
     local lines kernels
     lines=$(awk -v isa="$2" '$4 == isa' <<<"$3")

@@ -1,5 +1,6 @@
 #!/bin/sh
-# demo.sh BUILD [bench]: the main job, from the CPU at hand to 2B4T's speed. With `bench`, only the last part, and longer.
+# demo.sh BUILD [bench]: the main job, from the CPU at hand to 2B4T's speed. With `bench`, only the
+# last part, and longer.
 set -eu
 build=$1
 tritmill=$build/tritmill
@@ -14,7 +15,8 @@ synth() {
 
 if [ "${2:-}" = bench ]; then
     synth
-    exec "$tritmill" bench -m "$model" -r 5 -t "1,$("$tritmill" cpu -o json | sed -nE 's/.*"cores": *([0-9]+).*/\1/p' | head -1)"
+    cores=$("$tritmill" cpu -o json | sed -nE 's/.*"cores": *([0-9]+).*/\1/p' | head -1)
+    exec "$tritmill" bench -m "$model" -r 5 -t "1,$cores"
 fi
 
 say "The CPU at hand"
@@ -29,4 +31,5 @@ say "Tuned for this machine: kernels for these shapes generated, proved, timed w
 "$tritmill" tune --model 2b4t --update -o build/2b4t.profile
 say "Which kernel each matrix got, why, and how fast it runs beside what this machine can do"
 "$tritmill" bench -m "$model" -p 512 -n 64 -r 2 --profile build/2b4t.profile --plan
-say "From here: \`$tritmill tune -m MODEL\` keeps a profile that every run uses; \`$tritmill help\` has the rest"
+say "From here: \`$tritmill tune -m MODEL\` keeps a profile that every run uses;" \
+    "\`$tritmill help\` has the rest"

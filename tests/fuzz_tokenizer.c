@@ -35,7 +35,8 @@ static void check(const struct trit_tokenizer *t, const char *text, size_t n, bo
     size_t count, at = 0, shown = 0;
     struct trit_utf8_stream stream = { 0 };
     char *out = malloc(n + 4);
-    if (!out || trit_tokenizer_encode(t, text, n, special, &ids, &count, NULL))
+    if (!out ||
+        trit_tokenizer_encode(t, (struct trit_text){ text, n }, special, &ids, &count, NULL))
         abort();
     for (size_t i = 0; i < count; i++) {
         struct trit_text piece = trit_tokenizer_decode(t, ids[i], true);

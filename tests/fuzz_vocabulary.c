@@ -11,7 +11,8 @@ static void check(const struct trit_tokenizer *t)
     static const char text[] = "abcd aaaa <c>c \xc3\xa9! \xff 123\n\n";
     int32_t *ids;
     size_t count, at = 0;
-    if (trit_tokenizer_encode(t, text, sizeof text - 1, true, &ids, &count, NULL))
+    if (trit_tokenizer_encode(t, (struct trit_text){ text, sizeof text - 1 }, true, &ids, &count,
+                              NULL))
         abort();
     for (size_t i = 0; i < count; i++) {
         struct trit_text piece = trit_tokenizer_decode(t, ids[i], true);

@@ -1,5 +1,6 @@
 #!/bin/sh
-# run.sh PRESET [ctest options]: the tests of a build; one line each, then `N passed, N failed, N skipped`, alone on a line.
+# run.sh PRESET [ctest options]: the tests of a build; one line each, then
+# `N passed, N failed, N skipped`, alone on a line.
 set -u
 preset=$1
 shift
@@ -9,6 +10,7 @@ code=$?
 count() { grep -cE "^ *[0-9]+/[0-9]+ Test +#[0-9]+: .*$1" "$log"; }
 passed=$(count ' +Passed ') skipped=$(count '\*\*\*Skipped')
 total=$(grep -cE '^ *[0-9]+/[0-9]+ Test +#' "$log")
-[ "$skipped" -gt 0 ] && echo "skipped: $(sed -nE 's/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: ([^ ]+) .*\*\*\*Skipped.*/\1/p' "$log" | tr '\n' ' ')"
+names() { sed -nE 's/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: ([^ ]+) .*\*\*\*Skipped.*/\1/p' "$log"; }
+[ "$skipped" -gt 0 ] && echo "skipped: $(names | tr '\n' ' ')"
 echo "$passed passed, $((total - passed - skipped)) failed, $skipped skipped"
 [ "$code" = 0 ] && [ "$total" -gt 0 ]

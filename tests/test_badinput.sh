@@ -1,5 +1,6 @@
 #!/bin/bash
-# Does every wrong command line and unusable file end in one line on stderr that names it, with the right exit code?
+# Does every wrong command line and unusable file end in one line on stderr that names it, with the
+# right exit code?
 set -u
 model=$TRIT_SOURCE/tests/models/stories.gguf
 dir=$(mktemp -d) && trap 'chmod -R u+w "$dir"; rm -rf "$dir"' EXIT
@@ -13,7 +14,8 @@ yes 'Once upon a time, there was a small dog.' | head -c 8000 >long.txt
 printf 'short' >short.txt
 failed=0 count=0
 
-# bad CODE PART ARGS...: exit code CODE, nothing on stdout, one line on stderr, beginning with "tritmill: " and holding PART.
+# bad CODE PART ARGS...: exit code CODE, nothing on stdout, one line on stderr, beginning with
+# "tritmill: " and holding PART.
 bad() {
     local code=$1 part=$2 got
     shift 2
@@ -22,7 +24,8 @@ bad() {
     count=$((count + 1))
     if [ $got != "$code" ] || [ -s out ] || [ "$(wc -l <err)" != 1 ] ||
         [ "$(head -c 10 err)" != 'tritmill: ' ] || ! grep -qF -- "$part" err; then
-        printf 'FAILED: tritmill %s\n  expected exit code %s and one line with "%s"; exit code %s and:\n' "$*" "$code" "$part" $got
+        echo "FAILED: tritmill $*"
+        echo "  expected exit code $code and one line with \"$part\"; exit code $got and:"
         sed 's/^/  /' err
         failed=1
     fi
@@ -85,7 +88,8 @@ bad 1 "$dir: " run -m "$model" -f "$dir"
 bad 1 "nowhere.txt: " perplexity -m "$model" -f nowhere.txt
 bad 2 "less than one chunk of 256" perplexity -m "$model" -f short.txt
 bad 2 "the context 256: shorten it, or raise the context with -c" run -m "$model" -f long.txt
-bad 2 "tokens and the context 4: shorten it" run -m "$model" -p "a much longer prompt than that" -c 4
+bad 2 "tokens and the context 4: shorten it" \
+    run -m "$model" -p "a much longer prompt than that" -c 4
 if [ "$(id -u)" != 0 ]; then
     cp "$model" secret.gguf && chmod 0 secret.gguf
     bad 1 "secret.gguf: " run -m secret.gguf -p x

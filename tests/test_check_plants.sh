@@ -1,7 +1,7 @@
 #!/bin/bash
 # labels: slow
-# Does `check` find faults? Plants one in each of several copies of a template, makes kernels of all of them with
-# the generator, and wants a FAILED line for exactly the planted ones.
+# Does `check` find faults? Plants one in each of several copies of a template, makes kernels of all
+# of them with the generator, and wants a FAILED line for exactly the planted ones.
 set -u
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -11,7 +11,8 @@ fail() {
     exit 1
 }
 
-# plant FAULT TEMPLATE SED: a copy of the template with the fault; an expression that changes nothing is an error.
+# plant FAULT TEMPLATE SED: a copy of the template with the fault; an expression that changes
+# nothing is an error.
 plant() {
     sed "$3" "$TRIT_SOURCE/templates/$2.c.in" >"$work/templates/$2_$1.c.in"
     [ "$1" = none ] || ! cmp -s "$TRIT_SOURCE/templates/$2.c.in" "$work/templates/$2_$1.c.in" ||
@@ -21,7 +22,8 @@ plant() {
 # The strongest ISA that runs here, and its lanes (isas.inc is in order of strength).
 best=c lanes=4
 while IFS='(,) ' read -r _ isa n _; do
-    "$TRITMILL" check --list "*_gemv_*__$isa*" 2>/dev/null | grep -q ' usable$' && best=$isa lanes=$n
+    "$TRITMILL" check --list "*_gemv_*__$isa*" 2>/dev/null | grep -q ' usable$' &&
+        best=$isa lanes=$n
 done <"$TRIT_BUILD/gen/isas.inc"
 
 mkdir "$work/templates" "$work/generator" "$work/gen" "$work/obj"
@@ -43,31 +45,42 @@ plant order head 's/int by = 8; by > 0; by \/= 2/int by = 1; by <= 8; by *= 2/'
 
 # One kernel per fault, operation and ISA; the fault stands in the kernel's name as its technique.
 {
-    echo 'local list = {}'
-    echo 'local function family(op, packing, act, kr, template, fault, tiles)'
-    echo '  for _, t in pairs(tiles) do for _, tile in ipairs(t) do tile.technique = fault end end'
-    echo '  list[#list + 1] = {op = op, packing = packing, act = act, template = template .. "_" .. fault, kr = kr, tiles = tiles}'
-    echo 'end'
+    cat <<'LUA'
+local list = {}
+local function family(op, packing, act, kr, template, fault, tiles)
+  for _, t in pairs(tiles) do for _, tile in ipairs(t) do tile.technique = fault end end
+  list[#list + 1] = {
+    op = op, packing = packing, act = act, template = template .. "_" .. fault, kr = kr,
+    tiles = tiles,
+  }
+end
+LUA
     for fault in none shift sum overreadw overreada overwrite underwrite inputwrite; do
         for packing in "'t2', 'i8', 16" "'t5', 'i8', 20"; do
-            echo "family('gemv', $packing, 'mm', '$fault', {c = {{1, 8}}, $best = {{1, 2 * $lanes}}})"
-            echo "family('gemm', $packing, 'mm', '$fault', {c = {{2, 8}}, $best = {{3, $lanes}}})"
+            gemv="{c = {{1, 8}}, $best = {{1, 2 * $lanes}}}"
+            gemm="{c = {{2, 8}}, $best = {{3, $lanes}}}"
+            echo "family('gemv', $packing, 'mm', '$fault', $gemv)"
+            echo "family('gemm', $packing, 'mm', '$fault', $gemm)"
         done
     done
     for fault in none order; do
-        echo "family('head', 'f16', 'f32', 16, 'head', '$fault', {c = {{1, 2}}, $best = {{1, 4}}})"
+        head="{c = {{1, 2}}, $best = {{1, 4}}}"
+        echo "family('head', 'f16', 'f32', 16, 'head', '$fault', $head)"
     done
     echo 'return list'
 } >"$work/generator/catalogue.lua"
-"$TRIT_BUILD/gen-tool" "$work/generator" "$work/templates" "$work/gen" || fail "the generator refused the copies"
+"$TRIT_BUILD/gen-tool" "$work/generator" "$work/templates" "$work/gen" ||
+    fail "the generator refused the copies"
 
 # The same compiler and flags as the build, but for speed -O1.
 cached() { sed -n "s/^$1:[A-Z]*=//p" "$TRIT_BUILD/CMakeCache.txt"; }
-read -r -a cc <<<"$(cached CMAKE_C_COMPILER) $(cached CMAKE_C_FLAGS) -std=gnu11 -ffp-contract=off -w -I$TRIT_SOURCE -I$work/gen"
+read -r -a cc <<<"$(cached CMAKE_C_COMPILER) $(cached CMAKE_C_FLAGS)"
+cc+=(-std=gnu11 -ffp-contract=off -w -I"$TRIT_SOURCE" -I"$work/gen")
 {
     sed -n 's/^trit_kernel(\(\S*\) \S* *\(.*\))$/-O1 \2 \1/p' "$work/gen/kernels.cmake" |
         while read -r -a words; do
-            echo "${words[*]::${#words[*]}-1} -c $work/gen/${words[-1]}.c -o $work/obj/${words[-1]}.o"
+            name=${words[-1]}
+            echo "${words[*]::${#words[*]}-1} -c $work/gen/$name.c -o $work/obj/$name.o"
         done
     for file in "$TRIT_SOURCE"/runtime/kernel/registry.c "$TRIT_SOURCE"/tests/check_alone.c; do
         echo "-O1 -c $file -o $work/obj/$(basename "$file" .c).o"
@@ -75,7 +88,8 @@ read -r -a cc <<<"$(cached CMAKE_C_COMPILER) $(cached CMAKE_C_FLAGS) -std=gnu11 
 } >"$work/compile"
 xargs -P "$(nproc)" -L 1 "${cc[@]}" <"$work/compile" || fail "the planted kernels do not compile"
 "${cc[@]}" "$work"/obj/*.o -o "$work/check" "$TRIT_BUILD/libtritcli.a" "$TRIT_BUILD/libtrit.a" \
-    $(pkg-config --libs hwloc libcpuid libcrypto) -lpthread -lm || fail "the planted check does not link"
+    $(pkg-config --libs hwloc libcpuid libcrypto) -lpthread -lm ||
+    fail "the planted check does not link"
 
 "$work/check" --seed 1 >"$work/out" 2>"$work/err"
 [ $? -eq 1 ] || fail "a check with planted faults must exit with 1: $(tail -1 "$work/out")"
@@ -88,6 +102,8 @@ while read -r kernel; do
        planted=$((planted + 1)) ;;
     esac
 done < <(sed -n 's/^TRIT_KERNEL(\([^,]*\),.*/\1/p' "$work/gen/kernels.inc")
-[ "$planted" -gt 0 ] && [ "$planted" -eq "$(grep -c '^FAILED' "$work/out")" ] || fail "$planted faults planted, output: $(cat "$work/out")"
-"$work/check" --seed 1 '*_none' >"$work/out" 2>&1 || fail "unplanted kernels fail: $(cat "$work/out")"
+[ "$planted" -gt 0 ] && [ "$planted" -eq "$(grep -c '^FAILED' "$work/out")" ] ||
+    fail "$planted faults planted, output: $(cat "$work/out")"
+"$work/check" --seed 1 '*_none' >"$work/out" 2>&1 ||
+    fail "unplanted kernels fail: $(cat "$work/out")"
 echo "$planted faults planted for c and $best, all found"

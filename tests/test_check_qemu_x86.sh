@@ -1,15 +1,18 @@
 #!/bin/bash
 # labels: slow
-# Do kernels give the reference's bits on emulated x86 CPUs, from Core 2 up, and do CPUs refuse those of ISAs they do not have?
+# Do kernels give the reference's bits on emulated x86 CPUs, from Core 2 up, and do CPUs refuse
+# those of ISAs they do not have?
 set -u
 skip() { echo "$1"; exit 77; }
 [ "$(uname -m)" = x86_64 ] || skip "only an x86-64 program runs on emulated x86 CPUs"
 qemu=$(command -v qemu-x86_64-static || command -v qemu-x86_64) || skip "qemu-user is not installed"
-grep -qE '__(asan|tsan|msan)_init' "$TRITMILL" && skip "a build with sanitizers does not run under qemu"
+grep -qE '__(asan|tsan|msan)_init' "$TRITMILL" &&
+    skip "a build with sanitizers does not run under qemu"
 
 . "$TRIT_SOURCE/tests/check_emulated.sh"
 check=("$TRITMILL" check --quick)
-declare -A least=([c]=30 [ssse3]=33 [avx2]=39 [avxvnni]=34 [avx512bw]=36 [avx512vnni]=36 [avx512vbmi]=40)
+declare -A least=([c]=30 [ssse3]=33 [avx2]=39 [avxvnni]=34
+    [avx512bw]=36 [avx512vnni]=36 [avx512vbmi]=40)
 wide="avxvnni avx512bw avx512vnni avx512vbmi" # qemu 7.2 has none of them
 on core2duo "c ssse3" "avx2 $wide"
 on Nehalem "ssse3" "avx2 $wide"

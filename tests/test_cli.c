@@ -69,7 +69,7 @@ enum { MOST_WORDS = 16 };
 static char said[4096]; /* what the last parse wrote to stderr */
 
 /* Parses words, split at spaces, with one positional argument allowed. */
-static enum trit_parse parse(const char *words, struct values *v, const char **rest, int *nrest)
+static enum trit_parse parse(const char *words, struct values *v, struct trit_rest *rest)
 {
     char copy[512], *argv[MOST_WORDS + 1] = { (char *)"probe" };
     int argc = 1;
@@ -81,7 +81,7 @@ static enum trit_parse parse(const char *words, struct values *v, const char **r
     FILE *file = tmpfile();
     assert_non_null(file);
     dup2(fileno(file), 2);
-    enum trit_parse result = trit_cli_parse(&command, argc, argv, v, rest, rest ? 1 : 0, nrest);
+    enum trit_parse result = trit_cli_parse(&command, argc, argv, v, rest);
     fflush(stderr);
     dup2(kept, 2);
     close(kept);
@@ -95,7 +95,7 @@ static struct values good(const char *words)
 {
     static struct values v; /* texts point into words of the caller's frame: not looked at after */
     v = (struct values){ .number = 7, .list = { .n = 1, .v = { 3 } } };
-    assert_int_equal(parse(words, &v, NULL, NULL), TRIT_PARSE_OK);
+    assert_int_equal(parse(words, &v, NULL), TRIT_PARSE_OK);
     assert_string_equal(said, "");
     return v;
 }
@@ -104,7 +104,7 @@ static struct values good(const char *words)
 static void bad(const char *words, const char *part)
 {
     struct values v = { 0 };
-    assert_int_equal(parse(words, &v, NULL, NULL), TRIT_PARSE_ERROR);
+    assert_int_equal(parse(words, &v, NULL), TRIT_PARSE_ERROR);
     char *newline = strchr(said, '\n');
     if (!strstr(said, part) || !newline || newline[1] ||
         strncmp(said, "tritmill: probe: ", 17) != 0)
@@ -141,15 +141,15 @@ static void reads_the_rest(void **state)
     assert_true(good("--alone -o json").alone);
     assert_true(good("-o csv --temp 1").real == 1);
     struct values v = { 0 };
-    const char *rest[1];
-    int n;
-    assert_int_equal(parse("-n 1 file", &v, rest, &n), TRIT_PARSE_OK);
-    assert_int_equal(n, 1);
-    assert_int_equal(parse("-- -n", &v, rest, &n), TRIT_PARSE_OK);
-    assert_int_equal(n, 1);
-    assert_int_equal(parse("-", &v, rest, &n), TRIT_PARSE_OK);
-    assert_int_equal(n, 1);
-    assert_int_equal(parse("a b", &v, rest, &n), TRIT_PARSE_ERROR);
+    const char *word[1];
+    struct trit_rest rest = { word, 1, 0 };
+    assert_int_equal(parse("-n 1 file", &v, &rest), TRIT_PARSE_OK);
+    assert_int_equal(rest.n, 1);
+    assert_int_equal(parse("-- -n", &v, &rest), TRIT_PARSE_OK);
+    assert_int_equal(rest.n, 1);
+    assert_int_equal(parse("-", &v, &rest), TRIT_PARSE_OK);
+    assert_int_equal(rest.n, 1);
+    assert_int_equal(parse("a b", &v, &rest), TRIT_PARSE_ERROR);
     assert_non_null(strstr(said, "'b'"));
 }
 

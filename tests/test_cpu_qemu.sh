@@ -10,7 +10,8 @@ qemu=$(command -v qemu-x86_64-static || command -v qemu-x86_64) || skip "qemu-us
 failed=0
 # expect CPU ISA TEXT: `tritmill cpu` on the emulated CPU says TEXT of the ISA.
 expect() {
-    said=$("$qemu" -cpu "$1" "$TRITMILL" cpu 2>/dev/null | awk -v isa="$2" '$1 == isa { $1 = $2 = ""; print $0 }')
+    said=$("$qemu" -cpu "$1" "$TRITMILL" cpu 2>/dev/null |
+        awk -v isa="$2" '$1 == isa { $1 = $2 = ""; print $0 }')
     case "$said" in
     *"$3"*) ;;
     *) echo "on $1, $2: '$said', not '$3'"; failed=1 ;;

@@ -85,11 +85,9 @@ static void write_guessing(struct trit_sampler *sampler, struct trit_session *se
 {
     struct trit_error e;
     struct trit_decoder *d;
-    const size_t before = (n - 1) / CHUNK * CHUNK;
     check(trit_decoder_create(&d, model, session, sampler, guesses, &e), &e);
     trit_decoder_tell(d, prompt, n);
-    check(trit_session_eval(session, prompt, before, before, NULL, &e), &e);
-    check(trit_decoder_feed(d, prompt + before, n - before, &e), &e);
+    check(trit_decoder_feed(d, prompt, n, &e), &e);
     for (size_t i = 0; i < count; i++)
         check(trit_decoder_next(d, count - i, out + i, &e), &e);
     const struct trit_decoded *stats = trit_decoder_stats(d);
@@ -163,8 +161,8 @@ static int setup(void **s)
     if (!code)
         code = trit_tokenizer_load(&t, gguf, &e);
     if (!code)
-        code = trit_tokenizer_encode(t, text, bytes < 20000 ? bytes : 20000, false, &story,
-                                     &story_length, &e);
+        code = trit_tokenizer_encode(t, (struct trit_text){ text, bytes < 20000 ? bytes : 20000 },
+                                     false, &story, &story_length, &e);
     if (!code)
         code = trit_pool_create(&pool, 2, &e);
     if (!code)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # labels: slow
-# Does what README says under "A kernel of your own" come true, word for word? And does a kernel that is wrong, does not compile, or
-# has no variants get told so? test_extend.sh [README]
+# Does what README says under "A kernel of your own" come true, word for word? And does a kernel
+# that is wrong, does not compile, or has no variants get told so? test_extend.sh [README]
 set -u
 readme=${1:-$TRIT_SOURCE/README.md}
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
@@ -29,8 +29,11 @@ while read -r command; do
     ran=$((ran + 1))
     [ $code = 0 ] || fail "'$command' exits with $code: $(tail -n 3 "$dir/err") $said"
     case "${command%%#*}" in
-    *generate*) [ "$(grep -c '_pair .*mine/gemv_pair.c.in' <<<"$said")" = 3 ] || fail "$command: $said" ;;
-    *check*) grep -q '^ok  *gemv  *t2  *c ' <<<"$said" && grep -q ' 0 failed' <<<"$said" || fail "$command: $said" ;;
+    *generate*)
+        [ "$(grep -c '_pair .*mine/gemv_pair.c.in' <<<"$said")" = 3 ] || fail "$command: $said" ;;
+    *check*)
+        grep -q '^ok  *gemv  *t2  *c ' <<<"$said" && grep -q ' 0 failed' <<<"$said" ||
+            fail "$command: $said" ;;
     *compare*)
         grep -q '__c_pair.*| yes' <<<"$said" && grep '| yes' <<<"$said" | grep -qv pair ||
             fail "$command: $said" ;;
@@ -39,7 +42,8 @@ while read -r command; do
     esac
 done < <(block sh)
 [ $ran = 4 ] || fail "$ran commands in README"
-[ "$(find "$TRIT_BUILD/gen" -newer "$file" | wc -l)" = "$before" ] || fail "files of the build were touched"
+[ "$(find "$TRIT_BUILD/gen" -newer "$file" | wc -l)" = "$before" ] ||
+    fail "files of the build were touched"
 
 # Kernels that are not as they should be, and the same for the compiler.
 wrong() { # CODE TEXT SED: with this fault in it
@@ -53,10 +57,12 @@ wrong() { # CODE TEXT SED: with this fault in it
 wrong 1 'FAILED trit_gemv_t2_i8_1x4x16__c_pair' 's/{2, 1}/{2}/'
 wrong 1 "trit_gemv_t2_i8_1x4x16__c_pair" 's/vi acc = /vi acc := /'
 wrong 1 "gemv_pair.c.in:15" 's/float rows.*/${undefined}/'
-wrong 1 "FAILED trit_gemv_t2_i8_1x4x16__c_pair" 's/vi_scale(rows/*(volatile int *)0 = 1;vi_scale(rows/'
+wrong 1 "FAILED trit_gemv_t2_i8_1x4x16__c_pair" \
+    's/vi_scale(rows/*(volatile int *)0 = 1;vi_scale(rows/'
 wrong 2 "no kernel" 's/technique = "pair"/technique = "other"/'
 wrong 1 "tiles" 's/tiles = {$/tails = {/'
 said=$(tritmill check --templates nowhere 2>&1) && fail "a folder that is not there: $said"
 said=$(tritmill check --cc no-such-cc '*relu2*' 2>&1) && fail "a compiler that is not there: $said"
-tritmill check --cc "$(command -v gcc || command -v clang)" '*relu2*__c' | grep -q ' 0 failed' || fail "--cc"
+tritmill check --cc "$(command -v gcc || command -v clang)" '*relu2*__c' | grep -q ' 0 failed' ||
+    fail "--cc"
 exit $failed

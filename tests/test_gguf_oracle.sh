@@ -1,5 +1,6 @@
 #!/bin/bash
-# Do we read a GGUF as npm's @huggingface/gguf does: a file of our writer, the committed model, hand-made ones?
+# Do we read a GGUF as npm's @huggingface/gguf does: a file of our writer, the committed model,
+# hand-made ones?
 set -eu
 reason=$(sh "$TRIT_SOURCE/tests/oracle/install.sh") || { code=$?; echo "$reason"; exit $code; }
 work=$(mktemp -d)

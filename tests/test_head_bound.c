@@ -40,8 +40,9 @@ static void look(struct trit_head_case *c, const float *x, size_t k, struct seen
     float *logits = malloc(n * sizeof *logits), *to[] = { logits };
     assert_non_null(logits);
     h->skip = 0;
-    assert_int_equal(trit_head_top(h, 1, x, c->rows.k, tops, &counts, NULL), TRIT_OK);
-    trit_head_full(h, 1, x, c->rows.k, to, NULL);
+    assert_int_equal(
+        trit_head_top(h, &(struct trit_states){ x, 1, c->rows.k }, tops, &counts, NULL), TRIT_OK);
+    trit_head_full(h, &(struct trit_states){ x, 1, c->rows.k }, to, NULL);
     for (size_t j = 0; j < n && counts.bytes[TRIT_PART_HEAD_PLANE1]; j++) {
         const double error = fabs((double)logits[j] - (double)h->y[j]), bound = bound_of(h, j);
         struct seen *s = &seen[h->fine[j / TRIT_HEAD_ROWS]];

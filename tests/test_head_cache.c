@@ -39,7 +39,9 @@ static void same_answer(struct trit_head *head, const float *x)
     struct trit_head *heads[] = { made.head, head };
     for (int i = 0; i < 2; i++) {
         struct trit_top top = { .k = BEST, .best = best[i] }, *tops[] = { &top };
-        assert_int_equal(trit_head_top(heads[i], 1, x, WIDTH, tops, NULL, NULL), TRIT_OK);
+        assert_int_equal(
+            trit_head_top(heads[i], &(struct trit_states){ x, 1, WIDTH }, tops, NULL, NULL),
+            TRIT_OK);
         assert_int_equal(top.count, BEST);
     }
     assert_memory_equal(best[0], best[1], sizeof best[0]);

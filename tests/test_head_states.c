@@ -32,7 +32,8 @@ static void compare(struct reader *r, const float *state, size_t k, struct trit_
     const size_t n = trit_model_config(r->model)->vocab;
     struct trit_candidate best[MOST];
     struct trit_top top = { .k = k, .best = best }, *tops[] = { &top };
-    assert_int_equal(trit_head_top(r->head, 1, state, 0, tops, counts, NULL), TRIT_OK);
+    assert_int_equal(
+        trit_head_top(r->head, &(struct trit_states){ state, 1, 0 }, tops, counts, NULL), TRIT_OK);
     assert_int_equal(top.count, k);
     for (size_t j = 0; j < n; j++)
         r->all[j] = (struct trit_candidate){ r->logits[j], (int32_t)j };

@@ -88,8 +88,9 @@ static struct answers ask(struct trit_head_case *c, size_t m, size_t k, size_t f
         tops[i] = &top[i];
         rows[i] = logits + i * n;
     }
-    assert_int_equal(trit_head_top(c->head, m, x, width, tops, &counts, NULL), TRIT_OK);
-    trit_head_full(c->head, m, x, width, rows, NULL);
+    assert_int_equal(
+        trit_head_top(c->head, &(struct trit_states){ x, m, width }, tops, &counts, NULL), TRIT_OK);
+    trit_head_full(c->head, &(struct trit_states){ x, m, width }, rows, NULL);
     for (size_t i = 0; i < m; i++)
         compare(c, rows[i], &top[i], all, what);
     const size_t full = counts.macs[TRIT_PART_HEAD_FULL] / (n * width);
@@ -185,7 +186,9 @@ static void clear_states_read_little(void **state)
         trit_rows_get(&c.rows, i, row);
         for (size_t j = 0; j < 512; j++)
             x[j] = trit_test_normal(&seed) + 25 * row[j];
-        assert_int_equal(trit_head_top(c.head, 1, x, 512, tops, &counts, NULL), TRIT_OK);
+        assert_int_equal(
+            trit_head_top(c.head, &(struct trit_states){ x, 1, 512 }, tops, &counts, NULL),
+            TRIT_OK);
         assert_int_equal(best.id, i);
     }
     assert_true(counts.head_exact < 10 * counts.head_states);

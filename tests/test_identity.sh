@@ -1,8 +1,9 @@
 #!/bin/bash
 # labels: threads slow
-# Are the logits of 300 tokens and of 50 greedy ones the same bits for every usable ISA, for 1, 2 and 3 threads and
-# for prefill in chunks of 1, 7, 64 and 512, and the same as ever (tests/golden/logits.txt)? A golden hash changes only
-# with the number contract of CONVENTIONS.md, and for the synthetic models with `tritmill synth`.
+# Are the logits of 300 tokens and of 50 greedy ones the same bits for every usable ISA, for 1, 2
+# and 3 threads and for prefill in chunks of 1, 7, 64 and 512, and the same as ever
+# (tests/golden/logits.txt)? A golden hash changes only with the number contract of CONVENTIONS.md,
+# and for the synthetic models with `tritmill synth`.
 set -u
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 logits=$TRIT_BUILD/tests/logits
@@ -11,10 +12,16 @@ failed=0
 isas=$("$TRITMILL" cpu | awk 'ready && $3 == "usable" { print $1 } $1 == "ISA" { ready = 1 }')
 [ -n "$isas" ] || { echo "FAILED: no ISA is usable"; exit 1; }
 echo "ISAs:" $isas
-first=${isas%%[[:space:]]*} last=${isas##*[[:space:]]} # go through all combinations, those between through three
+# These go through all combinations, those between through three.
+first=${isas%%[[:space:]]*} last=${isas##*[[:space:]]}
 
 # Any 300 ids below 256: every vocabulary here has them.
-awk 'BEGIN { for (i = 0; i < 300; i++) { x = (x * 1103 + 12345) % 65536; print int(x / 256) } }' >"$dir/ids"
+awk 'BEGIN {
+    for (i = 0; i < 300; i++) {
+        x = (x * 1103 + 12345) % 65536
+        print int(x / 256)
+    }
+}' >"$dir/ids"
 
 # same NAME MODEL
 same() {
@@ -28,11 +35,13 @@ same() {
                 "$first":* | "$last":* | *:1:512 | *:2:64 | *:3:7) ;;
                 *) continue ;;
                 esac
-                hash=$(TRITMILL_ISA=$isa TRITMILL_KERNEL="*__$isa*" "$logits" -m "$2" --ids "$dir/ids" -n 50 -t $threads --chunk $chunk |
+                hash=$(TRITMILL_ISA=$isa TRITMILL_KERNEL="*__$isa*" "$logits" -m "$2" \
+                    --ids "$dir/ids" -n 50 -t $threads --chunk $chunk |
                     awk '$1 == "hash" { print $2 }')
                 runs=$((runs + 1))
                 [ "$hash" = "$wanted" ] && continue
-                echo "FAILED: $1, ISA $isa, $threads threads, chunk $chunk: hash '$hash', golden '$wanted'"
+                echo "FAILED: $1, ISA $isa, $threads threads, chunk $chunk:" \
+                    "hash '$hash', golden '$wanted'"
                 failed=1
             done
         done
@@ -44,15 +53,16 @@ same() {
 synth() {
     name=$1
     shift
-    "$TRITMILL" synth -o "$dir/model.gguf" "$@" 2>"$dir/err" || { cat "$dir/err"; failed=1; return; }
+    "$TRITMILL" synth -o "$dir/model.gguf" "$@" 2>"$dir/err" ||
+        { cat "$dir/err"; failed=1; return; }
     same "$name" "$dir/model.gguf"
 }
 
 same stories "$TRIT_SOURCE/tests/models/stories.gguf"
-synth grouped --shape 256x768x1x8x2 --vocab 300             # four heads share keys and values
-synth ragged --shape 240x344x2x4x2 --vocab 301 --embd f32   # 344 is no multiple of 16, heads of 60
-synth odd --shape 300x500x1x3x1 --type f16 --vocab 303      # nothing is a multiple of 16, heads of 100
-synth groups --shape 256x512x1x2x2 --vocab 300 --embd q6_k  # int8 rows with scales, heads of 128
+synth grouped --shape 256x768x1x8x2 --vocab 300            # four heads share keys and values
+synth ragged --shape 240x344x2x4x2 --vocab 301 --embd f32  # 344 is no multiple of 16, heads of 60
+synth odd --shape 300x500x1x3x1 --type f16 --vocab 303     # no multiple of 16 at all, heads of 100
+synth groups --shape 256x512x1x2x2 --vocab 300 --embd q6_k # int8 rows with scales, heads of 128
 synth llama --arch llama --shape 240x344x2x4x2 --vocab 301 --untied
 synth llama_tied --arch llama --shape 256x512x1x2x1 --vocab 300 --type f16 --embd q8_0
 exit $failed

@@ -1,17 +1,20 @@
 #!/bin/bash
 # labels: slow
-# Do emulated CPUs, with AVX2 and without any AVX, give the logits and the samples that this CPU gives?
+# Do emulated CPUs, with AVX2 and without any AVX, give the logits and the samples that this CPU
+# gives?
 set -u
 skip() { echo "$1"; exit 77; }
 [ "$(uname -m)" = x86_64 ] || skip "only an x86-64 program runs on emulated x86 CPUs"
 qemu=$(command -v qemu-x86_64-static || command -v qemu-x86_64) || skip "qemu-user is not installed"
-grep -qE '__(asan|tsan|msan)_init' "$TRITMILL" && skip "a build with sanitizers does not run under qemu"
+grep -qE '__(asan|tsan|msan)_init' "$TRITMILL" &&
+    skip "a build with sanitizers does not run under qemu"
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 failed=0
 
 awk 'BEGIN { for (i = 0; i < 20; i++) print (i * 89 + 7) % 256 }' >"$dir/ids"
-"$TRITMILL" synth --shape 300x500x1x3x1 --type f16 --vocab 303 -o "$dir/odd.gguf" 2>/dev/null || failed=1
-"$TRITMILL" synth --shape 256x512x1x2x2 --vocab 300 --embd q6_k -o "$dir/groups.gguf" 2>/dev/null || failed=1
+synth() { "$TRITMILL" synth -o "$dir/$1.gguf" "${@:2}" 2>/dev/null || failed=1; }
+synth odd --shape 300x500x1x3x1 --type f16 --vocab 303
+synth groups --shape 256x512x1x2x2 --vocab 300 --embd q6_k
 
 # hash MODEL [EMULATOR ...]
 hash() {
@@ -27,7 +30,8 @@ for model in "$TRIT_SOURCE/tests/models/stories.gguf" "$dir/odd.gguf" "$dir/grou
         if [ -n "$native" ] && [ "$emulated" = "$native" ]; then
             echo "$(basename "$model") on $cpu: $native"
         else
-            echo "FAILED: $(basename "$model") on $cpu: '$emulated', here '$native': $(cat "$dir/err")"
+            echo "FAILED: $(basename "$model") on $cpu:" \
+                "'$emulated', here '$native': $(cat "$dir/err")"
             failed=1
         fi
     done

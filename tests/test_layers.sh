@@ -42,9 +42,21 @@ rm "$tree/runtime/lost.c"
 
 objects=$work/build/CMakeFiles/trit.dir/runtime
 mkdir -p "$objects"/{base,model}
-printf 'int trit_high(void);\nint trit_low(void);\nint trit_low(void)\n{\n    return trit_high();\n}\n' \
-    >"$tree/runtime/base/low.c"
-printf 'int trit_high(void);\nint trit_high(void)\n{\n    return 1;\n}\n' >"$tree/runtime/model/high.c"
+cat >"$tree/runtime/base/low.c" <<'C'
+int trit_high(void);
+int trit_low(void);
+int trit_low(void)
+{
+    return trit_high();
+}
+C
+cat >"$tree/runtime/model/high.c" <<'C'
+int trit_high(void);
+int trit_high(void)
+{
+    return 1;
+}
+C
 for file in base/low model/high; do
     cc -g -c "$tree/runtime/$file.c" -o "$objects/$file.c.o" || fail "cc"
 done

@@ -4,8 +4,8 @@
 # By design we quantise activations to int8 and llama.cpp does not. On such models that alone makes
 # a divergence of up to 6e-5 where they are flat (--peak 0.2) and 1.2e-3 where they are peaked, and
 # moves the best token only where the two best are near: the margin of 0.05 holds up to a scale of
-# the logits, which is why the peaked ones have likely successors. A wrong activation, wrong pairs or
-# base of rope, or an eps of 0.5 for 0.05 costs over 10 times as much.
+# the logits, which is why the peaked ones have likely successors. A wrong activation, wrong pairs
+# or base of rope, or an eps of 0.5 for 0.05 costs over 10 times as much.
 set -u
 skip() { echo "$1"; exit 77; }
 "${TRIT_PYTHON:-python3}" -c 'import numpy' 2>/dev/null || skip "no python3 with numpy"

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Are the logits of a text those of the independent reference: bit for bit by the number contract, and within 1e-3 of
-# float64?
-# (tests/oracle/binary32.py says why float64 is asked with its ties settled.)
+# Are the logits of a text those of the independent reference: bit for bit by the number contract,
+# and within 1e-3 of float64? (tests/oracle/binary32.py says why float64 is asked with its ties
+# settled.)
 set -u
 skip() { echo "$1"; exit 77; }
 "${TRIT_PYTHON:-python3}" -c 'import numpy' 2>/dev/null || skip "no python3 with numpy"
@@ -14,16 +14,19 @@ compare() {
     echo "$1"
     $oracle tokenize "$2" --text "$TRIT_SOURCE/tests/data/stories.txt" -n $(($3 - 1)) >"$dir/ids" &&
         "$TRIT_BUILD/tests/logits" -m "$2" --ids "$dir/ids" -t 2 --out "$dir/raw" >/dev/null &&
-        $oracle compare "$2" --ids "$dir/ids" --logits "$dir/raw" || { echo "FAILED: $1"; failed=1; }
+        $oracle compare "$2" --ids "$dir/ids" --logits "$dir/raw" ||
+            { echo "FAILED: $1"; failed=1; }
 }
 
 compare "stories" "$TRIT_SOURCE/tests/models/stories.gguf" 200
 
-# synth TOKENS ARGUMENTS: every type of matrices and of rows, ragged shapes, more tokens than a chunk of attention has.
+# synth TOKENS ARGUMENTS: every type of matrices and of rows, ragged shapes, more tokens than a
+# chunk of attention has.
 synth() {
     tokens=$1
     shift
-    "$TRITMILL" synth -o "$dir/model.gguf" "$@" 2>"$dir/err" || { cat "$dir/err"; failed=1; return; }
+    "$TRITMILL" synth -o "$dir/model.gguf" "$@" 2>"$dir/err" ||
+        { cat "$dir/err"; failed=1; return; }
     compare "$*, $tokens tokens" "$dir/model.gguf" "$tokens"
 }
 synth 200 --shape tiny --type i2_s --embd f16

@@ -155,9 +155,8 @@ static void timings_are_ordered(void **state)
     struct trit_gbench_log *log;
     assert_int_equal(trit_gbench_log_open(&log, &f->error), TRIT_OK);
     for (size_t rounds = 1; rounds < 20; rounds += 6) {
-        assert_int_equal(
-            trit_measure_run(f->measure, c, n, rounds, 1e-5, NULL, NULL, log, t, &f->error),
-            TRIT_OK);
+        const struct trit_rounds how = { .n = rounds, .min_seconds = 1e-5, .log = log };
+        assert_int_equal(trit_measure_run(f->measure, c, n, &how, t, &f->error), TRIT_OK);
         for (size_t i = 0; i < n; i++)
             check_timing(&t[i], rounds);
     }
@@ -177,6 +176,8 @@ static bool after_three(void *arg)
     return ++*(int *)arg > 3;
 }
 
+static const struct trit_rounds once = { .n = 1 };
+
 static void stops_when_asked(void **state)
 {
     struct fixture *f = *state;
@@ -185,9 +186,8 @@ static void stops_when_asked(void **state)
     int asked = 0;
     assert_int_equal(collect(f, TRIT_OP_gemv, &kernel, 1), 1);
     const struct trit_trial c = { kernel, 1, 0, 0 };
-    assert_int_equal(
-        trit_measure_run(f->measure, &c, 1, 1000, 0, after_three, &asked, NULL, &t, &f->error),
-        TRIT_OK);
+    const struct trit_rounds many = { .n = 1000, .stop = after_three, .stop_arg = &asked };
+    assert_int_equal(trit_measure_run(f->measure, &c, 1, &many, &t, &f->error), TRIT_OK);
     assert_true(t.samples < 4);
 }
 
@@ -201,8 +201,7 @@ static void refuses_what_does_not_fit(void **state)
     other.n = N + 1;
     const struct trit_trial c = { &other, 1, 0, 0 };
     assert_false(trit_measure_fits(f->measure, &other));
-    assert_int_equal(trit_measure_run(f->measure, &c, 1, 1, 0, NULL, NULL, NULL, &t, &f->error),
-                     TRIT_EARGUMENT);
+    assert_int_equal(trit_measure_run(f->measure, &c, 1, &once, &t, &f->error), TRIT_EARGUMENT);
     assert_int_equal(trit_measure_open(&none, f->pool, 0, 5, &f->error), TRIT_EARGUMENT);
     assert_int_equal(trit_measure_open(&none, f->pool, 5, TRIT_MAX_K + 1, &f->error),
                      TRIT_EARGUMENT);
@@ -307,8 +306,7 @@ static void what_is_timed_is_what_the_model_runs(void **state)
         static struct calls expected;
         expected = calls;
         calls.n = 0;
-        assert_int_equal(trit_measure_run(measure, &c, 1, 1, 0, NULL, NULL, NULL, &t, &f->error),
-                         TRIT_OK);
+        assert_int_equal(trit_measure_run(measure, &c, 1, &once, &t, &f->error), TRIT_OK);
         assert_true(expected.n > 0 && calls.n % expected.n == 0);
         for (size_t j = 0; j < calls.n; j++) {
             assert_int_equal(calls.m[j], expected.m[j % expected.n]);

@@ -60,7 +60,8 @@ static enum trit_code encode(struct trit_error *error)
     size_t n;
     enum trit_code code = t ? TRIT_OK : trit_tokenizer_load(&t, gguf, error);
     if (!code)
-        code = trit_tokenizer_encode(t, "abab \xc3\xa4 1234", 12, true, &ids, &n, error);
+        code = trit_tokenizer_encode(t, (struct trit_text){ "abab \xc3\xa4 1234", 12 }, true, &ids,
+                                     &n, error);
     free(ids);
     return code;
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Does a message blame what is wrong: the folder that is full, the compiler that fails, the variable that is misspelt, the template
-# where it is, the output that takes nothing?
+# Does a message blame what is wrong: the folder that is full, the compiler that fails, the variable
+# that is misspelt, the template where it is, the output that takes nothing?
 set -u
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -10,7 +10,9 @@ model=$TRIT_SOURCE/tests/models/stories.gguf
 profile=$TRIT_SOURCE/profiles/amd-epyc-26-2-1.profile
 failed=0
 fail() { echo "FAILED: $*" >&2; failed=1; }
-says() { # exit code, pattern, command...: one line on stderr that matches; nothing is written to a file meanwhile
+# says CODE PATTERN COMMAND...: one line on stderr that matches; nothing is written to a file
+# meanwhile.
+says() {
     local code=$1 text=$2 said got
     shift 2
     said=$("$@" 2>&1 >/dev/null </dev/null)
@@ -23,7 +25,8 @@ silent_on() { grep -q -- "$1" <<<"$("${@:2}" 2>&1 </dev/null)" && fail "speaks o
 # Compilers
 if command -v gcc >/dev/null; then
     full() { (trap '' XFSZ && ulimit -f 0 && exec "$@"); }
-    for command in "check --cc gcc *relu2*" "check --templates mine" "compare --shape 64x128 --fixed" "tune --shape 64x128"; do
+    for command in "check --cc gcc *relu2*" "check --templates mine" \
+        "compare --shape 64x128 --fixed" "tune --shape 64x128"; do
         mkdir -p mine && printf '$error("never reached")\n' >mine/x.c.in
         set -f
         # shellcheck disable=SC2086
@@ -31,7 +34,8 @@ if command -v gcc >/dev/null; then
         # shellcheck disable=SC2086
         silent_on install full "$TRITMILL" $command
         # shellcheck disable=SC2086
-        says 1 "TMPDIR=/nonexistent: .* cannot be written there: No such file" env TMPDIR=/nonexistent "$TRITMILL" $command
+        says 1 "TMPDIR=/nonexistent: .* cannot be written there: No such file" \
+            env TMPDIR=/nonexistent "$TRITMILL" $command
         set +f
     done
     rm -r mine
@@ -41,23 +45,31 @@ compiler loud 'echo "loud: note" >&2; echo "x.c:1:1: error: the sun is down" >&2
 compiler mute 'exit 3'
 compiler dies 'kill -SEGV $$'
 compiler other 'echo hello'
-says 2 "compiler .*loud: .*: x.c:1:1: error: the sun is down" "$TRITMILL" check --cc "$work/bin/loud" '*relu2*'
+says 2 "compiler .*loud: .*: x.c:1:1: error: the sun is down" \
+    "$TRITMILL" check --cc "$work/bin/loud" '*relu2*'
 says 2 "compiler .*mute: .* exit code 3" "$TRITMILL" check --cc "$work/bin/mute" '*relu2*'
 says 2 "compiler .*dies: .* SIGSEGV" "$TRITMILL" check --cc "$work/bin/dies" '*relu2*'
-says 2 "compiler .*other: is neither GNU C nor Clang" "$TRITMILL" check --cc "$work/bin/other" '*relu2*'
-says 2 "compiler /nonexistent/cc: there is no such program" "$TRITMILL" check --cc /nonexistent/cc '*relu2*'
+says 2 "compiler .*other: is neither GNU C nor Clang" \
+    "$TRITMILL" check --cc "$work/bin/other" '*relu2*'
+says 2 "compiler /nonexistent/cc: there is no such program" \
+    "$TRITMILL" check --cc /nonexistent/cc '*relu2*'
 mkdir none
-says 1 "no C compiler was found (gcc, clang, CC): install" env PATH="$work/none" "$TRITMILL" compare --shape 64x128 --fixed
+says 1 "no C compiler was found (gcc, clang, CC): install" \
+    env PATH="$work/none" "$TRITMILL" compare --shape 64x128 --fixed
 cp bin/loud none/gcc
-says 1 "compiler gcc: .* the sun is down" env PATH="$work/none" "$TRITMILL" compare --shape 64x128 --fixed
+says 1 "compiler gcc: .* the sun is down" \
+    env PATH="$work/none" "$TRITMILL" compare --shape 64x128 --fixed
 
 # Folders
 home() { env -u HOME -u XDG_CACHE_HOME "$@" "$TRITMILL" tune --no-build --shape 48x80; }
 says 1 "XDG_CACHE_HOME is not set, and HOME is not set" home
 says 1 "XDG_CACHE_HOME is not set, and HOME=rel is not an absolute path" home HOME=rel
-says 1 "XDG_CACHE_HOME=cache is not an absolute path, and HOME is empty" home HOME= XDG_CACHE_HOME=cache
-says 1 "HOME=rel is not an absolute path" env -u XDG_CACHE_HOME HOME=rel "$TRITMILL" pack -m "$model"
-says 1 "TRITMILL_TEMPLATES=/nonexistent: no such folder" env TRITMILL_TEMPLATES=/nonexistent "$TRITMILL" generate --list
+says 1 "XDG_CACHE_HOME=cache is not an absolute path, and HOME is empty" \
+    home HOME= XDG_CACHE_HOME=cache
+says 1 "HOME=rel is not an absolute path" \
+    env -u XDG_CACHE_HOME HOME=rel "$TRITMILL" pack -m "$model"
+says 1 "TRITMILL_TEMPLATES=/nonexistent: no such folder" \
+    env TRITMILL_TEMPLATES=/nonexistent "$TRITMILL" generate --list
 says 2 "README.md: is not a folder" "$TRITMILL" generate --list --templates "$TRIT_SOURCE/README.md"
 says 2 "/nonexistent: no such folder" "$TRITMILL" generate --list --templates /nonexistent
 
@@ -86,12 +98,15 @@ EOF
 # A template is called by where it is, however long the path.
 deep=$work/$(printf 'd%.0s' {1..70})
 mkdir "$deep"
-{ sed -n 1,2p "$TRIT_SOURCE/templates/relu2.c.in"; echo '${undefined}'; cat "$TRIT_SOURCE/templates/relu2.c.in"; } >"$deep/relu2.c.in"
-says 1 "$deep/relu2.c.in:3: unknown name 'undefined'" "$TRITMILL" generate --isa c --templates "$deep" -o out
+sed '2a ${undefined}' "$TRIT_SOURCE/templates/relu2.c.in" >"$deep/relu2.c.in"
+says 1 "$deep/relu2.c.in:3: unknown name 'undefined'" \
+    "$TRITMILL" generate --isa c --templates "$deep" -o out
 silent_on '[ :]templates/relu2' "$TRITMILL" generate --isa c --templates "$deep" -o out
 cp "$TRIT_SOURCE/templates/relu2.c.in" "$deep/relu2.c.in"
-"$TRITMILL" generate --list --isa c --templates "$deep" | grep -q "relu2.*  $deep/relu2.c.in" || fail "--list names another template"
-"$TRITMILL" generate --list --isa c | grep -q "relu2.*  templates/relu2.c.in" || fail "--list names no template of its own"
+"$TRITMILL" generate --list --isa c --templates "$deep" | grep -q "relu2.*  $deep/relu2.c.in" ||
+    fail "--list names another template"
+"$TRITMILL" generate --list --isa c | grep -q "relu2.*  templates/relu2.c.in" ||
+    fail "--list names no template of its own"
 
 # Standard output that takes nothing
 while read -r command; do

@@ -236,6 +236,20 @@ static void session_sizes(void **state)
     close_small(&o);
 }
 
+/* A run changes nothing, all at once or in passes, and its error is told. */
+static void refused(const struct trit_run *run, bool prefill, const char *says)
+{
+    const size_t before = trit_session_position(run->session);
+    struct trit_error error;
+    const enum trit_code code =
+        prefill ? trit_session_prefill(run, &error)
+                : trit_model_eval(trit_session_work(run->session), run, 1, &error);
+    assert_int_equal(code, TRIT_EARGUMENT);
+    if (!strstr(error.text, says))
+        fail_msg("expected '%s': %s", says, error.text);
+    assert_int_equal(trit_session_position(run->session), before);
+}
+
 static void bad_tokens_change_nothing(void **state)
 {
     (void)state;
@@ -266,12 +280,13 @@ static void bad_tokens_change_nothing(void **state)
     assert_int_equal(trit_session_create(&s, model, CONTEXT, 2, NULL), TRIT_OK);
     assert_int_equal(trit_session_eval(s, trit_toy_tokens, BEFORE, 0, rest, NULL), TRIT_OK);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const enum trit_code code =
-            trit_session_eval(s, rows[i].tokens, rows[i].count, rows[i].first, untouched, &error);
-        assert_int_equal(code, TRIT_EARGUMENT);
-        if (!strstr(error.text, rows[i].says))
-            fail_msg("expected '%s': %s", rows[i].says, error.text);
-        assert_int_equal(trit_session_position(s), BEFORE);
+        const struct trit_run run = { .session = s,
+                                      .tokens = rows[i].tokens,
+                                      .count = rows[i].count,
+                                      .first = rows[i].first,
+                                      .logits = untouched };
+        refused(&run, false, rows[i].says);
+        refused(&run, true, rows[i].says);
     }
     for (size_t i = 0; i < sizeof untouched / sizeof *untouched; i++)
         assert_true(untouched[i] == 0);
@@ -283,6 +298,34 @@ static void bad_tokens_change_nothing(void **state)
     assert_int_equal(trit_session_eval(s, trit_toy_tokens, 1, 0, untouched, &error),
                      TRIT_EARGUMENT);
     trit_session_free(s);
+    trit_model_free(model);
+    close_small(&o);
+}
+
+static void prefill_gives_the_bits_of_one_pass(void **state)
+{
+    (void)state;
+    static float whole[TRIT_TOY_LOGITS], logits[TRIT_TOY_LOGITS];
+    struct opened o = open_small();
+    struct trit_model *model;
+    struct trit_error error;
+    assert_int_equal(trit_model_load(&model, o.gguf, pool, NULL, NULL), TRIT_OK);
+    assert_int_equal(trit_toy_use(model, whole, &error), TRIT_OK);
+    for (size_t chunk = 1; chunk <= TRIT_TOY_TOKENS; chunk++) {
+        struct trit_session *s;
+        assert_int_equal(trit_session_create(&s, model, TRIT_TOY_TOKENS, chunk, NULL), TRIT_OK);
+        for (size_t first = 0; first <= TRIT_TOY_TOKENS; first++) {
+            float *from = logits + first * TRIT_TOY_VOCAB;
+            const struct trit_run all = { s, trit_toy_tokens, TRIT_TOY_TOKENS, first, from, NULL };
+            trit_session_rewind(s, 0);
+            memset(logits, 0, sizeof logits);
+            assert_int_equal(trit_session_prefill(&all, &error), TRIT_OK);
+            assert_int_equal(trit_session_position(s), TRIT_TOY_TOKENS);
+            assert_memory_equal(whole + first * TRIT_TOY_VOCAB, from,
+                                (TRIT_TOY_TOKENS - first) * TRIT_TOY_VOCAB * sizeof *from);
+        }
+        trit_session_free(s);
+    }
     trit_model_free(model);
     close_small(&o);
 }
@@ -310,6 +353,7 @@ int main(void)
         cmocka_unit_test(stopped_anywhere),
         cmocka_unit_test(session_sizes),
         cmocka_unit_test(bad_tokens_change_nothing),
+        cmocka_unit_test(prefill_gives_the_bits_of_one_pass),
     };
     return cmocka_run_group_tests(all, start, stop);
 }

@@ -1,8 +1,9 @@
 #!/bin/bash
 # labels: slow
-# Is `tritmill perplexity` the reference's figure? To 1e-6 where ties of the quantisers are settled alike; to 1e-2
-# against plain float64, whose ties fall otherwise (1,000 tokens scored); and where the trained model's validation text
-# is at hand (8,500 tokens scored), to 1e-3 the figures of plain float64 that were measured when it was trained.
+# Is `tritmill perplexity` the reference's figure? To 1e-6 where ties of the quantisers are settled
+# alike; to 1e-2 against plain float64, whose ties fall otherwise (1,000 tokens scored); and where
+# the trained model's validation text is at hand (8,500 tokens scored), to 1e-3 the figures of plain
+# float64 that were measured when it was trained.
 set -u
 skip() { echo "$1"; exit 77; }
 "${TRIT_PYTHON:-python3}" -c 'import numpy' 2>/dev/null || skip "no python3 with numpy"
@@ -12,15 +13,21 @@ valid=$TRIT_SOURCE/../shared/models/valid.txt
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 failed=0
 
-runtime() { "$TRITMILL" perplexity -m "$model" -f "$1" -c "$2" -o json --log-disable >"$dir/runtime" || failed=1; }
+runtime() {
+    "$TRITMILL" perplexity -m "$model" -f "$1" -c "$2" -o json --log-disable >"$dir/runtime" ||
+        failed=1
+}
 reference() {
-    "$TRIT_PYTHON" -B "$TRIT_SOURCE/tests/oracle/reference.py" perplexity "$model" --text "$text" -c "$1" \
-        --numbers "$2" >"$dir/reference" || failed=1
+    "$TRIT_PYTHON" -B "$TRIT_SOURCE/tests/oracle/reference.py" perplexity "$model" \
+        --text "$text" -c "$1" --numbers "$2" >"$dir/reference" || failed=1
 }
 
 # same WHAT TOLERANCE: the two last results, error bar and counts included.
 same() {
-    "$TRIT_PYTHON" - "$dir/runtime" "$dir/reference" "$1" "$2" <<'PYTHON' || { echo "FAILED: $1"; failed=1; }
+    near "$@" || { echo "FAILED: $1"; failed=1; }
+}
+near() {
+    "$TRIT_PYTHON" - "$dir/runtime" "$dir/reference" "$1" "$2" <<'PYTHON'
 import json, sys
 
 ours, wanted = (json.load(open(path)) for path in sys.argv[1:3])

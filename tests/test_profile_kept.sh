@@ -1,6 +1,7 @@
 #!/bin/bash
 # labels: slow
-# Is no plan ever lost, whatever limits the next tune works under? And is the profile of these limits found first?
+# Is no plan ever lost, whatever limits the next tune works under? And is the profile of these
+# limits found first?
 set -u
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -11,16 +12,20 @@ fail() { echo "FAILED: $*" >&2; failed=1; }
 here() { "$TRIT_BUILD/tests/profile" --user; }
 used() { "$TRITMILL" profile show 2>/dev/null | sed -n 's/^profile *//p'; }
 tune() { # more time than it takes: only what is written matters here
-    "$TRITMILL" tune --no-build -t 1 --budget 40 --shape "$@" >out 2>err || fail "tune $*: $(cat err)"
+    "$TRITMILL" tune --no-build -t 1 --budget 40 --shape "$@" >out 2>err ||
+        fail "tune $*: $(cat err)"
 }
 plans() { grep '^plan ' "$1" | sed 's/ median.*//'; }
-stays() { [ -z "$(comm -23 <(plans "$1" | sort) <(plans "$2" | sort))" ] || fail "$3: plans are lost"; }
+stays() {
+    [ -z "$(comm -23 <(plans "$1" | sort) <(plans "$2" | sort))" ] || fail "$3: plans are lost"
+}
 
 # What comes along is found, on the machine that it was made on.
 shipped=$TRIT_SOURCE/profiles/amd-epyc-26-2-1.profile
 "$TRIT_BUILD/tests/profile" mine plan 256 256 1 decode 1 trit_gemv_t2_i8_1x8x16__c 1 || exit 1
 if [ "$(grep -E '^(cpu|isas) ' mine)" = "$(grep -E '^(cpu|isas) ' "$shipped")" ]; then
-    [ "$(realpath "$(used)")" = "$(realpath "$shipped")" ] || fail "the shipped profile is not found, but '$(used)'"
+    [ "$(realpath "$(used)")" = "$(realpath "$shipped")" ] ||
+        fail "the shipped profile is not found, but '$(used)'"
 fi
 
 # A capped instruction set has a file of its own; the other file does not change.
@@ -50,8 +55,10 @@ cp named twice
 tune 48x80 -o named
 cmp -s merged named.old || fail "the copy was overwritten"
 echo rubbish >bad
-"$TRITMILL" tune --no-build -t 1 --shape 48x80 -o bad >out 2>err && fail "what is no profile was replaced"
-grep -q 'bad: is there and is not a profile' err && [ "$(cat bad)" = rubbish ] || fail "bad: $(cat bad err)"
+"$TRITMILL" tune --no-build -t 1 --shape 48x80 -o bad >out 2>err &&
+    fail "what is no profile was replaced"
+grep -q 'bad: is there and is not a profile' err && [ "$(cat bad)" = rubbish ] ||
+    fail "bad: $(cat bad err)"
 
 # Plans whose kernels are not there, and the last of a library that is gone, stay.
 sed 's/^\(plan n 64 .* hash \)[0-9a-f]*/\1 0123456789abcdef/; s/hash  /hash /' merged >strange
@@ -62,9 +69,11 @@ stays wanted strange "unknown kernels"
 
 # A quota or a mask is another machine; without a profile of its own it takes what can be used.
 if [ "$(nproc)" -gt 1 ] && command -v taskset >/dev/null; then
-    one=$(taskset -c "$(taskset -cp $$ | sed 's/.*[: ]\([0-9]*\).*/\1/')" "$TRIT_BUILD/tests/profile" --user)
+    cpu=$(taskset -cp $$ | sed 's/.*[: ]\([0-9]*\).*/\1/')
+    one=$(taskset -c "$cpu" "$TRIT_BUILD/tests/profile" --user)
     [ "$one" != "$full" ] || fail "one name with all CPUs and with one"
     mv "$full" "$(dirname "$full")/$(basename "$full" | sed 's/-[0-9]*x.*/.profile/')"
-    [ -f "$(used)" ] && cmp -s "$(used)" before || fail "a profile of other limits is not used: '$(used)'"
+    [ -f "$(used)" ] && cmp -s "$(used)" before ||
+        fail "a profile of other limits is not used: '$(used)'"
 fi
 exit $failed

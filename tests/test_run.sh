@@ -1,6 +1,7 @@
 #!/bin/bash
 # labels: threads
-# Does `tritmill run` stream the text and nothing else, the same for the same seed, and understand bitnet.cpp's command lines?
+# Does `tritmill run` stream the text and nothing else, the same for the same seed, and understand
+# bitnet.cpp's command lines?
 set -u
 model=$TRIT_SOURCE/tests/models/stories.gguf
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
@@ -54,7 +55,8 @@ tritmill told -p "$prompt" -n 32 -s "$seed"
 same "the seed that was told does not repeat the text" drawn.out told.out
 for seed in 9223372036854775807 18446744073709551614; do # the first is JSON's largest integer
     tritmill large -p "$prompt" -n 1 -s $seed -o json
-    grep -qE "\"seed\": \"?$seed\"?," large.out || fail "seed $seed is told as $(grep '"seed"' large.out)"
+    grep -qE "\"seed\": \"?$seed\"?," large.out ||
+        fail "seed $seed is told as $(grep '"seed"' large.out)"
 done
 
 # Silence, and the command lines of other programs.
@@ -62,8 +64,8 @@ tritmill silent -p "$prompt" -n 4 --temp 0 --log-disable
 [ -s silent.err ] && fail "--log-disable leaves: $(cat silent.err)"
 run bitnet ./bitnet -m "$model" -n 32 -t 2 -p "$prompt" -ngl 0 -c 128 --temp 0 -b 1 --log-disable
 same "the link named bitnet differs" greedy.out bitnet.out
-run llama ./llama-cli --model "$model" --n-predict 32 --threads 1 --prompt "$prompt" --ctx-size 128 \
-    --temp 0.0 -no-cnv --no-warmup
+run llama ./llama-cli --model "$model" --n-predict 32 --threads 1 --prompt "$prompt" \
+    --ctx-size 128 --temp 0.0 -no-cnv --no-warmup
 same "the link named llama-cli differs" greedy.out llama.out
 run escaped ./bitnet -m "$model" -n 0 -p 'a\nb\x41\q\' --log-disable
 printf 'a\nbA\\q\\' >expected
@@ -103,7 +105,8 @@ for options in "--temp 0" "--seed 5" "--seed 6 --repeat-penalty 1.1" "--top-k 0 
 done
 grep -q 'drafted' plain.err && fail "guesses in spite of --lookup 0"
 tritmill lookup -p "$twice" -n 40 --temp 0
-grep -q 'lookup = .* drafted tokens accepted' lookup.err || fail "no word about guesses: $(cat lookup.err)"
+grep -q 'lookup = .* drafted tokens accepted' lookup.err ||
+    fail "no word about guesses: $(cat lookup.err)"
 tritmill lookup -p "$twice" -n 40 --temp 0 -o json
 "${TRIT_PYTHON:-python3}" - <<'PYTHON' || fail "JSON of guesses"
 import json
@@ -113,12 +116,14 @@ assert t["passes"] + t["draft_n_accepted"] == t["predicted_n"]
 PYTHON
 
 # The reader goes away; the disk is full; Ctrl-C.
-"$TRITMILL" run -m "$model" -p "$prompt" -n -1 --ignore-eos -c 4096 2>pipe.err | head -c 30 >/dev/null
+"$TRITMILL" run -m "$model" -p "$prompt" -n -1 --ignore-eos -c 4096 2>pipe.err |
+    head -c 30 >/dev/null
 [ "${PIPESTATUS[0]}" = 0 ] || fail "a closed pipe is an error: $(cat pipe.err)"
 "$TRITMILL" run -m "$model" -p "$prompt" -n 4 --log-disable >/dev/full 2>full.err
 [ $? = 1 ] && [ "$(wc -l <full.err)" = 1 ] || fail "a full disk: $(cat full.err)"
 # shellcheck disable=SC2016 # $$ is the inner shell's, which becomes the program
-sh -c 'echo $$ >pid; exec "$@"' - "$TRITMILL" run -m "$model" -p "$prompt" -n -1 --ignore-eos -c 60000 \
+sh -c 'echo $$ >pid; exec "$@"' - \
+    "$TRITMILL" run -m "$model" -p "$prompt" -n -1 --ignore-eos -c 60000 \
     >interrupted.out 2>interrupted.err &
 job=$!
 for _ in $(seq 100); do

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Does `tritmill perplexity` follow the definition in its counts, tell one figure in both outputs, and not depend on threads?
+# Does `tritmill perplexity` follow the definition in its counts, tell one figure in both outputs,
+# and not depend on threads?
 set -u
 model=$TRIT_SOURCE/tests/models/stories.gguf
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
@@ -8,7 +9,8 @@ failed=0
 
 # A text that the model knows: its own, from three seeds.
 for seed in 1 2 3; do
-    "$TRITMILL" run -m "$model" -p "Once upon a time," -n 200 -s $seed --ignore-eos --log-disable || failed=1
+    "$TRITMILL" run -m "$model" -p "Once upon a time," -n 200 -s $seed --ignore-eos --log-disable ||
+        failed=1
 done >text
 
 from() { # FILE ARGS...
@@ -30,12 +32,14 @@ cat one
 import json, math, re
 
 few, all = json.load(open("few.json")), json.load(open("all.json"))
-figure, error = map(float, re.fullmatch(r"Final estimate: PPL = ([\d.]+) \+/- ([\d.]+)\n", open("one").read()).groups())
+estimate = r"Final estimate: PPL = ([\d.]+) \+/- ([\d.]+)\n"
+figure, error = map(float, re.fullmatch(estimate, open("one").read()).groups())
 assert abs(all["perplexity"] - figure) < 1e-4 and abs(all["error"] - error) < 1e-5
 assert math.isclose(math.exp(all["nll"]), all["perplexity"])
 assert all["chunks"] == all["tokens"] // 50 == len(all["running"]) == int(open("chunks").read())
 assert all["scored_tokens"] == all["chunks"] * 24
-assert few["chunks"] == 3 and few["running"] == all["running"][:3] and few["perplexity"] == few["running"][-1]
+assert few["chunks"] == 3 and few["running"] == all["running"][:3]
+assert few["perplexity"] == few["running"][-1]
 assert 1 < figure < 30 and 0 < error < figure
 PYTHON
 exit $failed

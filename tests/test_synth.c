@@ -115,7 +115,7 @@ static uint8_t *codes_of(const struct trit_gguf *g, const char *name, size_t *n,
     size_t rows = t->ne[1], k = t->ne[0];
     uint8_t *codes = malloc(rows * k);
     float *scales = malloc(rows * sizeof *scales);
-    if (trit_ternary_rows(g, t, 0, rows, codes, k, scales, &e))
+    if (trit_ternary_rows(g, t, &(struct trit_ternary_rows){ 0, rows, codes, k, scales }, &e))
         fail_msg("%s", e.text);
     for (size_t r = 1; r < rows; r++)
         assert_true(scales[r] == scales[0]);
@@ -215,7 +215,8 @@ static void our_tokenizer_takes_the_vocabulary(void **state)
     int32_t *ids = NULL;
     size_t count = 0, n = 0;
     if (trit_tokenizer_load(&t, g, &e) ||
-        trit_tokenizer_encode(t, text, sizeof text - 1, false, &ids, &count, &e))
+        trit_tokenizer_encode(t, (struct trit_text){ text, sizeof text - 1 }, false, &ids, &count,
+                              &e))
         fail_msg("%s", e.text);
     for (size_t i = 0; i < count; i++) {
         struct trit_text piece = trit_tokenizer_decode(t, ids[i], false);

@@ -49,7 +49,8 @@ rm f.gguf ./*.out
 
 refused 2 "architecture 'gpt': supported are 'bitnet-b1.58', 'bitnet-25' and 'llama'" \
     --shape tiny --arch gpt -o x.gguf
-refused 2 "architecture llama has no zeros" --shape tiny --arch llama --peak 0.3 --zeros 0.8 -o x.gguf
+refused 2 "architecture llama has no zeros" \
+    --shape tiny --arch llama --peak 0.3 --zeros 0.8 -o x.gguf
 refused 2 "give --shape" -o x.gguf
 refused 2 "give -o FILE" --shape tiny
 refused 2 "shape 'huge': neither one of tiny" --shape huge -o x.gguf
@@ -77,7 +78,8 @@ grep -q "old.gguf" err || fail "no room: $(cat err)"
 cmp a.gguf old.gguf || fail "no room: the old file is damaged"
 rm old.gguf err
 
-# A stop: what was written goes away. Such a model takes many seconds, and a signal stops it at once.
+# A stop: what was written goes away. Such a model takes many seconds, and a signal stops it at
+# once.
 "$TRITMILL" synth --shape 2b4t -o big.gguf 2>err &
 pid=$!
 for _ in $(seq 500); do

@@ -1,8 +1,9 @@
 #!/bin/bash
-# Do `synth --peak --zeros --chain` give the cosines, the shares of zeros and the successors that they promise, as the
-# independent reference sees them, in every type?
+# Do `synth --peak --zeros --chain` give the cosines, the shares of zeros and the successors that
+# they promise, as the independent reference sees them, in every type?
 set -u
-"${TRIT_PYTHON:-python3}" -c 'import numpy' 2>/dev/null || { echo "no python3 with numpy"; exit 77; }
+"${TRIT_PYTHON:-python3}" -c 'import numpy' 2>/dev/null ||
+    { echo "no python3 with numpy"; exit 77; }
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 shape="--shape 768x2304x5x6x3 --vocab 600"
 failed=0
@@ -59,5 +60,6 @@ done
 # The greedy text of a chain is its cycle.
 "$TRITMILL" synth --shape tiny --peak 0.6 --chain 8 -o "$dir/model.gguf" 2>"$dir/err" &&
     "$TRITMILL" run -m "$dir/model.gguf" -p a -n 15 --temp 0 >"$dir/text" 2>"$dir/err"
-[ "$(cat "$dir/text")" = 'abcdefg`abcdefg`' ] || { echo "FAILED: a chain of 8: $(cat "$dir/text")"; failed=1; }
+[ "$(cat "$dir/text")" = 'abcdefg`abcdefg`' ] ||
+    { echo "FAILED: a chain of 8: $(cat "$dir/text")"; failed=1; }
 exit $failed

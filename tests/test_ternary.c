@@ -104,7 +104,9 @@ static void check_rows(const struct matrix *m, float (*scale)(size_t row))
     for (size_t step = n; step; step = step > 1 ? 1 : 0) {
         memset(codes, 0xee, n * ld);
         for (size_t r = 0; r < n; r += step)
-            if (trit_ternary_rows(&gguf, &m->t, r, step, codes + r * ld, ld, d + r, &e))
+            if (trit_ternary_rows(&gguf, &m->t,
+                                  &(struct trit_ternary_rows){ r, step, codes + r * ld, ld, d + r },
+                                  &e))
                 fail_msg("%s", e.text);
         for (size_t r = 0; r < n; r++) {
             assert_memory_equal(codes + r * ld, m->codes + r * k, k);
@@ -153,7 +155,9 @@ static void refused(const struct matrix *m, enum trit_code code, const char *tex
     uint8_t *codes = malloc(n * k);
     float *d = malloc(n * sizeof *d);
     struct trit_error e = { 0 };
-    assert_int_equal(trit_ternary_rows(&gguf, &m->t, 0, n, codes, k, d, &e), code);
+    assert_int_equal(
+        trit_ternary_rows(&gguf, &m->t, &(struct trit_ternary_rows){ 0, n, codes, k, d }, &e),
+        code);
     if (!strstr(e.text, text) || strncmp(e.text, "test.gguf: ", 11))
         fail_msg("'%s' is not in '%s'", text, e.text);
     free(codes);
@@ -246,9 +250,15 @@ static void rows_past_the_end_are_an_argument_error(void **state)
     struct matrix m = make_i2_s(2, 128, 1);
     uint8_t codes[256];
     float d[2];
-    assert_int_equal(trit_ternary_rows(&gguf, &m.t, 1, 2, codes, 128, d, NULL), TRIT_EARGUMENT);
-    assert_int_equal(trit_ternary_rows(&gguf, &m.t, 0, 2, codes, 127, d, NULL), TRIT_EARGUMENT);
-    assert_int_equal(trit_ternary_rows(&gguf, &m.t, 0, 2, codes, 128, d, NULL), TRIT_OK);
+    assert_int_equal(
+        trit_ternary_rows(&gguf, &m.t, &(struct trit_ternary_rows){ 1, 2, codes, 128, d }, NULL),
+        TRIT_EARGUMENT);
+    assert_int_equal(
+        trit_ternary_rows(&gguf, &m.t, &(struct trit_ternary_rows){ 0, 2, codes, 127, d }, NULL),
+        TRIT_EARGUMENT);
+    assert_int_equal(
+        trit_ternary_rows(&gguf, &m.t, &(struct trit_ternary_rows){ 0, 2, codes, 128, d }, NULL),
+        TRIT_OK);
     matrix_free(&m);
 }
 

@@ -56,7 +56,8 @@ static int32_t *encode(const struct trit_tokenizer *t, const char *text, size_t 
 {
     int32_t *ids;
     struct trit_error error = { 0 };
-    enum trit_code code = trit_tokenizer_encode(t, text, bytes, special, &ids, n, &error);
+    enum trit_code code =
+        trit_tokenizer_encode(t, (struct trit_text){ text, bytes }, special, &ids, n, &error);
     if (code)
         print_error("%s\n", error.text);
     assert_int_equal(code, TRIT_OK);
@@ -407,9 +408,9 @@ static void texts_too_long_are_refused(void **state)
     struct trit_error error = { 0 };
     int32_t *ids;
     size_t n;
-    assert_int_equal(
-        trit_tokenizer_encode(t, "", (size_t)TRIT_TEXT_MAX + 1, true, &ids, &n, &error),
-        TRIT_EARGUMENT);
+    assert_int_equal(trit_tokenizer_encode(t, (struct trit_text){ "", (size_t)TRIT_TEXT_MAX + 1 },
+                                           true, &ids, &n, &error),
+                     TRIT_EARGUMENT);
     assert_non_null(strstr(error.text, "268435457 bytes"));
     assert_null(ids);
     trit_tokenizer_free(t);

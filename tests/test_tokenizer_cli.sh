@@ -39,10 +39,12 @@ expect 'one token per line' "   510 -> ' ['
 Total number of tokens: 6" \
     "$(printf ' [\n\\\360\200\033' | "$TRITMILL" tokenize --no-bos --show-count -f -)"
 printf 'a\377' >"$folder/text"
-expect JSON '{"model":"'"$TRIT_SOURCE"'/tests/models/stories.gguf","count":2,"tokens":[{"id":64,"piece":"a"},{"id":187,"piece":"�","bytes":[255]}]}' \
-    "$("$TRITMILL" tokenize --no-bos -o json -m "$TRIT_SOURCE/tests/models/stories.gguf" -f "$folder/text" | tr -d ' \n')"
+model=$TRIT_SOURCE/tests/models/stories.gguf
+tokens='{"id":64,"piece":"a"},{"id":187,"piece":"�","bytes":[255]}'
+expect JSON "{\"model\":\"$model\",\"count\":2,\"tokens\":[$tokens]}" \
+    "$("$TRITMILL" tokenize --no-bos -o json -m "$model" -f "$folder/text" | tr -d ' \n')"
 expect 'the model from the environment' '[64]' \
-    "$(cd / && TRITMILL_MODEL=$TRIT_SOURCE/tests/models/stories.gguf "$TRITMILL" tokenize --no-bos --ids -p a)"
+    "$(cd / && TRITMILL_MODEL=$model "$TRITMILL" tokenize --no-bos --ids -p a)"
 
 refuse 'no text' 2 'either -p TEXT or -f FILE'
 refuse 'two texts' 2 'either -p TEXT or -f FILE' -p a -f b

@@ -64,7 +64,8 @@ static enum trit_code read_prompt(struct work *w, struct trit_error *error)
 {
     const char *text = w->options.text;
     if (text)
-        return trit_engine_encode(&w->engine, text, strlen(text), false, &w->ids, &w->nids, error);
+        return trit_engine_encode(&w->engine, (struct trit_text){ text, strlen(text) }, false,
+                                  &w->ids, &w->nids, error);
     char *data;
     size_t bytes;
     enum trit_code code = trit_file_read(w->options.ids, IDS_MAX, &data, &bytes, error);
@@ -163,7 +164,7 @@ int main(int argc, char **argv)
 {
     struct work w = { .options = { .threads = 1, .chunk = 64 } };
     struct trit_error error;
-    enum trit_parse parsed = trit_cli_parse(&command, argc, argv, &w.options, NULL, 0, NULL);
+    enum trit_parse parsed = trit_cli_parse(&command, argc, argv, &w.options, NULL);
     if (parsed != TRIT_PARSE_OK)
         return parsed == TRIT_PARSE_HELP ? 0 : 2;
     if (!w.options.model || !w.options.ids == !w.options.text)

@@ -44,7 +44,7 @@ static int tokenize(const struct trit_tokenizer *t, struct trit_text text, bool 
     int32_t *ids;
     size_t n;
     struct trit_error error;
-    if (trit_tokenizer_encode(t, text.s, text.n, special, &ids, &n, &error))
+    if (trit_tokenizer_encode(t, text, special, &ids, &n, &error))
         return fail(error.text);
     bool whole = comes_back(t, ids, n, text);
     for (size_t i = 0; i < n; i++)

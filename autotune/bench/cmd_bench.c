@@ -408,7 +408,7 @@ static int run(int argc, char **argv)
                                     .parallel = { .n = 1, .v = { 1 } },
                                     .repetitions = 5,
                                     .top_k = 1 } };
-    enum trit_parse parse = trit_cli_parse(&trit_cmd_bench, argc, argv, &b.options, NULL, 0, NULL);
+    enum trit_parse parse = trit_cli_parse(&trit_cmd_bench, argc, argv, &b.options, NULL);
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;
     b.report.output = (enum trit_bench_output)b.options.output;

@@ -61,18 +61,13 @@ static enum trit_code evaluate(struct test *t, const struct trit_run *runs, size
     return trit_model_eval(t->work, runs, n, error);
 }
 
-/* n tokens of sequence i, chunk by chunk; an answer, if any, after the last. */
+/* n tokens of sequence i; an answer, if any, after the last. */
 static enum trit_code prefill(struct test *t, size_t i, size_t from, size_t n, bool answer,
                               struct trit_error *error)
 {
-    enum trit_code code = TRIT_OK;
-    for (size_t at = 0; at < n && !code; at += t->chunk) {
-        const size_t m = n - at < t->chunk ? n - at : t->chunk;
-        struct trit_run run = run_of(t, i, from + at, m);
-        run.first = answer && at + m == n ? m - 1 : m;
-        code = evaluate(t, &run, 1, error);
-    }
-    return code;
+    struct trit_run run = run_of(t, i, from, n);
+    run.first = answer ? n - 1 : n;
+    return trit_session_prefill(&run, error);
 }
 
 static void rewind_all(struct test *t)

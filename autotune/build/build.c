@@ -151,31 +151,36 @@ static bool add_words(const char **argv, size_t *n, char *text)
     return true;
 }
 
+/* One call of a compiler: source to object, its complaints to log. */
+struct call {
+    int compiler;
+    const char *flags, *source, *object, *log;
+};
+
 /* 0 or an errno, as trit_child_start. */
-static int compile(struct trit_child *child, const struct build *b, int compiler, const char *flags,
-                   const char *source, const char *object, const char *log)
+static int compile(struct trit_child *child, const struct build *b, const struct call *call)
 {
     const struct trit_compilers *c = b->what->compilers;
     char own[PATH_MAX + 8], include[PATH_MAX + 8], map[PATH_MAX + 32], words[1024];
-    const char *argv[MAX_WORDS] = { c->name[compiler],
+    const char *argv[MAX_WORDS] = { c->name[call->compiler],
                                     "-std=gnu11",
                                     "-O3",
                                     "-fPIC",
                                     "-ffp-contract=off",
                                     "-c",
-                                    source,
+                                    call->source,
                                     "-o",
-                                    object,
+                                    call->object,
                                     own,
                                     include,
                                     map };
     size_t n = 12;
-    snprintf(own, sizeof own, "-I%s/%s", b->work, c->suffix[compiler]);
+    snprintf(own, sizeof own, "-I%s/%s", b->work, c->suffix[call->compiler]);
     snprintf(include, sizeof include, "-I%s", b->include);
     snprintf(map, sizeof map, "-ffile-prefix-map=%s/=", b->work); /* the same bytes every time */
-    const bool fits = snprintf(words, sizeof words, "%s", flags) < (int)sizeof words &&
+    const bool fits = snprintf(words, sizeof words, "%s", call->flags) < (int)sizeof words &&
                       add_words(argv, &n, words);
-    return fits ? trit_child_start(child, argv, log) : E2BIG;
+    return fits ? trit_child_start(child, argv, call->log) : E2BIG;
 }
 
 /* The first failure is told. */
@@ -198,8 +203,8 @@ static void begin(struct build *b, struct job *j)
         return;
     }
     j->state = RUNNING;
-    const int failed =
-        named ? compile(&j->child, b, j->compiler, j->flags, source, part, log) : ENAMETOOLONG;
+    const struct call call = { j->compiler, j->flags, source, part, log };
+    const int failed = named ? compile(&j->child, b, &call) : ENAMETOOLONG;
     if (!failed)
         return;
     snprintf(why, sizeof why, "cannot be started in %.200s: %s", b->work, strerror(failed));
@@ -332,7 +337,7 @@ static enum trit_code compile_table(struct build *b)
     join(source, b->work, "library.c");
     join(object, b->work, "library.o");
     join(log, b->work, "library.log");
-    const int failed = compile(&child, b, 0, "", source, object, log);
+    const int failed = compile(&child, b, &(struct call){ 0, "", source, object, log });
     return end_child(b, &child, failed, "the library's table does not compile", log);
 }
 

@@ -238,8 +238,10 @@ static int make_and_check(struct options *o)
 static int check(int argc, char **argv)
 {
     struct options o = { .seed = (uint64_t)time(NULL) };
-    switch (trit_cli_parse(&trit_cmd_check, argc, argv, &o, o.patterns, TRIT_CHECK_PATTERNS,
-                           &o.npatterns)) {
+    struct trit_rest rest = { o.patterns, TRIT_CHECK_PATTERNS, 0 };
+    const enum trit_parse parse = trit_cli_parse(&trit_cmd_check, argc, argv, &o, &rest);
+    o.npatterns = rest.n;
+    switch (parse) {
     case TRIT_PARSE_HELP:
         return 0;
     case TRIT_PARSE_ERROR:

@@ -1,14 +1,48 @@
-/* Random data for checks: a generator with a seed, and the kinds of values that find faults. */
+/* Random data for checks: memory, a seeded generator, and the kinds of values that find faults. */
+#define _GNU_SOURCE
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #include "autotune/check/internal.h"
 #include "runtime/base/half.h"
 #include "runtime/base/random.h"
 
+static const size_t scratch_bytes = (size_t)1 << 30; /* only what is touched exists */
+static uint8_t *scratch;
+static size_t scratch_used;
 static uint64_t state;
 
 const size_t trit_check_sizes[] = { 80,   100,  128,  255,  256,  768,   1536,
                                     2560, 3200, 4096, 6912, 8640, 11008, 0 };
+
+/* The check cannot go on without memory. */
+void *trit_check_scratch(size_t count, size_t element)
+{
+    if (!scratch) {
+        scratch = mmap(NULL, scratch_bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (scratch == MAP_FAILED) {
+            perror("check: mmap");
+            exit(3);
+        }
+    }
+    size_t bytes = (count * element + 63) / 64 * 64;
+    if (bytes > scratch_bytes - scratch_used) {
+        fprintf(stderr, "check: out of scratch memory\n");
+        exit(3);
+    }
+    uint8_t *p = scratch + scratch_used;
+    scratch_used += bytes;
+    return memset(p, TRIT_CHECK_CANARY, bytes);
+}
+
+void trit_check_scratch_reset(void)
+{
+    scratch_used = 0;
+}
 
 uint64_t trit_check_random(void)
 {

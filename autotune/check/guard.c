@@ -14,9 +14,7 @@ enum {
     BODY = 96 << 20, /* bytes of a slot: a block of 64 rows at TRIT_MAX_K fits; only what is touched
                         exists */
     PAD = 256,       /* bytes of canary on either side */
-    CANARY = 0x99,
 };
-static const size_t scratch_bytes = (size_t)1 << 30;
 
 struct slot {
     uint8_t *ours, *readable, *writable; /* views of the body; guard pages around the last two */
@@ -25,8 +23,6 @@ struct slot {
 static struct slot slots[SLOTS];
 static size_t used;
 static enum trit_check_edge placed;
-static uint8_t *scratch;
-static size_t scratch_used;
 
 const char *const trit_check_edge_names[] = { "end", "start", "odd" };
 
@@ -115,7 +111,7 @@ void *trit_check_out(size_t count, size_t element)
     struct slot *s = next_slot();
     s->begin = s->writable + offset_of(count * element, element);
     s->end = s->begin + count * element;
-    memset(pad_begin(s), CANARY, (size_t)(pad_end(s) - pad_begin(s)));
+    memset(pad_begin(s), TRIT_CHECK_CANARY, (size_t)(pad_end(s) - pad_begin(s)));
     return s->begin;
 }
 
@@ -131,33 +127,12 @@ void trit_check_canaries(void)
         if (!s->begin)
             continue;
         for (const uint8_t *p = pad_begin(s); p < s->begin; p++)
-            if (*p != CANARY)
+            if (*p != TRIT_CHECK_CANARY)
                 trit_check_fail("wrote %td bytes before an output", s->begin - p);
         for (const uint8_t *p = s->end; p < pad_end(s); p++)
-            if (*p != CANARY)
+            if (*p != TRIT_CHECK_CANARY)
                 trit_check_fail("wrote %td bytes past an output", p - s->end + 1);
     }
-}
-
-void *trit_check_scratch(size_t count, size_t element)
-{
-    if (!scratch)
-        scratch = must(mmap(NULL, scratch_bytes, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
-                       "check: mmap");
-    size_t bytes = (count * element + 63) / 64 * 64;
-    if (bytes > scratch_bytes - scratch_used) {
-        fprintf(stderr, "check: out of scratch memory\n");
-        exit(3);
-    }
-    uint8_t *p = scratch + scratch_used;
-    scratch_used += bytes;
-    return memset(p, CANARY, bytes);
-}
-
-void trit_check_scratch_reset(void)
-{
-    scratch_used = 0;
 }
 
 static uint32_t bits_at(const float *p)

@@ -39,11 +39,9 @@ const void *trit_check_in(const void *data, size_t count, size_t element);
 void *trit_check_out(size_t count, size_t element);
 /* Out buffer that begins as a copy of data. */
 void *trit_check_inout(const void *data, size_t count, size_t element);
+enum { TRIT_CHECK_CANARY = 0x99 };
 /* Fails where a canary around an out buffer is gone. */
 void trit_check_canaries(void);
-/* Plain memory full of canaries, for data and for what is wanted; taken back all at once. */
-void *trit_check_scratch(size_t count, size_t element);
-void trit_check_scratch_reset(void);
 
 /* Compares rows x n values with leading dimension ld, the gaps between rows included, bit by bit;
    where both hold a NaN, its bits are free. Then the canaries. */
@@ -52,6 +50,10 @@ void trit_check_floats(const char *name, const float *got, const float *want, si
 void trit_check_bytes(const char *name, const int8_t *got, const int8_t *want, size_t n);
 
 /* Data (check_data.c) */
+
+/* Plain memory full of canaries, for data and for what is wanted; taken back all at once. */
+void *trit_check_scratch(size_t count, size_t element);
+void trit_check_scratch_reset(void);
 
 void trit_check_seed(uint64_t seed);
 uint64_t trit_check_random(void);

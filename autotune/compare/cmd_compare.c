@@ -194,8 +194,9 @@ static enum trit_code compare(const struct options *o, struct trit_error *error)
 static int run(int argc, char **argv)
 {
     struct options o = { .tokens = 1, .seconds = 10, .prompt = 256, .gen = 32, .rounds = 9 };
-    enum trit_parse parse =
-        trit_cli_parse(&trit_cmd_compare, argc, argv, &o, o.rest, PATTERNS, &o.nrest);
+    struct trit_rest rest = { o.rest, PATTERNS, 0 };
+    enum trit_parse parse = trit_cli_parse(&trit_cmd_compare, argc, argv, &o, &rest);
+    o.nrest = rest.n;
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;
     trit_catch_stop();

@@ -198,14 +198,16 @@ static enum trit_code time_rows(struct work *w, struct trit_compare_row *rows, s
         return TRIT_OK;
     struct trit_trial *candidates = trit_alloc(n, sizeof *candidates);
     struct trit_timing *timings = trit_alloc(n, sizeof *timings);
+    const struct trit_rounds how = {
+        .n = rounds, .min_seconds = seconds, .stop = between, .stop_arg = w
+    };
     enum trit_code code = TRIT_OK;
     if (!candidates || !timings)
         code = trit_fail(error, TRIT_EMEMORY, "no memory for %zu timings", n);
     for (size_t i = 0; i < n && !code; i++)
         candidates[i] = candidate_of(w->c, &rows[i]);
     if (!code)
-        code = trit_measure_run(w->measure, candidates, n, rounds, seconds, between, w, NULL,
-                                timings, error);
+        code = trit_measure_run(w->measure, candidates, n, &how, timings, error);
     for (size_t i = 0; i < n && !code; i++)
         if (timings[i].samples)
             take(&rows[i], &timings[i]);
@@ -250,10 +252,10 @@ static enum trit_code count(struct work *w, size_t n, struct trit_error *error)
     enum trit_code code = TRIT_OK;
     for (size_t i = 0; i < n && counters && !code && !w->c->stopped; i++) {
         struct trit_trial candidate = candidate_of(w->c, &w->c->rows[i]);
+        const struct trit_rounds once = { .n = 1, .min_seconds = 10 * least_sample };
         struct trit_timing timing;
         trit_counters_start(counters);
-        code = trit_measure_run(w->measure, &candidate, 1, 1, 10 * least_sample, NULL, NULL, NULL,
-                                &timing, error);
+        code = trit_measure_run(w->measure, &candidate, 1, &once, &timing, error);
         w->c->rows[i].ipc = trit_counters_ipc(counters);
     }
     trit_counters_close(counters);

@@ -173,11 +173,15 @@ static enum trit_code run_side(struct work *w, struct side *s, bool all, double 
                                struct trit_error *error)
 {
     const struct trit_e2e *e = w->e;
+    const struct trit_run prompt = { .session = s->session,
+                                     .tokens = w->tokens,
+                                     .count = e->prompt,
+                                     .first = e->prompt ? e->prompt - 1 : 0,
+                                     .logits = w->logits };
     trit_session_rewind(s->session, 0);
     XXH3_64bits_reset(s->hash);
     double begin = trit_now();
-    enum trit_code code =
-        trit_engine_prefill(s->session, w->tokens, e->prompt, CHUNK, w->logits, error);
+    enum trit_code code = trit_session_prefill(&prompt, error);
     seconds[0] = trit_now() - begin;
     if (e->prompt)
         hash_logits(w, s);

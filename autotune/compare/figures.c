@@ -42,14 +42,15 @@ static void show_legend(FILE *to, const struct legend *legend, double x, double 
     for (int i = 0; i < legend->n; i++, x += 52) {
         snprintf(class, sizeof class, "f%d", i);
         trit_svg_dot(to, class, x, y - 4, 5, NULL);
-        trit_svg_text(to, "label", x + 9, y, "start", "%s", legend->packing[i]);
+        trit_svg_text(to, "label", (struct trit_svg_place){ x + 9, y, "start" }, "%s",
+                      legend->packing[i]);
     }
 }
 
 /* A number as an axis has it: 0.5, 20, 2000. */
 static void tick_text(FILE *to, double x, double y, const char *anchor, double value)
 {
-    trit_svg_text(to, "soft", x, y, anchor, "%.10g", value);
+    trit_svg_text(to, "soft", (struct trit_svg_place){ x, y, anchor }, "%.10g", value);
 }
 
 struct roofline {
@@ -94,9 +95,11 @@ static void grid(FILE *to, const struct roofline *r)
     }
     trit_svg_line(to, "axis", r->x.from, r->y.from, r->x.to, r->y.from);
     trit_svg_line(to, "axis", r->x.from, r->y.from, r->x.from, r->y.to);
-    trit_svg_text(to, "label", (r->x.from + r->x.to) / 2, r->y.from + 38, "middle",
+    trit_svg_text(to, "label",
+                  (struct trit_svg_place){ (r->x.from + r->x.to) / 2, r->y.from + 38, "middle" },
                   "multiply-adds per byte of weights");
-    trit_svg_text(to, "label", r->x.from, r->y.to - 12, "start", "GMAC/s");
+    trit_svg_text(to, "label", (struct trit_svg_place){ r->x.from, r->y.to - 12, "start" },
+                  "GMAC/s");
 }
 
 static void roofs(FILE *to, const struct roofline *r)
@@ -108,11 +111,13 @@ static void roofs(FILE *to, const struct roofline *r)
     trit_svg_line(to, "roof", x, y, ridge, top);
     trit_svg_line(to, "roof", ridge, top, r->x.to, top);
     trit_svg_line(to, "dash", ridge, top, ridge, r->y.from);
-    trit_svg_text(to, "strong", r->x.to, top - 8, "end", "int8 peak %.0f GMAC/s", l->peak_gmacs);
+    trit_svg_text(to, "strong", (struct trit_svg_place){ r->x.to, top - 8, "end" },
+                  "int8 peak %.0f GMAC/s", l->peak_gmacs);
     double turn = atan2(top - y, ridge - x) * 180 / acos(-1.0), part = 0.12;
     double tx = x + (ridge - x) * part, ty = y + (top - y) * part - 8;
     fprintf(to, "<g transform=\"rotate(%.1f %.1f %.1f)\">\n", turn, tx, ty);
-    trit_svg_text(to, "strong", tx, ty, "start", "memory %.1f GB/s", l->read_gbs);
+    trit_svg_text(to, "strong", (struct trit_svg_place){ tx, ty, "start" }, "memory %.1f GB/s",
+                  l->read_gbs);
     fputs("</g>\n", to);
 }
 
@@ -166,9 +171,9 @@ static void show_best(FILE *to, const struct roofline *r, const struct legend *l
         snprintf(class, sizeof class, "f%d", p);
         short_name(row, name, sizeof name);
         trit_svg_dot(to, class, x, y - 4, 5, NULL);
-        trit_svg_text(to, "mono", x + 12, y, "start", "%s", name);
-        trit_svg_text(to, "soft", x + 195, y, "start", "%.1f GMAC/s, %.0f %% of limit", row->gmacs,
-                      100 * row->limit_share);
+        trit_svg_text(to, "mono", (struct trit_svg_place){ x + 12, y, "start" }, "%s", name);
+        trit_svg_text(to, "soft", (struct trit_svg_place){ x + 195, y, "start" },
+                      "%.1f GMAC/s, %.0f %% of limit", row->gmacs, 100 * row->limit_share);
         trit_svg_dot(to, "ring", trit_axis_at(&r->x, row->intensity),
                      trit_axis_at(&r->y, row->gmacs), 8, NULL);
     }
@@ -207,8 +212,9 @@ static void one_bar(FILE *to, const struct trit_compare_row *row, const struct t
     double end = trit_axis_at(x, row->median_ns), bound = trit_axis_at(x, row->bound_ns);
     snprintf(class, sizeof class, "bar f%d", f);
     short_name(row, name, sizeof name);
-    trit_svg_text(to, "mono", BARS_LEFT - 8, y + 12, "end", "%s", name);
-    trit_svg_rect(to, class, BARS_LEFT, y + 2, end - BARS_LEFT, BAR - 6, row->name);
+    trit_svg_text(to, "mono", (struct trit_svg_place){ BARS_LEFT - 8, y + 12, "end" }, "%s", name);
+    trit_svg_rect(to, class, (struct trit_svg_box){ BARS_LEFT, y + 2, end - BARS_LEFT, BAR - 6 },
+                  row->name);
     trit_svg_line(to, "bound", bound, y + 1, bound, y + BAR - 3);
     double edge = end;
     if (!isnan(row->low_ns)) {
@@ -218,9 +224,10 @@ static void one_bar(FILE *to, const struct trit_compare_row *row, const struct t
         trit_svg_line(to, "whisker", from, middle - 4, from, middle + 4);
         trit_svg_line(to, "whisker", edge, middle - 4, edge, middle + 4);
     }
-    trit_svg_text(to, "soft", (edge > end ? edge : end) + 7, y + 12, "start", "%.*f %s, %.0f %%",
-                  ms ? 2 : 1, row->median_ns * (ms ? 1e-6 : 1e-3), ms ? "ms" : "us",
-                  100 * row->limit_share);
+    trit_svg_text(to, "soft",
+                  (struct trit_svg_place){ (edge > end ? edge : end) + 7, y + 12, "start" },
+                  "%.*f %s, %.0f %%", ms ? 2 : 1, row->median_ns * (ms ? 1e-6 : 1e-3),
+                  ms ? "ms" : "us", 100 * row->limit_share);
 }
 
 /* Linear where the slowest is not far; else by logarithm, which is said. */
@@ -255,8 +262,9 @@ static void show_bars(FILE *to, const struct trit_comparison *c, const struct le
         trit_svg_line(to, "grid", at, BARS_TOP - 4, at, bottom);
         tick_text(to, at, bottom + 15, "middle", ticks[i] * (ms ? 1e-6 : 1e-3));
     }
-    trit_svg_text(to, "label", (x.from + x.to) / 2, bottom + 33, "middle", "%sseconds%s",
-                  ms ? "milli" : "micro", x.log ? ", logarithmic" : "");
+    trit_svg_text(to, "label",
+                  (struct trit_svg_place){ (x.from + x.to) / 2, bottom + 33, "middle" },
+                  "%sseconds%s", ms ? "milli" : "micro", x.log ? ", logarithmic" : "");
     for (size_t i = 0; i < n; i++)
         one_bar(to, &c->rows[i], &x, BARS_TOP + (double)i * BAR, colour(legend, c->rows[i].packing),
                 ms);

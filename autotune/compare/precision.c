@@ -157,10 +157,11 @@ static double time_once(struct work *w, const struct trit_kernel *kernel, const 
 {
     if (kernel->op == TRIT_OP_head)
         return trit_dense_time(w->dense, kernel, m->n, m->k, seconds);
-    struct trit_trial candidate = { .kernel = kernel, .m = 1 };
+    const struct trit_trial candidate = { .kernel = kernel, .m = 1 };
+    const struct trit_rounds once = { .n = 1, .min_seconds = seconds };
     struct trit_timing t;
     struct trit_error error;
-    if (trit_measure_run(w->measure, &candidate, 1, 1, seconds, NULL, NULL, NULL, &t, &error))
+    if (trit_measure_run(w->measure, &candidate, 1, &once, &t, &error))
         return 0;
     return t.samples ? t.median_ns : 0;
 }
@@ -369,19 +370,23 @@ static void figure(FILE *to, const void *arg)
     for (size_t i = 0; i < n; i++) {
         double at = trit_axis_at(&x, ticks[i]);
         trit_svg_line(to, "grid", at, TOP - 6, at, bottom);
-        trit_svg_text(to, "soft", at, bottom + 16, "middle", "%.10g", ticks[i]);
+        trit_svg_text(to, "soft", (struct trit_svg_place){ at, bottom + 16, "middle" }, "%.10g",
+                      ticks[i]);
     }
     for (size_t i = 0; i < t->nrows; i++) {
         double y = TOP + (double)i * BAR, middle = trit_axis_at(&x, rows[i].matrix_ms),
                end = trit_axis_at(&x, rows[i].token_ms);
-        trit_svg_text(to, "strong", LEFT - 9, y + 16, "end", "%s", rows[i].name);
-        trit_svg_rect(to, "bar f0", LEFT, y + 2, middle - LEFT, BAR - 10, rows[i].kernel);
-        trit_svg_rect(to, "bar f6", middle, y + 2, end - middle, BAR - 10, "head");
-        trit_svg_text(to, "label", end + 8, y + 16, "start", "%.1f ms, %.1f tokens/s",
-                      rows[i].token_ms, rows[i].tokens);
+        trit_svg_text(to, "strong", (struct trit_svg_place){ LEFT - 9, y + 16, "end" }, "%s",
+                      rows[i].name);
+        trit_svg_rect(to, "bar f0", (struct trit_svg_box){ LEFT, y + 2, middle - LEFT, BAR - 10 },
+                      rows[i].kernel);
+        trit_svg_rect(to, "bar f6", (struct trit_svg_box){ middle, y + 2, end - middle, BAR - 10 },
+                      "head");
+        trit_svg_text(to, "label", (struct trit_svg_place){ end + 8, y + 16, "start" },
+                      "%.1f ms, %.1f tokens/s", rows[i].token_ms, rows[i].tokens);
     }
     trit_svg_line(to, "axis", LEFT, TOP - 6, LEFT, bottom);
-    trit_svg_text(to, "label", (LEFT + RIGHT) / 2, bottom + 36, "middle",
+    trit_svg_text(to, "label", (struct trit_svg_place){ (LEFT + RIGHT) / 2, bottom + 36, "middle" },
                   "milliseconds per token: all matrices, then the head in f16");
     trit_svg_end(to);
     fputs("</figure>\n", to);

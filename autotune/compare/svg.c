@@ -54,16 +54,15 @@ void trit_svg_end(FILE *to)
     fputs("</svg>\n", to);
 }
 
-void trit_svg_text(FILE *to, const char *class, double x, double y, const char *anchor,
-                   const char *format, ...)
+void trit_svg_text(FILE *to, const char *class, struct trit_svg_place at, const char *format, ...)
 {
     char text[512];
     va_list list;
     va_start(list, format);
     vsnprintf(text, sizeof text, format, list);
     va_end(list);
-    fprintf(to, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", class, x, y,
-            anchor);
+    fprintf(to, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", class, at.x, at.y,
+            at.anchor);
     trit_svg_escape(to, text);
     fputs("</text>\n", to);
 }
@@ -86,11 +85,10 @@ static void close_with(FILE *to, const char *element, const char *tip)
     fprintf(to, "</title></%s>\n", element);
 }
 
-void trit_svg_rect(FILE *to, const char *class, double x, double y, double width, double height,
-                   const char *tip)
+void trit_svg_rect(FILE *to, const char *class, struct trit_svg_box box, const char *tip)
 {
-    fprintf(to, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"", class, x,
-            y, width, height);
+    fprintf(to, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"", class,
+            box.x, box.y, box.width, box.height);
     close_with(to, "rect", tip);
 }
 

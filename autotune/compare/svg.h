@@ -15,13 +15,20 @@ void trit_svg_escape(FILE *to, const char *text);
 void trit_svg_begin(FILE *to, double width, double height, const char *label);
 void trit_svg_end(FILE *to);
 
-/* anchor: "start", "middle" or "end". */
-void trit_svg_text(FILE *to, const char *class, double x, double y, const char *anchor,
-                   const char *format, ...) __attribute__((format(printf, 6, 7)));
+/* Where text stands; anchor: which end of it is at x: "start", "middle" or "end". */
+struct trit_svg_place {
+    double x, y;
+    const char *anchor;
+};
+void trit_svg_text(FILE *to, const char *class, struct trit_svg_place at, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 void trit_svg_line(FILE *to, const char *class, double x1, double y1, double x2, double y2);
+/* By its upper left corner. */
+struct trit_svg_box {
+    double x, y, width, height;
+};
 /* tip (may be NULL) shows when the pointer rests on it. */
-void trit_svg_rect(FILE *to, const char *class, double x, double y, double width, double height,
-                   const char *tip);
+void trit_svg_rect(FILE *to, const char *class, struct trit_svg_box box, const char *tip);
 void trit_svg_dot(FILE *to, const char *class, double x, double y, double r, const char *tip);
 
 /* Maps low..high to the pixels from..to, by value or by its logarithm (then low > 0). */

@@ -157,7 +157,7 @@ static int run(int argc, char **argv)
 {
     struct options o = { .threads = default_threads() };
     struct trit_error error;
-    enum trit_parse parsed = trit_cli_parse(&trit_cmd_cpu, argc, argv, &o, NULL, 0, NULL);
+    enum trit_parse parsed = trit_cli_parse(&trit_cmd_cpu, argc, argv, &o, NULL);
     if (parsed != TRIT_PARSE_OK)
         return parsed == TRIT_PARSE_HELP ? 0 : 2;
     o.measure |= o.threads.given;

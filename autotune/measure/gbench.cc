@@ -144,17 +144,15 @@ enum trit_code trit_gbench_log_close(struct trit_gbench_log *log, const char *pa
     return code;
 }
 
-enum trit_code trit_gbench_run(const struct trit_gbench_case *cases, size_t n, size_t repetitions,
-                               trit_gbench_result_fn *result, void *arg,
-                               struct trit_gbench_log *log, struct trit_error *error)
+enum trit_code trit_gbench_run(const struct trit_gbench *what, struct trit_error *error)
 {
-    if (n == 0)
+    if (what->n == 0)
         return TRIT_OK;
     try {
-        reporter report(result, arg, log);
-        run(cases, n, repetitions, &report);
+        reporter report(what->result, what->arg, what->log);
+        run(what->cases, what->n, what->repetitions, &report);
         return TRIT_OK;
     } catch (...) {
-        return trit_fail(error, TRIT_EMEMORY, "no memory to run %zu benchmarks", n);
+        return trit_fail(error, TRIT_EMEMORY, "no memory to run %zu benchmarks", what->n);
     }
 }

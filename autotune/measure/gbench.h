@@ -39,10 +39,15 @@ enum trit_code trit_gbench_log_open(struct trit_gbench_log **log, struct trit_er
 enum trit_code trit_gbench_log_close(struct trit_gbench_log *log, const char *path,
                                      struct trit_error *error);
 
-/* Runs n cases `repetitions` (>= 1) times each. log may be NULL. */
-enum trit_code trit_gbench_run(const struct trit_gbench_case *cases, size_t n, size_t repetitions,
-                               trit_gbench_result_fn *result, void *arg,
-                               struct trit_gbench_log *log, struct trit_error *error);
+/* n cases, `repetitions` (>= 1) times each; log may be NULL. */
+struct trit_gbench {
+    const struct trit_gbench_case *cases;
+    size_t n, repetitions;
+    trit_gbench_result_fn *result;
+    void *arg; /* result's */
+    struct trit_gbench_log *log;
+};
+enum trit_code trit_gbench_run(const struct trit_gbench *what, struct trit_error *error);
 
 #ifdef __cplusplus
 }

@@ -257,10 +257,14 @@ struct run {
     char name[224]; /* for the log */
     struct trit_weights *w;
     double *samples;
-    size_t nsamples, rounds;
-    bool (*stop)(void *);
-    void *stop_arg;
+    size_t nsamples;
+    const struct trit_rounds *rounds;
 };
+
+static bool stopped(const struct trit_rounds *rounds)
+{
+    return rounds->stop && rounds->stop(rounds->stop_arg);
+}
 
 /* One product; its seconds. */
 static double product(struct run *r)
@@ -294,13 +298,13 @@ static double product(struct run *r)
 static double sample(void *arg)
 {
     struct run *r = arg;
-    return r->stop && r->stop(r->stop_arg) ? -1 : product(r);
+    return stopped(r->rounds) ? -1 : product(r);
 }
 
 static void take(void *arg, size_t index, double seconds)
 {
     struct run *r = (struct run *)arg + index;
-    if (r->nsamples < r->rounds)
+    if (r->nsamples < r->rounds->n)
         r->samples[r->nsamples++] = seconds * 1e9;
 }
 
@@ -350,17 +354,17 @@ struct table {
 };
 
 static enum trit_code fill_table(struct table *t, struct trit_measure *x,
-                                 const struct trit_trial *c, size_t n, const struct run *settings,
-                                 struct trit_error *error)
+                                 const struct trit_trial *c, size_t n,
+                                 const struct trit_rounds *rounds, struct trit_error *error)
 {
     const enum trit_code code = trit_measure_check_room(x, c, n, error);
     if (code)
         return code;
     for (size_t i = 0; i < n; i++) {
-        if (settings->stop && settings->stop(settings->stop_arg))
+        if (stopped(rounds))
             return trit_fail(error, TRIT_ESTOPPED, "stopped");
-        t->runs[i] = *settings;
-        t->runs[i].samples = t->samples + i * settings->rounds;
+        t->runs[i].rounds = rounds;
+        t->runs[i].samples = t->samples + i * rounds->n;
         if (!trit_measure_fits(x, c[i].kernel) || c[i].m < 1)
             return trit_fail(error, TRIT_EARGUMENT, "%s cannot be measured on a %zu x %zu matrix",
                              c[i].kernel->name, x->n, x->k);
@@ -371,38 +375,40 @@ static enum trit_code fill_table(struct table *t, struct trit_measure *x,
     return TRIT_OK;
 }
 
-static enum trit_code run_table(struct table *t, size_t n, size_t rounds, double min_seconds,
-                                struct trit_gbench_log *log, struct trit_timing *timings,
-                                struct trit_error *error)
+static enum trit_code run_table(struct table *t, size_t n, const struct trit_rounds *rounds,
+                                struct trit_timing *timings, struct trit_error *error)
 {
+    const struct trit_gbench what = { .cases = t->cases,
+                                      .n = n,
+                                      .repetitions = rounds->n,
+                                      .result = take,
+                                      .arg = t->runs,
+                                      .log = rounds->log };
     for (size_t i = 0; i < n; i++) {
         struct run *r = &t->runs[i];
-        const bool stopped = r->stop && r->stop(r->stop_arg);
-        t->cases[i] = (struct trit_gbench_case){ r->name, sample, r,
-                                                 stopped ? 1 : calls_for(r, min_seconds) };
+        const size_t calls = stopped(rounds) ? 1 : calls_for(r, rounds->min_seconds);
+        t->cases[i] = (struct trit_gbench_case){ r->name, sample, r, calls };
     }
-    const enum trit_code code = trit_gbench_run(t->cases, n, rounds, take, t->runs, log, error);
+    const enum trit_code code = trit_gbench_run(&what, error);
     for (size_t i = 0; i < n && !code; i++)
         timings[i] = timing_of(t->runs[i].samples, t->runs[i].nsamples);
     return code;
 }
 
 enum trit_code trit_measure_run(struct trit_measure *measure, const struct trit_trial *candidates,
-                                size_t n, size_t rounds, double min_seconds, bool (*stop)(void *),
-                                void *arg, struct trit_gbench_log *log, struct trit_timing *timings,
-                                struct trit_error *error)
+                                size_t n, const struct trit_rounds *rounds,
+                                struct trit_timing *timings, struct trit_error *error)
 {
-    const struct run settings = { .rounds = rounds, .stop = stop, .stop_arg = arg };
     struct table t = {
         .runs = trit_alloc(n, sizeof *t.runs),
         .cases = trit_alloc(n, sizeof *t.cases),
-        .samples = trit_alloc(n * rounds, sizeof *t.samples),
+        .samples = trit_alloc(n * rounds->n, sizeof *t.samples),
     };
     enum trit_code code = TRIT_EMEMORY;
     if (t.runs && t.cases && t.samples) {
-        code = fill_table(&t, measure, candidates, n, &settings, error);
+        code = fill_table(&t, measure, candidates, n, rounds, error);
         if (!code)
-            code = run_table(&t, n, rounds, min_seconds, log, timings, error);
+            code = run_table(&t, n, rounds, timings, error);
     } else {
         trit_fail(error, code, "no memory to measure %zu candidates", n);
     }

@@ -58,13 +58,21 @@ void trit_measure_limit(struct trit_measure *measure, unsigned seconds);
 void trit_measure_verify(struct trit_measure *measure, const struct trit_kernel *const *kernels,
                          size_t n, const char **whys);
 
-/* Times the candidates against each other: `rounds` samples of each, in random interleaving, each
-   at least min_seconds long; timings[i] belongs to candidates[i]. stop (may be NULL) is asked
-   between products; true ends early with what is known. log may be NULL. TRIT_EMEMORY, before
-   anything is made, where weights, tokens and outputs do not fit the memory that there is. */
+/* n samples of each candidate, each at least min_seconds long. stop (may be NULL) is asked between
+   products; true ends early with what is known. log may be NULL. */
+struct trit_rounds {
+    size_t n;
+    double min_seconds;
+    bool (*stop)(void *arg);
+    void *stop_arg;
+    struct trit_gbench_log *log;
+};
+
+/* Times n candidates against each other, in random interleaving; timings[i] belongs to
+   candidates[i]. TRIT_EMEMORY, before anything is made, where weights, tokens and outputs do not
+   fit the memory that there is. */
 enum trit_code trit_measure_run(struct trit_measure *measure, const struct trit_trial *candidates,
-                                size_t n, size_t rounds, double min_seconds, bool (*stop)(void *),
-                                void *arg, struct trit_gbench_log *log, struct trit_timing *timings,
-                                struct trit_error *error);
+                                size_t n, const struct trit_rounds *rounds,
+                                struct trit_timing *timings, struct trit_error *error);
 
 #endif

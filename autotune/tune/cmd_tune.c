@@ -413,7 +413,7 @@ static enum trit_code run(struct trit_tune *tune, const struct tune_options *o,
 static int tune_command(int argc, char **argv)
 {
     struct tune_options o = { .budget = -1 };
-    switch (trit_cli_parse(&trit_cmd_tune, argc, argv, &o, NULL, 0, NULL)) {
+    switch (trit_cli_parse(&trit_cmd_tune, argc, argv, &o, NULL)) {
     case TRIT_PARSE_HELP:
         return 0;
     case TRIT_PARSE_ERROR:

@@ -66,11 +66,15 @@ enum trit_code trit_tune_time_field(struct trit_tune *tune, struct trit_measure 
     const size_t most = field->n * r->ntokens;
     struct trit_trial *candidates = trit_alloc(most, sizeof *candidates);
     struct trit_timing *timings = trit_alloc(most, sizeof *timings);
+    const struct trit_rounds how = { .n = r->rounds,
+                                     .min_seconds = r->min_seconds,
+                                     .stop = trit_tune_stop,
+                                     .stop_arg = tune,
+                                     .log = tune->log };
     enum trit_code code = TRIT_EMEMORY;
     if (candidates && timings) {
         const size_t n = lay_out(field, r, candidates);
-        code = trit_measure_run(measure, candidates, n, r->rounds, r->min_seconds, trit_tune_stop,
-                                tune, tune->log, timings, error);
+        code = trit_measure_run(measure, candidates, n, &how, timings, error);
         for (size_t i = 0; i < n && !code; i++)
             if (timings[i].samples == 0)
                 code = trit_fail(error, TRIT_ESTOPPED, "stopped");
@@ -105,6 +109,15 @@ static size_t rounds_in(const struct trit_field *field, const struct trit_tune_r
 
 /* A cell */
 
+/* The search for it, and what still competes. */
+struct search {
+    struct trit_tune *tune;
+    struct trit_tune_cell *cell;
+    struct trit_measure *measure;
+    struct trit_field field;
+    bool has_old; /* the plan that there is can still be run */
+};
+
 static bool same(const struct trit_contender *a, const struct trit_contender *b)
 {
     return a->kernel == b->kernel && a->mc == b->mc && a->nc == b->nc;
@@ -123,10 +136,10 @@ static enum trit_code add_incumbent(struct trit_field *field, const struct trit_
 }
 
 /* The plan that there is: the profile's, else the estimate's. Its kernels compete as they are. */
-static enum trit_code add_incumbents(struct trit_tune *tune, struct trit_tune_cell *cell,
-                                     struct trit_measure *measure, struct trit_field *field,
-                                     bool *has_old, struct trit_error *error)
+static enum trit_code add_incumbents(struct search *s, struct trit_error *error)
 {
+    struct trit_tune *tune = s->tune;
+    struct trit_tune_cell *cell = s->cell;
     const struct trit_tune_matrix *x = cell->matrix;
     struct trit_pair pair;
     struct trit_profile_plan plan = { { NULL }, { NULL } };
@@ -139,14 +152,14 @@ static enum trit_code add_incumbents(struct trit_tune *tune, struct trit_tune_ce
     const struct trit_kernel *const kernels[] = { pair.decode, pair.prefill };
     const size_t blocks[] = { pair.decode_nc, pair.nc };
     const char *whys[TRIT_NPHASES];
-    trit_measure_verify(measure, kernels, TRIT_NPHASES, whys);
-    *has_old = !whys[TRIT_DECODE] && !whys[TRIT_PREFILL];
-    for (int i = 0; i < TRIT_NPHASES && *has_old && !code; i++) {
+    trit_measure_verify(s->measure, kernels, TRIT_NPHASES, whys);
+    s->has_old = !whys[TRIT_DECODE] && !whys[TRIT_PREFILL];
+    for (int i = 0; i < TRIT_NPHASES && s->has_old && !code; i++) {
         cell->plan[0][i] = (struct trit_contender){ .kernel = kernels[i],
                                                     .mc = i == TRIT_DECODE ? 0 : pair.mc,
                                                     .nc = blocks[i],
                                                     .incumbent = true };
-        code = add_incumbent(field, &cell->plan[0][i], error);
+        code = add_incumbent(&s->field, &cell->plan[0][i], error);
     }
     return code;
 }
@@ -177,9 +190,11 @@ static double least_seconds(const struct trit_tune *tune, const struct trit_fiel
 }
 
 /* Those of the screening whose rounds fit the time that there is for the cell. */
-static enum trit_code start_field(struct trit_tune *tune, const struct trit_tune_cell *cell,
-                                  struct trit_field *field, struct trit_error *error)
+static enum trit_code start_field(struct search *s, struct trit_error *error)
 {
+    struct trit_tune *tune = s->tune;
+    const struct trit_tune_cell *cell = s->cell;
+    struct trit_field *field = &s->field;
     const struct trit_field *all = &cell->matrix->field;
     enum trit_code code = TRIT_OK;
     for (size_t i = 0; i < all->n && !code; i++)
@@ -199,16 +214,16 @@ static enum trit_code start_field(struct trit_tune *tune, const struct trit_tune
 }
 
 /* One round: as many samples as `share` of the cell's time allows, then only the best stay. */
-static enum trit_code halve(struct trit_tune *tune, const struct trit_tune_cell *cell,
-                            struct trit_measure *measure, struct trit_field *field,
-                            struct trit_tune_round round, double share, size_t keep,
-                            struct trit_error *error)
+static enum trit_code halve(struct search *s, struct trit_tune_round round, double share,
+                            size_t keep, struct trit_error *error)
 {
-    round.rounds = rounds_in(field, &round, share * tune->cell_allowed, round.rounds, 25);
-    trit_tune_doing(tune, "%zu x %zu, %d thread%s: %zu kernels, %zu samples each", cell->matrix->n,
-                    cell->matrix->k, cell->threads, cell->threads == 1 ? "" : "s", field->n,
-                    round.rounds);
-    const enum trit_code code = trit_tune_time_field(tune, measure, field, &round, error);
+    const struct trit_tune_cell *cell = s->cell;
+    struct trit_field *field = &s->field;
+    round.rounds = rounds_in(field, &round, share * s->tune->cell_allowed, round.rounds, 25);
+    trit_tune_doing(s->tune, "%zu x %zu, %d thread%s: %zu kernels, %zu samples each",
+                    cell->matrix->n, cell->matrix->k, cell->threads, cell->threads == 1 ? "" : "s",
+                    field->n, round.rounds);
+    const enum trit_code code = trit_tune_time_field(s->tune, s->measure, field, &round, error);
     if (!code)
         trit_field_halve(field, keep);
     return code;
@@ -254,15 +269,16 @@ static void take_blocks(const struct trit_field *field, struct trit_contender *c
     }
 }
 
-static enum trit_code choose_blocks(struct trit_tune *tune, struct trit_measure *measure,
-                                    struct trit_tune_round round, struct trit_contender *decode,
-                                    struct trit_contender *prefill, struct trit_error *error)
+static enum trit_code choose_blocks(const struct search *s, struct trit_tune_round round,
+                                    struct trit_error *error)
 {
+    struct trit_contender *decode = &s->cell->plan[1][TRIT_DECODE],
+                          *prefill = &s->cell->plan[1][TRIT_PREFILL];
     struct trit_field field = { 0 };
     enum trit_code code = add_blocks(&field, decode, prefill, error);
-    round.rounds = rounds_in(&field, &round, 0.2 * tune->cell_allowed, 3, 15);
+    round.rounds = rounds_in(&field, &round, 0.2 * s->tune->cell_allowed, 3, 15);
     if (!code)
-        code = trit_tune_time_field(tune, measure, &field, &round, error);
+        code = trit_tune_time_field(s->tune, s->measure, &field, &round, error);
     if (!code) {
         take_blocks(&field, decode);
         take_blocks(&field, prefill);
@@ -284,10 +300,11 @@ static void judge(struct trit_tune_cell *cell)
 }
 
 /* The old plan, where there is one, against the new one, once more. */
-static enum trit_code decide_last(struct trit_tune *tune, struct trit_tune_cell *cell,
-                                  struct trit_measure *measure, struct trit_tune_round round,
-                                  bool has_old, struct trit_error *error)
+static enum trit_code decide_last(const struct search *s, struct trit_tune_round round,
+                                  struct trit_error *error)
 {
+    const bool has_old = s->has_old;
+    struct trit_tune_cell *cell = s->cell;
     struct trit_field field = { 0 };
     struct trit_contender *old = cell->plan[0], *new = cell->plan[1];
     const bool contest = has_old && !(same(&old[0], &new[0]) && same(&old[1], &new[1]));
@@ -296,9 +313,9 @@ static enum trit_code decide_last(struct trit_tune *tune, struct trit_tune_cell 
         code = trit_field_add(&field, &new[phase], error);
     for (int phase = 0; phase < TRIT_NPHASES && contest && !code; phase++)
         code = trit_field_add(&field, &old[phase], error);
-    round.rounds = rounds_in(&field, &round, 0.25 * tune->cell_allowed, 5, 31);
+    round.rounds = rounds_in(&field, &round, 0.25 * s->tune->cell_allowed, 5, 31);
     if (!code)
-        code = trit_tune_time_field(tune, measure, &field, &round, error);
+        code = trit_tune_time_field(s->tune, s->measure, &field, &round, error);
     if (!code) {
         memcpy(new, field.list, TRIT_NPHASES * sizeof *new);
         if (has_old)
@@ -319,23 +336,23 @@ static size_t most_of_one(const struct trit_field *field)
     return decode > field->n - decode ? decode : field->n - decode;
 }
 
-static enum trit_code rounds(struct trit_tune *tune, struct trit_tune_cell *cell,
-                             struct trit_measure *measure, struct trit_field *field, bool has_old,
-                             struct trit_error *error)
+static enum trit_code rounds(struct search *s, struct trit_error *error)
 {
+    const struct trit_tune *tune = s->tune;
+    struct trit_tune_cell *cell = s->cell;
     static const int few[] = { EARLY_TOKENS };
     const struct trit_tune_round early = { few, 1, 3, sample_seconds };
     const struct trit_tune_round full = { tune->tokens.v + 1, (size_t)tune->tokens.n - 1, 3,
                                           sample_seconds };
     const struct trit_contender *d = NULL, *p = NULL;
     enum trit_code code = TRIT_OK;
-    for (size_t n = most_of_one(field); n > FINALISTS && !code; n /= 2)
-        code = halve(tune, cell, measure, field, early, 0.12, n / 2, error);
+    for (size_t n = most_of_one(&s->field); n > FINALISTS && !code; n /= 2)
+        code = halve(s, early, 0.12, n / 2, error);
     if (!code)
-        code = halve(tune, cell, measure, field, full, 0.25, FINALISTS, error);
+        code = halve(s, full, 0.25, FINALISTS, error);
     if (code)
         return code;
-    if (!trit_field_best(field, &d, &p))
+    if (!trit_field_best(&s->field, &d, &p))
         return trit_fail(error, TRIT_EUNSUPPORTED,
                          "no pair of kernels that share a packing serves a %zu x %zu matrix",
                          cell->matrix->n, cell->matrix->k);
@@ -343,8 +360,8 @@ static enum trit_code rounds(struct trit_tune *tune, struct trit_tune_cell *cell
     plan[TRIT_DECODE] = *d;
     plan[TRIT_PREFILL] = *p;
     if (tune->cell_allowed > blocks_need && d->nc == 0 && p->nc == 0 && p->mc == 0)
-        code = choose_blocks(tune, measure, full, &plan[TRIT_DECODE], &plan[TRIT_PREFILL], error);
-    return code ? code : decide_last(tune, cell, measure, full, has_old, error);
+        code = choose_blocks(s, full, error);
+    return code ? code : decide_last(s, full, error);
 }
 
 static void note_bytes(struct trit_tune_cell *cell)
@@ -362,15 +379,14 @@ static void note_bytes(struct trit_tune_cell *cell)
 enum trit_code trit_tune_decide(struct trit_tune *tune, struct trit_tune_cell *cell,
                                 struct trit_measure *measure, struct trit_error *error)
 {
-    struct trit_field field = { 0 };
-    enum trit_code code = start_field(tune, cell, &field, error);
-    bool has_old = false;
+    struct search s = { .tune = tune, .cell = cell, .measure = measure };
+    enum trit_code code = start_field(&s, error);
     if (!code)
-        code = add_incumbents(tune, cell, measure, &field, &has_old, error);
+        code = add_incumbents(&s, error);
     if (!code)
-        code = rounds(tune, cell, measure, &field, has_old, error);
+        code = rounds(&s, error);
     cell->done = !code;
     note_bytes(cell);
-    trit_field_free(&field);
+    trit_field_free(&s.field);
     return code;
 }

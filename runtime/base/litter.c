@@ -32,31 +32,36 @@ struct slot {
     char path[PATH_MAX];
 };
 
-static struct slot *_Atomic slots; /* shared with children that are forked after the first use */
+struct list {
+    _Atomic int used; /* slots from here on were never taken, and their pages not touched */
+    struct slot slots[SLOTS];
+};
+
+static struct list *_Atomic lists; /* shared with children that are forked after the first use */
 static _Atomic pid_t owner;
 
 /* The list; NULL where there is no memory. The loser of a race gives its pages back. */
-static struct slot *list(void)
+static struct list *list(void)
 {
-    struct slot *known = atomic_load(&slots), *fresh;
+    struct list *known = atomic_load(&lists), *fresh;
     if (known)
         return known;
-    fresh = mmap(NULL, SLOTS * sizeof *fresh, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                 -1, 0);
+    fresh = mmap(NULL, sizeof *fresh, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (fresh == MAP_FAILED)
         return NULL;
-    if (atomic_compare_exchange_strong(&slots, &known, fresh))
+    if (atomic_compare_exchange_strong(&lists, &known, fresh))
         return fresh;
-    munmap(fresh, SLOTS * sizeof *fresh);
+    munmap(fresh, sizeof *fresh);
     return known;
 }
 
 /* A slot that is the caller's; negative: there is none. */
-static int take(struct slot *all)
+static int take(struct list *all)
 {
     for (int i = 0; all && i < SLOTS; i++) {
-        int expected = FREE;
-        if (atomic_compare_exchange_strong(&all[i].state, &expected, TAKEN))
+        int expected = FREE, used = i;
+        atomic_compare_exchange_strong(&all->used, &used, i + 1); /* before it holds anything */
+        if (atomic_compare_exchange_strong(&all->slots[i].state, &expected, TAKEN))
             return i;
     }
     return -1;
@@ -64,30 +69,30 @@ static int take(struct slot *all)
 
 int trit_litter_add(const char *path)
 {
-    struct slot *all = list();
+    struct list *all = list();
     const int i = strlen(path) < PATH_MAX ? take(all) : -1;
     if (i < 0)
         return -1;
-    strcpy(all[i].path, path);
-    atomic_store(&all[i].state, PATH);
+    strcpy(all->slots[i].path, path);
+    atomic_store(&all->slots[i].state, PATH);
     return i;
 }
 
 int trit_litter_add_group(pid_t leader)
 {
-    struct slot *all = list();
+    struct list *all = list();
     const int i = take(all);
     if (i < 0)
         return -1;
-    all[i].group = leader;
-    atomic_store(&all[i].state, GROUP);
+    all->slots[i].group = leader;
+    atomic_store(&all->slots[i].state, GROUP);
     return i;
 }
 
 void trit_litter_forget(int number)
 {
     if (number >= 0)
-        atomic_store(&list()[number].state, FREE);
+        atomic_store(&list()->slots[number].state, FREE);
 }
 
 void trit_litter_own(void)
@@ -144,22 +149,24 @@ static void remove_path(const char *path)
 void trit_litter_sweep(void)
 {
     const int before = errno;
-    struct slot *all = atomic_load(&slots);
-    if (!all || owner != getpid())
+    struct list *list = atomic_load(&lists);
+    if (!list || owner != getpid())
         return;
-    for (int i = 0; i < SLOTS; i++)
+    struct slot *all = list->slots;
+    const int n = list->used;
+    for (int i = 0; i < n; i++)
         if (all[i].state == GROUP) {
             kill(-all[i].group, SIGKILL);
             kill(all[i].group, SIGKILL); /* before it has made the group its own */
         }
-    for (int i = 0; i < SLOTS; i++)
+    for (int i = 0; i < n; i++)
         if (all[i].state == GROUP)
             while (waitpid(all[i].group, NULL, 0) < 0 && errno == EINTR)
                 ;
-    for (int i = 0; i < SLOTS; i++)
+    for (int i = 0; i < n; i++)
         if (all[i].state == PATH)
             remove_path(all[i].path);
-    for (int i = 0; i < SLOTS; i++)
+    for (int i = 0; i < n; i++)
         all[i].state = FREE;
     errno = before;
 }

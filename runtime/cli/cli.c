@@ -64,10 +64,13 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* One more row of the edit distance table: a[i - 1] against all of b; row[0] is i on return. */
-static void distance_row(const char *a, size_t i, const char *b, size_t nb, const size_t *before2,
-                         const size_t *before, size_t *row)
+/* One more row of the edit distance table, of which rows holds the last three, row i at i % 3:
+   a[i - 1] against all of b; its first element is i on return. */
+static void distance_row(const char *a, size_t i, const char *b, size_t nb,
+                         size_t rows[3][LONGEST + 1])
 {
+    const size_t *before2 = rows[(i + 1) % 3], *before = rows[(i + 2) % 3];
+    size_t *row = rows[i % 3];
     row[0] = i;
     for (size_t j = 1; j <= nb; j++) {
         size_t same = before[j - 1] + (a[i - 1] != b[j - 1]);
@@ -85,7 +88,7 @@ static size_t distance(const char *a, size_t na, const char *b, size_t nb)
     for (size_t j = 0; j <= nb; j++)
         rows[0][j] = j;
     for (size_t i = 1; i <= na; i++)
-        distance_row(a, i, b, nb, rows[(i + 1) % 3], rows[(i + 2) % 3], rows[i % 3]);
+        distance_row(a, i, b, nb, rows);
     return rows[na % 3][nb];
 }
 

@@ -71,15 +71,21 @@ struct trit_command {
 
 enum trit_parse { TRIT_PARSE_OK, TRIT_PARSE_HELP, TRIT_PARSE_ERROR };
 
-/* Fills *values (already holding defaults) from argv[1..]; what is not an option goes to rest (at
-   most rest_max, more is an error; rest may be NULL with rest_max 0). "--" ends options.
+/* Arguments that are no options: there may be as many as `most`. */
+struct trit_rest {
+    const char **words; /* room for most */
+    int most, n;        /* n: set */
+};
+
+/* Fills *values (already holding defaults) from argv[1..]; what is not an option goes to rest (more
+   than it takes is an error; NULL: it takes none). "--" ends options.
    --name=value and --name value both serve, and -n5 where the value is a number. Refused, in one
    line on stderr (exit 2): an unknown flag, with the nearest name; an option of one value that is
    given twice; an empty value or argument, except of a TEXT; a value that begins with '-', except
    of a TEXT or a number, or is itself a flag, where it is not written --name=value; what the
    command's rules forbid. -h and --help print the help to stdout and give HELP (exit 0). */
 enum trit_parse trit_cli_parse(const struct trit_command *command, int argc, char **argv,
-                               void *values, const char **rest, int rest_max, int *nrest);
+                               void *values, struct trit_rest *rest);
 void trit_cli_help(const struct trit_command *command, FILE *to);
 
 /* The environment variables of the program. Check treats empty ones as unset (it unsets them),

@@ -329,15 +329,16 @@ static bool option(struct parser *p)
 }
 
 /* An argument that is no option. */
-static bool argument(const struct parser *p, const char **rest, int rest_max, int *n)
+static bool argument(const struct parser *p, struct trit_rest *rest)
 {
     const struct trit_command *c = p->command;
     const char *word = p->argv[p->at];
-    if (*word && *n < rest_max) {
-        rest[(*n)++] = word;
+    const bool room = rest->n < rest->most;
+    if (*word && room) {
+        rest->words[rest->n++] = word;
         return true;
     }
-    if (*n < rest_max)
+    if (room)
         trit_cli_usage_error("%s: an argument is empty (usage: tritmill %s %s)", c->name, c->name,
                              c->usage);
     else
@@ -347,11 +348,13 @@ static bool argument(const struct parser *p, const char **rest, int rest_max, in
 }
 
 enum trit_parse trit_cli_parse(const struct trit_command *command, int argc, char **argv,
-                               void *values, const char **rest, int rest_max, int *nrest)
+                               void *values, struct trit_rest *rest)
 {
     struct parser p = { command, argc, 1, argv, values, { false } };
+    struct trit_rest none = { NULL, 0, 0 };
     bool options = true;
-    int n = 0;
+    rest = rest ? rest : &none;
+    rest->n = 0;
     for (; p.at < argc; p.at++) {
         const char *word = argv[p.at];
         if (options && !strcmp(word, "--")) {
@@ -362,11 +365,9 @@ enum trit_parse trit_cli_parse(const struct trit_command *command, int argc, cha
         } else if (options && word[0] == '-' && word[1]) {
             if (!option(&p))
                 return TRIT_PARSE_ERROR;
-        } else if (!argument(&p, rest, rest_max, &n)) {
+        } else if (!argument(&p, rest)) {
             return TRIT_PARSE_ERROR;
         }
     }
-    if (nrest)
-        *nrest = n;
     return trit_rules_hold(command, values, p.given) ? TRIT_PARSE_OK : TRIT_PARSE_ERROR;
 }

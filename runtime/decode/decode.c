@@ -85,22 +85,20 @@ static enum trit_code ask(struct trit_decoder *d, const int32_t *guesses, size_t
     return TRIT_OK;
 }
 
-/* Evaluates tokens, the last `guessed` of them guesses: answers what follows each from the one
-   before them on. */
-static enum trit_code evaluate(struct trit_decoder *d, const int32_t *tokens, size_t n,
-                               size_t guessed, struct trit_error *error)
+/* Tokens, the last `guessed` of them guesses, for evaluation: answers what follows each from the
+   one before them on. */
+static enum trit_code prepare(struct trit_decoder *d, const int32_t *tokens, size_t n,
+                              size_t guessed, struct trit_run *run, struct trit_error *error)
 {
     enum trit_code code = ask(d, tokens + n - guessed, guessed + 1, error);
-    if (code)
-        return code;
-    const struct trit_run run = { .session = d->session,
-                                  .tokens = tokens,
-                                  .count = n,
-                                  .first = n - 1 - guessed,
-                                  .logits = d->whole ? d->rows : NULL,
-                                  .top = d->whole ? NULL : d->top };
+    *run = (struct trit_run){ .session = d->session,
+                              .tokens = tokens,
+                              .count = n,
+                              .first = n - 1 - guessed,
+                              .logits = d->whole ? d->rows : NULL,
+                              .top = d->whole ? NULL : d->top };
     d->guessed = guessed;
-    return trit_model_eval(trit_session_work(d->session), &run, 1, error);
+    return code;
 }
 
 static int32_t choose(struct trit_decoder *d, size_t i)
@@ -126,7 +124,10 @@ static size_t choose_all(struct trit_decoder *d)
 enum trit_code trit_decoder_feed(struct trit_decoder *d, const int32_t *tokens, size_t n,
                                  struct trit_error *error)
 {
-    enum trit_code code = evaluate(d, tokens, n, 0, error);
+    struct trit_run run;
+    enum trit_code code = prepare(d, tokens, n, 0, &run, error);
+    if (!code)
+        code = trit_session_prefill(&run, error);
     d->fed = !code;
     d->nready = d->given = 0;
     return code;
@@ -140,7 +141,10 @@ static enum trit_code step(struct trit_decoder *d, size_t wanted, struct trit_er
                  most = wanted < room ? wanted : room, limit = most ? most - 1 : 0;
     const uint64_t begin = trit_clock();
     const size_t guessed = d->lookup ? trit_lookup_guess(d->lookup, limit, d->last + 1) : 0;
-    enum trit_code code = evaluate(d, d->last, 1 + guessed, guessed, error);
+    struct trit_run run;
+    enum trit_code code = prepare(d, d->last, 1 + guessed, guessed, &run, error);
+    if (!code)
+        code = trit_model_eval(trit_session_work(d->session), &run, 1, error);
     if (code)
         return code;
     const size_t right = choose_all(d);

@@ -22,7 +22,8 @@ void trit_decoder_free(struct trit_decoder *decoder); /* NULL allowed */
 /* These tokens stand in the text: the sampler and guesses know them. Evaluates nothing. */
 void trit_decoder_tell(struct trit_decoder *decoder, const int32_t *tokens, size_t n);
 
-/* Evaluates tokens that were told; the next choice is what follows them. */
+/* Evaluates tokens that were told, as trit_session_prefill does; the next choice is what follows
+   them. */
 enum trit_code trit_decoder_feed(struct trit_decoder *decoder, const int32_t *tokens, size_t n,
                                  struct trit_error *error);
 

@@ -1,4 +1,4 @@
-/* Opening a model for a program, and feeding it long texts. */
+/* Opening a model for a program, and its texts as tokens. */
 #include "runtime/engine/engine.h"
 
 #include <malloc.h>
@@ -10,7 +10,6 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/room.h"
-#include "runtime/base/stop.h"
 #include "runtime/cpu/cpu.h"
 
 enum trit_code trit_engine_open(struct trit_engine *e, const char *path, struct trit_error *error)
@@ -153,14 +152,12 @@ const char *trit_engine_cache_used(const struct trit_engine *e)
     return cost && cost->cached && e->cache ? trit_cache_path(e->cache) : NULL;
 }
 
-enum trit_code trit_engine_encode(struct trit_engine *e, const char *text, size_t bytes,
-                                  bool special, int32_t **ids, size_t *count,
-                                  struct trit_error *error)
+enum trit_code trit_engine_encode(struct trit_engine *e, struct trit_text text, bool special,
+                                  int32_t **ids, size_t *count, struct trit_error *error)
 {
     int32_t *plain;
     size_t n;
-    enum trit_code code =
-        trit_tokenizer_encode(e->tokenizer, text, bytes, special, &plain, &n, error);
+    enum trit_code code = trit_tokenizer_encode(e->tokenizer, text, special, &plain, &n, error);
     if (code)
         return code;
     const size_t bos = trit_tokenizer_lacks_bos(e->tokenizer, plain, n);
@@ -178,20 +175,4 @@ enum trit_code trit_engine_encode(struct trit_engine *e, const char *text, size_
     *ids = all;
     *count = n + bos;
     return TRIT_OK;
-}
-
-enum trit_code trit_engine_prefill(struct trit_session *session, const int32_t *tokens,
-                                   size_t count, size_t chunk, float *logits,
-                                   struct trit_error *error)
-{
-    enum trit_code code = TRIT_OK;
-    for (size_t at = 0; at < count && !code; at += chunk) {
-        size_t n = count - at < chunk ? count - at : chunk;
-        bool last = at + n == count;
-        if (trit_stopped())
-            return trit_fail(error, TRIT_ESTOPPED, "stopped");
-        code =
-            trit_session_eval(session, tokens + at, n, last && logits ? n - 1 : n, logits, error);
-    }
-    return code;
 }

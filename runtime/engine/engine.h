@@ -52,14 +52,7 @@ const char *trit_engine_cache_used(const struct trit_engine *engine);
 
 /* The ids of text, BOS first where the model wants one; a text that begins with BOS itself
    (engine->own_bos, set here) gets no second one. free() *ids. */
-enum trit_code trit_engine_encode(struct trit_engine *engine, const char *text, size_t bytes,
-                                  bool special, int32_t **ids, size_t *count,
-                                  struct trit_error *error);
-
-/* Appends tokens in pieces of `chunk`, so that Ctrl-C is seen between them (TRIT_ESTOPPED). The
-   last token's logits go to logits; NULL: no logits. */
-enum trit_code trit_engine_prefill(struct trit_session *session, const int32_t *tokens,
-                                   size_t count, size_t chunk, float *logits,
-                                   struct trit_error *error);
+enum trit_code trit_engine_encode(struct trit_engine *engine, struct trit_text text, bool special,
+                                  int32_t **ids, size_t *count, struct trit_error *error);
 
 #endif

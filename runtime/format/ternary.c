@@ -256,18 +256,20 @@ enum trit_code trit_ternary_check(const struct trit_gguf *gguf,
 }
 
 enum trit_code trit_ternary_rows(const struct trit_gguf *gguf,
-                                 const struct trit_gguf_tensor *tensor, size_t row0, size_t rows,
-                                 uint8_t *codes, size_t ld, float *d, struct trit_error *error)
+                                 const struct trit_gguf_tensor *tensor,
+                                 const struct trit_ternary_rows *rows, struct trit_error *error)
 {
     struct source s = { gguf, tensor, error };
     enum trit_code code = trit_ternary_check(gguf, tensor, error);
     if (code)
         return code;
-    if (row0 > tensor->ne[1] || rows > tensor->ne[1] - row0 || ld < tensor->ne[0])
+    if (rows->first > tensor->ne[1] || rows->n > tensor->ne[1] - rows->first ||
+        rows->ld < tensor->ne[0])
         return trit_fail(error, TRIT_EARGUMENT, "%s: tensor '%.*s': rows %zu+%zu, ld %zu",
-                         gguf->path, (int)tensor->name.n, tensor->name.s, row0, rows, ld);
+                         gguf->path, (int)tensor->name.n, tensor->name.s, rows->first, rows->n,
+                         rows->ld);
     const struct form *form = form_find(tensor->type);
-    for (size_t r = 0; r < rows && !code; r++)
-        code = form->row(&s, row0 + r, codes + r * ld, d + r);
+    for (size_t r = 0; r < rows->n && !code; r++)
+        code = form->row(&s, rows->first + r, rows->codes + r * rows->ld, rows->d + r);
     return code;
 }

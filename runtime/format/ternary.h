@@ -10,12 +10,20 @@
 enum trit_code trit_ternary_check(const struct trit_gguf *gguf,
                                   const struct trit_gguf_tensor *tensor, struct trit_error *error);
 
-/* Decodes rows row0 .. row0+rows-1 (K = ne[0] columns each): row r's codes 0, 1, 2 go to
-   codes + r*ld (ld >= K; bytes from K on are left alone), its scale to d[r], so that the weight is
-   (code - 1) * d. d is finite and >= 0. A matrix that is not ternary is TRIT_EFORMAT naming file,
-   tensor, row and column. Several threads may decode one tensor. */
+/* Rows first .. first+n-1 of a tensor (K = ne[0] columns each), and where they go: codes 0, 1, 2 of
+   row first+r to codes + r*ld (ld >= K; bytes from K on are left alone), its scale to d[r], so that
+   the weight is (code - 1) * d. */
+struct trit_ternary_rows {
+    size_t first, n;
+    uint8_t *codes;
+    size_t ld;
+    float *d;
+};
+
+/* Decodes those rows. d is finite and >= 0. A matrix that is not ternary is TRIT_EFORMAT naming
+   file, tensor, row and column. Several threads may decode one tensor. */
 enum trit_code trit_ternary_rows(const struct trit_gguf *gguf,
-                                 const struct trit_gguf_tensor *tensor, size_t row0, size_t rows,
-                                 uint8_t *codes, size_t ld, float *d, struct trit_error *error);
+                                 const struct trit_gguf_tensor *tensor,
+                                 const struct trit_ternary_rows *rows, struct trit_error *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* The order of candidates, and the k best of many. */
+/* The order of candidates and of ids, and the k best of many. */
 #include <stdlib.h>
 
 #include "runtime/head/internal.h"
@@ -49,4 +49,20 @@ static int compare(const void *a, const void *b)
 void trit_candidates_sort(struct trit_candidate *c, size_t n)
 {
     qsort(c, n, sizeof *c, compare);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+void trit_ids_sort(int32_t *ids, size_t n)
+{
+    qsort(ids, n, sizeof *ids, compare_ids);
+}
+
+bool trit_ids_have(const int32_t *ids, size_t n, int32_t id)
+{
+    return n && bsearch(&id, ids, n, sizeof id, compare_ids);
 }

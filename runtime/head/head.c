@@ -107,7 +107,7 @@ static enum trit_code make(struct trit_head *h, enum trit_head_planes planes,
         return trit_rows_check(h->rows, h->pool, error);
     if (!allocate(h))
         return no_memory(h, error);
-    const size_t bad = trit_head_make(h, 0);
+    const size_t bad = trit_head_need(h, 0);
     if (bad != SIZE_MAX)
         return trit_rows_bad(h->rows, bad, error);
     return h->plane[0].w ? TRIT_OK : no_memory(h, error);
@@ -150,54 +150,21 @@ void trit_head_free(struct trit_head *h)
     free(h);
 }
 
-static size_t plane_bytes(const struct trit_head_plane *p)
+bool trit_head_plane_kernels(const struct trit_head *h, size_t plane,
+                             const struct trit_kernel **gemv, const struct trit_kernel **gemm)
 {
-    return p->w ? p->bytes + p->bounds_bytes : 0;
-}
-
-size_t trit_head_plane_bytes(const struct trit_head *h)
-{
-    return plane_bytes(&h->plane[0]);
+    if (!h->plane[0].w || plane >= sizeof h->plane / sizeof *h->plane)
+        return false;
+    *gemv = h->plane[plane].gemv;
+    *gemm = h->plane[plane].gemm;
+    return true;
 }
 
 size_t trit_head_bytes(const struct trit_head *h)
 {
     const size_t scores = h->plane[0].w ? h->n * sizeof *h->y : 0;
-    return plane_bytes(&h->plane[0]) + plane_bytes(&h->plane[1]) + scores +
+    return trit_head_plane_bytes(h) + trit_plane_bytes(&h->plane[1]) + scores +
            h->threads * h->scratch_bytes;
-}
-
-/* Rows in the kernel's form: at once where all are in memory or in the mapped file; one by one what
-   is few. */
-static void rows_of(struct trit_head *h, size_t m, size_t row, size_t n, const float *x, float *y,
-                    size_t ldy, int thread)
-{
-    const struct trit_rows *r = h->rows;
-    const size_t groups = (h->k + TRIT_HEAD_GROUP - 1) / TRIT_HEAD_GROUP;
-    trit_head_fn *fn = h->kernel->fn.head;
-    if (r->data && n > 1) {
-        fn(m, n, h->k, (const uint8_t *)r->data + row * (r->data_bytes / r->n),
-           r->scale ? r->scale + row * groups : NULL, x, h->ldx, y, ldy);
-        return;
-    }
-    for (size_t j = 0; j < n; j++) {
-        const float *scale;
-        const void *w =
-            trit_rows_one(r, row + j, h->scratch + (size_t)thread * h->scratch_bytes, &scale);
-        fn(m, 1, h->k, w, scale, x, h->ldx, y + j, ldy);
-    }
-}
-
-void trit_head_rows(struct trit_head *h, size_t row, size_t n, float *logits, int thread)
-{
-    rows_of(h, h->m, row, n, h->x, logits, TRIT_HEAD_PIECE, thread);
-}
-
-float trit_head_exact(struct trit_head *h, size_t row, const float *x, int thread)
-{
-    float logit;
-    rows_of(h, 1, row, 1, x, &logit, 1, thread);
-    return logit;
 }
 
 struct full {
@@ -214,45 +181,41 @@ static void full_rows(void *arg, size_t begin, size_t end, int thread)
         memcpy(f->logits[i] + begin, logits + i * TRIT_HEAD_PIECE, (end - begin) * sizeof *logits);
 }
 
-/* The next states of a call. */
-static void take(struct trit_head *h, size_t m, const float *x, size_t ldx)
+/* States first .. first+m-1; m is cut to TRIT_HEAD_STATES, and to those that there are. */
+static struct trit_states some_of(const struct trit_states *all, size_t first, size_t m)
 {
-    h->m = m < TRIT_HEAD_STATES ? m : TRIT_HEAD_STATES;
-    h->x = x;
-    h->ldx = ldx;
-    for (size_t i = 0; i < h->m; i++)
-        h->state[i].x = x + i * ldx;
+    const size_t left = all->m - first, most = m < TRIT_HEAD_STATES ? m : TRIT_HEAD_STATES;
+    return (struct trit_states){ all->x + first * all->ld, left < most ? left : most, all->ld };
 }
 
-void trit_head_full(struct trit_head *h, size_t m, const float *x, size_t ldx, float *const *logits,
+/* These are the present states, at most TRIT_HEAD_STATES. */
+static void take(struct trit_head *h, const struct trit_states *states)
+{
+    h->m = states->m;
+    h->x = states->x;
+    h->ldx = states->ld;
+    for (size_t i = 0; i < h->m; i++)
+        h->state[i].x = h->x + i * h->ldx;
+}
+
+void trit_head_full(struct trit_head *h, const struct trit_states *states, float *const *logits,
                     struct trit_counts *counts)
 {
     struct full f = { h, logits };
     trit_rows_unpack(h->rows, h->pool, NULL); /* without memory for all: row by row */
-    for (size_t i = 0; i < m; i += h->m) {
+    for (size_t i = 0; i < states->m; i += h->m) {
+        const struct trit_states some = some_of(states, i, TRIT_HEAD_STATES);
         f.logits = logits + i;
-        take(h, m - i, x + i * ldx, ldx);
+        take(h, &some);
         trit_region(h->pool, TRIT_PART_HEAD_FULL, h->n, TRIT_HEAD_PIECE, full_rows, &f);
         if (counts)
             trit_count(counts, TRIT_PART_HEAD_FULL, h->rows->data_bytes + h->rows->scale_bytes,
                        h->m * h->n * h->k);
     }
     if (counts) {
-        counts->head_states += m;
-        counts->head_rows += m * h->n;
+        counts->head_states += states->m;
+        counts->head_rows += states->m * h->n;
     }
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    return (x > y) - (x < y);
-}
-
-bool trit_head_named(const struct trit_head_state *state, size_t row)
-{
-    const int32_t id = (int32_t)row;
-    return state->nalso && bsearch(&id, state->also, state->nalso, sizeof id, compare_ids);
 }
 
 /* The questions of the present states, and empty lists for their answers. */
@@ -276,7 +239,7 @@ static bool ask(struct trit_head *h, struct trit_top *const *top)
         *s = (struct trit_head_state){ .x = s->x, .top = top[i], .also = ids };
         for (size_t j = 0; j < top[i]->nalso; j++)
             ids[j] = top[i]->also[j];
-        qsort(ids, top[i]->nalso, sizeof *ids, compare_ids);
+        trit_ids_sort(ids, top[i]->nalso);
         for (size_t j = 0; j < top[i]->nalso; j++) {
             assert(ids[j] >= 0 && (size_t)ids[j] < h->n);
             if (!s->nalso || ids[j] != ids[s->nalso - 1])
@@ -310,24 +273,27 @@ static void search(struct trit_head *h, struct trit_counts *counts)
     const size_t row = h->rows->row_bytes;
     trit_head_search(h, counts);
     /* a full pass multiplies for every state, rows that several states read count for each */
-    if (plane_bytes(&h->plane[0]) + h->nfine * h->kp / 4 + h->nexact * row > h->m * h->n * row) {
+    if (trit_head_plane_bytes(h) + h->nfine * h->kp / 4 + h->nexact * row > h->m * h->n * row) {
         h->skip = SKIP;
         h->skip_k = h->state[0].top->k;
     }
 }
 
 /* Up to TRIT_HEAD_STATES of them; one without a bound leaves the others theirs. */
-static enum trit_code answer(struct trit_head *h, size_t m, const float *x, size_t ldx,
+static enum trit_code answer(struct trit_head *h, const struct trit_states *states,
                              struct trit_top *const *top, struct trit_counts *counts,
                              struct trit_error *error)
 {
-    take(h, m, x, ldx);
+    const size_t m = states->m;
+    take(h, states);
     if (!ask(h, top))
         return no_memory(h, error);
     const bool planes = planes_pay(h), bound = planes && trit_head_prepare(h);
     enum trit_code code = TRIT_OK;
-    for (size_t i = 0; planes && !bound && m > 1 && i < m && !code; i++)
-        code = answer(h, 1, x + i * ldx, ldx, top + i, counts, error);
+    for (size_t i = 0; planes && !bound && m > 1 && i < m && !code; i++) {
+        const struct trit_states one = some_of(states, i, 1);
+        code = answer(h, &one, top + i, counts, error);
+    }
     if (planes && !bound && m > 1)
         return code;
     h->nfine = h->nexact = 0;
@@ -340,15 +306,15 @@ static enum trit_code answer(struct trit_head *h, size_t m, const float *x, size
     return TRIT_OK;
 }
 
-enum trit_code trit_head_top(struct trit_head *h, size_t m, const float *x, size_t ldx,
+enum trit_code trit_head_top(struct trit_head *h, const struct trit_states *states,
                              struct trit_top *const *top, struct trit_counts *counts,
                              struct trit_error *error)
 {
     struct trit_counts unasked = { 0 };
     enum trit_code code = TRIT_OK;
-    for (size_t i = 0, some; i < m && !code; i += some) {
-        some = m - i < TRIT_HEAD_STATES ? m - i : TRIT_HEAD_STATES;
-        code = answer(h, some, x + i * ldx, ldx, top + i, counts ? counts : &unasked, error);
+    for (size_t i = 0; i < states->m && !code; i += TRIT_HEAD_STATES) {
+        const struct trit_states some = some_of(states, i, TRIT_HEAD_STATES);
+        code = answer(h, &some, top + i, counts ? counts : &unasked, error);
     }
     return code;
 }

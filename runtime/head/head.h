@@ -50,13 +50,18 @@ enum trit_code trit_head_create(struct trit_head **head, struct trit_rows *rows,
                                 struct trit_cache *cache, struct trit_error *error);
 void trit_head_free(struct trit_head *head); /* NULL allowed */
 
-/* logits[i][j] = R16(row j * state i), i < m; x has m states of k elements, ldx apart. What
-   it took is added to counts (NULL allowed). */
-void trit_head_full(struct trit_head *head, size_t m, const float *x, size_t ldx,
-                    float *const *logits, struct trit_counts *counts);
+/* m states of k elements each, ld apart. */
+struct trit_states {
+    const float *x;
+    size_t m, ld;
+};
 
-/* Answers *top[0] .. *top[m-1] for m states. TRIT_EMEMORY only. */
-enum trit_code trit_head_top(struct trit_head *head, size_t m, const float *x, size_t ldx,
+/* logits[i][j] = R16(row j * state i). What it took is added to counts (NULL allowed). */
+void trit_head_full(struct trit_head *head, const struct trit_states *states, float *const *logits,
+                    struct trit_counts *counts);
+
+/* Answers *top[0] .. *top[m-1] for the states. TRIT_EMEMORY only. */
+enum trit_code trit_head_top(struct trit_head *head, const struct trit_states *states,
                              struct trit_top *const *top, struct trit_counts *counts,
                              struct trit_error *error);
 
@@ -64,6 +69,12 @@ enum trit_code trit_head_top(struct trit_head *head, size_t m, const float *x, s
    every answer reads: 0 where there is none. */
 size_t trit_head_bytes(const struct trit_head *head);
 size_t trit_head_plane_bytes(const struct trit_head *head);
+
+/* The kernels that score rows by plane 0 or 1: gemv takes one vector, gemm several. False past the
+   last plane, and where every answer is a full pass. */
+struct trit_kernel;
+bool trit_head_plane_kernels(const struct trit_head *head, size_t plane,
+                             const struct trit_kernel **gemv, const struct trit_kernel **gemm);
 
 /* What a cache is to keep of the head, as long as the head lives: both planes, of which the second
    is made if it was not. Returns how many sections there are, at most TRIT_HEAD_SECTIONS. */

@@ -89,35 +89,38 @@ struct trit_head {
     atomic_size_t nfine, nexact; /* rows of the present call */
 };
 
-/* head_plane.c. Makes plane 0 of all rows, with d and norm, or plane 1 after it; returns the lowest
+/* plane.c. Makes plane 0 of all rows, with d and norm, or plane 1 after it; returns the lowest
    row that is not finite, or SIZE_MAX. Without memory the plane stays NULL. */
 size_t trit_head_make(struct trit_head *head, int plane);
 void trit_head_forget(struct trit_head *head, int plane);
 void trit_head_put(struct trit_head *head, int plane, const uint8_t *w, const float *bounds,
                    bool cached);
+size_t trit_plane_bytes(const struct trit_head_plane *plane); /* 0 where it is not made */
 /* A hash of what the code here makes of some rows; 0 without memory. */
 uint64_t trit_head_layout(const struct trit_head *head, int plane);
 
-/* head_cache.c. Takes a plane from the cache; false where it does not have it. */
-bool trit_head_cached(struct trit_head *head, int plane);
+/* sections.c. Takes a plane from the cache, or makes it: as trit_head_make. */
+size_t trit_head_need(struct trit_head *head, int plane);
 
-/* head_state.c. Quantises the present states, to one or two terms; false where no bound holds for
+/* state.c. Quantises the present states, to one or two terms; false where no bound holds for
    one of them. */
 bool trit_head_prepare(struct trit_head *head);
 
-/* head_top.c. Answers the present states by planes, or by a full pass. */
+/* top.c. Answers the present states by planes, or by a full pass. */
 void trit_head_search(struct trit_head *head, struct trit_counts *counts);
 void trit_head_search_all(struct trit_head *head, struct trit_counts *counts);
 
-/* head_best.c */
+/* best.c */
 bool trit_candidate_before(struct trit_candidate a, struct trit_candidate b);
 void trit_candidates_sort(struct trit_candidate *c, size_t n);
 void trit_best_add(struct trit_best *best, struct trit_candidate c);
+void trit_ids_sort(int32_t *ids, size_t n);
+/* Whether sorted ids have this one. */
+bool trit_ids_have(const int32_t *ids, size_t n, int32_t id);
 
-/* head.c. The exact logits of rows for the present states, TRIT_HEAD_PIECE apart; of one for one;
-   whether one is among also's. */
+/* exact.c. The exact logits of rows for the present states, TRIT_HEAD_PIECE apart; of one for one.
+ */
 void trit_head_rows(struct trit_head *head, size_t row, size_t n, float *logits, int thread);
 float trit_head_exact(struct trit_head *head, size_t row, const float *x, int thread);
-bool trit_head_named(const struct trit_head_state *state, size_t row);
 
 #endif

@@ -196,6 +196,16 @@ static bool allocate(struct making *m)
     return true;
 }
 
+size_t trit_plane_bytes(const struct trit_head_plane *p)
+{
+    return p->w ? p->bytes + p->bounds_bytes : 0;
+}
+
+size_t trit_head_plane_bytes(const struct trit_head *h)
+{
+    return trit_plane_bytes(&h->plane[0]);
+}
+
 void trit_head_forget(struct trit_head *head, int plane)
 {
     struct trit_head_plane *p = &head->plane[plane];
@@ -230,8 +240,6 @@ size_t trit_head_make(struct trit_head *head, int plane)
 {
     struct making m = { .head = head, .plane = plane };
     atomic_init(&m.bad, SIZE_MAX);
-    if (trit_head_cached(head, plane))
-        return SIZE_MAX;
     const bool room = allocate(&m);
     if (room)
         trit_pool_for(head->pool, head->groups, 1, make_groups, &m);

@@ -20,7 +20,8 @@ static void describe(const struct trit_head *h, int plane, bool bounds, struct t
     snprintf(s->form, sizeof s->form, "%s", bounds ? "f32" : p->packing->name);
 }
 
-bool trit_head_cached(struct trit_head *h, int plane)
+/* False where the cache does not have it. */
+static bool take_cached(struct trit_head *h, int plane)
 {
     struct trit_section codes, bounds;
     if (!h->cache)
@@ -34,6 +35,11 @@ bool trit_head_cached(struct trit_head *h, int plane)
     return r;
 }
 
+size_t trit_head_need(struct trit_head *h, int plane)
+{
+    return take_cached(h, plane) ? SIZE_MAX : trit_head_make(h, plane);
+}
+
 bool trit_head_from_cache(const struct trit_head *h)
 {
     return h->plane[0].w && h->plane[0].cached;
@@ -43,7 +49,7 @@ size_t trit_head_sections(struct trit_head *h, struct trit_section *sections)
 {
     size_t n = 0;
     if (h->plane[0].w && !h->plane[1].w)
-        trit_head_make(h, 1);
+        trit_head_need(h, 1);
     for (int plane = 0; plane < 2 && h->plane[plane].w; plane++)
         for (int bounds = 0; bounds < 2; bounds++)
             describe(h, plane, bounds, &sections[n++]);

@@ -68,6 +68,12 @@ static void sum_scores(const struct trit_head *h, size_t i, size_t group,
         sum[j] = -INFINITY;
 }
 
+/* Whether a row is among also's. */
+static bool named(const struct trit_head_state *state, size_t row)
+{
+    return trit_ids_have(state->also, state->nalso, (int32_t)row);
+}
+
 /* Adds rows to the best by their values; also's are not among them. */
 static void add_rows(const struct trit_head *h, size_t i, size_t row, size_t n, const float *value,
                      struct trit_best *best)
@@ -75,19 +81,24 @@ static void add_rows(const struct trit_head *h, size_t i, size_t row, size_t n, 
     for (size_t j = 0; j < n; j++) {
         const struct trit_candidate c = { value[j], (int32_t)(row + j) };
         if ((best->n < best->k || trit_candidate_before(c, best->at[0])) &&
-            !trit_head_named(&h->state[i], row + j))
+            !named(&h->state[i], row + j))
             trit_best_add(best, c);
     }
 }
 
-static void score(struct trit_head *h, int plane, size_t row, size_t n, size_t i, size_t m,
-                  float *to, size_t ld)
+/* Rows row .. row+n-1 for states first .. first+m-1. */
+struct patch {
+    size_t row, n, first, m;
+};
+
+/* A plane's scores of a patch, without the halves of the codes: each vector's ld after the last. */
+static void score(struct trit_head *h, int plane, const struct patch *x, float *to, size_t ld)
 {
     const struct trit_head_plane *p = &h->plane[plane];
-    const size_t t = i * h->terms, tokens = m * h->terms;
+    const size_t t = x->first * h->terms, tokens = x->m * h->terms;
     trit_mm_fn *fn = tokens == 1 ? p->gemv->fn.gemv : p->gemm->fn.gemm;
-    fn(tokens, n, h->kp, p->w + row / (size_t)p->gemv->nr * p->block, h->d + row, h->a + t * h->kp,
-       h->kp, h->s + t, h->sum + t, to, ld);
+    fn(tokens, x->n, h->kp, p->w + x->row / (size_t)p->gemv->nr * p->block, h->d + x->row,
+       h->a + t * h->kp, h->kp, h->s + t, h->sum + t, to, ld);
 }
 
 /* The first plane's scores of a group. Its bound takes the group's greatest r: no row's is read. */
@@ -111,7 +122,7 @@ static void scan(void *arg, size_t begin, size_t end, int thread)
     const size_t n = end - begin;
     if (n < TRIT_HEAD_PIECE)
         memset(scores, 0, sizeof scores);
-    score(h, 0, begin, n, 0, h->m, scores, TRIT_HEAD_PIECE);
+    score(h, 0, &(struct patch){ begin, n, 0, h->m }, scores, TRIT_HEAD_PIECE);
     for (size_t i = 0; i < h->m; i++)
         for (size_t j = 0; j < n; j += TRIT_HEAD_ROWS)
             take_scores(h, i, (begin + j) / TRIT_HEAD_ROWS,
@@ -252,8 +263,9 @@ static void refine(void *arg, size_t begin, size_t end, int thread)
             const size_t n = survivors(h, i, group, h->state[i].cut, kept);
             if (cost_of_rows(h, n) <= fine_bytes(h))
                 continue;
+            const struct patch patch = { group * TRIT_HEAD_ROWS, row_count(h, group), i, 1 };
             memset(scores, 0, sizeof scores);
-            score(h, 1, group * TRIT_HEAD_ROWS, row_count(h, group), i, 1, scores, TRIT_HEAD_ROWS);
+            score(h, 1, &patch, scores, TRIT_HEAD_ROWS);
             add_scores(h, i, group, scores);
             h->nfine += row_count(h, group);
         }
@@ -284,7 +296,7 @@ static void finish(void *arg, size_t begin, size_t end, int thread)
             const size_t n = survivors(h, i, group, cut, kept);
             for (size_t j = 0; j < n; j++) {
                 const size_t row = group * TRIT_HEAD_ROWS + kept[j];
-                if (trit_head_named(&h->state[i], row))
+                if (named(&h->state[i], row))
                     continue;
                 trit_best_add(
                     best, (struct trit_candidate){ trit_head_exact(h, row, h->state[i].x, thread),
@@ -306,7 +318,7 @@ static bool wants_plane2(struct trit_head *h)
     h->nfine = 0;
     if (cost_of_rows(h, rows) < h->plane[1].bytes)
         return false;
-    trit_head_make(h, 1);
+    trit_head_need(h, 1);
     h->no_plane2 = !h->plane[1].w;
     return h->plane[1].w;
 }

@@ -1,6 +1,7 @@
 /* Evaluation of several sequences at once: their tokens in passes, and what is around the layers:
    the embedding, the rotations' angles, the head. */
 #include "runtime/base/math.h"
+#include "runtime/base/stop.h"
 #include "runtime/model/internal.h"
 
 static enum trit_code check_run(const struct trit_work *w, const struct trit_run *run,
@@ -120,12 +121,13 @@ static enum trit_code head(struct trit_work *w, struct trit_error *error)
     if (w->fault.found)
         return trit_finite_fault(w, error);
     if (j.full) {
-        trit_head_full(w->model->head, j.full, w->h, hidden, w->logits, &w->counts);
+        const struct trit_states states = { w->h, j.full, hidden };
+        trit_head_full(w->model->head, &states, w->logits, &w->counts);
         trit_finite_logits(w, j.full);
     }
     if (j.m > j.full) {
-        code = trit_head_top(w->model->head, j.m - j.full, w->h + j.full * hidden, hidden, w->tops,
-                             &w->counts, error);
+        const struct trit_states states = { w->h + j.full * hidden, j.m - j.full, hidden };
+        code = trit_head_top(w->model->head, &states, w->tops, &w->counts, error);
         if (!code)
             trit_finite_tops(w, j.full, j.m);
     }
@@ -172,5 +174,37 @@ enum trit_code trit_model_eval(struct trit_work *w, const struct trit_run *runs,
                          "the model's threads are busy with another evaluation");
     const enum trit_code code = eval(w, runs, nruns, error);
     trit_pool_release(pool);
+    return code;
+}
+
+/* Tokens at .. at+n-1 of a run, with their part of its answers. */
+static struct trit_run part_of(const struct trit_run *run, size_t at, size_t n)
+{
+    const size_t before = run->first > at ? run->first - at : 0,
+                 answered = at > run->first ? at - run->first : 0,
+                 vocab = run->session->model->config.vocab;
+    return (struct trit_run){
+        .session = run->session,
+        .tokens = run->tokens + at,
+        .count = n,
+        .first = before < n ? before : n,
+        .logits = run->logits ? run->logits + answered * vocab : NULL,
+        .top = run->top ? run->top + answered : NULL,
+    };
+}
+
+enum trit_code trit_session_prefill(const struct trit_run *run, struct trit_error *error)
+{
+    struct trit_session *s = run->session;
+    const size_t start = s->position, chunk = s->work->chunk;
+    enum trit_code code = check_runs(s->work, run, 1, error);
+    for (size_t at = 0; at < run->count && !code; at += chunk) {
+        const size_t left = run->count - at;
+        const struct trit_run part = part_of(run, at, left < chunk ? left : chunk);
+        code = trit_stopped() ? trit_fail(error, TRIT_ESTOPPED, "stopped")
+                              : trit_model_eval(s->work, &part, 1, error);
+    }
+    if (code)
+        s->position = start;
     return code;
 }

@@ -35,42 +35,51 @@ static enum trit_code read_arch(struct trit_config *c, const struct trit_gguf *g
 
 /* An integer key {arch}.name within min .. max; `fallback` where it is absent and fallback is not
  * 0. */
+struct size_key {
+    const char *name;
+    size_t min, max, fallback, *out;
+};
+
 static enum trit_code read_size(const struct trit_config *c, const struct trit_gguf *g,
-                                const char *name, size_t min, size_t max, size_t fallback,
-                                size_t *out, struct trit_error *e)
+                                const struct size_key *size, struct trit_error *e)
 {
     char key[96];
     uint32_t value;
-    snprintf(key, sizeof key, "%s.%s", c->arch, name);
-    if (fallback && !trit_gguf_find(g, key)) {
-        *out = fallback;
+    snprintf(key, sizeof key, "%s.%s", c->arch, size->name);
+    if (size->fallback && !trit_gguf_find(g, key)) {
+        *size->out = size->fallback;
         return TRIT_OK;
     }
     enum trit_code code = trit_gguf_u32(g, key, &value, e);
     if (code)
         return code;
-    if (value < min || value > max)
+    if (value < size->min || value > size->max)
         return trit_fail(e, TRIT_EFORMAT, "%s: key '%s' is %u: must be %zu .. %zu", g->path, key,
-                         value, min, max);
-    *out = value;
+                         value, size->min, size->max);
+    *size->out = value;
     return TRIT_OK;
 }
 
-/* *out as it came where the key is absent and *out is not 0. */
+/* A number {arch}.name within min .. max; *out as it came where it is absent and *out is not 0. */
+struct float_key {
+    const char *name;
+    float min, max, *out;
+};
+
 static enum trit_code read_float(const struct trit_config *c, const struct trit_gguf *g,
-                                 const char *name, float min, float max, float *out,
-                                 struct trit_error *e)
+                                 const struct float_key *number, struct trit_error *e)
 {
+    float *out = number->out;
     char key[96];
-    snprintf(key, sizeof key, "%s.%s", c->arch, name);
+    snprintf(key, sizeof key, "%s.%s", c->arch, number->name);
     if (*out > 0 && !trit_gguf_find(g, key))
         return TRIT_OK;
     enum trit_code code = trit_gguf_f32(g, key, out, e);
     if (code)
         return code;
-    if (!(*out >= min && *out <= max))
+    if (!(*out >= number->min && *out <= number->max))
         return trit_fail(e, TRIT_EFORMAT, "%s: key '%s' is %g: must be %g .. %g", g->path, key,
-                         (double)*out, (double)min, (double)max);
+                         (double)*out, (double)number->min, (double)number->max);
     return TRIT_OK;
 }
 
@@ -135,10 +144,7 @@ static enum trit_code check_graph(const struct trit_config *c, const struct trit
 static enum trit_code read_sizes(struct trit_config *c, const struct trit_gguf *g,
                                  struct trit_error *e)
 {
-    const struct {
-        const char *name;
-        size_t min, max, fallback, *out;
-    } keys[] = {
+    const struct size_key keys[] = {
         { "embedding_length", 2, MAX_DIM, 0, &c->hidden },
         { "feed_forward_length", 1, MAX_DIM, 0, &c->ffn },
         { "block_count", 1, MAX_LAYERS, 0, &c->layers },
@@ -146,8 +152,7 @@ static enum trit_code read_sizes(struct trit_config *c, const struct trit_gguf *
         { "attention.head_count", 1, MAX_DIM, 0, &c->heads },
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        enum trit_code code = read_size(c, g, keys[i].name, keys[i].min, keys[i].max,
-                                        keys[i].fallback, keys[i].out, e);
+        enum trit_code code = read_size(c, g, &keys[i], e);
         if (code)
             return code;
     }
@@ -167,11 +172,9 @@ static enum trit_code read_head_dim(struct trit_config *c, const struct trit_ggu
             "%s: key '%s.attention.head_count' is %zu: must divide embedding_length %zu", g->path,
             c->arch, c->heads, c->hidden);
     for (size_t i = 0; i < 2; i++) {
-        enum trit_code code = read_size(c, g, names[i], 1, MAX_DIM,
-                                        i       ? length[0]
-                                        : usual ? usual
-                                                : 1,
-                                        &length[i], e);
+        const size_t fallback = i > 0 ? length[0] : usual ? usual : 1;
+        const struct size_key key = { names[i], 1, MAX_DIM, fallback, &length[i] };
+        enum trit_code code = read_size(c, g, &key, e);
         if (code)
             return code;
         const size_t wanted = c->family->own_head_dim ? length[0] : usual;
@@ -197,8 +200,8 @@ static enum trit_code read_head_dim(struct trit_config *c, const struct trit_ggu
 static enum trit_code read_heads(struct trit_config *c, const struct trit_gguf *g,
                                  struct trit_error *e)
 {
-    enum trit_code code =
-        read_size(c, g, "attention.head_count_kv", 1, c->heads, c->heads, &c->kv_heads, e);
+    const struct size_key kv = { "attention.head_count_kv", 1, c->heads, c->heads, &c->kv_heads };
+    enum trit_code code = read_size(c, g, &kv, e);
     if (!code)
         code = read_head_dim(c, g, e);
     if (code)
@@ -207,7 +210,9 @@ static enum trit_code read_heads(struct trit_config *c, const struct trit_gguf *
         return trit_fail(e, TRIT_EFORMAT,
                          "%s: key '%s.attention.head_count_kv' is %zu: must divide head_count %zu",
                          g->path, c->arch, c->kv_heads, c->heads);
-    code = read_size(c, g, "rope.dimension_count", 2, c->head_dim, c->head_dim, &c->rope_dims, e);
+    const struct size_key rope = { "rope.dimension_count", 2, c->head_dim, c->head_dim,
+                                   &c->rope_dims };
+    code = read_size(c, g, &rope, e);
     if (!code && c->rope_dims % 2)
         code = trit_fail(e, TRIT_EFORMAT,
                          "%s: key '%s.rope.dimension_count' (absent: the head's %zu) is %zu: must "
@@ -232,7 +237,8 @@ static enum trit_code read_vocab(struct trit_config *c, const struct trit_gguf *
             c->hidden, MAX_VOCAB);
     c->vocab = (size_t)embd->ne[1];
     size_t size = 0;
-    enum trit_code code = read_size(c, g, "vocab_size", 1, MAX_VOCAB, c->vocab, &size, e);
+    const struct size_key key = { "vocab_size", 1, MAX_VOCAB, c->vocab, &size };
+    enum trit_code code = read_size(c, g, &key, e);
     if (code)
         return code;
     const struct trit_gguf_kv *tokens = trit_gguf_find(g, "tokenizer.ggml.tokens");
@@ -256,8 +262,9 @@ enum trit_code trit_config_read(struct trit_config *c, const struct trit_gguf *g
     if (code || (code = read_sizes(c, g, e)) || (code = read_heads(c, g, e)))
         return code;
     c->rope_base = c->family->rope_base;
-    if ((code = read_float(c, g, "attention.layer_norm_rms_epsilon", FLT_MIN, 1, &c->eps, e)) ||
-        (code = read_float(c, g, "rope.freq_base", 1, 1e12f, &c->rope_base, e)) ||
+    const struct float_key eps = { "attention.layer_norm_rms_epsilon", FLT_MIN, 1, &c->eps },
+                           base = { "rope.freq_base", 1, 1e12f, &c->rope_base };
+    if ((code = read_float(c, g, &eps, e)) || (code = read_float(c, g, &base, e)) ||
         (code = check_graph(c, g, e)) || (code = read_vocab(c, g, e)))
         return code;
     struct trit_text name = { "", 0 };

@@ -43,7 +43,8 @@ void trit_skip_up(struct trit_work *w, const struct trit_layer *layer, size_t fr
     }
     share->open += count;
     if (w->m > 1 || (float)count > w->model->skip_most * (float)(to - from) || !is_tame(w, layer)) {
-        trit_product_tile(w, up, kernel_of(w, up), 0, w->m, from, to, y, 2 * up->n);
+        const struct trit_patch all = { 0, w->m, from, to };
+        trit_product_patch(w, up, kernel_of(w, up), &all, y, 2 * up->n);
         share->rows += to - from;
         return;
     }
@@ -135,11 +136,15 @@ static void dense(void *arg, size_t begin, size_t end, int thread)
     const struct trit_work *w = j->w;
     const size_t n = j->down->n, nr = (size_t)j->down->pair.decode->nr;
     for (size_t p = begin; p < end; p++) {
-        const size_t row = p % j->blocks * nr, last = row + nr < n ? row + nr : n,
-                     first = p / j->blocks * TOGETHER,
-                     m = w->m - first < TOGETHER ? w->m - first : TOGETHER;
-        trit_product_tile(w, j->down, kernel_of(w, j->down), first, m, row, last, w->h, n);
-        trit_residual(w, first, m, row, last);
+        const size_t row = p % j->blocks * nr, first = p / j->blocks * TOGETHER;
+        const struct trit_patch patch = {
+            .first = first,
+            .m = w->m - first < TOGETHER ? w->m - first : TOGETHER,
+            .row = row,
+            .last = row + nr < n ? row + nr : n,
+        };
+        trit_product_patch(w, j->down, kernel_of(w, j->down), &patch, w->h, n);
+        trit_residual(w, &patch);
     }
 }
 

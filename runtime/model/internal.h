@@ -217,14 +217,18 @@ void trit_product_region(const struct trit_work *work, enum trit_part part,
 void trit_product_rows(const struct trit_work *work, const struct trit_matrix *matrix, size_t row,
                        size_t last, float *y, size_t ldy);
 
-/* Tokens first .. first+m-1 with rows row .. last-1, row a multiple of NR, by one of the kernels
-   that share the matrix's weights. */
-void trit_product_tile(const struct trit_work *work, const struct trit_matrix *matrix,
-                       const struct trit_kernel *kernel, size_t first, size_t m, size_t row,
-                       size_t last, float *y, size_t ldy);
+/* Tokens first .. first+m-1 with rows row .. last-1. */
+struct trit_patch {
+    size_t first, m, row, last;
+};
 
-/* x = x + h in rows row .. last-1 of those tokens. */
-void trit_residual(const struct trit_work *work, size_t first, size_t m, size_t row, size_t last);
+/* A patch, row a multiple of NR, by one of the kernels that share the matrix's weights. */
+void trit_product_patch(const struct trit_work *work, const struct trit_matrix *matrix,
+                        const struct trit_kernel *kernel, const struct trit_patch *patch, float *y,
+                        size_t ldy);
+
+/* x = x + h in a patch. */
+void trit_residual(const struct trit_work *work, const struct trit_patch *patch);
 
 /* y = product, or x = x + product by way of h, in one region. */
 void trit_product(struct trit_work *work, enum trit_part part, const struct trit_matrix *matrix,

@@ -256,7 +256,9 @@ static enum trit_code load_head(struct loader *l)
         trit_cost_section(&model->cost, cache, trit_head_from_cache(model->head));
     enum trit_code code = trit_pick(TRIT_OP_head, rows[last]->packing, &model->ops.head, l->error);
     if (!code)
-        snprintf(model->head_why, sizeof model->head_why, "strongest ISA, rows stored as %s",
+        snprintf(model->head_why, sizeof model->head_why, "%s: strongest ISA, rows stored as %s",
+                 trit_head_plane_bytes(model->head) ? "all logits, and rows that the planes leave"
+                                                    : "all logits, and the k best",
                  rows[last]->packing);
     return code;
 }

@@ -33,6 +33,28 @@ const struct trit_rows *trit_model_head(const struct trit_model *model)
     return model->config.tied ? &model->embd : &model->output;
 }
 
+/* The kernels of the head's planes, if there are any, and last that of full passes. */
+static bool head_plan(const struct trit_model *model, size_t i, struct trit_plan *plan)
+{
+    static const char *const whys[] = {
+        "the k best (greedy, top-k): 4 bits of every row; several vectors by gemm",
+        "the k best: 2 bits more, where many rows are left",
+    };
+    static const enum trit_part parts[] = { TRIT_PART_HEAD_PLANE1, TRIT_PART_HEAD_PLANE2 };
+    const struct trit_rows *rows = trit_model_head(model);
+    const struct trit_kernel *gemv, *gemm;
+    if (trit_head_plane_kernels(model->head, i, &gemv, &gemm)) {
+        *plan =
+            (struct trit_plan){ trit_part_name(parts[i]), rows->n, rows->k, gemv, gemm, whys[i] };
+        return true;
+    }
+    const struct trit_kernel *full = model->ops.head;
+    *plan = (struct trit_plan){
+        trit_part_name(TRIT_PART_HEAD_FULL), rows->n, rows->k, full, full, model->head_why
+    };
+    return i == 0 || trit_head_plane_kernels(model->head, i - 1, &gemv, &gemm);
+}
+
 bool trit_model_plan(const struct trit_model *model, size_t i, struct trit_plan *plan)
 {
     const size_t roles = (size_t)model->nroles, matrices = model->config.layers * roles;
@@ -42,10 +64,7 @@ bool trit_model_plan(const struct trit_model *model, size_t i, struct trit_plan 
             (struct trit_plan){ x->name, x->n, x->k, x->pair.decode, x->pair.prefill, x->pair.why };
         return true;
     }
-    const struct trit_rows *head = trit_model_head(model);
-    *plan = (struct trit_plan){ "head",          head->n,         head->k,
-                                model->ops.head, model->ops.head, model->head_why };
-    return i == matrices;
+    return head_plan(model, i - matrices, plan);
 }
 
 void trit_model_memory(const struct trit_model *model, const struct trit_session *session,

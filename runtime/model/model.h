@@ -120,12 +120,13 @@ struct trit_model_memory {
 void trit_model_memory(const struct trit_model *model, const struct trit_session *session,
                        struct trit_model_memory *memory);
 
-/* One line per matrix: which kernels it got and why. Returns false past the last. Strings live as
- * long as the model. */
+/* One line per matrix: which kernels it got and why. Of the head, one for each plane that finds the
+   k best, where there are any, and one for all logits, whose kernel also makes the exact ones of
+   the k best. Returns false past the last. Strings live as long as the model. */
 struct trit_plan {
-    const char *matrix; /* "blk.0.attn_qkv", ..., "head" */
+    const char *matrix; /* "blk.0.attn_qkv", ..., "head plane 1", "head plane 2", "head full" */
     size_t n, k;
-    const struct trit_kernel *decode, *prefill;
+    const struct trit_kernel *decode, *prefill; /* for one vector, for several */
     const char *why;
 };
 bool trit_model_plan(const struct trit_model *model, size_t i, struct trit_plan *plan);
@@ -176,6 +177,10 @@ enum trit_code trit_model_eval(struct trit_work *work, const struct trit_run *ru
 /* The same for one sequence, in its working memory. */
 enum trit_code trit_session_eval(struct trit_session *session, const int32_t *tokens, size_t count,
                                  size_t first, float *logits, struct trit_error *error);
+
+/* A run by itself, a pass of the session's working memory at a time, so that between them Ctrl-C is
+   seen (TRIT_ESTOPPED): for long texts. After an error the sequence has not moved. */
+enum trit_code trit_session_prefill(const struct trit_run *run, struct trit_error *error);
 
 /* What passes in this working memory cost so far. */
 const struct trit_counts *trit_work_counts(const struct trit_work *work);

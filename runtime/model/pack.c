@@ -28,8 +28,8 @@ static enum trit_code decode(const struct packing *p, size_t row, size_t rows, u
         const size_t end = start + (size_t)p->parts[i]->ne[1];
         if (row < end) {
             const size_t n = end - row < rows ? end - row : rows;
-            code = trit_ternary_rows(p->gguf, p->parts[i], row - start, n, codes, x->k, x->d + row,
-                                     error);
+            const struct trit_ternary_rows some = { row - start, n, codes, x->k, x->d + row };
+            code = trit_ternary_rows(p->gguf, p->parts[i], &some, error);
             row += n;
             rows -= n;
             codes += n * x->k;

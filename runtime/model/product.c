@@ -38,13 +38,13 @@ void trit_product_region(const struct trit_work *w, enum trit_part part,
     trit_multiply_split(w->model->pool, part, blocks, trit_product_blocks(x, nc), fn, arg);
 }
 
-void trit_product_tile(const struct trit_work *w, const struct trit_matrix *x,
-                       const struct trit_kernel *kernel, size_t first, size_t m, size_t row,
-                       size_t last, float *y, size_t ldy)
+void trit_product_patch(const struct trit_work *w, const struct trit_matrix *x,
+                        const struct trit_kernel *kernel, const struct trit_patch *patch, float *y,
+                        size_t ldy)
 {
     struct trit_multiply mm = multiply(w, x, y, ldy);
     mm.kernel = kernel;
-    trit_multiply_tile(&mm, first, m, row, last);
+    trit_multiply_tile(&mm, patch->first, patch->m, patch->row, patch->last);
 }
 
 void trit_product_rows(const struct trit_work *w, const struct trit_matrix *x, size_t row,
@@ -54,18 +54,18 @@ void trit_product_rows(const struct trit_work *w, const struct trit_matrix *x, s
     trit_multiply_rows(&mm, row, last);
 }
 
-void trit_residual(const struct trit_work *w, size_t first, size_t m, size_t row, size_t last)
+void trit_residual(const struct trit_work *w, const struct trit_patch *patch)
 {
-    const size_t hidden = w->model->config.hidden;
-    for (size_t i = first * hidden; i < (first + m) * hidden; i += hidden)
-        for (size_t r = row; r < last; r++)
+    const size_t hidden = w->model->config.hidden, last = patch->last;
+    for (size_t i = patch->first * hidden; i < (patch->first + patch->m) * hidden; i += hidden)
+        for (size_t r = patch->row; r < last; r++)
             w->x[i + r] = w->x[i + r] + w->h[i + r];
 }
 
 static void add(void *arg, size_t row, size_t last)
 {
     const struct trit_work *w = arg;
-    trit_residual(w, 0, w->m, row, last);
+    trit_residual(w, &(struct trit_patch){ 0, w->m, row, last });
 }
 
 void trit_product(struct trit_work *w, enum trit_part part, const struct trit_matrix *x, float *y,

@@ -145,6 +145,8 @@ struct choice {
 /* What the two are chosen for. */
 struct pair_wish {
     size_t n, k;
+    int threads;
+    struct trit_profile *profile; /* NULL: none */
     const char *decode, *prefill; /* patterns that force; NULL: none */
     bool others;                  /* packings that hold more than trits may be picked */
 };
@@ -261,11 +263,12 @@ static void explain_profile(struct trit_pair *pair, const struct trit_profile *p
 }
 
 /* The pair that the profile names, in part or whole. False where it names none. */
-static bool from_profile(struct trit_profile *profile, size_t n, size_t k, int threads,
-                         struct choice *decode, struct choice *prefill, struct trit_pair *pair)
+static bool from_profile(const struct pair_wish *wish, struct choice *decode,
+                         struct choice *prefill, struct trit_pair *pair)
 {
+    const size_t n = wish->n, k = wish->k;
     struct trit_profile_plan plan;
-    if (!profile || !trit_profile_plan(profile, n, k, threads, &plan))
+    if (!wish->profile || !trit_profile_plan(wish->profile, n, k, wish->threads, &plan))
         return false;
     struct choice d = { &plan.kernel[TRIT_DECODE], 1 }, p = { &plan.kernel[TRIT_PREFILL], 1 };
     if (!cheapest_sound(plan.kernel[TRIT_DECODE] ? &d : decode,
@@ -277,13 +280,12 @@ static bool from_profile(struct trit_profile *profile, size_t n, size_t k, int t
     }
     if (plan.row[TRIT_DECODE])
         pair->decode_nc = plan.row[TRIT_DECODE]->nc;
-    explain_profile(pair, profile, &plan, threads);
+    explain_profile(pair, wish->profile, &plan, wish->threads);
     return true;
 }
 
 /* Of the kernels that are left after TRITMILL_KERNEL. TRIT_EUNSUPPORTED where no pair is. */
-static enum trit_code pick_pair(const struct pair_wish *wish, int threads,
-                                struct trit_profile *profile, struct trit_pair *pair,
+static enum trit_code pick_pair(const struct pair_wish *wish, struct trit_pair *pair,
                                 struct trit_error *error)
 {
     const bool force = wish->decode || wish->prefill;
@@ -295,7 +297,7 @@ static enum trit_code pick_pair(const struct pair_wish *wish, int threads,
     if (!code)
         code = choose_from(&prefill, TRIT_OP_gemm, wish, error);
     if (!code && !force)
-        found = from_profile(profile, n, k, threads, &decode, &prefill, pair);
+        found = from_profile(wish, &decode, &prefill, pair);
     if (!code && !found && (pairs = cheapest_sound(&decode, &prefill, n, k, pair)) > 0)
         explain_estimate(pair, n, k, pairs, force);
     free(decode.kernels);
@@ -311,13 +313,16 @@ static enum trit_code pick_pair(const struct pair_wish *wish, int threads,
 enum trit_code trit_pick_pair(size_t n, size_t k, int threads, struct trit_profile *profile,
                               struct trit_pair *pair, struct trit_error *error)
 {
-    struct pair_wish wish = { n, k, forced(TRIT_OP_gemv), forced(TRIT_OP_gemm), false };
+    struct pair_wish wish = { .n = n,
+                              .k = k,
+                              .threads = threads,
+                              .profile = profile,
+                              .decode = forced(TRIT_OP_gemv),
+                              .prefill = forced(TRIT_OP_gemm) };
     enum trit_code code = check_force(error);
     if (code)
         return code;
-    code = pick_pair(&wish, threads, profile, pair, error);
+    code = pick_pair(&wish, pair, error);
     wish.others = wish.decode || wish.prefill;
-    return code == TRIT_EUNSUPPORTED && wish.others
-               ? pick_pair(&wish, threads, profile, pair, error)
-               : code;
+    return code == TRIT_EUNSUPPORTED && wish.others ? pick_pair(&wish, pair, error) : code;
 }

@@ -198,12 +198,11 @@ static int run(int argc, char **argv)
     struct trit_error error;
     struct trit_gguf *gguf;
     const char *path = NULL;
-    int npaths = 0;
-    enum trit_parse parsed =
-        trit_cli_parse(&trit_cmd_inspect, argc, argv, &inspect, &path, 1, &npaths);
+    struct trit_rest paths = { &path, 1, 0 };
+    enum trit_parse parsed = trit_cli_parse(&trit_cmd_inspect, argc, argv, &inspect, &paths);
     if (parsed != TRIT_PARSE_OK)
         return parsed == TRIT_PARSE_HELP ? 0 : 2;
-    if (npaths + (inspect.model != NULL) != 1)
+    if (paths.n + (inspect.model != NULL) != 1)
         return trit_cli_usage_error("inspect: give one file (usage: tritmill inspect %s)",
                                     trit_cmd_inspect.usage);
     path = inspect.model ? inspect.model : path;

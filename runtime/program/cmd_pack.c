@@ -183,7 +183,7 @@ static int run(int argc, char **argv)
     struct options o = { 0 };
     struct trit_engine engine = { 0 };
     struct trit_error error;
-    enum trit_parse parsed = trit_cli_parse(&trit_cmd_pack, argc, argv, &o, NULL, 0, NULL);
+    enum trit_parse parsed = trit_cli_parse(&trit_cmd_pack, argc, argv, &o, NULL);
     if (parsed != TRIT_PARSE_OK)
         return parsed == TRIT_PARSE_HELP ? 0 : 2;
     trit_catch_stop();

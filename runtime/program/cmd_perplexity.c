@@ -96,7 +96,8 @@ static enum trit_code read_text(struct work *w, struct trit_error *error)
     enum trit_code code = trit_file_read(w->options.file, TRIT_TEXT_MAX, &text, &bytes, error);
     if (code)
         return code;
-    code = trit_tokenizer_encode(w->engine.tokenizer, text, bytes, false, &w->ids, &w->nids, error);
+    code = trit_tokenizer_encode(w->engine.tokenizer, (struct trit_text){ text, bytes }, false,
+                                 &w->ids, &w->nids, error);
     free(text);
     return code;
 }
@@ -190,7 +191,10 @@ static enum trit_code run_chunk(struct work *w, int32_t *tokens, struct trit_err
         tokens[0] = trit_tokenizer_bos(tokenizer);
     size_t middle = w->context / 2, last = w->context - 1; /* nothing is asked of the last one */
     trit_session_rewind(w->session, 0);
-    enum trit_code code = trit_engine_prefill(w->session, tokens, middle, PREFILL, NULL, error);
+    const struct trit_run first = {
+        .session = w->session, .tokens = tokens, .count = middle, .first = middle
+    };
+    enum trit_code code = trit_session_prefill(&first, error);
     for (size_t at = middle; at < last && !code; at += w->slice) {
         if (trit_stopped())
             return trit_fail(error, TRIT_ESTOPPED, "stopped");
@@ -274,8 +278,7 @@ static enum trit_code work(struct work *w, struct trit_error *error)
 static int run(int argc, char **argv)
 {
     struct work w = { 0 };
-    enum trit_parse parse =
-        trit_cli_parse(&trit_cmd_perplexity, argc, argv, &w.options, NULL, 0, NULL);
+    enum trit_parse parse = trit_cli_parse(&trit_cmd_perplexity, argc, argv, &w.options, NULL);
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;
     struct trit_error error;

@@ -180,22 +180,21 @@ static int run(int argc, char **argv)
 {
     struct work w = { .nfiles = 0 };
     const char *words[MAX_FILES + 1];
-    int n = 0;
-    enum trit_parse parse =
-        trit_cli_parse(&trit_cmd_profile, argc, argv, &w.options, words, MAX_FILES + 1, &n);
+    struct trit_rest rest = { words, MAX_FILES + 1, 0 };
+    enum trit_parse parse = trit_cli_parse(&trit_cmd_profile, argc, argv, &w.options, &rest);
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;
-    for (size_t i = 0; n && i < sizeof actions / sizeof *actions; i++) {
+    for (size_t i = 0; rest.n && i < sizeof actions / sizeof *actions; i++) {
         if (strcmp(words[0], actions[i].name) != 0)
             continue;
         if (w.options.output && !actions[i].formats)
             return trit_cli_usage_error("profile %s: -o is for show", words[0]);
-        w.nfiles = n - 1;
+        w.nfiles = rest.n - 1;
         memcpy(w.files, words + 1, (size_t)w.nfiles * sizeof *words);
         return actions[i].run(&w);
     }
-    return trit_cli_usage_error("profile: give show, check or diff%s%s", n ? ", not " : "",
-                                n ? words[0] : "");
+    return trit_cli_usage_error("profile: give show, check or diff%s%s", rest.n ? ", not " : "",
+                                rest.n ? words[0] : "");
 }
 
 const struct trit_command trit_cmd_profile = {

@@ -221,8 +221,8 @@ static enum trit_code prepare(struct run *r, struct trit_error *error)
     if (!code)
         code = trit_engine_load_tokenizer(e, error);
     if (!code)
-        code = trit_engine_encode(e, r->prompt, r->prompt_bytes, !r->options.no_special, &r->ids,
-                                  &r->nprompt, error);
+        code = trit_engine_encode(e, (struct trit_text){ r->prompt, r->prompt_bytes },
+                                  !r->options.no_special, &r->ids, &r->nprompt, error);
     if (!code)
         code = size_context(r, error);
     if (!code && e->own_bos && !r->options.quiet)
@@ -351,21 +351,6 @@ static enum trit_code decode(struct run *r, struct trit_error *error)
     return code;
 }
 
-/* The prompt, all but the last chunk of it without a choice behind it. */
-static enum trit_code read_in(struct run *r, struct trit_error *error)
-{
-    const size_t chunk =
-        (size_t)r->options.chunk < r->context ? (size_t)r->options.chunk : r->context;
-    const size_t before = (r->nprompt - 1) / chunk * chunk;
-    trit_decoder_tell(r->decoder, r->ids, r->nprompt);
-    enum trit_code code = trit_engine_prefill(r->session, r->ids, before, chunk, NULL, error);
-    if (!code && trit_stopped())
-        return trit_fail(error, TRIT_ESTOPPED, "stopped");
-    if (!code)
-        code = trit_decoder_feed(r->decoder, r->ids + before, r->nprompt - before, error);
-    return code;
-}
-
 static enum trit_code generate(struct run *r, struct trit_error *error)
 {
     double begin = trit_now();
@@ -373,7 +358,8 @@ static enum trit_code generate(struct run *r, struct trit_error *error)
         show(r, r->prompt, r->prompt_bytes);
     if (r->options.ignore_eos)
         ban_end_tokens(r);
-    enum trit_code code = read_in(r, error);
+    trit_decoder_tell(r->decoder, r->ids, r->nprompt);
+    enum trit_code code = trit_decoder_feed(r->decoder, r->ids, r->nprompt, error);
     double filled = trit_now();
     r->result.prefill = filled - begin;
     if (code == TRIT_ESTOPPED) {
@@ -425,7 +411,7 @@ static const struct trit_run_options defaults = {
 static int run(int argc, char **argv)
 {
     struct run r = { .options = defaults };
-    enum trit_parse parse = trit_cli_parse(&trit_cmd_run, argc, argv, &r.options, NULL, 0, NULL);
+    enum trit_parse parse = trit_cli_parse(&trit_cmd_run, argc, argv, &r.options, NULL);
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;
     bool foreign = strcmp(argv[0], trit_cmd_run.name) != 0;

@@ -129,7 +129,7 @@ static int run(int argc, char **argv)
 {
     struct options o = { .seed = 1, .arch = "bitnet-b1.58" };
     struct trit_error error;
-    enum trit_parse parsed = trit_cli_parse(&trit_cmd_synth, argc, argv, &o, NULL, 0, NULL);
+    enum trit_parse parsed = trit_cli_parse(&trit_cmd_synth, argc, argv, &o, NULL);
     if (parsed != TRIT_PARSE_OK)
         return parsed == TRIT_PARSE_HELP ? 0 : 2;
     return synth(&o, &error) ? trit_cli_error(&error) : 0;

@@ -188,8 +188,8 @@ static enum trit_code tokenize(const struct tokenize_options *o, struct trit_err
     if (!code)
         code = load(o, model, &t, error);
     if (!code)
-        code = trit_tokenizer_encode(t, text ? text : o->prompt, bytes, !o->no_special, &tokens.ids,
-                                     &tokens.n, error);
+        code = trit_tokenizer_encode(t, (struct trit_text){ text ? text : o->prompt, bytes },
+                                     !o->no_special, &tokens.ids, &tokens.n, error);
     if (!code && !o->no_bos && trit_tokenizer_lacks_bos(t, tokens.ids, tokens.n))
         tokens.bos = trit_tokenizer_bos(t);
     if (!code)
@@ -204,7 +204,7 @@ static int run(int argc, char **argv)
 {
     struct tokenize_options o = { 0 };
     struct trit_error error;
-    enum trit_parse parse = trit_cli_parse(&trit_cmd_tokenize, argc, argv, &o, NULL, 0, NULL);
+    enum trit_parse parse = trit_cli_parse(&trit_cmd_tokenize, argc, argv, &o, NULL);
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;
     return tokenize(&o, &error) ? trit_cli_error(&error) : trit_cli_output_code(0);

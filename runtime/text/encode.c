@@ -121,18 +121,18 @@ static enum trit_code encode(struct encoder *e, size_t n, bool special)
     return code;
 }
 
-enum trit_code trit_tokenizer_encode(const struct trit_tokenizer *tokenizer, const char *text,
-                                     size_t bytes, bool special, int32_t **ids, size_t *count,
+enum trit_code trit_tokenizer_encode(const struct trit_tokenizer *tokenizer, struct trit_text text,
+                                     bool special, int32_t **ids, size_t *count,
                                      struct trit_error *error)
 {
-    struct encoder e = { .t = tokenizer, .text = text, .error = error };
+    struct encoder e = { .t = tokenizer, .text = text.s, .error = error };
     *ids = NULL;
     *count = 0;
-    if (bytes > TRIT_TEXT_MAX)
+    if (text.n > TRIT_TEXT_MAX)
         return trit_fail(error, TRIT_EARGUMENT,
-                         "text of %zu bytes, at most %d can be tokenized at once", bytes,
+                         "text of %zu bytes, at most %d can be tokenized at once", text.n,
                          TRIT_TEXT_MAX);
-    enum trit_code code = encode(&e, bytes, special);
+    enum trit_code code = encode(&e, text.n, special);
     if (code) {
         free(e.ids);
         return code;

@@ -31,8 +31,8 @@ bool trit_tokenizer_is_special(const struct trit_tokenizer *tokenizer, int32_t i
    become their ids, else they are text like any other; user-defined tokens always match. Bytes that
    are not UTF-8 are kept: they are split as if each were a character of no class, and come back
    from decode unchanged. *ids is malloc'd, free() it. */
-enum trit_code trit_tokenizer_encode(const struct trit_tokenizer *tokenizer, const char *text,
-                                     size_t bytes, bool special, int32_t **ids, size_t *count,
+enum trit_code trit_tokenizer_encode(const struct trit_tokenizer *tokenizer, struct trit_text text,
+                                     bool special, int32_t **ids, size_t *count,
                                      struct trit_error *error);
 
 /* The bytes of one token, not terminated, valid as long as the tokenizer. Control tokens give their

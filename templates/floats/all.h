@@ -1,4 +1,23 @@
-/* What follows from any float vocabulary. */
+/* What follows from any vocabulary. */
+/* vi_add to the sums at `acc`, and vi_scale of them. */
+static inline void vi_add_at(int32_t *acc, va part)
+{
+    vi v;
+    memcpy(&v, acc, sizeof v), v = vi_add(v, part), memcpy(acc, &v, sizeof v);
+}
+static inline void vi_scale_at(float *y, const int32_t *acc, int32_t sum, const float *d, float s)
+{
+    vi v;
+    memcpy(&v, acc, sizeof v);
+    vi_scale(y, v, sum, d, s);
+}
+/* c5: puts the sums of its vector v where they belong: 16 bytes are four neighbouring rows. */
+static inline void vi_unmix(int32_t *rows, size_t v, const void *sums)
+{
+    rows += v % 5 * 64 + v / 20 * sizeof(vi) + v / 5 % 4 * 4;
+    for (size_t lane = 0; lane < sizeof(vi) / 16; lane++)
+        memcpy(rows + 16 * lane, (const char *)sums + 16 * lane, 16);
+}
 /* The tree at the end of R16. */
 static inline float vf_sum(vf p)
 {

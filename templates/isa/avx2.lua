@@ -1,5 +1,6 @@
--- AVX2 with F16C: 8 lanes of 32 bits. u8 x s8 pairs go through int16 (maddubs), so accumulators are int16 and are widened every
--- `span` dot products: one adds at most 2 * 2 * 128 = 512, and 63 * 512 <= 32767.
+-- AVX2 with F16C: 8 lanes of 32 bits. u8 x s8 pairs go through int16 (maddubs), so accumulators are
+-- int16 and are widened every `span` dot products: one adds at most 2 * 2 * 128 = 512, and
+-- 63 * 512 <= 32767.
 return {
   order = 30,
   arch = "x86_64",

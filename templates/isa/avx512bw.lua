@@ -1,5 +1,6 @@
--- AVX-512 without VNNI (Skylake servers): 16 lanes of 32 bits. u8 x s8 pairs go through int16 (maddubs), so accumulators are int16 and
--- are widened every `span` dot products: one adds at most 2 * 2 * 128 = 512, and 63 * 512 <= 32767.
+-- AVX-512 without VNNI (Skylake servers): 16 lanes of 32 bits. u8 x s8 pairs go through int16
+-- (maddubs), so accumulators are int16 and are widened every `span` dot products: one adds at most
+-- 2 * 2 * 128 = 512, and 63 * 512 <= 32767.
 return {
   order = 50,
   arch = "x86_64",

@@ -1,5 +1,5 @@
--- AVX-512 with VNNI, VBMI and GFNI (Ice Lake, Zen 4 and later): as avx512vnni, but a plane is unpacked by one product with a bit matrix
--- instead of a shift and an and.
+-- AVX-512 with VNNI, VBMI and GFNI (Ice Lake, Zen 4 and later): as avx512vnni, but a plane is
+-- unpacked by one product with a bit matrix instead of a shift and an and.
 
 -- t5's digits 1 to 4 of every byte, in fields of two bits (see ints/avx512.h).
 local function digits()
@@ -15,21 +15,29 @@ local function digits()
   return table.concat(list)
 end
 
--- v5 (runtime/kernel/pack.h): by a byte's low six bits, digits 1 to 4 as above where its top two are the first digit; where they are 3, the
--- first digit in the top two bits, and the others.
+-- v5 (runtime/kernel/pack.h): by a byte's low six bits, digits 1 to 4 as above where its top two
+-- are the first digit; where they are 3, the first digit in the top two bits, and the others.
 local function tables()
   local usual, first, others = {}, {}, {}
-  local function fields(rest) return rest // 27 + rest // 9 % 3 * 4 + rest // 3 % 3 * 16 + rest % 3 * 64 end
+  local function fields(rest)
+    return rest // 27 + rest // 9 % 3 * 4 + rest // 3 % 3 * 16 + rest % 3 * 64
+  end
   for low = 0, 63 do
-    usual[low + 1], first[low + 1], others[low + 1] = fields(low), low % 3 * 64, fields(math.min(64 + low // 3, 80))
+    usual[low + 1] = fields(low)
+    first[low + 1] = low % 3 * 64
+    others[low + 1] = fields(math.min(64 + low // 3, 80))
   end
   local function row(list) return table.concat(list, ", ") .. ",\n" end
   return row(usual) .. row(first) .. row(others)
 end
 
 -- Unpacking is cheap enough here for many shapes of tiles.
-local FIVE_GEMV = {{1, 16, prefetch = 8192, unroll = 4, technique = "p8u4"}, {1, 32, prefetch = 8192, technique = "p8"},
-  {1, 32, prefetch = 8192, unroll = 2, technique = "p8u2"}, {1, 64, prefetch = 8192, technique = "p8"}}
+local FIVE_GEMV = {
+  {1, 16, prefetch = 8192, unroll = 4, technique = "p8u4"},
+  {1, 32, prefetch = 8192, technique = "p8"},
+  {1, 32, prefetch = 8192, unroll = 2, technique = "p8u2"},
+  {1, 64, prefetch = 8192, technique = "p8"},
+}
 local FIVE_GEMM = {{16, 16}, {8, 32}, {12, 32}, {6, 64}}
 
 return {
@@ -45,9 +53,13 @@ return {
   ints = {"avx512", "avx512_skip", "avx512_group"},
   floats = {"avx512"},
   cflags = "-mavx512f -mavx512bw -mavx512vl -mavx512vnni -mavx512vbmi -mgfni",
-  tiles = {["gemv t5"] = FIVE_GEMV, ["gemm t5"] = FIVE_GEMM, ["gemv v5"] = FIVE_GEMV, ["gemm v5"] = FIVE_GEMM},
+  tiles = {
+    ["gemv t5"] = FIVE_GEMV, ["gemm t5"] = FIVE_GEMM,
+    ["gemv v5"] = FIVE_GEMV, ["gemm v5"] = FIVE_GEMM,
+  },
   text = [[
-/* Row i of the matrix (byte 7 - i) names the bits whose sum is bit i of the result: bit 0 is bit 2 * plane, bit 1 the next. */
+/* Row i of the matrix (byte 7 - i) names the bits whose sum is bit i of the result: bit 0 is bit
+   2 * plane, bit 1 the next. */
 static inline vc vc_plane(vb v, int plane)
 {
     const uint64_t rows = UINT64_C(0x0102000000000000) << (2 * plane);
@@ -65,7 +77,8 @@ typedef struct {
 static inline vd vd_begin(vb v)
 {
     const uint8_t *t = vd_digits;
-    __asm__ volatile("" : "+r"(t)); /* or gcc keeps the table in registers, and what adds up in memory */
+    /* Opaque, or gcc keeps the table in registers, and what adds up in memory. */
+    __asm__ volatile("" : "+r"(t));
     const vb low = _mm512_permutex2var_epi8(vb_load(t), v, vb_load(t + 64)),
              high = _mm512_permutex2var_epi8(vb_load(t + 128), v, vb_load(t + 192));
     return (vd){ v, _mm512_mask_blend_epi8(_mm512_movepi8_mask(v), low, high) };
@@ -96,14 +109,21 @@ static inline vl vl_begin(vb v)
 }
 static inline vc vl_digit(const vl *v, int plane)
 {
-    return plane ? _mm512_and_si512(_mm512_srli_epi16(v->others, 2 * (unsigned)(plane - 1)), _mm512_set1_epi8(3))
-                 : _mm512_srli_epi16(v->first, 6);
+    if (plane == 0)
+        return _mm512_srli_epi16(v->first, 6);
+    const vb shifted = _mm512_srli_epi16(v->others, 2 * (unsigned)(plane - 1));
+    return _mm512_and_si512(shifted, _mm512_set1_epi8(3));
 }
 /* The digit where it stands: times a power of 4; and a sum of such, divided by it. */
 static inline vc vl_field(const vl *v, int plane)
 {
-    return plane ? _mm512_and_si512(v->others, _mm512_set1_epi8((char)(3 << 2 * (plane - 1)))) : v->first;
+    if (plane == 0)
+        return v->first;
+    return _mm512_and_si512(v->others, _mm512_set1_epi8((char)(3 << 2 * (plane - 1))));
 }
-static inline va vl_sum(va sum, int plane) { return _mm512_srai_epi32(sum, plane ? 2 * (unsigned)(plane - 1) : 6); }
+static inline va vl_sum(va sum, int plane)
+{
+    return _mm512_srai_epi32(sum, plane ? 2 * (unsigned)(plane - 1) : 6);
+}
 ]],
 }

@@ -1,4 +1,5 @@
--- AVX-512 with VNNI: 16 lanes of 32 bits; dpbusd multiplies u8 by s8 and adds four products into int32, without saturation.
+-- AVX-512 with VNNI: 16 lanes of 32 bits; dpbusd multiplies u8 by s8 and adds four products into
+-- int32, without saturation.
 return {
   order = 60,
   arch = "x86_64",
@@ -12,8 +13,11 @@ return {
   floats = {"avx512"},
   cflags = "-mavx512f -mavx512bw -mavx512vl -mavx512vnni",
   tiles = {
-    ["gemv t5"] = {{1, 16, prefetch = 8192, technique = "p8"}, {1, 16, prefetch = 8192, sums = true, technique = "p8s"},
-      {1, 32, prefetch = 8192, sums = true, technique = "p8s"}},
+    ["gemv t5"] = {
+      {1, 16, prefetch = 8192, technique = "p8"},
+      {1, 16, prefetch = 8192, sums = true, technique = "p8s"},
+      {1, 32, prefetch = 8192, sums = true, technique = "p8s"},
+    },
   },
   text = [[
 static inline vc vc_plane(vb v, int plane)
@@ -22,8 +26,8 @@ static inline vc vc_plane(vb v, int plane)
 }
 static inline va va_dot(va acc, vc u, vx s) { return _mm512_dpbusd_epi32(acc, u, s); }
 static inline vi vi_add(vi acc, va part) { return _mm512_add_epi32(acc, part); }
-/* t5 without its digits: from q = the byte on, the digit is (3 q - next q) / 256, so sum of digit * x is a 256th of 3 times the sum of
-   q * x less that of next q * x. */
+/* t5 without its digits: from q = the byte on, the digit is (3 q - next q) / 256, so sum of
+   digit * x is a 256th of 3 times the sum of q * x less that of next q * x. */
 typedef struct {
     vb q, next;
 } vc2;
@@ -37,7 +41,10 @@ static inline vc2 vc2_rest(vd *v)
     return (vc2){ q, *v };
 }
 static inline va2 va2_zero(void) { return (va2){ va_zero(), va_zero() }; }
-static inline va2 va2_dot(va2 acc, vc2 u, vx x) { return (va2){ va_dot(acc.q, u.q, x), va_dot(acc.next, u.next, x) }; }
+static inline va2 va2_dot(va2 acc, vc2 u, vx x)
+{
+    return (va2){ va_dot(acc.q, u.q, x), va_dot(acc.next, u.next, x) };
+}
 static inline vi vi_add2(vi acc, va2 part)
 {
     const vi triple = _mm512_add_epi32(part.q, _mm512_add_epi32(part.q, part.q));

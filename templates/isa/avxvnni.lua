@@ -1,4 +1,5 @@
--- AVX-VNNI: the dot product of AVX-512 VNNI in 256-bit registers, for CPUs without AVX-512. 8 lanes of 32 bits.
+-- AVX-VNNI: the dot product of AVX-512 VNNI in 256-bit registers, for CPUs without AVX-512. 8 lanes
+-- of 32 bits.
 return {
   order = 40,
   arch = "x86_64",
@@ -12,7 +13,8 @@ return {
   floats = {"avx2"},
   cflags = "-mavx2 -mf16c -mavxvnni",
   tiles = {
-    ["gemm b2"] = {{3, 16}}, ["gemv l2"] = {}, ["gemm l2"] = {}, -- no tables where there are dot products
+    ["gemm b2"] = {{3, 16}},
+    ["gemv l2"] = {}, ["gemm l2"] = {}, -- no tables where there are dot products
     peak = {{1, 10}},
   },
   text = [[

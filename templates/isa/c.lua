@@ -1,5 +1,6 @@
--- Portable: the compilers' generic vectors (gcc, clang; any CPU). 4 lanes of 32 bits; each byte has an int16 accumulator of its own, so
--- one dot product adds at most 2 * 128 to it, and 127 * 256 <= 32767.
+-- Portable: the compilers' generic vectors (gcc, clang; any CPU). 4 lanes of 32 bits; each byte has
+-- an int16 accumulator of its own, so one dot product adds at most 2 * 128 to it, and
+-- 127 * 256 <= 32767.
 return {
   order = 0,
   lanes = 4,
@@ -14,9 +15,12 @@ return {
   span = 127,
   dot8 = true, -- vi_dot8 for codes of 8 bits
   tiles = { -- generic vectors: few, and no prefetching
-    ["gemv t2"] = {{1, 8}, {1, 16}}, ["gemm t2"] = {{2, 8}, {2, 16}}, ["gemv t5"] = {{1, 8}}, ["gemm t5"] = {{2, 8}},
-    ["gemv b2"] = {{1, 8}}, ["gemv l2"] = {{1, 16}}, ["gemm l2"] = {{2, 16}}, ["gemv i2"] = {{1, 8}}, ["gemv i4"] = {{1, 8}},
-    ["gemv i8"] = {{1, 8}}, head = {{1, 1}, {1, 4}}, peak = {{1, 4}},
+    ["gemv t2"] = {{1, 8}, {1, 16}}, ["gemm t2"] = {{2, 8}, {2, 16}},
+    ["gemv t5"] = {{1, 8}}, ["gemm t5"] = {{2, 8}},
+    ["gemv b2"] = {{1, 8}},
+    ["gemv l2"] = {{1, 16}}, ["gemm l2"] = {{2, 16}},
+    ["gemv i2"] = {{1, 8}}, ["gemv i4"] = {{1, 8}}, ["gemv i8"] = {{1, 8}},
+    head = {{1, 1}, {1, 4}}, peak = {{1, 4}},
   },
   text = "",
 }

@@ -1,5 +1,5 @@
--- NEON with the dot products of ARMv8.2 (Neoverse N1, Cortex-A76, Apple M1): 4 lanes of 32 bits. Codes are 0, 1, 2, so sdot does; four
--- products are added into int32, without saturation.
+-- NEON with the dot products of ARMv8.2 (Neoverse N1, Cortex-A76, Apple M1): 4 lanes of 32 bits.
+-- Codes are 0, 1, 2, so sdot does; four products are added into int32, without saturation.
 return {
   order = 40,
   arch = "aarch64",

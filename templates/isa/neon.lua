@@ -1,5 +1,5 @@
--- NEON of ARMv8.0: 4 lanes of 32 bits. Codes are 0, 1, 2, so signed products do; each byte has an int16 accumulator of its own: one dot
--- product adds at most 2 * 128 to it, and 127 * 256 <= 32767.
+-- NEON of ARMv8.0: 4 lanes of 32 bits. Codes are 0, 1, 2, so signed products do; each byte has an
+-- int16 accumulator of its own: one dot product adds at most 2 * 128 to it, and 127 * 256 <= 32767.
 return {
   order = 20,
   arch = "aarch64",
@@ -28,7 +28,8 @@ static inline va va_zero(void) { return (va){ { vdupq_n_s16(0), vdupq_n_s16(0) }
 static inline va va_dot(va acc, vc u, vx s)
 {
     const int8x16_t c = vreinterpretq_s8_u8(u);
-    return (va){ { vmlal_s8(acc.val[0], vget_low_s8(c), vget_low_s8(s)), vmlal_high_s8(acc.val[1], c, s) } };
+    return (va){ { vmlal_s8(acc.val[0], vget_low_s8(c), vget_low_s8(s)),
+                   vmlal_high_s8(acc.val[1], c, s) } };
 }
 static inline vi vi_add(vi acc, va part)
 {
@@ -38,7 +39,8 @@ static inline vi vi_add(vi acc, va part)
 static inline vi vi_dot8(vi acc, vb code, vx x)
 {
     const vx w = vx_weight(code);
-    const int32x4_t low = vpaddlq_s16(vmull_s8(vget_low_s8(w), vget_low_s8(x))), high = vpaddlq_s16(vmull_high_s8(w, x));
+    const int32x4_t low = vpaddlq_s16(vmull_s8(vget_low_s8(w), vget_low_s8(x)));
+    const int32x4_t high = vpaddlq_s16(vmull_high_s8(w, x));
     return vaddq_s32(acc, vpaddq_s32(low, high));
 }
 ]],

@@ -1,5 +1,6 @@
--- SSSE3 (Core 2 of 2006 and later): 4 lanes of 32 bits. u8 x s8 pairs go through int16 (maddubs), so accumulators are int16 and are
--- widened every `span` dot products: one adds at most 2 * 2 * 128 = 512, and 63 * 512 <= 32767.
+-- SSSE3 (Core 2 of 2006 and later): 4 lanes of 32 bits. u8 x s8 pairs go through int16 (maddubs),
+-- so accumulators are int16 and are widened every `span` dot products: one adds at most
+-- 2 * 2 * 128 = 512, and 63 * 512 <= 32767.
 return {
   order = 20,
   arch = "x86_64",
@@ -16,7 +17,7 @@ return {
   dot8 = true, -- vi_dot8 for codes of 8 bits
   tiles = {
     ["gemv b2"] = {}, ["gemm b2"] = {}, -- never the fastest
-    head = {{1, 1, prefetch = 8192, technique = "p8"}, {1, 2}}, -- 16 floats are four of 16 registers
+    head = {{1, 1, prefetch = 8192, technique = "p8"}, {1, 2}}, -- 16 floats are four registers
     peak = {{1, 6}},
   },
   text = [[

@@ -1,17 +1,15 @@
 /* trit_gemv_t2_i8_1x8x16__c: generated from templates/mm.c.in (ISA c), do not edit. */
 
 #include <assert.h>
-
 #include "runtime/kernel.h"
 #include "isa_c.h"
 
 trit_gemv_fn trit_gemv_t2_i8_1x8x16__c;
-
 enum { MR = 1, NR = 8, KR = 16, LANES = 4, SLICE = 32 };
 
 /* 1 tokens against one block, of which n rows count. */
-static void tile1(size_t n, size_t k, const uint8_t *w, const float *d, const int8_t *a, size_t lda,
-                     const float *s, const int32_t *sum, float *y, size_t ldy)
+static void tile1(size_t n, size_t k, const uint8_t *w, const float *d, const int8_t *a,
+                     size_t lda, const float *s, const int32_t *sum, float *y, size_t ldy)
 {
     vi acc[1][2];
     (void)k, (void)lda, (void)sum, (void)ldy;
@@ -81,11 +79,11 @@ static void tile1(size_t n, size_t k, const uint8_t *w, const float *d, const in
     }
 }
 
-typedef void tile_fn(size_t, size_t, const uint8_t *, const float *, const int8_t *, size_t, const float *,
-                     const int32_t *, float *, size_t);
+typedef void tile_fn(size_t, size_t, const uint8_t *, const float *, const int8_t *, size_t,
+                     const float *, const int32_t *, float *, size_t);
 
-void trit_gemv_t2_i8_1x8x16__c(size_t m, size_t n, size_t k, const uint8_t *w, const float *d, const int8_t *a, size_t lda,
-             const float *s, const int32_t *sum, float *y, size_t ldy)
+void trit_gemv_t2_i8_1x8x16__c(size_t m, size_t n, size_t k, const uint8_t *w, const float *d, const int8_t *a,
+             size_t lda, const float *s, const int32_t *sum, float *y, size_t ldy)
 {
     static const struct {
         size_t m;

@@ -1,10 +1,13 @@
-"""The number contract of CONVENTIONS.md ("Numbers") in numpy: every operation in binary32, in the contract's order.
+"""The number contract of CONVENTIONS.md ("Numbers") in numpy: every operation in binary32, in the
+contract's order.
 
-The graph is chaotic at its quantisers. Where a value lies within a rounding error of half way between two integers, a
-float64 run and a binary32 run round it apart; the integers differ by one, everything after that differs a little, more
-values tip over, and some ten tokens later the logits differ by a hundredth. So a float64 reference alone says little
-about a binary32 runtime. This file closes the gap: its logits must equal the runtime's bit for bit, and what it rounded
-lets the float64 graph settle its ties the same way (Ties), after which the two agree to binary32's precision.
+The graph is chaotic at its quantisers. Where a value lies within a rounding error of half way
+between two integers, a float64 run and a binary32 run round it apart; the integers differ by one,
+everything after that differs a little, more values tip over, and some ten tokens later the logits
+differ by a hundredth. So a float64 reference alone says little about a binary32 runtime. This file
+closes the gap: its logits must equal the runtime's bit for bit, and what it rounded lets the
+float64 graph settle its ties the same way (Ties), after which the two agree to binary32's
+precision.
 """
 import numpy as np
 
@@ -63,7 +66,8 @@ def softmax(x, seen):
 
 
 class Binary32:
-    """Runs a reference.Model by the contract; decisions: all that was rounded to int8 or f16, in order."""
+    """Runs a reference.Model by the contract; decisions: all that was rounded to int8 or f16, in
+    order."""
 
     def __init__(self, model):
         self.model = model
@@ -110,11 +114,13 @@ class Binary32:
     def attend(self, q, k, v):
         state = None
         for start in range(0, q.shape[1], CHUNK):
-            part = self.attend_chunk(q[:, start:], k[:, start : start + CHUNK], v[:, start : start + CHUNK])
+            chunk = slice(start, start + CHUNK)
+            part = self.attend_chunk(q[:, start:], k[:, chunk], v[:, chunk])
             if state is None:
                 state = part
                 continue
-            m, l, o = (x[:, start:] for x in state)  # views: earlier queries see nothing of this chunk
+            # Views: earlier queries see nothing of this chunk.
+            m, l, o = (x[:, start:] for x in state)
             top = np.where(part[0] > m, part[0], m)
             a, b = exp(m - top), exp(part[0] - top)
             m[...], l[...], o[...] = top, l * a + part[1] * b, o * a + part[2] * b
@@ -156,7 +162,8 @@ class Binary32:
 
 
 class Ties:
-    """Takes over recorded decisions, each of which float64 must have been able to take, up to a rounding error."""
+    """Takes over recorded decisions, each of which float64 must have been able to take, up to a
+    rounding error."""
 
     SLACK = 0.01  # of the distance between neighbours at the vector's largest element
 
@@ -170,7 +177,9 @@ class Ties:
         taken = next(self.queue).astype(np.float64)
         past = (np.abs(taken - exact) - distance / 2) / distance.max(axis=-1, keepdims=True)
         if past.max() > self.SLACK:
-            raise ValueError(f"binary32 rounds {past.max():.3f} past the middle of two neighbours: no tie")
+            raise ValueError(
+                f"binary32 rounds {past.max():.3f} past the middle of two neighbours: no tie"
+            )
         self.worst = max(self.worst, float(past.max()))
         self.settled += int((taken != own).sum())
         self.all += own.size

@@ -1,10 +1,11 @@
-// Compares what `tritmill inspect -o json --all` says of a file with what @huggingface/gguf reads in it:
-// node gguf.mjs FILE OURS.json. Exit code 1 and the differences where there are any.
+// Compares what `tritmill inspect -o json --all` says of a file with what @huggingface/gguf reads
+// in it: node gguf.mjs FILE OURS.json. Exit code 1 and the differences where there are any.
 import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { gguf } from "@huggingface/gguf";
 
-const types = ["u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64", "f64"];
+const types = ["u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64",
+    "i64", "f64"];
 const own = new Set(["version", "tensor_count", "kv_count"]); // the reader's own entries
 
 // What JSON has no number for is text, as in ours.
@@ -27,7 +28,8 @@ let faults = 0;
 function compare(what, a, b) {
     if (isDeepStrictEqual(a, b)) return;
     faults++;
-    console.log(`${what}: ours ${JSON.stringify(a)?.slice(0, 200)}, theirs ${JSON.stringify(b)?.slice(0, 200)}`);
+    const [ours, theirs] = [a, b].map(value => JSON.stringify(value)?.slice(0, 200));
+    console.log(`${what}: ours ${ours}, theirs ${theirs}`);
 }
 
 const { version } = theirs.typedMetadata;
@@ -38,7 +40,12 @@ for (const [key, value] of keys) compare(key, ours.metadata[key], entry(value));
 compare("tensors", ours.tensors.length, theirs.tensorInfos.length);
 theirs.tensorInfos.forEach((t, i) => {
     const { name, type_id, shape, data_offset } = ours.tensors[i] ?? {};
-    const their = { name: t.name, type_id: t.dtype, shape: t.shape.map(Number), data_offset: Number(t.offset) };
+    const their = {
+        name: t.name,
+        type_id: t.dtype,
+        shape: t.shape.map(Number),
+        data_offset: Number(t.offset),
+    };
     compare(`tensor ${i}`, { name, type_id, shape, data_offset }, their);
 });
 console.log(`${keys.length} keys, ${theirs.tensorInfos.length} tensors, ${faults} differences`);

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs the packages of package.json into $TRIT_BUILD/oracle, once, and puts the scripts of this folder beside
-# them (that is where node looks for packages). Exits 77 with a reason where they cannot be had.
+# Installs the packages of package.json into $TRIT_BUILD/oracle, once, and puts the scripts of this
+# folder beside them (that is where node looks for packages). Exits 77 with a reason where they
+# cannot be had.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 there=$TRIT_BUILD/oracle

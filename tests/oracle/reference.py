@@ -3,16 +3,17 @@
 held against.
 
 It reads the GGUF bytes by itself (tensors.py) and shares nothing with the runtime. Activations are
-quantised to int8 as the format has it (--float-activations leaves that out, to show its cost), K and V
-are rounded to f16 as the KV cache does (--exact-kv leaves that out).
+quantised to int8 as the format has it (--float-activations leaves that out, to show its cost), K
+and V are rounded to f16 as the KV cache does (--exact-kv leaves that out).
 
-  reference.py logits MODEL (--ids FILE | --text FILE) -o OUT          raw rows, or .npy by its name
-  reference.py perplexity MODEL (--ids FILE | --text FILE) [-c N]      a JSON object
-  reference.py tokenize MODEL --text FILE                              ids, BOS first where the model has one
-  reference.py compare MODEL --ids FILE --logits RAW_F32               the figures of test_logits_reference.sh
+  reference.py logits MODEL (--ids FILE | --text FILE) -o OUT     raw rows, or .npy by its name
+  reference.py perplexity MODEL (--ids FILE | --text FILE) [-c N] a JSON object
+  reference.py tokenize MODEL --text FILE                         ids, BOS first where there is one
+  reference.py compare MODEL --ids FILE --logits RAW_F32          test_logits_reference.sh's figures
 
---numbers float64: this file alone; binary32: the number contract (binary32.py); settled: float64, but ties of the
-quantisers are settled as binary32 settles them. A file of ids is decimal numbers between white space.
+--numbers float64: this file alone; binary32: the number contract (binary32.py); settled: float64,
+but ties of the quantisers are settled as binary32 settles them. A file of ids is decimal numbers
+between white space.
 """
 import argparse
 import json
@@ -161,9 +162,10 @@ class Model:
 
 
 def perplexity(logits, ids, bos, context, batch=8):
-    """llama.cpp's definition: the text's ids in consecutive chunks of `context`, an incomplete one left out; where
-    the model has a BOS it replaces the first id of each (none is put before the text itself); ids context/2 + 1 ..
-    context - 1 of each are scored. The error is the mean log-likelihood's standard error times the perplexity."""
+    """llama.cpp's definition: the text's ids in consecutive chunks of `context`, an incomplete one
+    left out; where the model has a BOS it replaces the first id of each (none is put before the
+    text itself); ids context/2 + 1 .. context - 1 of each are scored. The error is the mean
+    log-likelihood's standard error times the perplexity."""
     chunks = np.array(ids[: len(ids) // context * context]).reshape(-1, context)
     if bos is not None:
         chunks[:, 0] = bos
@@ -177,11 +179,17 @@ def perplexity(logits, ids, bos, context, batch=8):
     scores = np.concatenate(scores)
     mean, n = scores.mean(), scores.size
     error = np.sqrt(((scores**2).mean() - mean**2) / (n - 1)) * np.exp(mean)
-    return {"perplexity": float(np.exp(mean)), "error": float(error), "chunks": len(chunks), "scored": n}
+    return {
+        "perplexity": float(np.exp(mean)),
+        "error": float(error),
+        "chunks": len(chunks),
+        "scored": n,
+    }
 
 
 def difference(own, other):
-    """Largest difference in shares of the row's largest logit, and the margins where the best token differs."""
+    """Largest difference in shares of the row's largest logit, and the margins where the best token
+    differs."""
     relative = np.abs(own - other).max(axis=1) / np.abs(own).max(axis=1)
     ordered = np.sort(own, axis=1)
     margin = ordered[:, -1] - ordered[:, -2]
@@ -189,7 +197,8 @@ def difference(own, other):
 
 
 def compare(model, ids, path):
-    """Holds the runtime's logits to binary32 (bits) and to float64 with ties settled (1e-3); shows float64 alone."""
+    """Holds the runtime's logits to binary32 (bits) and to float64 with ties settled (1e-3); shows
+    float64 alone."""
     runtime = np.fromfile(path, "<f4").reshape(len(ids), -1)
     alone = model.logits([ids])[0]
     contract = Binary32(model)
@@ -200,15 +209,20 @@ def compare(model, ids, path):
     plain_error, plain_margins = difference(alone, runtime)
     ties = model.ties
     print(f"  number contract: {bits} of {runtime.size} logits differ in their bits")
-    print(f"  float64: relative error {error:.2e}, other best token at {margins.size} of {len(ids)}", end="")
-    print(f" ({ties.settled} of {ties.all} quantised values were ties, {ties.worst:.1e} past the middle at most)")
+    print(
+        f"  float64: relative error {error:.2e}, other best token at {margins.size} of {len(ids)}"
+        f" ({ties.settled} of {ties.all} quantised values were ties,"
+        f" {ties.worst:.1e} past the middle at most)"
+    )
     print(f"  float64, ties as they fall: {plain_error:.2e}, {plain_margins.size}", end="")
     print(f" with margins up to {plain_margins.max():.3f}" if plain_margins.size else "")
     return bits == 0 and error < 1e-3 and not (margins > 1e-4).any()
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("command", choices=["logits", "perplexity", "tokenize", "compare"])
     parser.add_argument("model")
     parser.add_argument("--ids")
@@ -249,7 +263,11 @@ def main():
         return 0
     model = Model(args.model, args.float_activations, args.exact_kv)
     ids = read_ids(args, model.gguf)
-    run = {"float64": model.logits, "settled": model.settled_logits, "binary32": Binary32(model).logits}[args.numbers]
+    run = {
+        "float64": model.logits,
+        "settled": model.settled_logits,
+        "binary32": Binary32(model).logits,
+    }[args.numbers]
     if args.command == "compare":
         return 0 if compare(model, ids, args.logits) else 1
     if args.command == "logits":

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""What a model's states are like, by the independent reference (float64), over TOKENS random tokens: the cosine of a
-final state with its token's row; the share of states whose likeliest successor is that token, and whose is the next;
-the share of gates that are not positive, and of ffn_down's int8 inputs that are 0, over all layers and in each.
+"""What a model's states are like, by the independent reference (float64), over TOKENS random
+tokens: the cosine of a final state with its token's row; the share of states whose likeliest
+successor is that token, and whose is the next; the share of gates that are not positive, and of
+ffn_down's int8 inputs that are 0, over all layers and in each.
 
     stream.py MODEL TOKENS
 """
@@ -38,8 +39,10 @@ def main():
     own = model.embedding[ids[0]]
     norms = np.linalg.norm(states, axis=-1) * np.linalg.norm(own, axis=-1)
     best = np.argmax(states @ model.head.T, axis=-1)
-    print(f"peak {np.mean(np.sum(states * own, axis=-1) / norms):.3f} same {np.mean(best == ids[0]):.3f}",
-          f"next {np.mean(best == ids[0] + 1):.3f} gates {np.mean(model.gates):.3f} zeros {np.mean(model.zeros):.3f}",
+    peak = np.mean(np.sum(states * own, axis=-1) / norms)
+    same, after = np.mean(best == ids[0]), np.mean(best == ids[0] + 1)
+    print(f"peak {peak:.3f} same {same:.3f} next {after:.3f}",
+          f"gates {np.mean(model.gates):.3f} zeros {np.mean(model.zeros):.3f}",
           "by layer", *(f"{z:.2f}" for z in model.zeros))
 
 

@@ -1,4 +1,5 @@
-"""GGUF files by their bytes: keys, tensors in float64, and ternary matrices as trits with a scale for each row.
+"""GGUF files by their bytes: keys, tensors in float64, and ternary matrices as trits with a scale
+for each row.
 
 It shares nothing with the runtime; only what is slow is vectorised.
 """
@@ -13,7 +14,8 @@ STRING, ARRAY = 8, 9
 
 
 class Reader:
-    """GGUF v2 or v3: .keys (name -> value) and .tensors (name -> (type, shape with N first, data offset))."""
+    """GGUF v2 or v3: .keys (name -> value) and .tensors (name -> (type, shape with N first, data
+    offset))."""
 
     def __init__(self, path):
         self.data = np.fromfile(path, dtype=np.uint8)
@@ -78,7 +80,8 @@ def from_q8_0(raw):
 
 
 def from_q6_k(raw):
-    """256 elements in 210 bytes: low nibbles [128], two high bits each [64], int8 scale per 16 [16], f16 d."""
+    """256 elements in 210 bytes: low nibbles [128], two high bits each [64], int8 scale per 16
+    [16], f16 d."""
     blocks = raw.reshape(-1, 210)
     low = blocks[:, :128].reshape(-1, 2, 2, 32)
     high = blocks[:, 128:192].reshape(-1, 2, 1, 32)

@@ -49,16 +49,17 @@ const spaces = [" ", "  ", "\t", "\n", "\r\n", "\r", "\n\n", "\u00a0", "\u0085",
 const contractions = "'s 't 're 've 'm 'll 'd".split(" ");
 const upper = x => (x === "s" && !below(3) ? "\u017f" : below(2) ? x.toUpperCase() : x);
 const cased = text => [...text].map(upper).join("");
-const words = ("the of and to in is was he for it with as his on be at by had not are but from or " +
-    "have an they which you were her all she there would their we him been has when who will more " +
-    "no if out so said what up its about into Straße naïve façade O'Brien rock'n'roll e-mail C++ " +
-    "x86_64 http://example.com/?q=1&r=2 3.14159 1,000,000").split(" ");
+const words = ("the of and to in is was he for it with as his on be at by had not are but from " +
+    "or have an they which you were her all she there would their we him been has when who will " +
+    "more no if out so said what up its about into Straße naïve façade O'Brien rock'n'roll " +
+    "e-mail C++ x86_64 http://example.com/?q=1&r=2 3.14159 1,000,000").split(" ");
 const vietnamese = ("Cửa Việt là một thị trấn nằm ở phía bắc tỉnh Quảng Trị nơi sông Hiếu đổ ra " +
     "biển người ta đường phố những quyển sách").split(" ");
 const code = ["if (x == 0) {\n    return -1;\n}\n", "for i in range(10):\n\tprint(i)\n",
-    "#include <stdio.h>\r\n", "const f = (a, b) => a?.[b] ?? `${a}`;", "SELECT * FROM t WHERE a <> 'b';",
-    "\\begin{equation} \\alpha^{2}", "/* ... */", "0x1234abcd", "a[i++] += b->c;",
-    "<div class=\"x\">&nbsp;</div>", "$(ls -la | grep \"foo\")", "        ", "\t\t\t", "}\n\n\n", "'\\''"];
+    "#include <stdio.h>\r\n", "const f = (a, b) => a?.[b] ?? `${a}`;",
+    "SELECT * FROM t WHERE a <> 'b';", "\\begin{equation} \\alpha^{2}", "/* ... */", "0x1234abcd",
+    "a[i++] += b->c;", "<div class=\"x\">&nbsp;</div>", "$(ls -la | grep \"foo\")", "        ",
+    "\t\t\t", "}\n\n\n", "'\\''"];
 const people = ["👩", "👨", "🧑", "👧", "🏳", "👍", "🤷", "🐻", "❤", "🇩", "🇪", "1"];
 const joiners = ["\u200d", "\ufe0f", "🏽", "🏿", "\u20e3", "♀", "♂", "🌈", "❄", "\ufe0e", ""];
 const names = ["<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>", "<|start_header_id|>",
@@ -78,11 +79,13 @@ const kinds = {
     code: () => some(8, () => pick(code), pick(["", " ", "\n"])),
     chinese: () => draw(40, [0x4e00, 0x9fff], [0x4e00, 0x5fff], [0x3000, 0x303f], [0xff00, 0xffef]),
     japanese_korean: () => draw(30, [0x3040, 0x30ff], [0xac00, 0xd7a3], [0x4e00, 0x9fff], [32, 32]),
-    arabic: () => draw(40, [0x600, 0x6ff], [0x621, 0x64a], [0x64b, 0x65f], [32, 32], [0x660, 0x669]),
+    arabic: () =>
+        draw(40, [0x600, 0x6ff], [0x621, 0x64a], [0x64b, 0x65f], [32, 32], [0x660, 0x669]),
     indic: () => draw(30, [0x900, 0x97f], [0xe00, 0xe7f], [0x980, 0x9ff], [32, 32]),
     vietnamese: () => some(12, () => pick(vietnamese), " ").normalize(pick(["NFC", "NFD"])),
     emoji: () => some(16, () => pick(people) + pick(joiners), pick(["", " "])),
-    spaces: () => some(12, () => pick(spaces).repeat(1 + below(pick([2, 5, 90])))) + pick(["", "x", "!"]),
+    spaces: () =>
+        some(12, () => pick(spaces).repeat(1 + below(pick([2, 5, 90])))) + pick(["", "x", "!"]),
     digits: () => some(8, () => String(random()).repeat(below(4)) + pick(odd)),
     contractions: () => some(8, () => pick(["", "I", "x ", "'", "’"]) + cased(pick(contractions))),
     special: () => some(6, () => pick([...names, " ", "a", "\n", "é"])),

@@ -1,7 +1,8 @@
 """Llama 3's tokenizer over a GGUF's vocabulary, slow and by hand."""
 import unicodedata
 
-SPACES = set("\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000") | {chr(c) for c in range(0x2000, 0x200B)}
+SPACES = set("\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000")
+SPACES |= {chr(c) for c in range(0x2000, 0x200B)}
 CONTRACTIONS = ("'re", "'ve", "'ll", "'s", "'t", "'m", "'d")
 
 
