@@ -47,8 +47,8 @@ local LIST = {
 }
 
 -- What follows from a row: `most`, the largest code; `bias`, the code of weight 0; cells and scales
--- of a slice; words of 32 bits of a row's part of a cell, and columns in a byte of them; `padded_k`,
--- max_k and the columns that pad it.
+-- of a slice; words of 32 bits of a row's part of a cell, and columns in a byte of them;
+-- `padded_k`, max_k and the columns that pad it.
 local function complete(p)
   p.unit, p.layout, p.step = p.unit or 1, p.layout or p.name, p.step or 1
   p.most, p.bias = p.high - p.low, -p.low

@@ -87,8 +87,9 @@ function M.environment(vars)
   end})
 end
 
--- Expands template text with the variables of vars; name stands in error messages. `include "NAME"`
--- puts another template's text in its place, expanded with what is global there; vars.source finds it.
+-- Expands template text with the variables of vars; name stands in error messages.
+-- `include "NAME"` puts another template's text in its place, expanded with what is global there;
+-- vars.source finds it.
 function M.expand(text, vars, name)
   local out, env = {}, M.environment(vars)
   function env.include(other)
