@@ -4,8 +4,8 @@ perplexity are held against.
 
 It reads the GGUF bytes by itself (tensors.py) and shares nothing with the runtime. Activations are
 quantised to int8 as the format has it (--float-activations leaves that out, to show its cost;
---group takes scales for other columns than the format's), K and V are rounded to f16 as the KV cache
-does (--exact-kv leaves that out).
+--group takes scales for other columns than the format's), K and V are rounded to f16 as the KV
+cache does (--exact-kv leaves that out).
 
   reference.py logits MODEL (--ids FILE | --text FILE) -o OUT          raw rows, or .npy by its name
   reference.py perplexity MODEL (--ids FILE | --text FILE) [-c N]      a JSON object

@@ -277,7 +277,7 @@ class Grouped:
         self.weights = self.columns * np.repeat(self.d, self.group, axis=1).T  # float64
 
     def quantised(self, a8, s):
-        """a8 and s: groups x columns, and groups x 1; they may be other groups than the weights'."""
+        """a8 and s: groups x columns, and groups x 1; the weights' groups may be others."""
         return self.plain((a8 / s).reshape(a8.shape[:-2] + (-1,)))
 
     def plain(self, x):
