@@ -49,7 +49,8 @@ def main():
     divergence, margins, apart, error, log = figures(ours, theirs)
     widest = apart.max() if apart.size else 0.0
     print(f"  KL divergence {divergence.mean():.1e} (at most {divergence.max():.1e}), "
-          f"error {error:.1e}, log-probabilities {log:.1e}, other best token at {apart.size} of {a.rows}", end="")
+          f"error {error:.1e}, log-probabilities {log:.1e}, "
+          f"other best token at {apart.size} of {a.rows}", end="")
     print(f", margins up to {widest:.3f}" if apart.size else "", end="")
     print(f" (median of all {np.median(margins):.3f})")
     within = widest <= a.margin and divergence.mean() <= a.kl and error <= a.error and log <= a.log

@@ -31,8 +31,8 @@ def run(text, i, test):
 
 
 def piece_end(text, i, digits):
-    """End of the piece that begins at i, branch by branch of Llama 3's pattern, which takes 3 digits
-    at most, and of Qwen's, which takes 1."""
+    """End of the piece that begins at i, branch by branch of Llama 3's pattern, which takes 3
+    digits at most, and of Qwen's, which takes 1."""
     for c in CONTRACTIONS:
         if text[i : i + len(c)].lower().replace("\u017f", "s") == c:
             return i + len(c)
@@ -61,7 +61,7 @@ def byte_alphabet():
 
 
 class Merger:
-    """The parts of one piece, a linked list of positions; pairs wait by rank, then from the left."""
+    """The parts of a piece, a linked list of positions; pairs wait by rank, then from the left."""
 
     def __init__(self, piece, ranks):
         self.ranks, self.parts = ranks, list(piece)
