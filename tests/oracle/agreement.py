@@ -2,11 +2,11 @@
 """How far two runtimes' logits of the same ids agree: prints a line of figures and holds them to
 the limits given.
 
-  agreement.py OURS THEIRS ROWS [--margin M] [--kl K] [--error E]
+  agreement.py OURS THEIRS ROWS [--margin M] [--kl K] [--error E] [--log L]
 
 OURS and THEIRS are raw float32 rows, or .npy by their names. A margin is the distance between
 THEIRS' two largest logits; the KL divergence is of OURS from THEIRS, per token, in nats; an error
-is in shares of the deviation of THEIRS' logits.
+is in shares of the deviation of THEIRS' logits; L is of the log-probabilities' differences.
 """
 import argparse
 import sys
@@ -31,7 +31,7 @@ def figures(ours, theirs):
     margins = best[:, 1] - best[:, 0]
     apart = ours.argmax(axis=1) != theirs.argmax(axis=1)
     error = np.abs(ours - theirs).max() / theirs.std()
-    return divergence, margins, margins[apart], error
+    return divergence, margins, margins[apart], error, np.abs(p - q).max()
 
 
 def main():
@@ -43,15 +43,17 @@ def main():
     parser.add_argument("--margin", type=float, default=np.inf, help="no other best token above it")
     parser.add_argument("--kl", type=float, default=np.inf, help="the largest mean divergence")
     parser.add_argument("--error", type=float, default=np.inf, help="the largest error")
+    parser.add_argument("--log", type=float, default=np.inf, help="of log-probabilities")
     a = parser.parse_args()
     ours, theirs = load(a.ours, a.rows), load(a.theirs, a.rows)
-    divergence, margins, apart, error = figures(ours, theirs)
+    divergence, margins, apart, error, log = figures(ours, theirs)
     widest = apart.max() if apart.size else 0.0
     print(f"  KL divergence {divergence.mean():.1e} (at most {divergence.max():.1e}), "
-          f"error {error:.1e}, other best token at {apart.size} of {a.rows}", end="")
+          f"error {error:.1e}, log-probabilities {log:.1e}, "
+          f"other best token at {apart.size} of {a.rows}", end="")
     print(f", margins up to {widest:.3f}" if apart.size else "", end="")
     print(f" (median of all {np.median(margins):.3f})")
-    within = widest <= a.margin and divergence.mean() <= a.kl and error <= a.error
+    within = widest <= a.margin and divergence.mean() <= a.kl and error <= a.error and log <= a.log
     return 0 if within and np.isfinite(ours).all() and np.isfinite(theirs).all() else 1
 
 

@@ -11,6 +11,8 @@ precision.
 """
 import numpy as np
 
+from tensors import Grouped
+
 F = np.float32
 CHUNK = 256  # positions of one chunk of attention
 
@@ -76,15 +78,25 @@ class Binary32:
         self.decisions = []
 
     def linear(self, x, *matrices):
+        x = self.model.parts(x, matrices)
         m = np.abs(x).max(axis=-1, keepdims=True)
         s = F(127) / np.where(m > F(1e-5), m, F(1e-5))
         a8 = np.rint(np.clip(x * s, F(-128), F(127)))
         self.decisions.append(a8.astype(np.int8))
-        return [self.product(a8, s, w) for w in matrices]
+        return [self.grouped(a8, s, w) if w.group else self.product(a8, s, w) for w in matrices]
 
     def product(self, a8, s, w):
-        sums = a8.astype(w.columns.dtype) @ w.columns  # exact
-        return sums.astype(F) * (w.d.astype(F) / s)
+        sums = a8[..., 0, :].astype(w.columns.dtype) @ w.columns  # exact
+        return sums.astype(F) * (w.d.astype(F) / s[..., 0, :])
+
+    def grouped(self, a8, s, w):
+        group = a8.shape[-1]
+        d, r = w.scales(group).astype(F), F(1) / s
+        y = np.zeros(a8.shape[:-2] + (len(d),), F)
+        for g in range(a8.shape[-2]):
+            sums = a8[..., g, :] @ w.columns[g * group : (g + 1) * group]  # exact
+            y = y + sums * (d[:, g] * r[..., g, :])
+        return y
 
     def rotate(self, x):
         c, s = (t.astype(F)[:, None, :] for t in self.model.angles(x.shape[1]))
@@ -99,11 +111,12 @@ class Binary32:
         self.decisions.append(half)
         return half.astype(F)
 
-    def attention(self, q, k, v):
+    def attention(self, q, k, v, w):
         n, t = q.shape[:2]
         m = self.model
-        q = self.rotate(q.reshape(n, t, m.heads, m.head_dim))
-        k = self.cached(self.rotate(k.reshape(n, t, m.kv_heads, m.head_dim)))
+        q = self.rotate(self.norm(q.reshape(n, t, m.heads, m.head_dim), w, "attn_q_norm"))
+        k = self.norm(k.reshape(n, t, m.kv_heads, m.head_dim), w, "attn_k_norm")
+        k = self.cached(self.rotate(k))
         v = self.cached(v.reshape(n, t, m.kv_heads, m.head_dim))
         out = np.empty(q.shape, F)
         for h in range(m.heads):
@@ -142,7 +155,7 @@ class Binary32:
 
     def block(self, x, w):
         q, k, v = self.linear(self.norm(x, w, "attn_norm"), w["attn_q"], w["attn_k"], w["attn_v"])
-        o = self.norm(self.attention(q, k, v), w, "attn_sub_norm")
+        o = self.norm(self.attention(q, k, v, w), w, "attn_sub_norm")
         x = x + self.linear(o, w["attn_output"])[0]
         g, u = self.linear(self.norm(x, w, "ffn_norm"), w["ffn_gate"], w["ffn_up"])
         f = self.norm(self.activation(g) * u, w, "ffn_sub_norm")
@@ -156,6 +169,8 @@ class Binary32:
 
     def logits(self, ids, first=0):
         x = norm(self.states(ids)[:, first:], self.model.output_norm.astype(F), self.eps)
+        if isinstance(self.model.head, Grouped):
+            return self.linear(x, self.model.head)[0]
         head = self.model.head.astype(F)
         rows = [r16(head * x[i, j]) for i in range(x.shape[0]) for j in range(x.shape[1])]
         return np.array(rows).reshape(x.shape[:2] + (-1,))

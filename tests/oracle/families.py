@@ -1,7 +1,10 @@
 """What tells the families of models apart; the rest of the graph is the same for all."""
+import math
 from collections import namedtuple
 
 import numpy as np
+
+from tensors import Grouped, Ternary
 
 
 def halves(n):
@@ -15,10 +18,37 @@ def neighbours(n):
 
 
 # activation: f = activation(g) * u; pairs: the elements of n pairs that rope turns; norms: beyond
-# those before attention and FFN; rope_base: where the file has none (None: it must).
-Family = namedtuple("Family", "activation pairs norms rope_base")
+# those before attention and FFN; rope_base: where the file has none (None: it must); matrix: what
+# the layers' matrices are.
+Family = namedtuple("Family", "activation pairs norms rope_base matrix")
 
-BITNET = Family("relu2", halves, ("attn_sub_norm", "ffn_sub_norm"), None)
-LLAMA = Family("silu", neighbours, (), 10000.0)
+BITNET = Family("relu2", halves, ("attn_sub_norm", "ffn_sub_norm"), None, Ternary)
+LLAMA = Family("silu", neighbours, (), 10000.0, Ternary)
+QWEN3 = Family("silu", halves, ("attn_q_norm", "attn_k_norm"), None, Grouped)
 
-FAMILIES = {"bitnet-b1.58": BITNET, "bitnet-25": BITNET, "llama": LLAMA}
+FAMILIES = {"bitnet-b1.58": BITNET, "bitnet-25": BITNET, "llama": LLAMA, "qwen3": QWEN3}
+
+
+def yarn(frequency, base, scaling):
+    """Frequencies of rope's pairs as YaRN changes them, and the factor of cos and sin.
+    scaling(name, default) is a key of rope.scaling."""
+    factor = float(scaling("factor"))
+    original = scaling("original_context_length")
+    pairs = len(frequency)
+    at = lambda turns: pairs * math.log(original / (2 * math.pi * turns)) / math.log(base)
+    low = max(0, math.floor(at(scaling("yarn_beta_fast", 32.0))))
+    high = min(2 * pairs - 1, math.ceil(at(scaling("yarn_beta_slow", 1.0))))
+    ramp = 1 - np.clip((np.arange(pairs) - low) / max(0.001, high - low), 0, 1)
+    mixed = (frequency / factor) * (1 - ramp) + frequency * ramp
+    return mixed, scaling("attn_factor", 1.0) * (1 + 0.1 * math.log(factor))
+
+
+def rope(frequency, base, scaling):
+    """The same by the kind of scaling that the file names; none leaves all as it is."""
+    kind = scaling("type", b"none")
+    if kind == b"none":
+        return frequency, 1.0
+    plain = all(scaling(name, 1.0) == 1 for name in ("yarn_ext_factor", "yarn_attn_factor"))
+    if kind != b"yarn" or not plain:
+        raise ValueError(f"rope scaling {kind.decode()} of another kind")
+    return yarn(frequency, base, scaling)

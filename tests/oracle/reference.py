@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""The graph of bitnet-b1.58 and of llama in float64: what the runtime's logits and perplexity are
-held against.
+"""The graph of bitnet-b1.58, of llama and of qwen3 in float64: what the runtime's logits and
+perplexity are held against.
 
 It reads the GGUF bytes by itself (tensors.py) and shares nothing with the runtime. Activations are
-quantised to int8 as the format has it (--float-activations leaves that out, to show its cost), K
-and V are rounded to f16 as the KV cache does (--exact-kv leaves that out).
+quantised to int8 as the format has it (--float-activations leaves that out, to show its cost;
+--group takes scales for other columns than the format's), K and V are rounded to f16 as the KV
+cache does (--exact-kv leaves that out).
 
   reference.py logits MODEL (--ids FILE | --text FILE) -o OUT     raw rows, or .npy by its name
   reference.py perplexity MODEL (--ids FILE | --text FILE) [-c N] a JSON object
@@ -22,8 +23,8 @@ import sys
 import numpy as np
 
 from binary32 import Binary32, Ties
-from families import FAMILIES
-from tensors import Reader, Ternary, dense
+from families import FAMILIES, rope
+from tensors import LOW_BITS, Grouped, Reader, dense
 from tokenizer import Tokenizer
 
 # --- the graph ---
@@ -40,9 +41,10 @@ ACTIVATIONS = {
 
 
 class Model:
-    def __init__(self, path, float_activations=False, exact_kv=False):
+    def __init__(self, path, float_activations=False, exact_kv=False, group=None):
+        """group: columns that share a scale of the activations, "row", or None: the family's."""
         self.gguf = gguf = Reader(path)
-        self.float_activations, self.exact_kv = float_activations, exact_kv
+        self.float_activations, self.exact_kv, self.group = float_activations, exact_kv, group
         self.arch = gguf.keys["general.architecture"].decode()
         if self.arch not in FAMILIES:
             raise ValueError(f"{path}: architecture {self.arch}")
@@ -53,14 +55,14 @@ class Model:
         self.kv_heads = self.key("attention.head_count_kv", self.heads)
         self.eps = self.key("attention.layer_norm_rms_epsilon")
         self.embedding = dense(gguf, "token_embd.weight")
-        untied = "output.weight" in gguf.tensors
-        self.head = dense(gguf, "output.weight") if untied else self.embedding
+        self.head = self.load_head()
         self.output_norm = dense(gguf, "output_norm.weight")
         self.blocks = [self.load_block(i) for i in range(self.layers)]
         self.head_dim = self.key("attention.key_length", self.embedding.shape[1] // self.heads)
         half = self.key("rope.dimension_count", self.head_dim) // 2
         base = float(self.key("rope.freq_base", self.family.rope_base))
-        self.frequency = base ** (-np.arange(half) / half)
+        scaling = lambda name, otherwise=None: self.key("rope.scaling." + name, otherwise)
+        self.frequency, self.magnitude = rope(base ** (-np.arange(half) / half), base, scaling)
         self.pairs = self.family.pairs(half)
         if "rope_freqs.weight" in gguf.tensors:
             self.frequency /= dense(gguf, "rope_freqs.weight")
@@ -72,19 +74,31 @@ class Model:
             raise ValueError(f"no key {self.arch}.{name}")
         return value
 
+    def load_head(self):
+        """A low-bit matrix is a product like the layers'; others are rows of floats."""
+        name = "output.weight" if "output.weight" in self.gguf.tensors else "token_embd.weight"
+        return (Grouped if self.gguf.tensors[name][0] in LOW_BITS else dense)(self.gguf, name)
+
     def load_block(self, i):
         matrices = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
         norms = ("attn_norm", "ffn_norm") + self.family.norms
-        block = {m: Ternary(self.gguf, f"blk.{i}.{m}.weight") for m in matrices}
+        block = {m: self.family.matrix(self.gguf, f"blk.{i}.{m}.weight") for m in matrices}
         block.update({n: dense(self.gguf, f"blk.{i}.{n}.weight") for n in norms})
         return block
 
     def settle(self, exact, own, distance):
         return self.ties.settle(exact, own, distance) if self.ties else own
 
+    def parts(self, x, matrices):
+        """x as groups that share a scale: the matrices' smallest; whole rows if they have none."""
+        own = min(m.group or x.shape[-1] for m in matrices)
+        group = x.shape[-1] if self.group == "row" else self.group or own
+        return x.reshape(x.shape[:-1] + (-1, group))
+
     def linear(self, x, *matrices):
         if self.float_activations:
             return [m.plain(x) for m in matrices]
+        x = self.parts(x, matrices)
         s = 127.0 / np.maximum(np.abs(x).max(axis=-1, keepdims=True), 1e-5)
         v = np.clip(x * s, -128, 127)
         a8 = self.settle(v, np.rint(v), np.ones_like(v))
@@ -92,7 +106,7 @@ class Model:
 
     def angles(self, positions):
         angle = np.arange(positions)[:, None] * self.frequency
-        return np.cos(angle), np.sin(angle)
+        return np.cos(angle) * self.magnitude, np.sin(angle) * self.magnitude
 
     def rotate(self, x):
         """x is sequence, position, head, dimension; dimensions that are in no pair stay."""
@@ -110,11 +124,13 @@ class Model:
         distance = np.spacing(np.abs(half)).astype(np.float64)
         return self.settle(x, half.astype(np.float64), distance)
 
-    def attention(self, q, k, v):
+    def attention(self, q, k, v, w):
         n, t = q.shape[:2]
         split = lambda x, heads: x.reshape(n, t, heads, self.head_dim)
-        q = self.rotate(split(q, self.heads)).transpose(0, 2, 1, 3)
-        k = self.cached(self.rotate(split(k, self.kv_heads))).transpose(0, 2, 3, 1)
+        q = self.norm(split(q, self.heads), w, "attn_q_norm")
+        k = self.norm(split(k, self.kv_heads), w, "attn_k_norm")
+        q = self.rotate(q).transpose(0, 2, 1, 3)
+        k = self.cached(self.rotate(k)).transpose(0, 2, 3, 1)
         v = self.cached(split(v, self.kv_heads)).transpose(0, 2, 1, 3)
         future = np.triu(np.full((t, t), -np.inf), 1)
         out = np.empty(q.shape)
@@ -131,7 +147,7 @@ class Model:
 
     def block(self, x, w):
         q, k, v = self.linear(self.norm(x, w, "attn_norm"), w["attn_q"], w["attn_k"], w["attn_v"])
-        o = self.norm(self.attention(q, k, v), w, "attn_sub_norm")
+        o = self.norm(self.attention(q, k, v, w), w, "attn_sub_norm")
         x = x + self.linear(o, w["attn_output"])[0]
         g, u = self.linear(self.norm(x, w, "ffn_norm"), w["ffn_gate"], w["ffn_up"])
         f = self.norm(self.activation(g) * u, w, "ffn_sub_norm")
@@ -145,12 +161,13 @@ class Model:
 
     def logits(self, ids, first=0):
         """ids: sequences x positions; logits of positions from first on."""
-        return rms(self.states(ids)[:, first:], self.output_norm, self.eps) @ self.head.T
+        x = rms(self.states(ids)[:, first:], self.output_norm, self.eps)
+        return self.linear(x, self.head)[0] if isinstance(self.head, Grouped) else x @ self.head.T
 
     def settled_logits(self, ids, first=0):
         """The same, with ties as binary32 settles them."""
         contract = Binary32(self)
-        contract.states(ids)
+        contract.logits(ids, first) if isinstance(self.head, Grouped) else contract.states(ids)
         return self.logits_after(contract, ids, first)
 
     def logits_after(self, contract, ids, first=0):
@@ -233,8 +250,14 @@ def parse_arguments():
     parser.add_argument("-n", "--count", type=int, help="only the first ids")
     parser.add_argument("--numbers", choices=["float64", "binary32", "settled"], default="float64")
     parser.add_argument("--float-activations", action="store_true")
+    parser.add_argument("--group", choices=["own", "128", "64", "32", "row"], default="own",
+                        help="columns that share a scale of the activations (float64 alone)")
     parser.add_argument("--exact-kv", action="store_true")
-    return parser.parse_args()
+    a = parser.parse_args()
+    if a.group != "own" and (a.numbers != "float64" or a.command == "compare"):
+        parser.error("--group is for logits and perplexity in float64")
+    a.group = {"own": None, "row": "row"}[a.group] if a.group in ("own", "row") else int(a.group)
+    return a
 
 
 def read_ids(args, gguf):
@@ -261,7 +284,7 @@ def main():
         bos = Tokenizer(gguf).bos
         print(*([] if bos is None else [bos]) + read_ids(args, gguf))
         return 0
-    model = Model(args.model, args.float_activations, args.exact_kv)
+    model = Model(args.model, args.float_activations, args.exact_kv, args.group)
     ids = read_ids(args, model.gguf)
     run = {
         "float64": model.logits,

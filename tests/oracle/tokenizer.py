@@ -1,4 +1,16 @@
-"""Llama 3's tokenizer over a GGUF's vocabulary, slow and by hand."""
+#!/usr/bin/env python3
+"""Llama 3's and Qwen's tokenizers over a GGUF's vocabulary, slow and by hand.
+
+As a program it is a tool for tokenizer.mjs:
+
+  tokenizer.py --unassigned       first and last of the code points that this Unicode lacks
+  tokenizer.py MODEL [plain]      strings of stdin (u32 length, bytes) as lines of ids;
+                                  plain: control tokens are text
+"""
+import heapq
+import re
+import struct
+import sys
 import unicodedata
 
 SPACES = set("\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000")
@@ -19,8 +31,9 @@ def run(text, i, test):
     return i
 
 
-def piece_end(text, i):
-    """End of the piece that begins at i, branch by branch of Llama 3's pattern."""
+def piece_end(text, i, digits):
+    """End of the piece that begins at i, branch by branch of Llama 3's pattern, which takes 3
+    digits at most, and of Qwen's, which takes 1."""
     for c in CONTRACTIONS:
         if text[i : i + len(c)].lower().replace("\u017f", "s") == c:
             return i + len(c)
@@ -30,7 +43,7 @@ def piece_end(text, i):
     if (end := run(text, skip, letter)) > skip:
         return end
     if kind_of(text[i]) == "N":
-        return min(run(text, i, lambda c: kind_of(c) == "N"), i + 3)
+        return min(run(text, i, lambda c: kind_of(c) == "N"), i + digits)
     start = i + (text[i] == " ")
     if (end := run(text, start, lambda c: kind_of(c) == "o")) > start:
         return run(text, end, newline)
@@ -48,35 +61,118 @@ def byte_alphabet():
     return {**{b: chr(b) for b in printable}, **{b: chr(256 + n) for n, b in enumerate(others)}}
 
 
+class Merger:
+    """The parts of a piece, a linked list of positions; pairs wait by rank, then from the left."""
+
+    def __init__(self, piece, ranks):
+        self.ranks, self.parts = ranks, list(piece)
+        self.next = list(range(1, len(piece))) + [None]
+        self.before = [None] + list(range(len(piece) - 1))
+        self.queue = []
+        for i in range(len(piece) - 1):
+            self.push(i)
+
+    def push(self, i):
+        if i is None or self.next[i] is None:
+            return
+        pair = self.parts[i], self.parts[self.next[i]]
+        if pair in self.ranks:
+            heapq.heappush(self.queue, (self.ranks[pair], i, pair))
+
+    def join(self, i):
+        j = self.next[i]
+        self.parts[i] += self.parts[j]
+        self.parts[j], self.next[i] = None, self.next[j]
+        if self.next[i] is not None:
+            self.before[self.next[i]] = i
+        self.push(self.before[i])
+        self.push(i)
+
+    def run(self):
+        while self.queue:
+            _, i, pair = heapq.heappop(self.queue)
+            j = self.next[i]
+            if j is not None and (self.parts[i], self.parts[j]) == pair:
+                self.join(i)
+        return [part for part in self.parts if part is not None]
+
+
+# tokenizer.ggml.pre -> digits of a piece, and is a piece that is a token left whole?
+PRE = {b"qwen2": (1, False)}
+LLAMA3 = (3, True)
+CONTROL, USER_DEFINED = 3, 4
+
+
 class Tokenizer:
-    def __init__(self, gguf):
+    def __init__(self, gguf, plain=False):
         keys = gguf.keys
         tokens = [t.decode() for t in keys["tokenizer.ggml.tokens"]]
         self.ids = {token: i for i, token in enumerate(tokens)}
         merges = [tuple(m.decode().split(" ")) for m in keys.get("tokenizer.ggml.merges", [])]
         self.ranks = {pair: i for i, pair in enumerate(merges)}
         self.alphabet = byte_alphabet()
+        self.digits, self.whole = PRE.get(keys.get("tokenizer.ggml.pre"), LLAMA3)
         bos = keys.get("tokenizer.ggml.bos_token_id")
         self.bos = bos if keys.get("tokenizer.ggml.add_bos_token", True) else None
+        self.special = self.pattern(tokens, keys.get("tokenizer.ggml.token_type", []), plain)
         self.known = {}
 
+    @staticmethod
+    def pattern(tokens, types, plain):
+        """The tokens that are split out of the text first, the longest first."""
+        kinds = (USER_DEFINED,) if plain else (CONTROL, USER_DEFINED)
+        special = [token for token, kind in zip(tokens, types) if kind in kinds and token]
+        words = map(re.escape, sorted(special, key=len, reverse=True))
+        return re.compile(f"({'|'.join(words) or '(?!)'})")
+
     def merge(self, piece):
-        parts = [piece] if piece in self.ids else list(piece)
-        while len(parts) > 1:
-            rank = lambda j: self.ranks.get((parts[j], parts[j + 1]), len(self.ranks))
-            best = min(range(len(parts) - 1), key=rank)
-            if rank(best) == len(self.ranks):
-                break
-            parts[best : best + 2] = [parts[best] + parts[best + 1]]
-        return [self.ids[p] for p in parts]
+        if self.whole and piece in self.ids:
+            return [self.ids[piece]]
+        return [self.ids[part] for part in Merger(piece, self.ranks).run()]
 
     def encode(self, text):
+        ids = []
+        for n, part in enumerate(self.special.split(text)):
+            ids += [self.ids[part]] if n % 2 else self.encode_text(part)
+        return ids
+
+    def encode_text(self, text):
         ids, i = [], 0
         while i < len(text):
-            end = piece_end(text, i)
+            end = piece_end(text, i, self.digits)
             piece = "".join(self.alphabet[b] for b in text[i:end].encode())
             if piece not in self.known:
                 self.known[piece] = self.merge(piece)
             ids += self.known[piece]
             i = end
         return ids
+
+
+# --- as a program ---
+
+
+def print_unassigned():
+    lacking = [unicodedata.category(chr(c)) == "Cn" for c in range(sys.maxunicode + 1)] + [False]
+    first = None
+    for c, is_lacking in enumerate(lacking):
+        if is_lacking and first is None:
+            first = c
+        elif not is_lacking and first is not None:
+            print(first, c - 1)
+            first = None
+
+
+def main():
+    if sys.argv[1] == "--unassigned":
+        return print_unassigned()
+    from tensors import Reader  # needs numpy
+    tokenizer = Tokenizer(Reader(sys.argv[1]), "plain" in sys.argv[2:])
+    data, at = sys.stdin.buffer.read(), 0
+    while at < len(data):
+        (length,) = struct.unpack_from("<I", data, at)
+        at += 4 + length
+        print(*tokenizer.encode(data[at - length : at].decode()))
+
+
+if __name__ == "__main__":
+    main()

@@ -9,60 +9,15 @@ is byte-level BPE of Llama 3's kind with merges of two printable characters, the
   write_llama.py -o FILE --shape HIDDENxFFNxLAYERSxHEADSxKV [options]
 """
 import argparse
-import os
 import struct
 import sys
 
 import numpy as np
 
-# --- GGUF ---
+from gguf_write import (BF16, BOOL, CONTROL, F16, F32, FLOAT, I2_S, STRING, U32, add_arguments,
+                        parse, vocabulary, vocabulary_keys, write_gguf)
 
-F32, F16, BF16, I2_S = 0, 1, 30, 36
 FILE_TYPES = {"f32": 0, "f16": 1, "bf16": 32, "i2_s": 40}
-U32, FLOAT, BOOL, STRING, ARRAY, I32 = 4, 6, 7, 8, 9, 5
-ALIGNMENT = 32
-
-
-def text(value):
-    raw = value.encode()
-    return struct.pack("<Q", len(raw)) + raw
-
-
-PACK = {
-    U32: lambda v: struct.pack("<I", v),
-    I32: lambda v: struct.pack("<i", v),
-    FLOAT: lambda v: struct.pack("<f", v),
-    BOOL: lambda v: struct.pack("<?", v),
-    STRING: text,
-}
-
-
-def entry(name, kind, value):
-    if isinstance(value, list):
-        head = struct.pack("<IIQ", ARRAY, kind, len(value))
-        return text(name) + head + b"".join(map(PACK[kind], value))
-    return text(name) + struct.pack("<I", kind) + PACK[kind](value)
-
-
-def padded(raw):
-    return raw + bytes(-len(raw) % ALIGNMENT)
-
-
-def write_gguf(path, keys, tensors):
-    """tensors: (name, type, shape with N first, bytes)."""
-    records, data, at = [], [], 0
-    for name, kind, shape, raw in tensors:
-        dims = struct.pack(f"<I{len(shape)}Q", len(shape), *reversed(shape))
-        records.append(text(name) + dims + struct.pack("<IQ", kind, at))
-        data.append(padded(raw))
-        at += len(data[-1])
-    header = struct.pack("<4sIQQ", b"GGUF", 3, len(tensors), len(keys))
-    header += b"".join(entry(*key) for key in keys) + b"".join(records)
-    with open(path + ".new", "wb") as file:
-        file.write(padded(header))
-        file.writelines(data)
-    os.replace(path + ".new", path)
-
 
 # --- encodings ---
 
@@ -149,18 +104,6 @@ class Writer:
 # --- keys ---
 
 
-def vocabulary(size):
-    """Tokens, their types and the merges."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [b for b in range(256) if b not in printable]
-    letters = [chr(b) for b in printable] + [chr(256 + i) for i in range(len(others))]
-    pairs = [(a, b) for a in letters[:94] for b in letters[:94]][: size - len(letters) - 2]
-    tokens = letters + [a + b for a, b in pairs] + ["<|begin_of_text|>", "<|end_of_text|>"]
-    if len(tokens) != size:
-        raise SystemExit(f"write_llama.py: --vocab is from 258 to {258 + 94 * 94}")
-    return tokens, [1] * (size - 2) + [3, 3], [f"{a} {b}" for a, b in pairs]
-
-
 def model_keys(a):
     """Name, kind, value, default: a key that has its default is left out with --defaults."""
     own_dim = a.hidden // a.heads
@@ -183,20 +126,15 @@ def model_keys(a):
 
 
 def all_keys(a):
-    tokens, types, merges = vocabulary(a.vocab)
+    special = {"<|begin_of_text|>": CONTROL, "<|end_of_text|>": CONTROL}
+    ids = {"bos": a.vocab - 2, "eos": a.vocab - 1}
     return [
         ("general.architecture", STRING, "llama"),
         ("general.name", STRING, "random ternary"),
         ("general.file_type", U32, FILE_TYPES[a.type]),
         ("general.quantization_version", U32, 2),
         *model_keys(a),
-        ("tokenizer.ggml.model", STRING, "gpt2"),
-        ("tokenizer.ggml.pre", STRING, "llama-bpe"),
-        ("tokenizer.ggml.tokens", STRING, tokens),
-        ("tokenizer.ggml.token_type", I32, types),
-        ("tokenizer.ggml.merges", STRING, merges),
-        ("tokenizer.ggml.bos_token_id", U32, a.vocab - 2),
-        ("tokenizer.ggml.eos_token_id", U32, a.vocab - 1),
+        *vocabulary_keys("llama-bpe", *vocabulary(a.vocab, special), ids),
         ("tokenizer.ggml.add_bos_token", BOOL, True),
     ]
 
@@ -204,27 +142,14 @@ def all_keys(a):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--output", required=True)
-    parser.add_argument("--shape", required=True, help="HIDDENxFFNxLAYERSxHEADSxKV")
-    parser.add_argument("--head-dim", type=int, help="default: HIDDEN / HEADS")
+    add_arguments(parser)
     parser.add_argument("--rotate", type=int, help="dimensions that rope turns; default: all")
     parser.add_argument("--type", choices=MATRICES, default="i2_s", help="of the matrices")
     parser.add_argument("--rows", choices=ROWS, default="f16", help="of embedding and output")
-    parser.add_argument("--tied", action="store_true", help="no output.weight")
-    parser.add_argument("--vocab", type=int, default=320)
     parser.add_argument("--base", type=float, default=1000042.0)
-    parser.add_argument("--eps", type=float, default=1e-6)
-    parser.add_argument("--embedding", type=float, default=1.0, help="deviation of its elements")
-    parser.add_argument("--peak", type=float, default=1.0, help="deviation of the logits, about")
-    parser.add_argument("--gate", type=float, default=1.5, help="deviation of the gates, about")
-    parser.add_argument("--chain", action="store_true",
-                        help="a token's output row is the embedding of the one before: a successor")
     parser.add_argument("--defaults", action="store_true",
                         help="leave out keys that have their default")
-    parser.add_argument("--seed", type=int, default=1)
-    a = parser.parse_args()
-    a.hidden, a.ffn, a.layers, a.heads, a.kv = map(int, a.shape.split("x"))
-    a.head_dim = a.head_dim or a.hidden // a.heads
+    a = parse(parser)
     a.rotate = a.rotate or a.head_dim
     return a
 

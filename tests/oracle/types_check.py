@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Holds the writer of qwen3 models, the reader and the two references to each other:
+
+  types_check.py FOLDER       writes models there
+
+Every type of the same weights must read as the same weights, equal FORMATS-2.md's formulas taken
+element by element, and give the same binary32 logits; float64, with ties settled alike, must agree
+with binary32 to 1e-4 of the row's largest logit.
+"""
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from binary32 import Binary32
+from reference import Model, difference
+from tensors import LOW_BITS, Reader, dense
+
+IDS = [i * i * 7 % 251 for i in range(40)]
+
+# --- the formulas: code of element j of a block without its scale ---
+
+
+def one_bit(qs, j):
+    return 1 if qs[j // 8] >> j % 8 & 1 else -1
+
+
+def two_bits(qs, j):
+    return (qs[j // 4] >> 2 * (j % 4) & 3) - 1
+
+
+def base_3(qs, j):
+    if j < 80:
+        n, byte = j // 16, qs[j % 16]
+    elif j < 120:
+        n, byte = (j - 80) // 8, qs[16 + j % 8]
+    else:
+        n, byte = (j - 120) // 2, qs[24 + j % 2]
+    return ((byte * 3**n % 256) * 3 >> 8) - 1
+
+
+FORMULAS = {41: one_bit, 42: two_bits, 142: two_bits, 143: base_3}
+
+
+def check_formulas(gguf, name, w):
+    """The first rows, element by element."""
+    kind, shape, offset = gguf.tensors[name]
+    block, size, at, _ = LOW_BITS[kind]
+    for b in range(3 * shape[1] // block):
+        raw = bytes(gguf.bytes_at(offset + b * size, size))
+        d = float(np.frombuffer(raw[at : at + 2], "<f2")[0])
+        qs = raw[:at] + raw[at + 2 :]
+        wanted = [d * FORMULAS[kind](qs, j) for j in range(block)]
+        assert w.ravel()[b * block : (b + 1) * block].tolist() == wanted, (name, b)
+
+
+# --- models ---
+
+
+def write(path, words):
+    script = Path(__file__).with_name("write_qwen3.py")
+    subprocess.run([sys.executable, "-B", script, "-o", path, *words.split()], check=True)
+
+
+def check_tensors(gguf, first, kind):
+    assert list(gguf.tensors) == list(first.tensors)
+    for name, (stored, shape, _) in gguf.tensors.items():
+        w = dense(gguf, name)
+        assert np.array_equal(w, dense(first, name)), name
+        assert stored == (kind if len(shape) == 2 else 0), (name, stored)
+        if stored in LOW_BITS:
+            check_formulas(gguf, name, w)
+
+
+def logits(path):
+    """Of binary32; holds float64 to it."""
+    model = Model(str(path))
+    contract = Binary32(model)
+    rows = contract.logits([IDS])[0]
+    error, apart = difference(model.logits_after(contract, [IDS])[0], rows)
+    groups = sorted({m.group for w in model.blocks for m in w.values() if hasattr(m, "group")})
+    print(f"  {path.name}: groups {groups}, float64 {error:.1e} from binary32, "
+          f"{model.ties.settled} ties settled, up to {model.ties.worst:.1e} past the middle")
+    assert error < 1e-4 and not (apart > 1e-4).any()
+    return rows.view(np.uint32), groups
+
+
+KINDS = {"f32": 0, "f16": 1, "q2_0": 42, "q2_0_legacy": 142, "pq2_0": 142, "ptq1_0": 143,
+         "q1_0": 41}
+
+
+def check(folder, types, wanted, words):
+    """Files of those types; the same bits wherever the head is of the same sort."""
+    print(f"{words}: {types}")
+    first, seen = None, {}
+    for kind in types.split():
+        path = Path(folder) / kind
+        write(path, f"--type {kind} {words}")
+        gguf = Reader(str(path))
+        first = first or gguf
+        if "--rows" not in words:
+            check_tensors(gguf, first, KINDS[kind])
+        rows, groups = logits(path)
+        assert groups == wanted, groups
+        floats = kind in ("f32", "f16") or "--rows" in words
+        assert np.array_equal(rows, seen.setdefault(floats, rows)), kind
+        path.unlink()
+
+
+def main():
+    folder = sys.argv[1]
+    two, low = "q2_0 q2_0_legacy pq2_0", "q2_0 q2_0_legacy pq2_0 ptq1_0"
+    check(folder, f"f32 f16 {low}", [128], "--shape 256x384x2x4x2 --head-dim 96 --empty 0.05")
+    check(folder, f"f32 {low} q1_0", [128],
+          "--shape 128x256x2x4x4 --signs --tied --yarn 4 --orig 64")
+    check(folder, f"f16 {low}", [128], "--shape 256x128x3x2x1 --rows f16 --chain --seed 2")
+    check(folder, f"f32 f16 {two}", [128], "--shape 128x128x1x2x2 --twos 0.1 --seed 3")
+    check(folder, "f32 f16 q2_0", [64], "--shape 256x256x2x4x2 --split-scales --twos 0.1 --seed 4")
+    check(folder, "f32 q2_0", [64, 128],
+          "--shape 256x384x2x4x2 --split-scales attn_k|ffn_up --rows f32 --empty 0.1 --seed 5")
+
+
+if __name__ == "__main__":
+    main()
