@@ -193,6 +193,15 @@ bool trit_packing_is_ternary(const struct trit_packing *packing)
     return packing->low == -1 && packing->high == 1 && !packing->group && !packing->skips;
 }
 
+bool trit_packing_takes(const struct trit_packing *p, struct trit_form form)
+{
+    const bool zero = p->step == 1 || form.values == TRIT_SIGNS;
+    if (form.group == 0)
+        return form.values == TRIT_TRITS && trit_packing_is_ternary(p);
+    return p->group == form.group && !p->skips && zero &&
+           p->high >= (form.values == TRIT_TWOS ? 2 : 1);
+}
+
 const struct trit_packing *trit_packing_at(size_t i)
 {
     return i < TRIT_NPACKINGS ? &packings[i] : NULL;

@@ -102,6 +102,20 @@ const struct trit_packing *trit_packing_find(const char *name);
 /* All of them, by enum trit_packing_id; NULL from the count on. */
 const struct trit_packing *trit_packing_at(size_t i);
 
+/* What a matrix holds: so many columns of a row share a scale (0: all), and these values times it.
+ */
+enum trit_values {
+    TRIT_TRITS, /* -1, 0, 1 */
+    TRIT_TWOS,  /* -1, 0, 1, 2 */
+    TRIT_SIGNS, /* -1, 1 */
+};
+struct trit_form {
+    size_t group;
+    enum trit_values values;
+};
+/* Whether a matrix of this form may be given the packing unasked. */
+bool trit_packing_takes(const struct trit_packing *packing, struct trit_form form);
+
 /* Whether it holds trits and nothing else, in kernels that multiply with the whole of a matrix:
    what a ternary matrix may be given unasked. */
 bool trit_packing_is_ternary(const struct trit_packing *packing);

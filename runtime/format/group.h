@@ -1,0 +1,37 @@
+/* Rows of a stored matrix whose scales are for groups of columns: Q1_0, Q2_0, PQ2_0, PTQ1_0, and
+   float types that hold nothing else. Source: FORMATS-2, section 1. */
+#ifndef TRIT_GROUP_H
+#define TRIT_GROUP_H
+
+#include "runtime/format/gguf.h"
+#include "runtime/kernel/pack.h"
+#include "runtime/thread/pool.h"
+
+/* Whether the tensor is of a type that has a scale for each group of columns by itself: no float
+   type, no I2_S. */
+bool trit_type_has_groups(uint32_t type);
+
+/* Looks at the whole tensor, with all threads of the pool: the largest group (128, else 64) and the
+   fewest values that hold it exactly. Neighbouring scales of a Q2_0 that are equal in pairs, or one
+   of them 0 in a group of zeros, make a group of 128. TRIT_EFORMAT names file, tensor, row and
+   group where a scale is not finite or negative, a float matrix is none of these forms, or K is not
+   a multiple of 128; TRIT_EUNSUPPORTED the type. */
+enum trit_code trit_group_form(const struct trit_gguf *gguf, const struct trit_gguf_tensor *tensor,
+                               struct trit_pool *pool, struct trit_form *form,
+                               struct trit_error *error);
+
+/* Rows first .. first+n-1 (K = ne[0] columns each), and where they go: value + 1 of row first+r to
+   codes + r*ld, the f16 scales of its groups of `group` columns to scales + r*lds; the weight is
+   (code - 1) * scale. group is the form's, or 64 where the form's is 128: scales stand twice. */
+struct trit_group_rows {
+    size_t first, n, group;
+    uint8_t *codes;
+    size_t ld;
+    uint16_t *scales;
+    size_t lds;
+};
+/* Decodes them; of a tensor that trit_group_form took. Several threads may decode one tensor. */
+enum trit_code trit_group_rows(const struct trit_gguf *gguf, const struct trit_gguf_tensor *tensor,
+                               const struct trit_group_rows *rows, struct trit_error *error);
+
+#endif
