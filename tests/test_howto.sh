@@ -111,7 +111,7 @@ cat >runtime/program/cmd_greet.c <<'END'
 static int run(int argc, char **argv)
 {
     struct { bool loud; } o = { 0 };
-    enum trit_parse parse = trit_cli_parse(&trit_cmd_greet, argc, argv, &o, NULL, 0, NULL);
+    enum trit_parse parse = trit_cli_parse(&trit_cmd_greet, argc, argv, &o, NULL);
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;
     puts("greetings");

@@ -8,10 +8,11 @@ export TRITMILL_CACHE=none
 failed=0
 fail() { echo "FAILED: $*"; failed=1; }
 
-# heads WHAT MODEL: its plan's lines of the head in log and plan, the parts of a greedy pass in parts.
+# heads WHAT MODEL: its plan's lines of the head in log and plan, a greedy pass's parts in parts.
 heads() {
     TRITMILL_LOG=1 "$TRITMILL" run -m "$2" -p x -n 1 -t 1 2>&1 >/dev/null | grep '^head' >log
-    "$TRITMILL" bench -m "$2" -p 0 -n 4 -r 1 -t 1 --top-k 1 --plan --profile-ops >out 2>err || fail "$1: $(cat err)"
+    "$TRITMILL" bench -m "$2" -p 0 -n 4 -r 1 -t 1 --top-k 1 --plan --profile-ops >out 2>err ||
+        fail "$1: $(cat err)"
     grep -A2 -E '^ +1 x head' out >plan
     sed -nE 's/.*(head (plane [12]|exact|full)) .*/\1/p' <(grep -v ' 1 x ' out) | sort -u >parts
 }
@@ -21,9 +22,11 @@ has() { grep -Eq -- "$3" "$2" || fail "$1: no '$3' in $2: $(cat "$2")"; }
 model=$TRIT_SOURCE/tests/models/stories.gguf
 heads planes "$model"
 [ "$(wc -l <log)" = 3 ] || fail "planes: not three lines: $(cat log)"
-has planes log '^head plane 1 2048x256: decode trit_gemv_i4_i8_[^ ]*, prefill trit_gemm_i4_i8_[^ ]*: the k best \(greedy, top-k\): '
-has planes log '^head plane 2 2048x256: decode trit_gemv_i2_i8_[^ ]*, prefill trit_gemm_i2_i8_[^ ]*: the k best: '
-has planes log '^head full 2048x256: decode trit_head_f16_f32_[^ ]*, .*: all logits, and rows that the planes leave: '
+pair() { echo "decode trit_gemv_$1_i8_[^ ]*, prefill trit_gemm_$1_i8_[^ ]*"; }
+has planes log "^head plane 1 2048x256: $(pair i4): the k best \(greedy, top-k\): "
+has planes log "^head plane 2 2048x256: $(pair i2): the k best: "
+has planes log '^head full 2048x256: decode trit_head_f16_f32_[^ ]*, .*: all logits, and rows '\
+'that the planes leave: '
 has planes parts '^head plane 1$'
 has planes parts '^head exact$'
 grep -q '^head full$' parts && fail "planes: the best token takes a full pass"
