@@ -222,7 +222,9 @@ class Ternary:
         self.columns = np.ascontiguousarray(trits.T.astype(exact))
 
     def quantised(self, a8, s):
-        """a8 and s: groups x columns, and groups x 1, with one group."""
+        """a8 and s: groups x columns, and groups x 1. With several groups the sums are rounded."""
+        if a8.shape[-2] > 1:
+            return self.plain((a8 / s).reshape(a8.shape[:-2] + (-1,)))
         a8, s = a8[..., 0, :], s[..., 0, :]
         return (a8.astype(self.columns.dtype) @ self.columns).astype(np.float64) / s * self.d
 
