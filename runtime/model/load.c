@@ -101,8 +101,10 @@ static enum trit_code pick(struct loader *l, struct trit_matrix *matrix, enum tr
     if (skips)
         return trit_pick_skip(role == TRIT_UP ? TRIT_OP_rows : TRIT_OP_cols, matrix->n, matrix->k,
                               &matrix->skip, &matrix->pair, l->error);
-    return trit_pick_pair(matrix->n, matrix->k, trit_pool_threads(model->pool), l->profile,
-                          &matrix->pair, l->error);
+    const struct trit_product product = {
+        matrix->n, matrix->k, { 0, TRIT_TRITS }, trit_pool_threads(model->pool)
+    };
+    return trit_pick_pair(&product, l->profile, &matrix->pair, l->error);
 }
 
 /* Name and kernels of one matrix, and the bytes that it takes. */
