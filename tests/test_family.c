@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,6 +128,100 @@ static void llama_refuses_other_graphs(void **state)
     }
 }
 
+/* The config of a qwen3 toy with YaRN's keys and these besides, or in their place. */
+static enum trit_code read_yarn(const struct trit_toy_key *set, size_t nset, struct trit_config *c,
+                                struct trit_error *error)
+{
+    static const struct trit_toy_shape shape = { 32, 64, 2, 4, 2 };
+    const struct trit_toy_key yarn[] = {
+        { "qwen3.attention.key_length", TRIT_GGUF_U32, 24, 0, NULL },
+        { "qwen3.rope.scaling.type", TRIT_GGUF_STRING, 0, 0, "yarn" },
+        { "qwen3.rope.scaling.factor", TRIT_GGUF_F32, 0, 4, NULL },
+        { "qwen3.rope.scaling.original_context_length", TRIT_GGUF_U32, 8192, 0, NULL },
+    };
+    struct trit_gguf *gguf;
+    size_t bytes;
+    trit_toy_init(&toy, "qwen3", &shape);
+    trit_toy_drop_key(&toy, "qwen3.rope.dimension_count");
+    for (size_t i = 0; i < sizeof yarn / sizeof *yarn; i++)
+        trit_toy_set(&toy, &yarn[i]);
+    for (size_t i = 0; i < nset; i++)
+        trit_toy_set(&toy, &set[i]);
+    uint8_t *file = trit_toy_write(&toy, &bytes);
+    enum trit_code code = trit_gguf_parse(&gguf, file, bytes, "toy.gguf", error);
+    assert_int_equal(code, TRIT_OK);
+    code = trit_config_read(c, gguf, error);
+    trit_gguf_close(gguf);
+    free(file);
+    return code;
+}
+
+static void qwen3_reads_yarn(void **state)
+{
+    const struct trit_toy_key more[] = {
+        { "qwen3.rope.scaling.attn_factor", TRIT_GGUF_F32, 0, 0.75, NULL },
+        { "qwen3.rope.scaling.yarn_ext_factor", TRIT_GGUF_F32, 0, 1, NULL },
+        { "qwen3.rope.scaling.yarn_beta_slow", TRIT_GGUF_F32, 0, 2, NULL },
+    };
+    struct trit_error error = { .text = "" };
+    struct trit_config c;
+    (void)state;
+    assert_int_equal(read_yarn(more, 0, &c, &error), TRIT_OK);
+    assert_true(c.head_dim == 24 && c.rope_dims == 24);
+    assert_true(c.yarn.factor == 4 && c.yarn.original == 8192 && c.yarn.attn_factor == 1 &&
+                c.yarn.beta_fast == 32 && c.yarn.beta_slow == 1);
+    assert_int_equal(read_yarn(more, sizeof more / sizeof *more, &c, &error), TRIT_OK);
+    assert_true(c.yarn.attn_factor == 0.75f && c.yarn.beta_slow == 2);
+    assert_int_equal(read_toy("qwen3", NULL, NULL, &c, &error), TRIT_OK);
+    assert_true(c.yarn.factor == 0);
+}
+
+#define SCALING(name) "qwen3.rope.scaling." name
+static void qwen3_refuses_what_is_no_yarn(void **state)
+{
+    static const struct {
+        struct trit_toy_key key;
+        enum trit_code code;
+        const char *text;
+    } cases[] = {
+        { { SCALING("type"), TRIT_GGUF_STRING, 0, 0, "longrope" },
+          TRIT_EUNSUPPORTED,
+          "scaling.type' is 'longrope': supported are 'none' and 'yarn'" },
+        { { SCALING("type"), TRIT_GGUF_STRING, 0, 0, "none" },
+          TRIT_EUNSUPPORTED,
+          "scaling.factor' is 4: supported is only 1" },
+        { { SCALING("type"), TRIT_GGUF_U32, 1, 0, NULL }, TRIT_EFORMAT, "is u32, must be string" },
+        { { SCALING("factor"), TRIT_GGUF_F32, 0, 0.5, NULL }, TRIT_EFORMAT, "is 0.5: must be 1" },
+        { { SCALING("factor"), TRIT_GGUF_F32, 0, NAN, NULL }, TRIT_EFORMAT, "is nan: must be 1" },
+        { { SCALING("factor"), TRIT_GGUF_F32, 0, INFINITY, NULL }, TRIT_EFORMAT, "is inf" },
+        { { SCALING("original_context_length"), TRIT_GGUF_U32, 0, 0, NULL },
+          TRIT_EFORMAT,
+          "original_context_length' is 0: must be 1" },
+        { { SCALING("attn_factor"), TRIT_GGUF_F32, 0, -1, NULL }, TRIT_EFORMAT, "is -1: must be" },
+        { { SCALING("yarn_beta_fast"), TRIT_GGUF_F32, 0, 0, NULL }, TRIT_EFORMAT, "is 0: must be" },
+        { { SCALING("yarn_beta_slow"), TRIT_GGUF_F32, 0, 33, NULL },
+          TRIT_EFORMAT,
+          "yarn_beta_slow' is 33: must be at most yarn_beta_fast, 32" },
+        { { SCALING("yarn_ext_factor"), TRIT_GGUF_F32, 0, 0.5, NULL },
+          TRIT_EUNSUPPORTED,
+          "yarn_ext_factor' is 0.5: supported is only 1" },
+        { { SCALING("yarn_attn_factor"), TRIT_GGUF_F32, 0, 2, NULL },
+          TRIT_EUNSUPPORTED,
+          "yarn_attn_factor' is 2: supported is only 1" },
+        { { "qwen3.rope.freq_base", TRIT_GGUF_F32, 0, 1, NULL },
+          TRIT_EFORMAT,
+          "freq_base' is 1: YaRN needs more than 1" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct trit_error error = { .text = "" };
+        struct trit_config c;
+        const enum trit_code code = read_yarn(&cases[i].key, 1, &c, &error);
+        if (code != cases[i].code || !strstr(error.text, cases[i].text))
+            fail_msg("code %d: '%s' is not in '%s'", code, cases[i].text, error.text);
+    }
+}
+
 /* Sub-norms mean another graph. */
 static void llama_has_no_place_for_sub_norms(void **state)
 {
@@ -152,6 +247,8 @@ int main(void)
         cmocka_unit_test(names_are_found_whole),
         cmocka_unit_test(llama_reads_its_own_keys),
         cmocka_unit_test(llama_refuses_other_graphs),
+        cmocka_unit_test(qwen3_reads_yarn),
+        cmocka_unit_test(qwen3_refuses_what_is_no_yarn),
         cmocka_unit_test(llama_has_no_place_for_sub_norms),
     };
     if (trit_pool_create(&pool, 2, NULL))

@@ -37,6 +37,11 @@ seq 1 60 >"$work/ids"
 hash=$(hash_of)
 [ -n "$hash" ] && [ "$hash" = "$(TRITMILL_CACHE=none hash_of)" ] || fail "other logits"
 
+# A model without zeros to skip.
+"$TRITMILL" synth --arch llama --shape tiny --seed 1 -o "$work/llama.gguf" 2>"$work/err" &&
+    "$TRITMILL" pack -m "$work/llama.gguf" -o "$work/llama.pack" -t 2 >/dev/null 2>"$work/err" ||
+    fail "pack of llama: exit code $?"
+
 # A byte in the middle, the end, the table, another model's, a folder.
 cp "$pack" "$work/good"
 size=$(stat -c %s "$pack")

@@ -47,7 +47,7 @@ for m in a f; do "$TRITMILL" run -m $m.gguf -p "in the" -n 40 --temp 0 >$m.out 2
 cmp a.out f.out || fail "I2_S and F16 of one seed differ"
 rm f.gguf ./*.out
 
-refused 2 "architecture 'gpt': supported are 'bitnet-b1.58', 'bitnet-25' and 'llama'" \
+refused 2 "architecture 'gpt': supported are 'bitnet-b1.58', 'bitnet-25', 'llama' and 'qwen3'" \
     --shape tiny --arch gpt -o x.gguf
 refused 2 "architecture llama has no zeros" \
     --shape tiny --arch llama --peak 0.3 --zeros 0.8 -o x.gguf

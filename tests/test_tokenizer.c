@@ -367,6 +367,34 @@ static void a_piece_that_is_a_token_is_not_merged(void **state)
     trit_tokenizer_free(t);
 }
 
+/* Qwen 2: digits one by one, merging alone makes tokens of a piece, no BOS unless it is asked for;
+   Qwen 3's ends. */
+static void qwen2_has_rules_of_its_own(void **state)
+{
+    (void)state;
+    struct trit_vocabulary v;
+    trit_vocabulary_init(&v);
+    v.pre = "qwen2";
+    int32_t ab = trit_vocabulary_add(&v, "ab", 1);
+    trit_vocabulary_add(&v, "abc", 1);
+    trit_vocabulary_add(&v, "12", 1);
+    trit_vocabulary_merge(&v, "a b");
+    trit_vocabulary_merge(&v, "1 2");
+    int32_t text = trit_vocabulary_add(&v, "<|endoftext|>", 3),
+            turn = trit_vocabulary_add(&v, "<|im_end|>", 3),
+            think = trit_vocabulary_add(&v, "<think>", 4);
+    v.bos = text;
+    v.eos = turn;
+    struct trit_tokenizer *t = load(&v);
+    ASSERT_IDS(t, "abc", true, ab, 'c');
+    ASSERT_IDS(t, "12", true, '1', '2');
+    ASSERT_IDS(t, "1<think><|im_end|>", true, '1', think, turn);
+    ASSERT_IDS(t, "<think>a", false, think, 'a');
+    assert_true(trit_tokenizer_is_end(t, text) && trit_tokenizer_is_end(t, turn));
+    assert_false(trit_tokenizer_is_end(t, think) || trit_tokenizer_add_bos(t));
+    trit_tokenizer_free(t);
+}
+
 /* What is quadratic does not end within the test's time limit. */
 static void long_runs_end(void **state)
 {
@@ -445,6 +473,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(ids_out_of_range_are_nothing),
         cmocka_unit_test(merging_is_what_its_definition_says),
         cmocka_unit_test(a_piece_that_is_a_token_is_not_merged),
+        cmocka_unit_test(qwen2_has_rules_of_its_own),
         cmocka_unit_test(long_runs_end),
         cmocka_unit_test(texts_too_long_are_refused),
         cmocka_unit_test(threads_share_a_tokenizer),

@@ -123,22 +123,65 @@ static enum trit_code make(struct trit_head *h, enum trit_head_planes planes,
     return h->plane[0].w ? TRIT_OK : no_memory(h, error);
 }
 
+/* Without anything yet; NULL without memory. */
+static struct trit_head *empty(struct trit_rows *rows, struct trit_pool *pool,
+                               struct trit_error *error)
+{
+    struct trit_head *h = trit_alloc(1, sizeof *h);
+    if (!h) {
+        trit_fail(error, TRIT_EMEMORY, "no memory for the head");
+        return NULL;
+    }
+    h->rows = rows;
+    h->pool = pool;
+    h->threads = (size_t)trit_pool_threads(pool);
+    h->n = rows->n;
+    h->k = rows->k;
+    h->groups = (h->n + TRIT_HEAD_ROWS - 1) / TRIT_HEAD_ROWS;
+    return h;
+}
+
 enum trit_code trit_head_create(struct trit_head **head, struct trit_rows *rows,
                                 struct trit_pool *pool, enum trit_head_planes planes,
                                 struct trit_cache *cache, struct trit_error *error)
 {
     *head = NULL;
-    struct trit_head *h = trit_alloc(1, sizeof *h);
+    struct trit_head *h = empty(rows, pool, error);
     if (!h)
-        return trit_fail(error, TRIT_EMEMORY, "no memory for the head");
-    h->rows = rows;
-    h->pool = pool;
+        return TRIT_EMEMORY;
     h->cache = cache;
-    h->threads = (size_t)trit_pool_threads(pool);
-    h->n = rows->n;
-    h->k = rows->k;
-    h->groups = (h->n + TRIT_HEAD_ROWS - 1) / TRIT_HEAD_ROWS;
     enum trit_code code = make(h, planes, error);
+    if (code)
+        trit_head_free(h);
+    else
+        *head = h;
+    return code;
+}
+
+static enum trit_code make_packed(struct trit_head *h, struct trit_error *error)
+{
+    const size_t kp = h->product.kp, scales = TRIT_HEAD_STATES * (kp / h->product.group);
+    h->scratch_bytes = trit_round_up(trit_head_packed_scratch(h), TRIT_ALIGN);
+    h->scratch = trit_alloc(h->threads, h->scratch_bytes);
+    h->best = trit_alloc(TRIT_HEAD_STATES * h->threads, sizeof *h->best);
+    h->a = trit_alloc(TRIT_HEAD_STATES, kp);
+    h->reciprocals = trit_alloc(scales, sizeof *h->reciprocals);
+    h->sums = trit_alloc(scales, sizeof *h->sums);
+    if (!h->scratch || !h->best || !h->a || !h->reciprocals || !h->sums)
+        return no_memory(h, error);
+    return trit_pick(TRIT_OP_quant, NULL, &h->quant, error);
+}
+
+enum trit_code trit_head_create_packed(struct trit_head **head, struct trit_rows *rows,
+                                       const struct trit_head_product *product,
+                                       struct trit_pool *pool, struct trit_error *error)
+{
+    *head = NULL;
+    struct trit_head *h = empty(rows, pool, error);
+    if (!h)
+        return TRIT_EMEMORY;
+    h->product = *product;
+    enum trit_code code = make_packed(h, error);
     if (code)
         trit_head_free(h);
     else
@@ -153,8 +196,8 @@ void trit_head_free(struct trit_head *h)
     trit_head_forget(h, 0);
     trit_head_forget(h, 1);
     trit_unmap(h->y, h->y_bytes);
-    void *blocks[] = { h->a,    h->peak, h->reach,   h->fine,   h->open,
-                       h->best, h->also, h->scratch, h->merged, h->candidates };
+    void *blocks[] = { h->a,    h->peak,    h->reach,  h->fine,       h->open,        h->best,
+                       h->also, h->scratch, h->merged, h->candidates, h->reciprocals, h->sums };
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         free(blocks[i]);
     free(h);
@@ -206,21 +249,23 @@ static void take(struct trit_head *h, const struct trit_states *states)
     h->ldx = states->ld;
     for (size_t i = 0; i < h->m; i++)
         h->state[i].x = h->x + i * h->ldx;
+    if (h->product.w)
+        trit_head_quantise(h);
 }
 
 void trit_head_full(struct trit_head *h, const struct trit_states *states, float *const *logits,
                     struct trit_counts *counts)
 {
     struct full f = { h, logits };
-    trit_rows_unpack(h->rows, h->pool, NULL); /* without memory for all: row by row */
+    if (!h->product.w)
+        trit_rows_unpack(h->rows, h->pool, NULL); /* without memory for all: row by row */
     for (size_t i = 0; i < states->m; i += h->m) {
         const struct trit_states some = some_of(states, i, TRIT_HEAD_STATES);
         f.logits = logits + i;
         take(h, &some);
         trit_region(h->pool, TRIT_PART_HEAD_FULL, h->n, TRIT_HEAD_PIECE, full_rows, &f);
         if (counts)
-            trit_count(counts, TRIT_PART_HEAD_FULL, h->rows->data_bytes + h->rows->scale_bytes,
-                       h->m * h->n * h->k);
+            trit_count(counts, TRIT_PART_HEAD_FULL, trit_head_full_bytes(h), h->m * h->n * h->k);
     }
     if (counts) {
         counts->head_states += states->m;

@@ -15,6 +15,7 @@
 #include "runtime/thread/pool.h"
 
 struct trit_head;
+struct trit_kernel;
 struct trit_counts; /* runtime/head/cost.h */
 struct trit_cache;  /* runtime/cache/cache.h */
 struct trit_section;
@@ -48,6 +49,18 @@ enum trit_head_planes {
 enum trit_code trit_head_create(struct trit_head **head, struct trit_rows *rows,
                                 struct trit_pool *pool, enum trit_head_planes planes,
                                 struct trit_cache *cache, struct trit_error *error);
+/* Rows that have a scale for each group of columns, packed: a state is quantised by the same
+   groups, all its logits are the grouped product, and the k best are taken from all of them. */
+struct trit_head_product {
+    const struct trit_kernel *gemv, *gemm; /* which share w */
+    const uint8_t *w;                      /* blocks of rows, which must outlive the head */
+    size_t block, kp, group;               /* bytes of NR rows; padded columns; the packing's */
+};
+/* A head over packed rows, of which `rows` says how many and of which tensor. TRIT_EMEMORY, or
+   TRIT_EUNSUPPORTED where no quantiser runs here. */
+enum trit_code trit_head_create_packed(struct trit_head **head, struct trit_rows *rows,
+                                       const struct trit_head_product *product,
+                                       struct trit_pool *pool, struct trit_error *error);
 void trit_head_free(struct trit_head *head); /* NULL allowed */
 
 /* m states of k elements each, ld apart. */
@@ -56,7 +69,8 @@ struct trit_states {
     size_t m, ld;
 };
 
-/* logits[i][j] = R16(row j * state i). What it took is added to counts (NULL allowed). */
+/* logits[i][j] = R16(row j * state i), or the grouped product. What it took is added to counts
+ * (NULL allowed). */
 void trit_head_full(struct trit_head *head, const struct trit_states *states, float *const *logits,
                     struct trit_counts *counts);
 
@@ -72,7 +86,6 @@ size_t trit_head_plane_bytes(const struct trit_head *head);
 
 /* The kernels that score rows by plane 0 or 1: gemv takes one vector, gemm several. False past the
    last plane, and where every answer is a full pass. */
-struct trit_kernel;
 bool trit_head_plane_kernels(const struct trit_head *head, size_t plane,
                              const struct trit_kernel **gemv, const struct trit_kernel **gemm);
 

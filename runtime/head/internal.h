@@ -54,9 +54,12 @@ struct trit_head_state {
 struct trit_head {
     struct trit_rows *rows;
     struct trit_pool *pool;
-    struct trit_cache *cache; /* NULL: none */
-    const struct trit_kernel *kernel, *quant;
-    size_t n, k, kp, groups, threads; /* kp: k rounded up for the planes' kernels */
+    struct trit_cache *cache;                 /* NULL: none */
+    const struct trit_kernel *kernel, *quant; /* kernel: of rows of floats */
+    struct trit_head_product product;         /* of packed rows; w is NULL where there are none */
+    float *reciprocals;                       /* [TRIT_HEAD_STATES][groups of columns]: of scales */
+    int32_t *sums;                            /* as many, of packed rows */
+    size_t n, k, kp, groups, threads;         /* kp: k rounded up for the planes' kernels */
     struct trit_head_plane plane[2];
     const float *d;    /* steps; of whole groups, as all that has one value per row */
     const float *norm; /* per group, at least |row| + r of each of its rows */
@@ -80,7 +83,8 @@ struct trit_head {
     struct trit_candidate *merged;      /* [threads] times the greatest k */
     int32_t *also;                      /* of all states */
     size_t ncandidates, nmerged, nalso; /* room */
-    uint8_t *scratch;                   /* per thread: a row as the head's kernel takes it */
+    uint8_t *scratch;                   /* per thread: a row as the head's kernel takes it, or
+                                           logits of packed rows */
     size_t scratch_bytes;
 
     bool deep;                   /* the last states took the second plane: the next may, too */
@@ -118,9 +122,14 @@ void trit_ids_sort(int32_t *ids, size_t n);
 /* Whether sorted ids have this one. */
 bool trit_ids_have(const int32_t *ids, size_t n, int32_t id);
 
-/* exact.c. The exact logits of rows for the present states, TRIT_HEAD_PIECE apart; of one for one.
- */
+/* exact.c. The exact logits of rows for the present states, TRIT_HEAD_PIECE apart; of one row for
+   state i. */
 void trit_head_rows(struct trit_head *head, size_t row, size_t n, float *logits, int thread);
-float trit_head_exact(struct trit_head *head, size_t row, const float *x, int thread);
+float trit_head_exact(struct trit_head *head, size_t row, size_t i, int thread);
+/* Packed rows: bytes of a thread's scratch; quantises the present states. */
+size_t trit_head_packed_scratch(const struct trit_head *head);
+void trit_head_quantise(struct trit_head *head);
+/* Bytes that a full pass reads. */
+uint64_t trit_head_full_bytes(const struct trit_head *head);
 
 #endif

@@ -157,7 +157,7 @@ static void rescore(void *arg, size_t begin, size_t end, int thread)
     for (size_t i = 0; i < h->m; i++) {
         struct trit_top *top = h->state[i].top;
         for (size_t j = begin > at ? begin - at : 0; j < top->count && at + j < end; j++)
-            top->best[j].logit = trit_head_exact(h, (size_t)top->best[j].id, h->state[i].x, thread);
+            top->best[j].logit = trit_head_exact(h, (size_t)top->best[j].id, i, thread);
         at += top->count;
     }
 }
@@ -298,9 +298,8 @@ static void finish(void *arg, size_t begin, size_t end, int thread)
                 const size_t row = group * TRIT_HEAD_ROWS + kept[j];
                 if (named(&h->state[i], row))
                     continue;
-                trit_best_add(
-                    best, (struct trit_candidate){ trit_head_exact(h, row, h->state[i].x, thread),
-                                                   (int32_t)row });
+                trit_best_add(best, (struct trit_candidate){ trit_head_exact(h, row, i, thread),
+                                                             (int32_t)row });
                 exact++;
             }
         }
@@ -376,5 +375,7 @@ void trit_head_search_all(struct trit_head *h, struct trit_counts *counts)
     find_top(h);
     for (size_t i = 0; i < h->m; i++)
         trit_candidates_sort(h->state[i].top->best, h->state[i].top->count);
-    trit_count(counts, TRIT_PART_HEAD_FULL, h->n * h->rows->row_bytes, h->m * h->n * h->k);
+    trit_count(counts, TRIT_PART_HEAD_FULL,
+               h->product.w ? trit_head_full_bytes(h) : h->n * h->rows->row_bytes,
+               h->m * h->n * h->k);
 }

@@ -1,6 +1,8 @@
 /* How a product is cut into pieces, and what calls of a kernel a piece is. */
 #include "runtime/kernel/multiply.h"
 
+#include <string.h>
+
 #include "runtime/thread/stream.h"
 
 enum {
@@ -8,6 +10,25 @@ enum {
                     up, and a piece's results stay in its cache */
     FEW = 16,    /* tokens whose activations stay in a cache anyway */
 };
+
+void trit_quantise(const struct trit_kernel *quant, const struct trit_inputs *to, const float *x)
+{
+    const size_t group = to->group;
+    if (!group) {
+        quant->fn.quant(to->k, to->kp, x, to->a, to->s, to->sum);
+        return;
+    }
+    for (size_t at = 0, g = 0; at < to->kp; at += group, g++) {
+        to->s[g] = 0;
+        to->sum[g] = 0;
+        if (at >= to->k) {
+            memset(to->a + at, 0, group);
+            continue;
+        }
+        quant->fn.quant(group, group, x + at, to->a + at, &to->s[g], &to->sum[g]);
+        to->s[g] = 1.0f / to->s[g];
+    }
+}
 
 void trit_multiply_split(struct trit_pool *pool, int part, size_t blocks, size_t most,
                          trit_job_fn *fn, void *arg)

@@ -24,6 +24,17 @@ struct trit_multiply {
     void *arg;
 };
 
+/* A token's quantised inputs to a product, and where they go. */
+struct trit_inputs {
+    size_t k, kp; /* columns, and with padding: a multiple of the group */
+    size_t group; /* the packing's */
+    int8_t *a;    /* [kp], zeros from k on */
+    float *s;     /* 1; with a group kp / group reciprocals of scales, 0 from k on */
+    int32_t *sum; /* as many */
+};
+/* x[k], quantised by a quant kernel as the product takes it; k is a multiple of the group. */
+void trit_quantise(const struct trit_kernel *quant, const struct trit_inputs *to, const float *x);
+
 /* y of all tokens and rows, with all threads of the pool in one region (runtime/thread/trace.h);
    then gets pieces of rows in any order, by any thread, each row once. */
 void trit_multiply(struct trit_pool *pool, int part, const struct trit_multiply *x);

@@ -86,25 +86,35 @@ static struct trit_kv_head head_of(const struct trit_session *s, size_t layer, s
     return (struct trit_kv_head){ s->k + i * s->k_bytes, s->v + i * s->v_bytes, s->context };
 }
 
-/* Rotates q and k of tokens begin .. end-1 and stores k and v. */
+/* Norms and rotates heads that lie one after the other. */
+static void turn(const struct trit_model *model, size_t heads, const float *norm,
+                 const float *angles, float *x)
+{
+    const struct trit_config *c = &model->config;
+    for (size_t h = 0; h < heads; h++, x += c->head_dim) {
+        if (norm)
+            model->ops.norm->fn.norm(c->head_dim, x, norm, c->eps, x);
+        rotate(x, angles, c->rope_dims / 2, c->family->rope);
+    }
+}
+
+/* Turns q and k of tokens begin .. end-1 and stores k and v. */
 static void store(void *arg, size_t begin, size_t end, int thread)
 {
     const struct attention_job *j = arg;
     const struct trit_work *w = j->w;
     const struct trit_config *c = &w->model->config;
-    const size_t hd = c->head_dim, half = c->rope_dims / 2;
-    const enum trit_rope_pairs pairs = c->family->rope;
+    float *const *norm = w->model->layers[j->layer].norm;
+    const size_t hd = c->head_dim;
     float *scratch = w->scratch + (size_t)thread * w->scratch_floats;
     for (size_t i = begin; i < end; i++) {
-        const float *angles = w->angles + i * 2 * half;
+        const float *angles = w->angles + i * c->rope_dims;
         float *q = w->qkv + i * w->qkv_ld, *k = q + c->heads * hd, *v = k + c->kv_heads * hd;
-        for (size_t h = 0; h < c->heads; h++)
-            rotate(q + h * hd, angles, half, pairs);
-        for (size_t h = 0; h < c->kv_heads; h++, k += hd, v += hd) {
-            rotate(k, angles, half, pairs);
+        turn(w->model, c->heads, norm[TRIT_Q_NORM], angles, q);
+        turn(w->model, c->kv_heads, norm[TRIT_K_NORM], angles, k);
+        for (size_t h = 0; h < c->kv_heads; h++)
             w->model->kv->store(w->model, head_of(w->tokens[i].session, j->layer, h),
-                                w->tokens[i].position, k, v, scratch);
-        }
+                                w->tokens[i].position, k + h * hd, v + h * hd, scratch);
     }
 }
 

@@ -69,8 +69,8 @@ static void embed(void *arg, size_t begin, size_t end, int thread)
             double sine, cosine;
             trit_sincos((double)w->tokens[i].position * model->rope[j], &sine, &cosine);
             float *to = w->angles + (i * half + j) * 2;
-            to[0] = (float)cosine;
-            to[1] = (float)sine;
+            to[0] = (float)(cosine * model->rope_size);
+            to[1] = (float)(sine * model->rope_size);
         }
     }
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/format/group.h"
 #include "runtime/format/refuse.h"
 #include "runtime/model/family.h"
 #include "runtime/model/model.h"
@@ -128,13 +129,64 @@ static enum trit_code check_neutral(const struct trit_config *c, const struct tr
     return code;
 }
 
+static enum trit_code read_yarn(struct trit_config *c, const struct trit_gguf *g,
+                                struct trit_error *e)
+{
+    static const struct trit_neutral_key neutral[] = {
+        { .name = "rope.scaling.yarn_ext_factor", .number = 1 },
+        { .name = "rope.scaling.yarn_attn_factor", .number = 1 },
+    };
+    struct trit_yarn *y = &c->yarn;
+    *y = (struct trit_yarn){ .attn_factor = 1, .beta_fast = 32, .beta_slow = 1 };
+    const struct size_key original = { "rope.scaling.original_context_length", 1, MAX_CONTEXT, 0,
+                                       &y->original };
+    const struct float_key keys[] = {
+        { "rope.scaling.factor", 1, 65536, &y->factor },
+        { "rope.scaling.attn_factor", 1e-3f, 1e3f, &y->attn_factor },
+        { "rope.scaling.yarn_beta_fast", 1e-3f, 1e6f, &y->beta_fast },
+        { "rope.scaling.yarn_beta_slow", 1e-3f, 1e6f, &y->beta_slow },
+    };
+    enum trit_code code = check_neutral(c, g, neutral, sizeof neutral / sizeof *neutral, e);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !code; i++)
+        code = read_float(c, g, &keys[i], e);
+    if (code || (code = read_size(c, g, &original, e)))
+        return code;
+    if (y->beta_slow > y->beta_fast)
+        return trit_fail(e, TRIT_EFORMAT,
+                         "%s: key '%s.rope.scaling.yarn_beta_slow' is %g: must be at most "
+                         "yarn_beta_fast, %g",
+                         g->path, c->arch, (double)y->beta_slow, (double)y->beta_fast);
+    if (!(c->rope_base > 1))
+        return trit_fail(e, TRIT_EFORMAT,
+                         "%s: key '%s.rope.freq_base' is %g: YaRN needs more than 1", g->path,
+                         c->arch, (double)c->rope_base);
+    return TRIT_OK;
+}
+
+/* Rotations as they are, or as YaRN changes them. */
+static enum trit_code read_scaling(struct trit_config *c, const struct trit_gguf *g,
+                                   struct trit_error *e)
+{
+    const struct trit_neutral_key type = { .name = "rope.scaling.type",
+                                           .text = "none",
+                                           .other = c->family->yarn ? "yarn" : "linear" };
+    static const struct trit_neutral_key factor = { .name = "rope.scaling.factor", .number = 1 };
+    struct trit_text text = { "", 0 };
+    char key[96];
+    snprintf(key, sizeof key, "%s.rope.scaling.type", c->arch);
+    enum trit_code code = check_neutral(c, g, &type, 1, e);
+    if (!code && trit_gguf_find(g, key))
+        code = trit_gguf_text(g, key, &text, e);
+    if (code)
+        return code;
+    return trit_text_is(text, "yarn") ? read_yarn(c, g, e) : check_neutral(c, g, &factor, 1, e);
+}
+
 /* What would silently be another model is refused. */
 static enum trit_code check_graph(const struct trit_config *c, const struct trit_gguf *g,
                                   struct trit_error *e)
 {
     static const struct trit_neutral_key keys[] = {
-        { .name = "rope.scaling.type", .text = "none", .other = "linear" },
-        { .name = "rope.scaling.factor", .number = 1 },
         { .name = "expert_count", .number = 0 },
         { .name = "attention.sliding_window", .number = 0 },
     };
@@ -267,14 +319,18 @@ enum trit_code trit_config_read(struct trit_config *c, const struct trit_gguf *g
     const struct float_key eps = { "attention.layer_norm_rms_epsilon", FLT_MIN, 1, &c->eps },
                            base = { "rope.freq_base", 1, 1e12f, &c->rope_base };
     if ((code = read_float(c, g, &eps, e)) || (code = read_float(c, g, &base, e)) ||
-        (code = check_graph(c, g, e)) || (code = read_vocab(c, g, e)))
+        (code = read_scaling(c, g, e)) || (code = check_graph(c, g, e)) ||
+        (code = read_vocab(c, g, e)))
         return code;
     struct trit_text name = { "", 0 };
     if (trit_gguf_find(g, "general.name") && (code = trit_gguf_text(g, "general.name", &name, e)))
         return code;
     snprintf(c->name, sizeof c->name, "%.*s",
              (int)(name.n < sizeof c->name ? name.n : sizeof c->name - 1), name.s);
-    c->tied = trit_gguf_tensor(g, "output.weight") == NULL;
+    const struct trit_gguf_tensor *head = trit_gguf_tensor(g, "output.weight");
+    c->tied = head == NULL;
+    head = head ? head : trit_gguf_tensor(g, "token_embd.weight");
+    c->packed_head = trit_type_has_groups(head->type);
     return TRIT_OK;
 }
 

@@ -63,6 +63,7 @@ size_t trit_config_width(const struct trit_config *c, enum trit_width width)
         [TRIT_FFN] = c->ffn,
         [TRIT_Q] = c->heads * c->head_dim,
         [TRIT_KV] = c->kv_heads * c->head_dim,
+        [TRIT_HEAD_DIM] = c->head_dim,
     };
     return widths[width];
 }

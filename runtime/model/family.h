@@ -13,9 +13,9 @@
 struct trit_config;
 struct trit_work;
 
-/* The sizes that tensors' dimensions are: TRIT_Q is heads * head_dim, TRIT_KV kv_heads * head_dim.
- */
-enum trit_width { TRIT_ONE, TRIT_HIDDEN, TRIT_FFN, TRIT_Q, TRIT_KV };
+/* The sizes that tensors' dimensions are: TRIT_Q is heads * head_dim, TRIT_KV kv_heads * head_dim,
+   TRIT_HEAD_DIM head_dim. */
+enum trit_width { TRIT_ONE, TRIT_HIDDEN, TRIT_FFN, TRIT_Q, TRIT_KV, TRIT_HEAD_DIM };
 
 /* The matrices of a layer as they are run: tensors that take the same inputs are one. Where zeros
    are skipped, Wup stands alone. */
@@ -26,6 +26,8 @@ enum trit_norm {
     TRIT_ATTN_SUB_NORM,
     TRIT_FFN_NORM,
     TRIT_FFN_SUB_NORM,
+    TRIT_Q_NORM, /* of each head, before rotation */
+    TRIT_K_NORM,
     TRIT_NNORMS
 };
 
@@ -61,6 +63,8 @@ struct trit_family {
     size_t nneutral;
     enum trit_rope_pairs rope;
     bool own_head_dim;  /* {arch}.attention.key_length need not be hidden / heads */
+    bool grouped;       /* float matrices are read as values with a scale per group of columns */
+    bool yarn;          /* rotations may be stretched by YaRN */
     float rope_base;    /* where the key is absent; 0: it must be there */
     enum trit_op gated; /* f of gate and up: TRIT_OP_relu2, ... */
     bool skips;         /* f is 0 where the gate is not open, so that zeros may be skipped */

@@ -1,8 +1,9 @@
 /* Where a pass first left the finite numbers. The quantiser turns whatever it gets into int8, so an
    infinity or NaN would come out as an ordinary, meaningless answer. It leaves a mark in the scale,
    which costs nothing to read: a scale of 0 means an infinite input, the greatest scale an input of
-   zeros and NaNs only. Only then are the values themselves looked at. The states that the head is
-   asked about, and its answers, are looked at always. */
+   zeros and NaNs only. Only then are the values themselves looked at. Of matrices with groups it is
+   the reciprocals of their scales that are kept. The states that the head is asked about, and its
+   answers, are looked at always. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -74,23 +75,50 @@ static void note_norm(struct trit_work *w, enum trit_part part, const float *in,
         note(w, before(part), first ? w->layer - 1 : w->layer, token);
 }
 
-void trit_finite_norm(struct trit_work *w, enum trit_part part, const float *in, size_t ld,
-                      size_t k, const float *weights)
+/* The least scale that a token's inputs to a matrix were quantised with, and the greatest; groups
+   of padding have none. */
+struct scales {
+    float least, most;
+};
+
+static struct scales scales_of(const struct trit_work *w, const struct trit_matrix *to,
+                               size_t token)
 {
+    const size_t group = to->packing->group, n = group ? to->k / group : 1;
+    const float *s = w->s + token * trit_matrix_groups(to);
+    struct scales all = { s[0], s[0] };
+    for (size_t g = 1; g < n; g++) {
+        all.least = s[g] < all.least ? s[g] : all.least;
+        all.most = s[g] > all.most ? s[g] : all.most;
+    }
+    return group ? (struct scales){ 1.0f / all.most, 1.0f / all.least } : all;
+}
+
+/* A reciprocal of a reciprocal may be two roundings less. */
+static bool is_greatest(float scale)
+{
+    return scale >= ZERO_SCALE * (1 - 0x1p-21f);
+}
+
+void trit_finite_norm(struct trit_work *w, enum trit_part part, const float *in, size_t ld,
+                      const struct trit_matrix *to, const float *weights)
+{
+    const size_t k = to->k;
     for (size_t i = 0; i < w->m; i++) {
         const float *row = in + i * ld;
-        if (w->s[i] > 0 && w->s[i] < ZERO_SCALE)
+        const struct scales s = scales_of(w, to, i);
+        if (s.least > 0 && !is_greatest(s.most))
             continue;
-        if (w->s[i] == 0 || !is_finite(row, k) || (weights && squares_overflow(row, k)))
+        if (s.least == 0 || !is_finite(row, k) || (weights && squares_overflow(row, k)))
             note_norm(w, part, row, k, i);
     }
 }
 
-void trit_finite_product(struct trit_work *w, enum trit_part part, size_t n, const float *y,
-                         size_t ldy)
+void trit_finite_product(struct trit_work *w, enum trit_part part, const struct trit_matrix *x,
+                         const float *y, size_t ldy)
 {
     for (size_t i = 0; i < w->m; i++)
-        if (w->s[i] < TINY_SCALE && !is_finite(y + i * ldy, n))
+        if (scales_of(w, x, i).least < TINY_SCALE && !is_finite(y + i * ldy, x->n))
             note(w, part, w->layer, i);
 }
 

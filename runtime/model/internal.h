@@ -17,6 +17,7 @@
 struct trit_matrix {
     char name[48];   /* "blk.0.attn_qkv" */
     size_t n, k, kp; /* kp: k rounded up to the packing's KR */
+    struct trit_form form;
     const struct trit_packing *packing;
     size_t block;    /* bytes of a block of NR rows */
     size_t w_bytes;  /* of all blocks, rounded up to TRIT_ALIGN */
@@ -24,10 +25,17 @@ struct trit_matrix {
     uint64_t layout; /* of that section */
     bool cached;     /* it lies in the packed cache, else in the model's arena */
     uint8_t *w;      /* packed blocks */
-    float *d;        /* row scales, padded with zeros to whole blocks; behind the blocks */
+    float *d;        /* row scales, padded with zeros to whole blocks; behind the blocks. NULL where
+                        the packing has groups */
     struct trit_pair pair;
     const struct trit_kernel *skip; /* of rows or columns; NULL: always all of them */
 };
+
+/* Scales of a token's inputs to it. */
+static inline size_t trit_matrix_groups(const struct trit_matrix *x)
+{
+    return x->packing && x->packing->group ? x->kp / x->packing->group : 1;
+}
 
 enum { TRIT_PARTS = 3 }; /* tensors of a matrix, at most */
 
@@ -55,10 +63,12 @@ struct trit_model {
     int nroles;      /* of each layer: TRIT_NROLES where zeros are skipped, else one less */
     struct trit_rows embd, output; /* output is empty where the head is tied */
     struct trit_head *head;        /* over the one or the other */
+    struct trit_matrix out;        /* the head's, where it is packed */
     float *output_norm;
-    float *floats;  /* norms of all layers, output_norm, and the rope frequencies */
-    double *rope;   /* radians per position for each pair, rope_dims / 2 */
-    uint8_t *arena; /* packed matrices and their scales */
+    float *floats;    /* norms of all layers, output_norm, and the rope frequencies */
+    double *rope;     /* radians per position for each pair, rope_dims / 2 */
+    double rope_size; /* of cosines and sines: 1, or YaRN's */
+    uint8_t *arena;   /* packed matrices and their scales */
     size_t arena_bytes;
     char head_why[96];
 };
@@ -120,8 +130,8 @@ struct trit_work {
     float *gate_up;            /* [M][gate_up_ld]: gate, up; then, in gate's place, their product */
     float *angles;             /* [M][rope_dims/2][2]: cosine, sine */
     int8_t *a;                 /* [M][a_ld]: the quantised inputs of the next product */
-    float *s;                  /* [M] */
-    int32_t *sum;              /* [M] */
+    float *s;                  /* [M][groups of the product's matrix]: its scale, or the */
+    int32_t *sum;              /* reciprocals of its groups' scales; its sums. At least [M] */
     float *row;                /* per thread, [row_floats]: one token's values between norm and
                                   quantiser */
     uint32_t *list;            /* [ffn]: features that are not skipped, if any are; */
@@ -135,15 +145,22 @@ struct trit_work {
     size_t qkv_ld, gate_up_ld, a_ld, row_floats, scratch_floats;
 };
 
+static inline bool trit_is_apart(const struct trit_model *model)
+{
+    return model->nroles == TRIT_NROLES;
+}
+
+/* Matrix i: those of the layers, role by role, then a packed head. NULL past the last. */
+const struct trit_matrix *trit_model_matrix(const struct trit_model *model, size_t i);
+
 /* Fills matrix->w and matrix->d, in parallel, with the rows of up to TRIT_PARTS checked tensors
    (NULL: no further ones), one after the other; the mapped originals leave memory. */
 enum trit_code trit_matrix_pack(struct trit_matrix *matrix, const struct trit_gguf *gguf,
                                 const struct trit_gguf_tensor *const parts[TRIT_PARTS],
                                 struct trit_pool *pool, struct trit_error *error);
 
-/* A fingerprint of how the matrix's packing lays out bytes, 0 without memory; of `first`, the first
-   layer, the matrices before this one have theirs already. */
-uint64_t trit_matrix_layout(const struct trit_matrix *matrix, const struct trit_layer *first);
+/* A fingerprint of how the packing lays out bytes in blocks of nr rows, 0 without memory. */
+uint64_t trit_packing_layout(const struct trit_packing *packing, size_t nr);
 /* Whether the packed cache (NULL: there is none) holds weights that are laid out to be skipped. */
 bool trit_cache_skips(const struct trit_cache *cache);
 /* The matrix's blocks and scales in the packed cache, NULL where they are not there. */
@@ -168,16 +185,45 @@ enum trit_code trit_tensors_find(struct trit_tensors *tensors, const struct trit
                                  const struct trit_gguf *gguf, struct trit_error *error);
 void trit_tensors_free(struct trit_tensors *tensors);
 
+/* Kernels that were picked: for a shape and form, and for the rows or columns that are skipped. */
+struct trit_picked {
+    size_t n, k;
+    struct trit_form form;
+    enum trit_op skips; /* TRIT_NOP: none */
+    struct trit_pair pair;
+    const struct trit_kernel *skip;
+    uint64_t layout;
+};
+enum { TRIT_PICKED = 64 }; /* shapes and forms that one model has, about */
+
+/* A model that is being loaded. */
+struct trit_loader {
+    struct trit_model *model;
+    const struct trit_gguf *gguf;
+    const struct trit_load_options *options;
+    struct trit_profile *profile; /* NULL: none */
+    struct trit_error *error;
+    struct trit_tensors tensors;
+    uint64_t done, total; /* bytes of tensors, for progress */
+    struct trit_picked picked[TRIT_PICKED];
+    size_t npicked;
+};
+/* Radians per position for each pair of the config's rotations, and the size of their cosines and
+   sines. */
+void trit_rope_frequencies(const struct trit_config *config, double *frequencies, double *size);
+
 /* Parts of a pass over all its tokens, of which families make their layers. */
 
-/* a, s, sum = the quantised norm of each token's k values at in + token * ld; weights NULL: of the
-   values themselves. */
+/* a, s, sum = the quantised norm of each token's values at in + token * ld, as many as `to` has
+   columns, quantised as its product takes them; weights NULL: of the values themselves. */
 void trit_norm_quant(struct trit_work *work, enum trit_part part, const float *in, size_t ld,
-                     size_t k, const float *weights);
+                     const struct trit_matrix *to, const float *weights);
 /* The same of the residual stream x. */
-void trit_norm_stream(struct trit_work *work, enum trit_part part, const float *weights);
+void trit_norm_stream(struct trit_work *work, enum trit_part part, const struct trit_matrix *to,
+                      const float *weights);
 
-/* Rotates q and k, stores k and v, and leaves what attention gives in q's place. */
+/* Norms q's and k's heads where the layer has such norms, rotates q and k, stores k and v, and
+   leaves what attention gives in q's place. */
 void trit_attention(struct trit_work *work, size_t layer);
 size_t trit_attention_scratch(const struct trit_model *model);               /* floats per thread */
 size_t trit_attention_parts(const struct trit_model *model, size_t context); /* floats */
@@ -188,13 +234,13 @@ void trit_gate_up(struct trit_work *work, const struct trit_layer *layer);
 void trit_down(struct trit_work *work, const struct trit_layer *layer);
 
 /* Whether all is finite (runtime/model/finite.c): what is not becomes the work's fault, unless it
-   has one. After the norm of each token's k values at in + token * ld was quantised (weights NULL:
-   the values themselves); after a product with quantised activations; the normed states of the
-   first m wanted tokens; the logits of the first m, and the best of those from `first` on. */
+   has one. After the norm of each token's values at in + token * ld was quantised for `to` (weights
+   NULL: the values themselves); after a product with quantised activations; the normed states of
+   the first m wanted tokens; the logits of the first m, and the best of those from `first` on. */
 void trit_finite_norm(struct trit_work *work, enum trit_part part, const float *in, size_t ld,
-                      size_t k, const float *weights);
-void trit_finite_product(struct trit_work *work, enum trit_part part, size_t n, const float *y,
-                         size_t ldy);
+                      const struct trit_matrix *to, const float *weights);
+void trit_finite_product(struct trit_work *work, enum trit_part part,
+                         const struct trit_matrix *matrix, const float *y, size_t ldy);
 void trit_finite_states(struct trit_work *work, size_t m);
 void trit_finite_logits(struct trit_work *work, size_t m);
 void trit_finite_tops(struct trit_work *work, size_t first, size_t m);

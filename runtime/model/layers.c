@@ -1,11 +1,27 @@
 /* Norms of a pass, quantised for the next product. */
+#include "runtime/kernel/multiply.h"
 #include "runtime/model/internal.h"
 
 struct norm_job {
     struct trit_work *w;
     const float *in, *weights;
-    size_t ld, k;
+    size_t ld;
+    const struct trit_matrix *to;
 };
+
+/* Matrices without groups that take the same inputs may be padded to different lengths. */
+static struct trit_inputs inputs_of(const struct norm_job *j, size_t token)
+{
+    const struct trit_work *w = j->w;
+    const struct trit_matrix *to = j->to;
+    const size_t group = to->packing->group, at = token * trit_matrix_groups(to);
+    return (struct trit_inputs){ .k = to->k,
+                                 .kp = group ? to->kp : trit_padded_k(to->k),
+                                 .group = group,
+                                 .a = w->a + token * w->a_ld,
+                                 .s = w->s + at,
+                                 .sum = w->sum + at };
+}
 
 static void norm_quant(void *arg, size_t begin, size_t end, int thread)
 {
@@ -15,23 +31,23 @@ static void norm_quant(void *arg, size_t begin, size_t end, int thread)
     float *row = w->row + (size_t)thread * w->row_floats;
     for (size_t i = begin; i < end; i++) {
         const float *in = j->in + i * j->ld;
+        const struct trit_inputs to = inputs_of(j, i);
         if (j->weights)
-            ops->norm->fn.norm(j->k, in, j->weights, w->model->config.eps, row);
-        ops->quant->fn.quant(j->k, trit_padded_k(j->k), j->weights ? row : in, w->a + i * w->a_ld,
-                             w->s + i, w->sum + i);
+            ops->norm->fn.norm(to.k, in, j->weights, w->model->config.eps, row);
+        trit_quantise(ops->quant, &to, j->weights ? row : in);
     }
 }
 
-void trit_norm_quant(struct trit_work *w, enum trit_part part, const float *in, size_t ld, size_t k,
-                     const float *weights)
+void trit_norm_quant(struct trit_work *w, enum trit_part part, const float *in, size_t ld,
+                     const struct trit_matrix *to, const float *weights)
 {
-    struct norm_job job = { w, in, weights, ld, k };
+    struct norm_job job = { w, in, weights, ld, to };
     trit_region(w->model->pool, part, w->m, 1, norm_quant, &job);
-    trit_finite_norm(w, part, in, ld, k, weights);
+    trit_finite_norm(w, part, in, ld, to, weights);
 }
 
-void trit_norm_stream(struct trit_work *w, enum trit_part part, const float *weights)
+void trit_norm_stream(struct trit_work *w, enum trit_part part, const struct trit_matrix *to,
+                      const float *weights)
 {
-    const size_t hidden = w->model->config.hidden;
-    trit_norm_quant(w, part, w->x, hidden, hidden, weights);
+    trit_norm_quant(w, part, w->x, w->model->config.hidden, to, weights);
 }

@@ -33,6 +33,19 @@ const struct trit_rows *trit_model_head(const struct trit_model *model)
     return model->config.tied ? &model->embd : &model->output;
 }
 
+const struct trit_matrix *trit_model_matrix(const struct trit_model *model, size_t i)
+{
+    const size_t roles = (size_t)model->nroles, layers = model->config.layers * roles;
+    if (i < layers)
+        return &model->layers[i / roles].m[i % roles];
+    return i == layers && model->config.packed_head ? &model->out : NULL;
+}
+
+static struct trit_plan plan_of(const struct trit_matrix *x, const char *name)
+{
+    return (struct trit_plan){ name, x->n, x->k, x->pair.decode, x->pair.prefill, x->pair.why };
+}
+
 /* The kernels of the head's planes, if there are any, and last that of full passes. */
 static bool head_plan(const struct trit_model *model, size_t i, struct trit_plan *plan)
 {
@@ -48,6 +61,10 @@ static bool head_plan(const struct trit_model *model, size_t i, struct trit_plan
             (struct trit_plan){ trit_part_name(parts[i]), rows->n, rows->k, gemv, gemm, whys[i] };
         return true;
     }
+    if (model->config.packed_head) {
+        *plan = plan_of(&model->out, trit_part_name(TRIT_PART_HEAD_FULL));
+        return i == 0;
+    }
     const struct trit_kernel *full = model->ops.head;
     *plan = (struct trit_plan){
         trit_part_name(TRIT_PART_HEAD_FULL), rows->n, rows->k, full, full, model->head_why
@@ -57,14 +74,12 @@ static bool head_plan(const struct trit_model *model, size_t i, struct trit_plan
 
 bool trit_model_plan(const struct trit_model *model, size_t i, struct trit_plan *plan)
 {
-    const size_t roles = (size_t)model->nroles, matrices = model->config.layers * roles;
-    if (i < matrices) {
-        const struct trit_matrix *x = &model->layers[i / roles].m[i % roles];
-        *plan =
-            (struct trit_plan){ x->name, x->n, x->k, x->pair.decode, x->pair.prefill, x->pair.why };
-        return true;
-    }
-    return head_plan(model, i - matrices, plan);
+    const size_t matrices = model->config.layers * (size_t)model->nroles;
+    if (i >= matrices)
+        return head_plan(model, i - matrices, plan);
+    const struct trit_matrix *x = trit_model_matrix(model, i);
+    *plan = plan_of(x, x->name);
+    return true;
 }
 
 void trit_model_memory(const struct trit_model *model, const struct trit_session *session,

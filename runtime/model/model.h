@@ -21,13 +21,23 @@
 
 struct trit_family; /* runtime/model/family.h */
 
+/* Rotations stretched by YaRN (CONVENTIONS.md). */
+struct trit_yarn {
+    float factor; /* 0: they are not */
+    float attn_factor, beta_fast, beta_slow;
+    size_t original; /* context */
+};
+
 struct trit_config {
     const struct trit_family *family;
     char arch[32], name[64];
     size_t vocab, hidden, ffn, layers, heads, kv_heads, head_dim, context;
     size_t rope_dims;
     float eps, rope_base;
-    bool tied; /* the head is the embedding */
+    struct trit_yarn yarn;
+    bool tied;        /* the head is the embedding */
+    bool packed_head; /* the head's rows have a scale for each group of columns: it is packed and
+                         multiplied as the layers' matrices are */
 };
 
 /* What a model costs: the figures that bench and inspect show. */
@@ -91,6 +101,8 @@ struct trit_model_use {
    head's planes, KV caches filled to their ends, working memory. Mapped files are not counted: the
    system takes their pages back. UINT64_MAX where that wraps. */
 uint64_t trit_model_need(const struct trit_config *config, const struct trit_model_use *use);
+/* Weights of its packed matrices. UINT64_MAX where that wraps. */
+uint64_t trit_model_trits(const struct trit_config *config);
 /* Bytes that its packed cache will have on disk, at least. */
 uint64_t trit_model_packed(const struct trit_config *config);
 
@@ -122,7 +134,8 @@ void trit_model_memory(const struct trit_model *model, const struct trit_session
 
 /* One line per matrix: which kernels it got and why. Of the head, one for each plane that finds the
    k best, where there are any, and one for all logits, whose kernel also makes the exact ones of
-   the k best. Returns false past the last. Strings live as long as the model. */
+   the k best; that of a packed head names the kernels of its product. Returns false past the last.
+   Strings live as long as the model. */
 struct trit_plan {
     const char *matrix; /* "blk.0.attn_qkv", ..., "head plane 1", "head plane 2", "head full" */
     size_t n, k;

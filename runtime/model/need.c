@@ -7,11 +7,11 @@ static uint64_t kv_width(const struct trit_config *c)
     return trit_bytes_product(c->kv_heads, c->head_dim);
 }
 
-static uint64_t trits_of(const struct trit_config *c)
+uint64_t trit_model_trits(const struct trit_config *c)
 {
     struct trit_model_matrix list[TRIT_MODEL_MATRICES];
     const size_t n = trit_model_matrices(c, list);
-    uint64_t trits = 0;
+    uint64_t trits = c->packed_head ? trit_bytes_product(c->vocab, c->hidden) : 0;
     for (size_t i = 0; i < n; i++)
         trits = trit_bytes_sum(
             trits, trit_bytes_product(trit_bytes_product(list[i].n, list[i].k), list[i].count));
@@ -21,7 +21,7 @@ static uint64_t trits_of(const struct trit_config *c)
 /* The head's planes: 4 bits of every element at once, 2 more when they are first asked for. */
 static uint64_t planes(const struct trit_config *c, int bits)
 {
-    return trit_bytes_product(c->vocab, c->hidden) / 8 * (unsigned)bits;
+    return c->packed_head ? 0 : trit_bytes_product(c->vocab, c->hidden) / 8 * (unsigned)bits;
 }
 
 static uint64_t sessions(const struct trit_config *c, const struct trit_model_use *use)
@@ -45,7 +45,7 @@ static uint64_t work(const struct trit_config *c, const struct trit_model_use *u
 
 uint64_t trit_model_need(const struct trit_config *c, const struct trit_model_use *use)
 {
-    const uint64_t weights = use->cached ? 0 : trits_of(c) / 4,
+    const uint64_t weights = use->cached ? 0 : trit_model_trits(c) / 4,
                    head = use->cached ? 0 : planes(c, 4);
     return trit_bytes_sum(trit_bytes_sum(weights, head),
                           trit_bytes_sum(sessions(c, use), work(c, use)));
@@ -53,5 +53,5 @@ uint64_t trit_model_need(const struct trit_config *c, const struct trit_model_us
 
 uint64_t trit_model_packed(const struct trit_config *c)
 {
-    return trit_bytes_sum(trits_of(c) / 5, planes(c, 4));
+    return trit_bytes_sum(trit_model_trits(c) / 5, planes(c, 4));
 }

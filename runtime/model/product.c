@@ -20,6 +20,7 @@ static struct trit_multiply multiply(const struct trit_work *w, const struct tri
         .kp = x->kp,
         .block = x->block,
         .w = x->w,
+        .group = x->packing->group,
         .d = x->d,
         .m = w->m,
         .lda = w->a_ld,
@@ -73,7 +74,7 @@ void trit_product(struct trit_work *w, enum trit_part part, const struct trit_ma
 {
     const struct trit_multiply mm = multiply(w, x, y, ldy);
     trit_multiply(w->model->pool, part, &mm);
-    trit_finite_product(w, part, x->n, y, ldy);
+    trit_finite_product(w, part, x, y, ldy);
     trit_product_count(w, part, x);
 }
 
@@ -88,6 +89,6 @@ void trit_product_add(struct trit_work *w, enum trit_part part, const struct tri
 
 void trit_product_count(struct trit_work *w, enum trit_part part, const struct trit_matrix *x)
 {
-    const size_t blocks = trit_product_blocks(x, x->n);
-    trit_count(&w->counts, part, blocks * x->block + x->n * sizeof *x->d, w->m * x->n * x->k);
+    const size_t blocks = trit_product_blocks(x, x->n), scales = x->d ? x->n * sizeof *x->d : 0;
+    trit_count(&w->counts, part, blocks * x->block + scales, w->m * x->n * x->k);
 }

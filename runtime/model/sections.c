@@ -7,35 +7,36 @@
 #include "runtime/base/mem.h"
 #include "runtime/model/internal.h"
 
-/* A hash of what the packing makes of one block of codes; 0 without memory. Bytes that another
-   version of the code laid out are not taken for this one's. */
-static uint64_t layout_of(const struct trit_packing *packing, size_t nr)
+static uint16_t draw(uint32_t *random)
 {
-    const size_t k = 2 * packing->kr + 1, block = trit_packed_bytes(packing, nr, k, nr);
-    const unsigned levels = (unsigned)(packing->high - packing->low + 1);
+    *random = *random * 1664525 + 1013904223;
+    return (uint16_t)(*random >> 16);
+}
+
+/* A hash of what the packing makes of one block of codes, and scales where it has groups. Bytes
+   that another version of the code laid out are not taken for this one's. */
+uint64_t trit_packing_layout(const struct trit_packing *packing, size_t nr)
+{
+    const size_t group = packing->group, k = 2 * packing->kr + (group ? group : 1),
+                 groups = group ? k / group : 0, block = trit_packed_bytes(packing, nr, k, nr);
+    const int levels = packing->high - packing->low + 1, step = packing->step;
     uint8_t *codes = trit_alloc(nr, k), *packed = trit_alloc(block, 1);
+    uint16_t *scales = trit_alloc(nr * groups + 1, sizeof *scales);
     uint64_t hash = 0;
     uint32_t random = 1;
-    for (size_t i = 0; codes && i < nr * k; i++) {
-        random = random * 1664525 + 1013904223;
-        codes[i] = (uint8_t)((random >> 16) % levels);
-    }
-    if (codes && packed) {
-        trit_pack_block(packing, &(struct trit_codes){ codes, k, nr, k, NULL, 0 }, nr, packed);
+    for (size_t i = 0; codes && i < nr * k; i++)
+        codes[i] = (uint8_t)(draw(&random) % levels / step * step);
+    for (size_t i = 0; scales && i < nr * groups; i++)
+        scales[i] = draw(&random);
+    if (codes && packed && scales) {
+        trit_pack_block(packing, &(struct trit_codes){ codes, k, nr, k, scales, groups }, nr,
+                        packed);
         hash = XXH3_64bits(packed, block) | 1;
     }
     free(codes);
+    free(scales);
     free(packed);
     return hash;
-}
-
-uint64_t trit_matrix_layout(const struct trit_matrix *matrix, const struct trit_layer *first)
-{
-    const int nr = matrix->pair.decode->nr;
-    for (int role = 0; role < TRIT_NROLES && &first->m[role] < matrix; role++)
-        if (first->m[role].packing == matrix->packing && first->m[role].pair.decode->nr == nr)
-            return first->m[role].layout;
-    return layout_of(matrix->packing, (size_t)nr);
 }
 
 static void describe(const struct trit_matrix *x, struct trit_section *s)
@@ -79,11 +80,13 @@ const void *trit_matrix_cached(const struct trit_matrix *matrix, struct trit_cac
 size_t trit_model_sections(struct trit_model *model, struct trit_section *sections, size_t room)
 {
     struct trit_section head[TRIT_HEAD_SECTIONS];
-    const size_t roles = (size_t)model->nroles, matrices = model->config.layers * roles;
-    const size_t count = matrices + trit_head_sections(model->head, head);
-    for (size_t i = 0; i < matrices && i < room; i++)
-        describe(&model->layers[i / roles].m[i % roles], &sections[i]);
-    for (size_t i = matrices; i < count && i < room; i++)
-        sections[i] = head[i - matrices];
-    return count;
+    const size_t heads = trit_head_sections(model->head, head);
+    const struct trit_matrix *x;
+    size_t matrices = 0;
+    for (; (x = trit_model_matrix(model, matrices)); matrices++)
+        if (matrices < room)
+            describe(x, &sections[matrices]);
+    for (size_t i = 0; i < heads && matrices + i < room; i++)
+        sections[matrices + i] = head[i];
+    return matrices + heads;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/base/mem.h"
+#include "runtime/format/group.h"
 #include "runtime/format/ternary.h"
 #include "runtime/model/internal.h"
 
@@ -71,7 +72,9 @@ static enum trit_code find_tensor(struct finder *f, size_t layer, size_t i)
     if (t->n == TRIT_ONE)
         return find_vector(f, name, k, out);
     enum trit_code code = find(f, name, k, trit_config_width(f->config, t->n), out);
-    return code ? code : trit_ternary_check(f->gguf, *out, f->error);
+    if (code || trit_type_has_groups((*out)->type))
+        return code;
+    return trit_ternary_check(f->gguf, *out, f->error);
 }
 
 /* The norms first: they say at once where a file is of another graph. */

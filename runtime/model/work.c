@@ -9,6 +9,16 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* Scales of a token's inputs, at most. */
+static size_t most_groups(const struct trit_model *model)
+{
+    const struct trit_matrix *x;
+    size_t most = 1;
+    for (size_t i = 0; (x = trit_model_matrix(model, i)); i++)
+        most = larger(most, trit_matrix_groups(x));
+    return most;
+}
+
 static void measure(struct trit_work *w)
 {
     const struct trit_config *c = &w->model->config;
@@ -24,7 +34,8 @@ static void measure(struct trit_work *w)
 static size_t lay_out(struct trit_work *w, uint8_t *base)
 {
     const struct trit_config *c = &w->model->config;
-    const size_t m = w->chunk, threads = (size_t)trit_pool_threads(w->model->pool);
+    const size_t m = w->chunk, groups = most_groups(w->model),
+                 threads = (size_t)trit_pool_threads(w->model->pool);
     const struct trit_matrix *down = &w->model->layers[0].m[TRIT_DOWN];
     const size_t skips = down->skip != NULL,
                  padded = trit_round_up(c->hidden, (size_t)down->pair.decode->nr);
@@ -40,8 +51,8 @@ static size_t lay_out(struct trit_work *w, uint8_t *base)
         { (void **)&w->gate_up, m * w->gate_up_ld * 4 },
         { (void **)&w->angles, m * c->rope_dims * 4 },
         { (void **)&w->a, m * w->a_ld },
-        { (void **)&w->s, m * 4 },
-        { (void **)&w->sum, m * 4 },
+        { (void **)&w->s, m * groups * 4 },
+        { (void **)&w->sum, m * groups * 4 },
         { (void **)&w->list, skips * c->ffn * 4 },
         { (void **)&w->live, skips * c->ffn },
         { (void **)&w->partial, skips * threads * padded * 4 },

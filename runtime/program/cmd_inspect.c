@@ -109,9 +109,8 @@ bool trit_inspect_memory(const struct trit_gguf *gguf, struct trit_inspect_memor
     if (trit_config_read(&c, gguf, NULL))
         return false;
     const uint64_t kv = (uint64_t)c.kv_heads * c.head_dim;
-    m->trits =
-        c.layers * (2 * (uint64_t)c.hidden * (c.hidden + kv) + 3 * (uint64_t)c.hidden * c.ffn);
-    m->plane = (uint64_t)c.vocab * c.hidden / 2;
+    m->trits = trit_model_trits(&c);
+    m->plane = c.packed_head ? 0 : (uint64_t)c.vocab * c.hidden / 2;
     m->kv = 2 * c.layers * kv * sizeof(uint16_t);
     m->context = c.context < TRIT_INSPECT_CONTEXT ? c.context : TRIT_INSPECT_CONTEXT;
     m->run = m->trits / 4 + m->plane + m->kv * m->context;

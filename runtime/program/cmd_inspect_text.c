@@ -190,8 +190,11 @@ static void print_memory(const struct trit_gguf *g)
         return;
     printf("\n%-14s%s with 5 weights in a byte, %s with 4\n", "in memory",
            trit_bytes_text((double)m.trits / 5, a), trit_bytes_text((double)m.trits / 4, b));
-    printf("%-14s%s in 4 bits, read for every token; single rows in full from the file\n", "  head",
-           trit_bytes_text((double)m.plane, a));
+    if (m.plane)
+        printf("%-14s%s in 4 bits, read for every token; single rows in full from the file\n",
+               "  head", trit_bytes_text((double)m.plane, a));
+    else
+        printf("%-14sone of these matrices, read for every token\n", "  head");
     printf("%-14s%s per token, %s for %d\n", "  KV cache", trit_bytes_text((double)m.kv, a),
            trit_bytes_text((double)m.kv * TOKENS, b), TOKENS);
     printf("%-14s", "packed cache");

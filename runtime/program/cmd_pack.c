@@ -13,7 +13,9 @@
 #include "runtime/cache/cache.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/open.h"
+#include "runtime/format/group.h"
 #include "runtime/head/head.h"
+#include "runtime/model/family.h"
 
 struct options {
     const char *model, *output, *profile;
@@ -151,6 +153,13 @@ static enum trit_code load_best(struct trit_engine *e, int threads, struct trit_
     return skips ? trit_cli_load_model(e, threads, false, error) : TRIT_OK;
 }
 
+/* Whether the model has zeros that might be skipped. */
+static bool may_skip(const struct trit_engine *e)
+{
+    const struct trit_gguf_tensor *first = trit_family_matrix(&e->config, e->gguf);
+    return e->config.family->skips && first && !trit_type_has_groups(first->type);
+}
+
 static enum trit_code remove_cache(const struct trit_engine *e, struct trit_error *error)
 {
     struct trit_cache_source source;
@@ -171,7 +180,7 @@ static enum trit_code pack(const struct options *o, struct trit_engine *e, struc
     e->wanted = o->profile;
     e->sparse = o->sparse;
     e->cache_wanted = "none";
-    if (!code && o->sparse == TRIT_SPARSE_AUTO)
+    if (!code && o->sparse == TRIT_SPARSE_AUTO && may_skip(e))
         code = load_best(e, o->threads, error);
     else if (!code)
         code = trit_cli_load_model(e, o->threads, false, error);

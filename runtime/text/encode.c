@@ -53,12 +53,12 @@ static bool reserve(struct encoder *e, size_t more)
     return true;
 }
 
-/* The ids of one piece; one that is a token as a whole is that token, whatever merging gives. */
+/* The ids of one piece. */
 static bool add_piece(struct encoder *e, struct trit_text piece)
 {
     if (!reserve(e, piece.n))
         return false;
-    int32_t whole = trit_index_find(&e->t->words, piece);
+    int32_t whole = e->t->whole ? trit_index_find(&e->t->words, piece) : -1;
     if (whole >= 0) {
         e->ids[e->n++] = whole;
         return true;

@@ -82,7 +82,11 @@ void trit_specials_free(struct trit_specials *sp);
 struct trit_splitter;
 struct trit_split;
 
-enum trit_code trit_splitter_create(struct trit_splitter **splitter, struct trit_error *error);
+/* The pre-tokenizers; tokenizer.c names them as files do. */
+enum trit_split_kind { TRIT_SPLIT_LLAMA3, TRIT_SPLIT_QWEN2, TRIT_NSPLITS };
+
+enum trit_code trit_splitter_create(struct trit_splitter **splitter, enum trit_split_kind kind,
+                                    struct trit_error *error);
 void trit_splitter_free(struct trit_splitter *splitter);
 struct trit_split *trit_split_create(const struct trit_splitter *splitter); /* NULL: no memory */
 /* *length gets the bytes of the piece that begins at from < text.n, at least 1. text is UTF-8. */
@@ -121,6 +125,8 @@ struct trit_tokenizer {
     struct trit_merges merges;
     struct trit_specials specials[2]; /* user-defined; user-defined and control */
     struct trit_splitter *splitter;
+    enum trit_split_kind split;
+    bool whole; /* a piece that is a token stays one, whatever merging would give */
     int32_t bos;
     bool add_bos;
 };

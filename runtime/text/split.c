@@ -1,4 +1,4 @@
-/* Llama 3's pre-tokenizer: cuts text into the pieces within which tokens are merged. */
+/* Pre-tokenizers: they cut text into the pieces within which tokens are merged. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <stdlib.h>
@@ -6,16 +6,21 @@
 #include "runtime/base/mem.h"
 #include "runtime/text/internal.h"
 
-/* As in tokenizer.json, but for \s, which in PCRE2 has U+180E and in Unicode has not. Every
-   character begins some branch, and no branch is empty: anchored, it never fails. Letters newer
-   than PCRE2's Unicode (14 in 10.42) are cut as signs; HuggingFace's tables may know them. */
-static const char pattern[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-                              "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+"
-                              "|\\p{N}{1,3}"
-                              "| ?[^\\p{White_Space}\\p{L}\\p{N}]+[\\r\\n]*"
-                              "|\\p{White_Space}*[\\r\\n]+"
-                              "|\\p{White_Space}+(?!\\P{White_Space})"
-                              "|\\p{White_Space}+";
+/* As in tokenizer.json (FORMATS-2, section 7), but for \s, which in PCRE2 has U+180E and in Unicode
+   has not. Every character begins some branch, and no branch is empty: anchored, it never fails.
+   Letters newer than PCRE2's Unicode (14 in 10.42) are cut as signs; HuggingFace's tables may know
+   them. */
+#define BEFORE_DIGITS "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
+#define BEHIND_DIGITS                              \
+    "| ?[^\\p{White_Space}\\p{L}\\p{N}]+[\\r\\n]*" \
+    "|\\p{White_Space}*[\\r\\n]+"                  \
+    "|\\p{White_Space}+(?!\\P{White_Space})"       \
+    "|\\p{White_Space}+"
+
+static const char *const patterns[TRIT_NSPLITS] = {
+    [TRIT_SPLIT_LLAMA3] = BEFORE_DIGITS "\\p{N}{1,3}" BEHIND_DIGITS,
+    [TRIT_SPLIT_QWEN2] = BEFORE_DIGITS "\\p{N}" BEHIND_DIGITS,
+};
 
 struct trit_splitter {
     pcre2_code *code;
@@ -36,14 +41,15 @@ static enum trit_code pcre2_fail(struct trit_error *error, const char *what, int
                      "tokenizer: PCRE2 cannot %s: %s", what, text);
 }
 
-enum trit_code trit_splitter_create(struct trit_splitter **splitter, struct trit_error *error)
+enum trit_code trit_splitter_create(struct trit_splitter **splitter, enum trit_split_kind kind,
+                                    struct trit_error *error)
 {
     int number;
     PCRE2_SIZE offset;
     struct trit_splitter *s = trit_alloc(1, sizeof *s);
     if (!s)
         return trit_fail(error, TRIT_EMEMORY, "tokenizer: no memory");
-    s->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+    s->code = pcre2_compile((PCRE2_SPTR)patterns[kind], PCRE2_ZERO_TERMINATED,
                             PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_ANCHORED,
                             &number, &offset, NULL);
     if (!s->code) {

@@ -22,8 +22,11 @@ struct loader {
 };
 
 /* Tokens that end a text or a turn even where no key names them, as 2B4T's <|eot_id|>. */
-static const char *const end_names[] = { "<|eot_id|>", "<|end_of_text|>", "<|eom_id|>",
-                                         "<|im_end|>", "<|endoftext|>" };
+static const char *const end_names[] = {
+    "<|eot_id|>",    "<|end_of_text|>", "<|eom_id|>",    "<|im_end|>",
+    "<|endoftext|>", "<|end|>",         "<end_of_turn>", "</s>",
+    "<EOT>",         "<|fim_pad|>",     "<|repo_name|>", "<|file_sep|>",
+};
 
 static const struct {
     const char *key;
@@ -34,8 +37,18 @@ static const struct {
     { KEY("padding_token_id"), false },
 };
 
-static const char *const pre_names[] = { "llama-bpe", "llama3", "llama-v3", "falcon3" };
-enum { NPRE = sizeof pre_names / sizeof *pre_names };
+/* tokenizer.ggml.pre, and what follows from it; the first where there is none, as in 2B4T. */
+static const struct pre {
+    const char *name;
+    enum trit_split_kind split;
+    bool whole;   /* a piece that is a token stays one */
+    bool add_bos; /* where the file does not say */
+} pres[] = {
+    { "llama-bpe", TRIT_SPLIT_LLAMA3, true, true }, { "llama3", TRIT_SPLIT_LLAMA3, true, true },
+    { "llama-v3", TRIT_SPLIT_LLAMA3, true, true },  { "falcon3", TRIT_SPLIT_LLAMA3, true, true },
+    { "qwen2", TRIT_SPLIT_QWEN2, false, false },
+};
+enum { NPRE = sizeof pres / sizeof *pres };
 
 static enum trit_code no_memory(const struct loader *l)
 {
@@ -56,9 +69,21 @@ static enum trit_code bad_item(const struct loader *l, const char *key, size_t i
                      shown(text), text.s, what);
 }
 
+static enum trit_code unknown_pre(const struct loader *l, struct trit_text pre)
+{
+    const char *names[NPRE];
+    char list[256];
+    for (size_t i = 0; i < NPRE; i++)
+        names[i] = pres[i].name;
+    return trit_fail(l->error, TRIT_EUNSUPPORTED, "%s: " KEY("pre") " is '%.*s', supported are %s",
+                     l->gguf->path, shown(pre), pre.s,
+                     trit_list_text(names, NPRE, "", list, sizeof list));
+}
+
 static enum trit_code check_kind(const struct loader *l)
 {
-    struct trit_text model, pre;
+    struct trit_text model, pre = { pres->name, strlen(pres->name) };
+    struct trit_tokenizer *t = l->t;
     enum trit_code code = trit_gguf_text(l->gguf, KEY("model"), &model, l->error);
     if (code)
         return code;
@@ -66,17 +91,18 @@ static enum trit_code check_kind(const struct loader *l)
         return trit_fail(l->error, TRIT_EUNSUPPORTED,
                          "%s: " KEY("model") " is '%.*s', supported is 'gpt2'", l->gguf->path,
                          shown(model), model.s);
-    if (!trit_gguf_find(l->gguf, KEY("pre")))
-        return TRIT_OK; /* 2B4T has none: it is Llama 3's */
-    if ((code = trit_gguf_text(l->gguf, KEY("pre"), &pre, l->error)))
+    if (trit_gguf_find(l->gguf, KEY("pre")) &&
+        (code = trit_gguf_text(l->gguf, KEY("pre"), &pre, l->error)))
         return code;
-    for (size_t i = 0; i < NPRE; i++)
-        if (trit_text_is(pre, pre_names[i]))
-            return TRIT_OK;
-    char list[256];
-    return trit_fail(l->error, TRIT_EUNSUPPORTED, "%s: " KEY("pre") " is '%.*s', supported are %s",
-                     l->gguf->path, shown(pre), pre.s,
-                     trit_list_text(pre_names, NPRE, "", list, sizeof list));
+    size_t i = 0;
+    while (i < NPRE && !trit_text_is(pre, pres[i].name))
+        i++;
+    if (i == NPRE)
+        return unknown_pre(l, pre);
+    t->split = pres[i].split;
+    t->whole = pres[i].whole;
+    t->add_bos = pres[i].add_bos;
+    return TRIT_OK;
 }
 
 static const char *token_fault(struct trit_text token)
@@ -283,7 +309,7 @@ static enum trit_code load_bos(const struct loader *l)
 {
     struct trit_tokenizer *t = l->t;
     enum trit_code code = load_id(l, KEY("bos_token_id"), &t->bos);
-    t->add_bos = t->bos >= 0; /* Llama 3's habit, where the file does not say */
+    t->add_bos &= t->bos >= 0;
     if (code || !trit_gguf_find(l->gguf, KEY("add_bos_token")))
         return code;
     if ((code = trit_gguf_bool(l->gguf, KEY("add_bos_token"), &t->add_bos, l->error)))
@@ -305,7 +331,7 @@ static enum trit_code load(struct loader *l)
     if (!trit_specials_create(&t->specials[false], &t->bytes, t->types, false) ||
         !trit_specials_create(&t->specials[true], &t->bytes, t->types, true))
         return no_memory(l);
-    return trit_splitter_create(&t->splitter, l->error);
+    return trit_splitter_create(&t->splitter, t->split, l->error);
 }
 
 enum trit_code trit_tokenizer_load(struct trit_tokenizer **tokenizer, const struct trit_gguf *gguf,

@@ -1,4 +1,5 @@
-/* Text to token ids and back: byte-level BPE as Llama 3 has it, from a GGUF's tokenizer keys. */
+/* Text to token ids and back: byte-level BPE as Llama 3 and Qwen 2 have it, from a GGUF's tokenizer
+   keys. */
 #ifndef TRIT_TOKENIZER_H
 #define TRIT_TOKENIZER_H
 
@@ -21,7 +22,8 @@ int32_t trit_tokenizer_bos(const struct trit_tokenizer *tokenizer); /* -1: none 
 bool trit_tokenizer_add_bos(const struct trit_tokenizer *tokenizer);
 /* Whether a text of these ids is to get a BOS before them: not where it begins with one itself. */
 bool trit_tokenizer_lacks_bos(const struct trit_tokenizer *tokenizer, const int32_t *ids, size_t n);
-/* End of text or of turn (eos, eot, <|eot_id|>, <|end_of_text|>): generation stops. */
+/* End of text or of turn: what a key names (eos, eot, eom), and tokens known by their text, such as
+   <|eot_id|> and <|im_end|>. Generation stops. */
 bool trit_tokenizer_is_end(const struct trit_tokenizer *tokenizer, int32_t id);
 /* The vocabulary's own string (byte-level alphabet), not terminated; for display. */
 struct trit_text trit_tokenizer_piece(const struct trit_tokenizer *tokenizer, int32_t id);

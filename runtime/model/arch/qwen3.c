@@ -1,0 +1,54 @@
+/* Qwen3 with ternary or 1-bit matrices (Bonsai): a scale for each group of columns, activations
+   quantised by the same groups; q and k are normed head by head before rotation, of pairs
+   (i, i + hd/2), which YaRN may have stretched; SiLU as gate. */
+#include "runtime/model/internal.h"
+
+static const char *const names[] = { "qwen3", NULL };
+
+static const struct trit_layer_tensor tensors[] = {
+    { "attn_norm", TRIT_ONE, TRIT_HIDDEN, TRIT_ATTN_NORM, TRIT_AIM_PLAIN },
+    { "attn_q", TRIT_Q, TRIT_HIDDEN, TRIT_QKV, TRIT_AIM_PLAIN },
+    { "attn_k", TRIT_KV, TRIT_HIDDEN, TRIT_QKV, TRIT_AIM_PLAIN },
+    { "attn_v", TRIT_KV, TRIT_HIDDEN, TRIT_QKV, TRIT_AIM_PLAIN },
+    { "attn_q_norm", TRIT_ONE, TRIT_HEAD_DIM, TRIT_Q_NORM, TRIT_AIM_PLAIN },
+    { "attn_k_norm", TRIT_ONE, TRIT_HEAD_DIM, TRIT_K_NORM, TRIT_AIM_PLAIN },
+    { "attn_output", TRIT_HIDDEN, TRIT_Q, TRIT_O, TRIT_AIM_RESIDUAL },
+    { "ffn_norm", TRIT_ONE, TRIT_HIDDEN, TRIT_FFN_NORM, TRIT_AIM_PLAIN },
+    { "ffn_gate", TRIT_FFN, TRIT_HIDDEN, TRIT_GATE_UP, TRIT_AIM_GATE },
+    { "ffn_up", TRIT_FFN, TRIT_HIDDEN, TRIT_GATE_UP, TRIT_AIM_PLAIN },
+    { "ffn_down", TRIT_HIDDEN, TRIT_FFN, TRIT_DOWN, TRIT_AIM_RESIDUAL },
+};
+
+static const struct trit_neutral_key neutral[] = {
+    { .name = "hidden_activation", .text = "silu", .other = "swish" },
+};
+
+static void layer(struct trit_work *w, size_t i)
+{
+    const struct trit_layer *l = &w->model->layers[i];
+    trit_norm_stream(w, TRIT_PART_ATTN_NORM, &l->m[TRIT_QKV], l->norm[TRIT_ATTN_NORM]);
+    trit_product(w, TRIT_PART_QKV, &l->m[TRIT_QKV], w->qkv, w->qkv_ld);
+    trit_attention(w, i);
+    trit_norm_quant(w, TRIT_PART_SUB_NORM, w->qkv, w->qkv_ld, &l->m[TRIT_O], NULL);
+    trit_product_add(w, TRIT_PART_O, &l->m[TRIT_O]);
+    trit_norm_stream(w, TRIT_PART_FFN_NORM, &l->m[TRIT_GATE_UP], l->norm[TRIT_FFN_NORM]);
+    trit_gate_up(w, l);
+    trit_norm_quant(w, TRIT_PART_FFN_SUB_NORM, w->gate_up, w->gate_up_ld, &l->m[TRIT_DOWN], NULL);
+    trit_down(w, l);
+}
+
+const struct trit_family trit_family_qwen3 = {
+    .names = names,
+    .tensors = tensors,
+    .ntensors = sizeof tensors / sizeof *tensors,
+    .neutral = neutral,
+    .nneutral = sizeof neutral / sizeof *neutral,
+    .rope = TRIT_ROPE_NEOX,
+    .own_head_dim = true,
+    .grouped = true,
+    .yarn = true,
+    .gated = TRIT_OP_silu,
+    .synth_eps = 1e-6f,
+    .synth_rope_base = 1000000,
+    .layer = layer,
+};

@@ -1,0 +1,251 @@
+/* A model's matrices while it is loaded: of which tensors each is, what it holds, which kernels it
+   gets, and where it lies. What a matrix with groups holds is known only after all of its weights
+   were seen; a packed cache tells it by the packing that it has. */
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/base/mem.h"
+#include "runtime/format/group.h"
+#include "runtime/model/internal.h"
+
+static struct trit_matrix *matrix_at(const struct trit_loader *l, size_t i)
+{
+    return (struct trit_matrix *)(uintptr_t)trit_model_matrix(l->model, i);
+}
+
+static size_t matrices_of_layers(const struct trit_model *model)
+{
+    return model->config.layers * (size_t)model->nroles;
+}
+
+/* The matrix of a family's tensor: where zeros are skipped, Wup's own. */
+static enum trit_role role_of(const struct trit_model *model, const struct trit_layer_tensor *t)
+{
+    const bool up = t->slot == TRIT_GATE_UP && t->aim != TRIT_AIM_GATE;
+    return up && trit_is_apart(model) ? TRIT_UP : (enum trit_role)t->slot;
+}
+
+/* The tensors of matrix i; how many. */
+static size_t parts_of(const struct trit_loader *l, size_t i,
+                       const struct trit_gguf_tensor *parts[TRIT_PARTS])
+{
+    const struct trit_model *model = l->model;
+    const struct trit_family *f = model->config.family;
+    const size_t layer = i / (size_t)model->nroles, role = i % (size_t)model->nroles;
+    size_t n = 0;
+    if (i == matrices_of_layers(model)) {
+        parts[0] = model->config.tied ? l->tensors.embd : l->tensors.output;
+        return 1;
+    }
+    for (size_t j = 0; j < f->ntensors; j++)
+        if (f->tensors[j].n != TRIT_ONE && role_of(model, &f->tensors[j]) == role)
+            parts[n++] = l->tensors.layer[layer * f->ntensors + j];
+    return n;
+}
+
+/* Rows or columns of which matrices are skipped. */
+static enum trit_op skips_of(const struct trit_model *model, size_t i)
+{
+    const size_t role = i % (size_t)model->nroles;
+    if (!trit_is_apart(model) || i >= matrices_of_layers(model))
+        return TRIT_NOP;
+    return role == TRIT_UP ? TRIT_OP_rows : role == TRIT_DOWN ? TRIT_OP_cols : TRIT_NOP;
+}
+
+static void name_matrix(const struct trit_model *model, size_t i, struct trit_matrix *x)
+{
+    const size_t layer = i / (size_t)model->nroles, role = i % (size_t)model->nroles;
+    if (i == matrices_of_layers(model))
+        snprintf(x->name, sizeof x->name, "output");
+    else
+        snprintf(x->name, sizeof x->name, "blk.%zu.%s", layer,
+                 trit_role_name((enum trit_role)role, trit_is_apart(model)));
+}
+
+static bool same_form(struct trit_form a, struct trit_form b)
+{
+    return a.group == b.group && a.values == b.values;
+}
+
+/* Kernels for the shape and form of p, and what follows from them. */
+static enum trit_code pick(struct trit_loader *l, struct trit_picked *p)
+{
+    const struct trit_product product = { p->n, p->k, p->form, trit_pool_threads(l->model->pool) };
+    const enum trit_code code =
+        p->skips != TRIT_NOP ? trit_pick_skip(p->skips, p->n, p->k, &p->skip, &p->pair, l->error)
+                             : trit_pick_pair(&product, l->profile, &p->pair, l->error);
+    if (!code)
+        p->layout = trit_packing_layout(trit_packing_find(p->pair.decode->packing),
+                                        (size_t)p->pair.decode->nr);
+    return code;
+}
+
+/* Kernels of a matrix whose shape and form are known, and the bytes that it takes. */
+static enum trit_code give_kernels(struct trit_loader *l, struct trit_matrix *x, enum trit_op skips)
+{
+    struct trit_picked fresh = { .n = x->n, .k = x->k, .form = x->form, .skips = skips };
+    struct trit_picked *p = l->picked, *last = p + l->npicked;
+    while (p < last &&
+           (p->n != x->n || p->k != x->k || p->skips != skips || !same_form(p->form, x->form)))
+        p++;
+    if (p == last) {
+        p = l->npicked < TRIT_PICKED ? p : &fresh;
+        *p = fresh;
+        enum trit_code code = pick(l, p);
+        if (code)
+            return code;
+        l->npicked += p != &fresh;
+    }
+    const size_t nr = (size_t)p->pair.decode->nr;
+    x->pair = p->pair;
+    x->skip = p->skip;
+    x->layout = p->layout;
+    x->packing = trit_packing_find(x->pair.decode->packing);
+    x->kp = trit_round_up(x->k, x->packing->kr);
+    x->block = trit_packed_bytes(x->packing, nr, x->k, nr);
+    x->w_bytes = trit_round_up(trit_packed_bytes(x->packing, x->n, x->k, nr), TRIT_ALIGN);
+    x->bytes = x->w_bytes;
+    if (!x->packing->group)
+        x->bytes += trit_round_up(trit_round_up(x->n, nr) * sizeof *x->d, TRIT_ALIGN);
+    return TRIT_OK;
+}
+
+static bool has_groups(const struct trit_loader *l, const struct trit_gguf_tensor *t)
+{
+    return trit_type_has_groups(t->type) ||
+           (l->model->config.family->grouped && t->type != TRIT_I2_S);
+}
+
+/* Whether the tensors have groups: all of them, or none. */
+static enum trit_code check_alike(const struct trit_loader *l,
+                                  const struct trit_gguf_tensor *const *parts, size_t n,
+                                  bool *groups)
+{
+    *groups = has_groups(l, parts[0]);
+    for (size_t i = 1; i < n; i++)
+        if (has_groups(l, parts[i]) != *groups)
+            return trit_fail(l->error, TRIT_EUNSUPPORTED,
+                             "%s: of tensors '%.*s' and '%.*s', which take the same inputs, one "
+                             "has a scale for each group of columns, one has not",
+                             l->gguf->path, (int)parts[0]->name.n, parts[0]->name.s,
+                             (int)parts[i]->name.n, parts[i]->name.s);
+    return TRIT_OK;
+}
+
+/* The cache's section of that name, whatever it holds. */
+static const struct trit_section *section_named(const struct trit_cache *cache, const char *name)
+{
+    const struct trit_section *s = NULL;
+    for (size_t i = 0; cache && (s = trit_cache_section(cache, i)); i++)
+        if (!strcmp(s->name, name))
+            break;
+    return s;
+}
+
+/* Takes the form that leads to the packing which the cache has; false where none does. */
+static bool form_from_cache(struct trit_loader *l, struct trit_matrix *x)
+{
+    static const enum trit_values values[] = { TRIT_TRITS, TRIT_TWOS, TRIT_SIGNS };
+    struct trit_cache *cache = l->options ? l->options->cache : NULL;
+    const struct trit_section *s = section_named(cache, x->name);
+    const struct trit_packing *packing = s ? trit_packing_find(s->form) : NULL;
+    for (size_t i = 0; packing && packing->group && i < sizeof values / sizeof *values; i++) {
+        x->form = (struct trit_form){ packing->group, values[i] };
+        if (trit_packing_takes(packing, x->form) && !give_kernels(l, x, TRIT_NOP) &&
+            trit_matrix_cached(x, cache, l->model->pool))
+            return true;
+    }
+    return false;
+}
+
+/* The largest group and the fewest values that hold both. */
+static struct trit_form common(struct trit_form a, struct trit_form b)
+{
+    const bool twos = a.values == TRIT_TWOS || b.values == TRIT_TWOS;
+    const enum trit_values mixed = twos ? TRIT_TWOS : TRIT_TRITS;
+    return (struct trit_form){ a.group < b.group ? a.group : b.group,
+                               a.values == b.values ? a.values : mixed };
+}
+
+/* By all weights of the tensors. */
+static enum trit_code find_form(struct trit_loader *l, struct trit_matrix *x,
+                                const struct trit_gguf_tensor *const *parts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct trit_form form;
+        enum trit_code code = trit_group_form(l->gguf, parts[i], l->model->pool, &form, l->error);
+        if (code)
+            return code;
+        x->form = i ? common(x->form, form) : form;
+    }
+    return TRIT_OK;
+}
+
+/* Name, form and kernels of matrix i, and the bytes that it takes. */
+static enum trit_code plan_matrix(struct trit_loader *l, size_t i)
+{
+    struct trit_matrix *x = matrix_at(l, i);
+    const struct trit_gguf_tensor *parts[TRIT_PARTS] = { NULL };
+    const size_t n = parts_of(l, i, parts);
+    bool groups;
+    name_matrix(l->model, i, x);
+    x->k = (size_t)parts[0]->ne[0];
+    for (size_t j = 0; j < n; j++)
+        x->n += (size_t)parts[j]->ne[1];
+    enum trit_code code = check_alike(l, parts, n, &groups);
+    if (code || (groups && form_from_cache(l, x)))
+        return code;
+    x->form = (struct trit_form){ 0, TRIT_TRITS };
+    if (groups)
+        code = find_form(l, x, parts, n);
+    return code ? code : give_kernels(l, x, skips_of(l->model, i));
+}
+
+/* Every matrix into the packed cache where it is there, the others into an arena. */
+static enum trit_code place_matrices(struct trit_loader *l)
+{
+    struct trit_model *model = l->model;
+    struct trit_cache *cache = l->options ? l->options->cache : NULL;
+    struct trit_matrix *x;
+    size_t at = 0;
+    for (size_t i = 0; (x = matrix_at(l, i)); i++) {
+        x->w = (uint8_t *)(uintptr_t)trit_matrix_cached(x, cache, model->pool);
+        x->cached = x->w;
+        trit_cost_section(&model->cost, cache, x->cached);
+        model->cost.packed_bytes += x->bytes;
+        model->arena_bytes += x->cached ? 0 : x->bytes;
+    }
+    if (model->arena_bytes && !(model->arena = trit_map(model->arena_bytes)))
+        return trit_fail(l->error, TRIT_EMEMORY, "%s: no memory for %zu bytes of packed weights",
+                         l->gguf->path, model->arena_bytes);
+    for (size_t i = 0; (x = matrix_at(l, i)); i++) {
+        if (!x->cached) {
+            x->w = model->arena + at;
+            at += x->bytes;
+        }
+        x->d = x->packing->group ? NULL : (float *)(void *)(x->w + x->w_bytes);
+    }
+    return TRIT_OK;
+}
+
+enum trit_code trit_matrices_plan(struct trit_loader *l)
+{
+    enum trit_code code = TRIT_OK;
+    for (size_t i = 0; !code && trit_model_matrix(l->model, i); i++)
+        code = plan_matrix(l, i);
+    return code ? code : place_matrices(l);
+}
+
+enum trit_code trit_matrix_load(struct trit_loader *l, size_t i)
+{
+    const struct trit_gguf_tensor *parts[TRIT_PARTS] = { NULL };
+    struct trit_matrix *x = matrix_at(l, i);
+    const size_t n = parts_of(l, i, parts);
+    enum trit_code code = TRIT_OK;
+    if (!x->cached)
+        code = trit_matrix_pack(x, l->gguf, parts, l->model->pool, l->error);
+    l->model->cost.trits += x->n * x->k;
+    for (size_t j = 0; j < n && !code; j++)
+        code = trit_loader_step(l, parts[j]);
+    return code;
+}
