@@ -208,6 +208,14 @@ struct trit_loader {
     struct trit_picked picked[TRIT_PICKED];
     size_t npicked;
 };
+
+/* One more tensor is loaded; TRIT_ESTOPPED. */
+enum trit_code trit_loader_step(struct trit_loader *loader, const struct trit_gguf_tensor *tensor);
+/* Name, form, kernels and place of every matrix, in the packed cache or in the model's arena. */
+enum trit_code trit_matrices_plan(struct trit_loader *loader);
+/* Packs matrix i unless the cache has it. */
+enum trit_code trit_matrix_load(struct trit_loader *loader, size_t i);
+
 /* Radians per position for each pair of the config's rotations, and the size of their cosines and
    sines. */
 void trit_rope_frequencies(const struct trit_config *config, double *frequencies, double *size);
