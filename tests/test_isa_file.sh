@@ -22,7 +22,7 @@ done
 
 # What its file says of tiles counts, and a slip in it is named.
 sed -i 's/tiles = {/tiles = {["gemv t5"] = {{1, 24}}, /' "$dir/isa/copy.lua"
-names copy | grep gemv_t5 > "$dir/own" || true
+names copy | grep gemv_t5_ > "$dir/own" || true
 [ "$(cat "$dir/own")" = trit_gemv_t5_i8_1x24x20__ISA ] || fail "its own tiles: $(cat "$dir/own")"
 sed -i 's/"gemv t5"/"gemv t6"/' "$dir/isa/copy.lua"
 list copy | grep -q "isa/copy.lua: its tiles are for 'gemv t6', which is no family" ||

@@ -92,12 +92,14 @@ void trit_gemv_t2_i8_1x8x16__c(size_t m, size_t n, size_t k, const uint8_t *w, c
         { 1, tile1 },
     };
     assert(m >= 1 && n >= 1 && k >= KR && k % KR == 0 && k <= 4194304);
-    for (size_t j = 0; j < n; j += NR, w += k / KR * SLICE, d += NR, y += NR) {
+    const size_t stats = 1; /* scales and sums of a token */
+    for (size_t j = 0; j < n; j += NR, w += k / KR * SLICE, y += NR) {
         const size_t rows = n - j < NR ? n - j : NR;
         for (size_t i = 0, t = 0; i < m;) {
             while (tiles[t].m > m - i)
                 t++;
-            tiles[t].fn(rows, k, w, d, a + i * lda, lda, s + i, sum + i, y + i * ldy, ldy);
+            tiles[t].fn(rows, k, w, d + j, a + i * lda, lda, s + i * stats,
+                        sum + i * stats, y + i * ldy, ldy);
             i += tiles[t].m;
         }
     }
