@@ -56,11 +56,17 @@ static struct magnitudes join(const struct magnitudes *a, const struct magnitude
     return x;
 }
 
-/* Whether it is a group: with a scale, lo, that is one of f16's. */
+/* Whether f16 has the magnitude, and it is finite. */
+static bool is_f16(uint32_t mag)
+{
+    const float d = trit_bits_f32(mag);
+    return mag < 0x7f800000 && trit_f16_f32(trit_f32_f16(d)) == d;
+}
+
+/* Whether it is a group: its scale is lo. */
 static bool has_scale(const struct magnitudes *x)
 {
-    const float d = trit_bits_f32(x->lo);
-    return !x->bad && trit_f16_f32(trit_f32_f16(d)) == d;
+    return !x->bad && is_f16(x->lo);
 }
 
 static unsigned scan(const uint32_t *restrict w)
@@ -96,22 +102,6 @@ static bool decode(const uint32_t *restrict w, size_t group, uint8_t *codes, uin
     return true;
 }
 
-/* A span as bits of f32. */
-typedef void load_fn(const uint8_t *restrict in, uint32_t *restrict w);
-
-static inline void load_f32(const uint8_t *restrict in, uint32_t *restrict w)
-{
-    memcpy(w, in, TRIT_SPAN * sizeof *w);
-}
-
-static inline void load_bf16(const uint8_t *restrict in, uint32_t *restrict w)
-{
-    uint16_t h[TRIT_SPAN];
-    memcpy(h, in, sizeof h);
-    for (size_t i = 0; i < TRIT_SPAN; i++)
-        w[i] = (uint32_t)h[i] << 16;
-}
-
 /* Any f16, without a branch: a small one as the difference of normal numbers, an infinity or NaN
    with the exponent's bias added twice. */
 static inline uint32_t from_f16(uint16_t h)
@@ -124,7 +114,22 @@ static inline uint32_t from_f16(uint16_t h)
     return (small & is_small) | (large & ~is_small) | sign;
 }
 
-static inline void load_f16(const uint8_t *restrict in, uint32_t *restrict w)
+/* Spans as bits of f32. */
+
+static void load_f32(const uint8_t *restrict in, uint32_t *restrict w)
+{
+    memcpy(w, in, TRIT_SPAN * sizeof *w);
+}
+
+static void load_bf16(const uint8_t *restrict in, uint32_t *restrict w)
+{
+    uint16_t h[TRIT_SPAN];
+    memcpy(h, in, sizeof h);
+    for (size_t i = 0; i < TRIT_SPAN; i++)
+        w[i] = (uint32_t)h[i] << 16;
+}
+
+static void load_f16(const uint8_t *restrict in, uint32_t *restrict w)
 {
     uint16_t h[TRIT_SPAN];
     memcpy(h, in, sizeof h);
@@ -132,50 +137,143 @@ static inline void load_f16(const uint8_t *restrict in, uint32_t *restrict w)
         w[i] = from_f16(h[i]);
 }
 
-static inline __attribute__((always_inline)) unsigned scan_all(load_fn *load, size_t bytes,
-                                                               const uint8_t *in, size_t spans)
+/* Most spans hold one magnitude and zeros. They are told, and decoded, in the bits of their type;
+   false where there are others. mag: of f32. */
+
+static bool plain16(const uint8_t *restrict in, uint16_t *mag, bool *zeros)
+{
+    uint16_t h[TRIT_SPAN], others = 0, none = 0;
+    size_t first = 0;
+    memcpy(h, in, sizeof h);
+    while (first < TRIT_SPAN - 1 && !(h[first] & 0x7fff))
+        first++;
+    const uint16_t one = h[first] & 0x7fff;
+    for (size_t i = 0; i < TRIT_SPAN; i++) {
+        const uint16_t m = h[i] & 0x7fff;
+        others |= m ? m ^ one : 0;
+        none |= m == 0;
+    }
+    *mag = one;
+    *zeros = none;
+    return !others;
+}
+
+static bool plain_f16(const uint8_t *restrict in, uint32_t *mag, bool *zeros)
+{
+    uint16_t h;
+    const bool plain = plain16(in, &h, zeros);
+    *mag = from_f16(h);
+    return plain;
+}
+
+static bool plain_bf16(const uint8_t *restrict in, uint32_t *mag, bool *zeros)
+{
+    uint16_t h;
+    const bool plain = plain16(in, &h, zeros);
+    *mag = (uint32_t)h << 16;
+    return plain;
+}
+
+static bool plain_f32(const uint8_t *restrict in, uint32_t *mag, bool *zeros)
+{
+    uint32_t w[TRIT_SPAN], others = 0, none = 0;
+    size_t first = 0;
+    memcpy(w, in, sizeof w);
+    while (first < TRIT_SPAN - 1 && !(w[first] & 0x7fffffff))
+        first++;
+    const uint32_t one = w[first] & 0x7fffffff;
+    for (size_t i = 0; i < TRIT_SPAN; i++) {
+        const uint32_t m = w[i] & 0x7fffffff;
+        others |= m ? m ^ one : 0;
+        none |= m == 0;
+    }
+    *mag = one;
+    *zeros = none;
+    return !others;
+}
+
+static void codes16(const uint8_t *restrict in, uint8_t *restrict codes)
+{
+    uint16_t h[TRIT_SPAN];
+    memcpy(h, in, sizeof h);
+    for (size_t i = 0; i < TRIT_SPAN; i++)
+        codes[i] = (uint8_t)(1 + ((h[i] & 0x7fff) != 0) - 2 * (h[i] > 0x8000));
+}
+
+static void codes32(const uint8_t *restrict in, uint8_t *restrict codes)
 {
     uint32_t w[TRIT_SPAN];
+    memcpy(w, in, sizeof w);
+    for (size_t i = 0; i < TRIT_SPAN; i++)
+        codes[i] = (uint8_t)(1 + ((w[i] & 0x7fffffff) != 0) - 2 * (w[i] > 0x80000000));
+}
+
+struct kind {
+    size_t bytes; /* of a span */
+    void (*load)(const uint8_t *restrict in, uint32_t *restrict w);
+    bool (*plain)(const uint8_t *restrict in, uint32_t *mag, bool *zeros);
+    void (*codes)(const uint8_t *restrict in, uint8_t *restrict codes); /* of a plain span */
+};
+static const struct kind kind_f32 = { 4 * TRIT_SPAN, load_f32, plain_f32, codes32 };
+static const struct kind kind_f16 = { 2 * TRIT_SPAN, load_f16, plain_f16, codes16 };
+static const struct kind kind_bf16 = { 2 * TRIT_SPAN, load_bf16, plain_bf16, codes16 };
+
+static unsigned scan_all(const struct kind *kind, const uint8_t *in, size_t spans)
+{
+    uint32_t w[TRIT_SPAN], mag;
     unsigned found = 0;
-    for (size_t i = 0; i < spans; i++) {
-        load(in + i * bytes, w);
-        found |= scan(w);
-    }
+    bool zeros;
+    for (size_t i = 0; i < spans; i++, in += kind->bytes)
+        if (kind->plain(in, &mag, &zeros) && is_f16(mag)) {
+            found |= zeros ? TRIT_SPAN_ZERO : 0;
+        } else {
+            kind->load(in, w);
+            found |= scan(w);
+        }
     return found;
+}
+
+static bool decode_any(const struct kind *kind, const uint8_t *in, size_t group, uint8_t *codes,
+                       uint16_t *scales)
+{
+    uint32_t w[TRIT_SPAN], mag;
+    bool zeros;
+    if (kind->plain(in, &mag, &zeros) && is_f16(mag)) {
+        kind->codes(in, codes);
+        for (size_t i = 0; i < TRIT_SPAN / group; i++)
+            scales[i] = trit_f32_f16(trit_bits_f32(mag));
+        return true;
+    }
+    kind->load(in, w);
+    return decode(w, group, codes, scales);
 }
 
 unsigned trit_scan_f32(const uint8_t *in, size_t spans)
 {
-    return scan_all(load_f32, 4 * TRIT_SPAN, in, spans);
+    return scan_all(&kind_f32, in, spans);
 }
 
 unsigned trit_scan_f16(const uint8_t *in, size_t spans)
 {
-    return scan_all(load_f16, 2 * TRIT_SPAN, in, spans);
+    return scan_all(&kind_f16, in, spans);
 }
 
 unsigned trit_scan_bf16(const uint8_t *in, size_t spans)
 {
-    return scan_all(load_bf16, 2 * TRIT_SPAN, in, spans);
+    return scan_all(&kind_bf16, in, spans);
 }
 
 bool trit_span_f32(const uint8_t *in, size_t group, uint8_t *codes, uint16_t *scales)
 {
-    uint32_t w[TRIT_SPAN];
-    load_f32(in, w);
-    return decode(w, group, codes, scales);
+    return decode_any(&kind_f32, in, group, codes, scales);
 }
 
 bool trit_span_f16(const uint8_t *in, size_t group, uint8_t *codes, uint16_t *scales)
 {
-    uint32_t w[TRIT_SPAN];
-    load_f16(in, w);
-    return decode(w, group, codes, scales);
+    return decode_any(&kind_f16, in, group, codes, scales);
 }
 
 bool trit_span_bf16(const uint8_t *in, size_t group, uint8_t *codes, uint16_t *scales)
 {
-    uint32_t w[TRIT_SPAN];
-    load_bf16(in, w);
-    return decode(w, group, codes, scales);
+    return decode_any(&kind_bf16, in, group, codes, scales);
 }
