@@ -155,7 +155,8 @@ local function cost(v, isa)
   if v.op ~= "gemv" and v.op ~= "gemm" then return 1024 / (v.mr * v.nr) end
   local P = packings[v.packing] or {cells = 1, scales = 0}
   local nv, planes = v.nr / isa.lanes, v.kr / 4
-  local sets = v.mr * nv <= 4 and 4 or 1
+  local most = P.scales > 0 and isa.registers // 2 // (v.mr * nv) or v.mr * nv <= 4 and 4 or 1
+  local sets = math.max(1, math.min(4, most))
   local dots, loads = planes * v.mr * nv, P.cells * nv + planes * v.mr
   local own = isa.unpack and isa.unpack[P.scales > 0 and P.layout or v.packing]
   local unpack = (own or v.family.unpack or 7) * nv * P.cells
