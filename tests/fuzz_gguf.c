@@ -1,7 +1,10 @@
-/* Can any bytes make the GGUF reader, its getters or the listing of values step outside them? */
+/* Can any bytes make the GGUF reader, its getters, the listing of values or the readers of matrices
+   with a scale for each group of columns step outside them? */
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/format/group.h"
+#include "runtime/format/rows.h"
 #include "runtime/program/internal.h"
 #include "tests/lib_gguf.h"
 
@@ -22,13 +25,46 @@ static uint64_t walk_values(const struct trit_gguf *g)
     return sum;
 }
 
+/* The last row of a matrix, by both ways of reading it. */
+static uint64_t walk_row(const struct trit_gguf *g, const struct trit_gguf_tensor *t)
+{
+    enum { MOST = 4096 };
+    static uint8_t codes[MOST];
+    static uint16_t scales[MOST / 64];
+    static float w[MOST];
+    struct trit_form form = { 0 };
+    struct trit_rows rows;
+    uint64_t sum = 0;
+    if (t->ne[0] > MOST || t->ne[1] == 0)
+        return 0;
+    const struct trit_group_rows last = {
+        (size_t)t->ne[1] - 1, 1, 64, codes, MOST, scales, MOST / 64
+    };
+    if (!trit_group_form(g, t, NULL, &form, NULL) && !trit_group_rows(g, t, &last, NULL))
+        sum += codes[0] + scales[0] + form.group;
+    if (!trit_rows_open(&rows, g, t, NULL)) {
+        trit_rows_get(&rows, rows.n - 1, w);
+        sum += w[0] > 0;
+        trit_rows_free(&rows);
+    }
+    return sum;
+}
+
+static uint64_t walk_rows(const struct trit_gguf *g)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < g->ntensors; i++)
+        sum += walk_row(g, &g->tensors[i]);
+    return sum;
+}
+
 /* Bad input must also leave an error behind: one line, not empty. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct trit_gguf *g;
     struct trit_error error = { 0 };
     if (trit_gguf_parse(&g, data, size, "fuzz", &error) == TRIT_OK)
-        sink = trit_gguf_walk(g) + walk_values(g) + trit_inspect_trailing(g);
+        sink = trit_gguf_walk(g) + walk_values(g) + walk_rows(g) + trit_inspect_trailing(g);
     else if (error.text[0] == 0)
         __builtin_trap();
     trit_gguf_close(g);

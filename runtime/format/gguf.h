@@ -58,6 +58,10 @@ enum trit_tensor_type {
     TRIT_I2_S = 36,
     TRIT_TL1 = 38,
     TRIT_TL2 = 39,
+    TRIT_Q1_0 = 41,
+    TRIT_Q2_0 = 42,
+    TRIT_PQ2_0 = 142,
+    TRIT_PTQ1_0 = 143,
 };
 
 /* What is known of a tensor type: its name, block length in elements, block bytes (0 where no size
@@ -76,10 +80,10 @@ const char *trit_type_bytes(uint32_t type, const uint64_t ne[4], uint64_t *bytes
 
 struct trit_gguf_tensor {
     struct trit_text name;
-    uint32_t type, ndims;
-    uint64_t ne[4];  /* K fastest: ne[0] = K, ne[1] = N; 1 past ndims */
-    uint64_t offset; /* in the file */
-    uint64_t bytes;  /* I2_S: N*K/4 + 32 */
+    uint32_t type, ndims; /* type: as in the file, but PQ2_0 for a Q2_0 of groups of 128 */
+    uint64_t ne[4];       /* K fastest: ne[0] = K, ne[1] = N; 1 past ndims */
+    uint64_t offset;      /* in the file */
+    uint64_t bytes;       /* I2_S: N*K/4 + 32 */
     const uint8_t *data;
     uint64_t record; /* file offset of its table entry */
 };
@@ -100,9 +104,9 @@ struct trit_gguf {
 };
 
 /* Maps and checks the file: header, every key and every tensor record (bounds, overflow, alignment,
-   duplicates, overlap, UTF-8 of names). Closed with trit_gguf_close. A file that becomes shorter
-   while it is mapped raises SIGBUS where its end is read: programs call trit_mapping_guard
-   (runtime/base/mapping.h) first. */
+   duplicates, overlap, UTF-8 of names; which of two layouts Q2_0 has). Closed with trit_gguf_close.
+   A file that becomes shorter while it is mapped raises SIGBUS where its end is read: programs call
+   trit_mapping_guard (runtime/base/mapping.h) first. */
 enum trit_code trit_gguf_open(struct trit_gguf **gguf, const char *path, struct trit_error *error);
 /* The same over bytes in memory, which must outlive it; path is for messages (fuzzing, tests). */
 enum trit_code trit_gguf_parse(struct trit_gguf **gguf, const void *data, size_t size,

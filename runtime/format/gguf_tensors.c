@@ -101,21 +101,33 @@ static int compare_place(const void *a, const void *b)
 }
 
 /* A tensor without a known size overlaps none that starts where it does. */
-static enum trit_code check_overlap(struct trit_gguf_reader *r)
+static enum trit_code check_overlap(struct trit_gguf_reader *r, struct trit_gguf_tensor **order)
 {
     const struct trit_gguf *g = r->gguf;
-    const struct trit_gguf_tensor **order = calloc(g->ntensors + 1, sizeof(*order));
-    if (!order)
-        return trit_fail(r->error, TRIT_EMEMORY, "%s: out of memory for its tables", g->path);
-    for (size_t i = 0; i < g->ntensors; i++)
-        order[i] = &g->tensors[i];
-    qsort(order, g->ntensors, sizeof(*order), compare_place);
     enum trit_code code = TRIT_OK;
     for (size_t i = 1; i < g->ntensors && code == TRIT_OK; i++)
         if (order[i - 1]->offset + order[i - 1]->bytes > order[i]->offset)
             code = trit_fail(r->error, TRIT_EFORMAT, "%s: tensor %s (offset %llu): overlaps %s",
                              g->path, trit_gguf_quoted(order[i]->name).s, (ull)order[i]->record,
                              trit_gguf_quoted(order[i - 1]->name).s);
+    return code;
+}
+
+/* The places of all tensors, whose records are read. */
+static enum trit_code place_all(struct trit_gguf_reader *r)
+{
+    struct trit_gguf *g = r->gguf;
+    struct trit_gguf_tensor **order = calloc(g->ntensors + 1, sizeof(*order));
+    if (!order)
+        return trit_fail(r->error, TRIT_EMEMORY, "%s: out of memory for its tables", g->path);
+    for (size_t i = 0; i < g->ntensors; i++)
+        order[i] = &g->tensors[i];
+    qsort(order, g->ntensors, sizeof(*order), compare_place);
+    enum trit_code code = trit_gguf_settle_q2(r, order);
+    for (size_t i = 0; i < g->ntensors && code == TRIT_OK; i++)
+        code = place(r, &g->tensors[i]);
+    if (code == TRIT_OK)
+        code = check_overlap(r, order);
     free(order);
     return code;
 }
@@ -130,7 +142,5 @@ enum trit_code trit_gguf_read_tensors(struct trit_gguf_reader *r)
         return code;
     if (!trit_gguf_align(r->at, g->alignment, &g->data_offset))
         return trit_fail(r->error, TRIT_EFORMAT, "%s: its tables do not fit 64 bits", g->path);
-    for (size_t i = 0; i < g->ntensors && code == TRIT_OK; i++)
-        code = place(r, &g->tensors[i]);
-    return code == TRIT_OK ? check_overlap(r) : code;
+    return place_all(r);
 }

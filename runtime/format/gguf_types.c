@@ -25,9 +25,10 @@ struct layout {
 };
 
 /* Sorted by type. A size of 0 means that the file alone does not tell it: TL1 and TL2 are tiled by
-   a side file, and 39 is also MXFP4; 37 was I8_S in one program and IQ4_NL_4_8 in another; Q2_0 was
-   written with groups of 64 and of 128. Removed types whose number was never used again keep their
-   last size. */
+   a side file, and 39 is also MXFP4; 37 was I8_S in one program and IQ4_NL_4_8 in another; 40 was a
+   Q1_0 of 32 columns in 6 bytes before it was NVFP4. Q2_0 is here as written today; the parse finds
+   files that have PQ2_0 under its number (gguf_q2.c). Removed types whose number was never used
+   again keep their last size. */
 static const struct layout layouts[] = {
     { { 0, "F32", 1, 4 }, 0, 0, false },         { { 1, "F16", 1, 2 }, 0, 0, false },
     { { 2, "Q4_0", 32, 18 }, 0, 0, false },      { { 3, "Q4_1", 32, 20 }, 0, 0, false },
@@ -49,9 +50,10 @@ static const struct layout layouts[] = {
     { { 34, "TQ1_0", 256, 54 }, 0, 0, false },   { { 35, "TQ2_0", 256, 66 }, 0, 0, false },
     { { 36, "I2_S", 128, 32 }, 0, 32, true },    { { 37, "I8_S", 1, 0 }, 0, 0, false },
     { { 38, "TL1", 1, 0 }, 0, 0, false },        { { 39, "TL2/MXFP4", 1, 0 }, 0, 0, false },
-    { { 40, "NVFP4", 64, 36 }, 0, 0, false },    { { 41, "Q1_0", 128, 18 }, 0, 0, false },
-    { { 42, "Q2_0", 64, 0 }, 0, 0, false },      { { 134, "IQ1_BN", 64, 13 }, 2, 0, false },
-    { { 135, "IQ2_BN", 64, 16 }, 4, 0, false },  { { 335, "IQ2_BN_R4", 64, 16 }, 4, 0, false },
+    { { 40, "NVFP4", 64, 0 }, 0, 0, false },     { { 41, "Q1_0", 128, 18 }, 0, 0, false },
+    { { 42, "Q2_0", 64, 18 }, 0, 0, false },     { { 134, "IQ1_BN", 64, 13 }, 2, 0, false },
+    { { 135, "IQ2_BN", 64, 16 }, 4, 0, false },  { { 142, "PQ2_0", 128, 34 }, 0, 0, false },
+    { { 143, "PTQ1_0", 128, 28 }, 0, 0, false }, { { 335, "IQ2_BN_R4", 64, 16 }, 4, 0, false },
 };
 
 static int compare_type(const void *key, const void *element)

@@ -12,17 +12,20 @@
 bool trit_type_has_groups(uint32_t type);
 
 /* Looks at the whole tensor, with all threads of the pool: the largest group (128, else 64) and the
-   fewest values that hold it exactly. Neighbouring scales of a Q2_0 that are equal in pairs, or one
-   of them 0 in a group of zeros, make a group of 128. TRIT_EFORMAT names file, tensor, row and
-   group where a scale is not finite or negative, a float matrix is none of these forms, or K is not
-   a multiple of 128; TRIT_EUNSUPPORTED the type. */
+   fewest values that hold it exactly, as far as its type shows: a Q2_0 or PTQ1_0 of signs is one of
+   trits. Neighbouring groups of a Q2_0 whose scales are equal in all pairs, or that are all zeros,
+   make a group of 128. A float matrix is of the form where the weights of each group are 0, ±d, or
+   -d, 0, d and 2d, d one of f16's. TRIT_EFORMAT names file, tensor, row and group where a scale is
+   not finite or has a sign, a float matrix is none of these forms, or K is not a multiple of 128;
+   TRIT_EUNSUPPORTED the type. pool NULL: this thread alone. */
 enum trit_code trit_group_form(const struct trit_gguf *gguf, const struct trit_gguf_tensor *tensor,
                                struct trit_pool *pool, struct trit_form *form,
                                struct trit_error *error);
 
 /* Rows first .. first+n-1 (K = ne[0] columns each), and where they go: value + 1 of row first+r to
    codes + r*ld, the f16 scales of its groups of `group` columns to scales + r*lds; the weight is
-   (code - 1) * scale. group is the form's, or 64 where the form's is 128: scales stand twice. */
+   (code - 1) * scale. group is the form's, or 64 where the form's is 128: a scale for each half.
+ */
 struct trit_group_rows {
     size_t first, n, group;
     uint8_t *codes;

@@ -82,11 +82,44 @@ struct trit_gguf_index {
     struct trit_gguf_names keys, tensors;
 };
 
+/* A stored type with a scale for each block of a row: columns and bytes of a block, where its scale
+   (f16) stands, and what makes a block's codes (value + 1, one byte each). */
+struct trit_block_type {
+    uint32_t type;
+    size_t columns, bytes, scale;
+    void (*codes)(const uint8_t *restrict block, uint8_t *restrict codes);
+};
+const struct trit_block_type *trit_block_find(uint32_t type); /* NULL: another type */
+enum { TRIT_BLOCK_COLUMNS = 128 };                            /* of the longest block */
+
+/* Groups of columns are read in spans of 128, whose halves may have a scale each. What scanning
+   spans finds, as bits: */
+enum trit_span_flag {
+    TRIT_SPAN_ZERO = 1,     /* weights 0 */
+    TRIT_SPAN_TWO = 2,      /* +2 where groups are spans */
+    TRIT_SPAN_TWO_HALF = 4, /* +2 where groups are halves */
+    TRIT_SPAN_SPLIT = 8,    /* a span whose halves have no common scale */
+    TRIT_SPAN_BAD = 16,     /* a half that has no scale at all */
+};
+enum { TRIT_SPAN = 128, TRIT_HALF_SPAN = 64 };
+
+/* Spans of a float type, one after the other. */
+typedef unsigned trit_scan_fn(const uint8_t *in, size_t spans);
+trit_scan_fn trit_scan_f32, trit_scan_f16, trit_scan_bf16;
+
+/* One span of a float type: 128 codes, and a scale for each `group` columns; where a half holds no
+   group, the span's scale for both. False where they do not hold it. */
+typedef bool trit_span_fn(const uint8_t *in, size_t group, uint8_t *codes, uint16_t *scales);
+trit_span_fn trit_span_f32, trit_span_f16, trit_span_bf16;
+
 /* The element size of a metadata type, 0 for strings, arrays and what is not a type. */
 size_t trit_gguf_item_bytes(uint32_t type);
 
 enum trit_code trit_gguf_read_keys(struct trit_gguf_reader *r);
 enum trit_code trit_gguf_read_tensors(struct trit_gguf_reader *r);
+/* Gives the tensors of type 42, sized as Q2_0, the type and size that the file's places tell.
+   order: all tensors by their places, which still count from the start of the tensor data. */
+enum trit_code trit_gguf_settle_q2(struct trit_gguf_reader *r, struct trit_gguf_tensor **order);
 
 /* Builds the tables; a name that stands there twice is TRIT_EFORMAT. */
 enum trit_code trit_gguf_index_keys(struct trit_gguf *gguf, struct trit_error *error);

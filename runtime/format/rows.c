@@ -1,4 +1,5 @@
-/* How dense tensors stand in files (F16, BF16, F32, Q8_0, Q6_K) and how their rows are read. */
+/* How dense tensors stand in files (F16, BF16, F32, Q8_0, Q6_K, and codes with a scale for each
+   block) and how their rows are read. */
 #include "runtime/format/rows.h"
 
 #include <stdatomic.h>
@@ -7,6 +8,7 @@
 
 #include "runtime/base/half.h"
 #include "runtime/base/mem.h"
+#include "runtime/format/internal.h"
 #include "runtime/kernel.h"
 
 enum {
@@ -164,17 +166,21 @@ static void get_q6_k(const uint8_t *in, size_t k, float *out)
 
 static const struct form {
     uint32_t type;
-    const char *packing;
-    size_t bytes; /* per element in the kernel's form */
-    finite_fn *finite;
+    const char *packing; /* NULL: no kernel's */
+    size_t bytes;        /* per element in the kernel's form */
+    finite_fn *finite;   /* this and get are NULL where a trit_block_type has them */
     get_fn *get;
-    unpack_fn *unpack; /* NULL where the kernel takes the file's form */
+    unpack_fn *unpack; /* NULL where the kernel takes the file's form, or there is none */
 } forms[] = {
     { TRIT_F16, "f16", 2, finite_f16, get_f16, NULL },
     { TRIT_BF16, "bf16", 2, finite_bf16, get_bf16, NULL },
     { TRIT_F32, "f32", 4, finite_f32, get_f32, NULL },
     { TRIT_Q8_0, "i8", 1, finite_q8_0, get_q8_0, unpack_q8_0 },
     { TRIT_Q6_K, "i8", 1, finite_q6_k, get_q6_k, unpack_q6_k },
+    { TRIT_Q1_0, NULL, 0, NULL, NULL, NULL },
+    { TRIT_Q2_0, NULL, 0, NULL, NULL, NULL },
+    { TRIT_PQ2_0, NULL, 0, NULL, NULL, NULL },
+    { TRIT_PTQ1_0, NULL, 0, NULL, NULL, NULL },
 };
 
 static const struct form *form_find(uint32_t type)
@@ -183,6 +189,34 @@ static const struct form *form_find(uint32_t type)
         if (forms[i].type == type)
             return &forms[i];
     return NULL;
+}
+
+static bool is_finite(const struct form *form, const uint8_t *in, size_t k)
+{
+    if (form->finite)
+        return form->finite(in, k);
+    const struct trit_block_type *type = trit_block_find(form->type);
+    unsigned any = 0;
+    for (size_t b = 0; b < k / type->columns; b++)
+        any |= (half_at(in + b * type->bytes + type->scale) & 0x7c00) == 0x7c00;
+    return !any;
+}
+
+/* Codes times a scale are exact. */
+static void get(const struct form *form, const uint8_t *in, size_t k, float *out)
+{
+    if (form->get) {
+        form->get(in, k, out);
+        return;
+    }
+    const struct trit_block_type *type = trit_block_find(form->type);
+    uint8_t codes[TRIT_BLOCK_COLUMNS];
+    for (size_t b = 0; b < k / type->columns; b++, in += type->bytes) {
+        const float d = trit_f16_f32(half_at(in + type->scale));
+        type->codes(in, codes);
+        for (size_t i = 0; i < type->columns; i++)
+            *out++ = d * (float)(codes[i] - 1);
+    }
 }
 
 static size_t groups(size_t k)
@@ -222,7 +256,9 @@ static enum trit_code open_rows(struct trit_rows *r, struct trit_error *error)
     size_t total;
     if (!form || !info || !info->block)
         return fail(r->gguf, t, TRIT_EUNSUPPORTED,
-                    "embedding and head are read as F16, BF16, F32, Q8_0 and Q6_K", error);
+                    "embedding and head are read as F16, BF16, F32, Q8_0, Q6_K, Q1_0, Q2_0, PQ2_0 "
+                    "and PTQ1_0",
+                    error);
     if (t->ne[2] != 1 || t->ne[3] != 1 || t->ne[0] == 0 || t->ne[1] == 0)
         return fail(r->gguf, t, TRIT_EFORMAT, "not a matrix", error);
     if (t->ne[0] % info->block)
@@ -234,7 +270,7 @@ static enum trit_code open_rows(struct trit_rows *r, struct trit_error *error)
     r->row_bytes = (size_t)t->ne[0] / info->block * info->bytes;
     if (!trit_mul(r->row_bytes, t->ne[1], &total) || total > t->bytes || !measure(form, r))
         return fail(r->gguf, t, TRIT_EFORMAT, "it has too few bytes for its shape", error);
-    r->data = form->unpack ? NULL : t->data;
+    r->data = form->packing && !form->unpack ? t->data : NULL;
     return TRIT_OK;
 }
 
@@ -261,12 +297,12 @@ const uint8_t *trit_rows_fetch(const struct trit_rows *rows, size_t row, size_t 
 
 bool trit_rows_finite(const struct trit_rows *rows, const uint8_t *in)
 {
-    return form_find(rows->tensor->type)->finite(in, rows->k);
+    return is_finite(form_find(rows->tensor->type), in, rows->k);
 }
 
 void trit_rows_decode(const struct trit_rows *rows, const uint8_t *in, float *out)
 {
-    form_find(rows->tensor->type)->get(in, rows->k, out);
+    get(form_find(rows->tensor->type), in, rows->k, out);
 }
 
 /* All rows go by, in pieces that a thread reads into its own memory. */
@@ -296,7 +332,7 @@ static void walk_some(void *arg, size_t begin, size_t end, int thread)
     for (size_t row = begin; row < end; row++, in += r->row_bytes)
         if (w->data)
             form->unpack(in, r->k, w->data + row * r->k, w->scale + row * groups(r->k));
-        else if (!form->finite(in, r->k))
+        else if (!is_finite(form, in, r->k))
             note_bad(w, row);
 }
 
@@ -334,7 +370,7 @@ enum trit_code trit_rows_check(const struct trit_rows *rows, struct trit_pool *p
 enum trit_code trit_rows_unpack(struct trit_rows *rows, struct trit_pool *pool,
                                 struct trit_error *error)
 {
-    if (rows->data)
+    if (rows->data || !rows->packing)
         return TRIT_OK;
     struct walk w = { .rows = rows };
     w.data = trit_map(rows->data_bytes);
@@ -385,7 +421,7 @@ void trit_rows_get(const struct trit_rows *rows, size_t row, float *out)
     for (size_t at = 0, bytes; at < rows->k; at += PART, in += bytes) {
         const size_t n = rows->k - at < PART ? rows->k - at : PART;
         bytes = n / info->block * info->bytes;
-        form_find(rows->tensor->type)->get(fetch(rows, in, bytes, buffer), n, out + at);
+        get(form_find(rows->tensor->type), fetch(rows, in, bytes, buffer), n, out + at);
     }
 }
 

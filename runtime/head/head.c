@@ -87,9 +87,19 @@ static enum trit_code no_memory(const struct trit_head *h, struct trit_error *er
                      h->rows->gguf->path, (int)t->name.n, t->name.s);
 }
 
+static enum trit_code no_kernel(const struct trit_head *h, struct trit_error *error)
+{
+    const struct trit_gguf_tensor *t = h->rows->tensor;
+    return trit_fail(error, TRIT_EUNSUPPORTED,
+                     "%s: tensor '%.*s' has type %s: no head kernel takes such rows",
+                     h->rows->gguf->path, (int)t->name.n, t->name.s, trit_type_find(t->type)->name);
+}
+
 static enum trit_code make(struct trit_head *h, enum trit_head_planes planes,
                            struct trit_error *error)
 {
+    if (!h->rows->packing)
+        return no_kernel(h, error);
     const size_t row = trit_rows_room(h->rows), state = h->k * sizeof(float);
     h->scratch_bytes = trit_round_up(row > state ? row : state, TRIT_ALIGN);
     h->scratch = trit_alloc(h->threads, h->scratch_bytes);

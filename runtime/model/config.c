@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/format/group.h"
+#include "runtime/format/refuse.h"
 #include "runtime/model/family.h"
 #include "runtime/model/model.h"
 
@@ -310,8 +311,9 @@ enum trit_code trit_config_read(struct trit_config *c, const struct trit_gguf *g
                                 struct trit_error *e)
 {
     *c = (struct trit_config){ 0 };
-    enum trit_code code = read_arch(c, g, e);
-    if (code || (code = read_sizes(c, g, e)) || (code = read_heads(c, g, e)))
+    enum trit_code code = trit_gguf_refuse(g, e);
+    if (code || (code = read_arch(c, g, e)) || (code = read_sizes(c, g, e)) ||
+        (code = read_heads(c, g, e)))
         return code;
     c->rope_base = c->family->rope_base;
     const struct float_key eps = { "attention.layer_norm_rms_epsilon", FLT_MIN, 1, &c->eps },
