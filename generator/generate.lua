@@ -146,17 +146,23 @@ end
 -- Ternary products: cycles per 1024 multiply-adds at two dot products and two loads a cycle, half
 -- as much again where the accumulators do not fit the registers. What waits for memory does better
 -- with its requests made early, and in one stream; short loops do better unrolled. A family's
--- `unpack` is its instructions for a vector, unless the ISA has its own way (`unpack`, by packing).
+-- `unpack` is its instructions for a vector, unless the ISA has its own way (`unpack`, by packing;
+-- where there are groups by the layout of their cells). At the end of a group each accumulator is
+-- folded: about six instructions, and one for each of the sets that take turns in it.
 local function cost(v, isa)
   local early = (v.tile.prefetch and 0.9 or 1) * (v.tile.unroll and 0.97 or 1)
   if v.op == "head" or v.op == "read" then return early * (1 + 0.1 * v.nr) end
   if v.op ~= "gemv" and v.op ~= "gemm" then return 1024 / (v.mr * v.nr) end
+  local P = packings[v.packing] or {cells = 1, scales = 0}
   local nv, planes = v.nr / isa.lanes, v.kr / 4
   local sets = v.mr * nv <= 4 and 4 or 1
-  local dots, loads = planes * v.mr * nv, nv + planes * v.mr
-  local unpack = (isa.unpack and isa.unpack[v.packing] or v.family.unpack or 7) * nv
+  local dots, loads = planes * v.mr * nv, P.cells * nv + planes * v.mr
+  local own = isa.unpack and isa.unpack[P.scales > 0 and P.layout or v.packing]
+  local unpack = (own or v.family.unpack or 7) * nv * P.cells
+  local fold = P.scales * v.mr * nv * (6 + sets)
   local chain = planes * isa.latency / sets
-  local cycles = math.max((dots * (v.family.dot or isa.dot) + unpack) / 2.5, loads / 2, chain)
+  local work = dots * (v.family.dot or isa.dot) + unpack + fold
+  local cycles = math.max(work / 2.5, loads / 2, chain)
   if v.mr * nv * sets + nv + 1 > isa.registers then cycles = cycles * 1.5 end
   return early * cycles * 1024 / (v.mr * v.nr * v.kr)
 end

@@ -37,7 +37,7 @@ local LIST = {
   {name = "t5g", kr = 256, bytes = 56, group = 128, cell = 20, layout = "t5", low = -1, high = 1,
     max_k = 1 << 22, format = "t5g", what = "trits in 1.6 bits, a scale for 128 columns"},
   {name = "v5g", kr = 256, bytes = 56, group = 128, cell = 20, layout = "v5", low = -1, high = 1,
-    max_k = 1 << 22},
+    max_k = 1 << 22, format = "v5g", what = "t5g for CPUs that look bytes up"},
   {name = "b1g", kr = 128, bytes = 18, group = 128, cell = 32, layout = "b1", low = -1, high = 1,
     step = 2, max_k = 1 << 22, format = "b1g", what = "signs, a scale for 128 columns"},
   {name = "r5", kr = 320, bytes = 64, low = -1, high = 1, max_k = 1 << 22, skips = true,

@@ -34,7 +34,8 @@ static void use(struct trit_profile *profile)
         const struct trit_profile_row *row = &profile->rows[i];
         if (trit_profile_share(profile, row) < 0)
             __builtin_trap();
-        trit_profile_plan(profile, row->n, row->k, row->threads, &plan);
+        const struct trit_product product = { row->n, row->k, { 0, TRIT_TRITS }, row->threads };
+        trit_profile_plan(profile, &product, &plan);
     }
 }
 

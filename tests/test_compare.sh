@@ -49,7 +49,8 @@ from xml.etree import ElementTree
 
 columns = """name packing isa median_ns low_ns high_ns samples vs_best vs_reference gbs gmacs
     limit_share limit bytes_per_weight code_bytes instructions_per_64 verified""".split()
-bits = {"f32": 32, "f16": 16, "bf16": 16, "int8": 8, "int4": 4, "t2": 2, "t5": 1.6, "v5": 1.6}
+bits = {"f32": 32, "f16": 16, "bf16": 16, "int8": 8, "int4": 4, "t2": 2, "t5": 1.6, "v5": 1.6,
+        "t2g": 2.125, "t5g": 1.75, "v5g": 1.75, "b1g": 1.125}
 
 def report_of(name):
     return json.load(open(name + ".json"))
@@ -91,7 +92,7 @@ assert all(r["instructions_per_64"] is None or 1 < r["instructions_per_64"] < 50
 rows = report_of("p")["rows"]
 formats = [r["format"] for r in rows]
 assert formats == [f for f in bits if f in formats], formats
-assert {"f32", "f16", "bf16", "t2"} <= set(formats), formats
+assert {"f32", "f16", "bf16", "t2", "t2g", "b1g"} <= set(formats), formats
 for r in rows:
     assert r["verified"] and r["token_ms"] > 0
     assert math.isclose(r["token_ms"], r["matrix_ms"] + r["head_ms"], rel_tol=1e-9)
@@ -175,6 +176,9 @@ refused --shape 64x64 --seconds 0
 refused --shape 64x64 --cc no-such-compiler
 refused --shape 64x64 -o xml
 refused --shape 64x64 -m "$model"
+refused --shape 64x192 --weights trits128
+refused --shape 64x128 --weights trits128 'trit_gemv_t2_*'
+refused --precision --model tiny --weights trits
 refused --precision
 refused --precision --model no-such-shape
 refused --precision --model tiny -m "$model"

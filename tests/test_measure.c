@@ -134,6 +134,40 @@ static void wrong_kernels_are_caught(void **state)
     assert_null(whys[NBROKEN]);
 }
 
+/* K is three groups: packings whose slice has two are padded by one. */
+static void kernels_with_groups_are_compared_and_timed(void **state)
+{
+    struct fixture *f = *state;
+    struct trit_measure *measure;
+    const struct trit_kernel *kernels[256];
+    const char *whys[257];
+    struct trit_timing t;
+    assert_int_equal(trit_measure_open(&measure, f->pool, N, 384, &f->error), TRIT_OK);
+    size_t n = 0;
+    for (size_t i = 0; i < trit_kernel_count() && n < 255; i++) {
+        const struct trit_kernel *kernel = trit_kernel_at(i);
+        const struct trit_packing *packing = trit_packing_find(kernel->packing);
+        if (packing && packing->group && trit_measure_fits(measure, kernel))
+            kernels[n++] = kernel;
+        assert_false(packing && packing->group && trit_measure_fits(f->measure, kernel));
+    }
+    assert_true(n > 2);
+    struct trit_kernel broken = *kernels[0];
+    real = kernels[0];
+    broken.fn.gemv = last_bit;
+    kernels[n] = &broken;
+    trit_measure_verify(measure, kernels, n + 1, whys);
+    for (size_t i = 0; i < n; i++)
+        if (whys[i])
+            fail_msg("%s: %s", kernels[i]->name, whys[i]);
+    assert_string_equal(whys[n], "differs from the reference");
+    const struct trit_trial c = { kernels[n - 1], 3, 0, 0 };
+    assert_int_equal(
+        trit_measure_run(measure, &c, 1, &(struct trit_rounds){ .n = 1 }, &t, &f->error), TRIT_OK);
+    assert_true(t.samples == 1 && t.median_ns > 0);
+    trit_measure_close(measure);
+}
+
 static void check_timing(const struct trit_timing *t, size_t rounds)
 {
     assert_int_equal(t->samples, rounds);
@@ -322,6 +356,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(right_kernels_pass),
         cmocka_unit_test(wrong_kernels_are_caught),
+        cmocka_unit_test(kernels_with_groups_are_compared_and_timed),
         cmocka_unit_test(timings_are_ordered),
         cmocka_unit_test(stops_when_asked),
         cmocka_unit_test(refuses_what_does_not_fit),

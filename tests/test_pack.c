@@ -70,21 +70,29 @@ static void compare(const struct trit_packing *p, size_t n, size_t k, size_t nr)
     size_t ld = k + next() % 3, bytes = trit_packed_bytes(p, n, k, nr),
            block = trit_packed_bytes(p, nr, k, nr);
     assert_int_equal(bytes, (n + nr - 1) / nr * block);
+    const size_t groups = p->group ? k / p->group : 0, lds = groups + next() % 3;
     int8_t *w = malloc(n * k), *back = malloc(n * k);
     uint8_t *codes = malloc((n - 1) * ld + k), *got = malloc(bytes), *want = malloc(bytes);
-    assert_true(w && back && codes && got && want);
+    uint16_t *scales = calloc(n * lds + 1, sizeof *scales),
+             *dense = calloc(n * groups + 1, sizeof *dense);
+    assert_true(w && back && codes && got && want && scales && dense);
     for (size_t j = 0; j < n; j++)
         for (size_t x = 0; x < k; x++) {
-            codes[j * ld + x] = (uint8_t)(next() % (uint32_t)(p->high - p->low + 1));
+            const uint32_t step = (uint32_t)p->step, most = (uint32_t)(p->high - p->low) / step;
+            codes[j * ld + x] = (uint8_t)(next() % (most + 1) * step);
             w[j * k + x] = (int8_t)(codes[j * ld + x] + p->low);
         }
+    for (size_t i = 0; i < n * groups; i++)
+        dense[i] = scales[i / groups * lds + i % groups] = (uint16_t)next();
     memset(got, 0xee, bytes);
     assert_true(trit_ref_pack(p->name, n, k, w, nr, want));
+    assert_int_equal(trit_ref_pack_scales(p->name, n, k, dense, nr, want), p->group != 0);
     assert_true(trit_ref_unpack(p->name, n, k, want, nr, back));
-    for (size_t j = 0; j < n; j += nr)
-        trit_pack_block(
-            p, &(struct trit_codes){ codes + j * ld, ld, n - j < nr ? n - j : nr, k, NULL, 0 }, nr,
-            got + j / nr * block);
+    for (size_t j = 0; j < n; j += nr) {
+        const size_t rows = n - j < nr ? n - j : nr;
+        const struct trit_codes c = { codes + j * ld, ld, rows, k, scales + j * lds, lds };
+        trit_pack_block(p, &c, nr, got + j / nr * block);
+    }
     if (memcmp(got, want, bytes) || memcmp(back, w, n * k))
         fail_msg("%zu x %zu packed as %s with NR %zu", n, k, p->name, nr);
     free(w);
@@ -92,6 +100,8 @@ static void compare(const struct trit_packing *p, size_t n, size_t k, size_t nr)
     free(codes);
     free(got);
     free(want);
+    free(scales);
+    free(dense);
 }
 
 static void packings_equal_their_definitions(void **state)
@@ -102,11 +112,12 @@ static void packings_equal_their_definitions(void **state)
     for (size_t each = 0; (p = trit_packing_at(each)); each++)
         for (size_t i = 0; i < (p->unit > 2 ? 2 : sizeof nrs / sizeof *nrs); i++) {
             const size_t nr = p->unit > 2 ? (i + 1) * p->unit : nrs[i], step = 1 + nr / 64;
-            for (size_t k = 1; k <= 90; k += step)
+            const size_t unit = p->group ? p->group : 1; /* of columns */
+            for (size_t k = unit; k <= 90 || k <= 5 * p->group; k += step * unit)
                 compare(p, 1 + next() % (2 * nr + 2), k, nr);
             for (size_t n = 1; n <= 2 * nr + 1; n += step)
-                compare(p, n, 1 + next() % 200, nr);
-            compare(p, nr + 1, 2560 + next() % 20, nr);
+                compare(p, n, (1 + next() % (p->group ? 4 : 200)) * unit, nr);
+            compare(p, nr + 1, (2560 + next() % 20) / unit * unit, nr);
         }
 }
 
@@ -132,7 +143,7 @@ static void a_largest_k_keeps_to_int32(void **state)
     const struct trit_packing *p;
     for (size_t each = 0; (p = trit_packing_at(each)); each++) {
         int64_t most = -p->low > p->high ? -p->low : p->high;
-        assert_true(most * 128 * (int64_t)p->max_k <= INT32_MAX);
+        assert_true(most * 128 * (int64_t)(p->group ? p->group : p->max_k) <= INT32_MAX);
         assert_true(p->max_k <= TRIT_MAX_K && p->kr <= TRIT_MAX_KR);
     }
     assert_null(trit_packing_find("t3"));

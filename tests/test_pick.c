@@ -15,16 +15,24 @@
 static bool only_trits(const struct trit_kernel *kernel)
 {
     const struct trit_packing *packing = trit_packing_find(kernel->packing);
-    return packing->low == -1 && packing->high == 1;
+    return packing->low == -1 && packing->high == 1 && !packing->group;
 }
 
-/* The pair for 640 x 260 with TRITMILL_KERNEL set to that. */
-static enum trit_code pick(const char *pattern, struct trit_pair *pair, struct trit_error *error)
+/* The pair with TRITMILL_KERNEL set to that: of a matrix of that form, and of trits with row
+   scales, whose K no packing divides. */
+static enum trit_code pick_form(const char *pattern, struct trit_form form, struct trit_pair *pair,
+                                struct trit_error *error)
 {
+    const struct trit_product product = { 640, form.group ? 384 : 260, form, 2 };
     setenv("TRITMILL_KERNEL", pattern, 1);
-    const enum trit_code code = trit_pick_pair(640, 260, 2, NULL, pair, error);
+    const enum trit_code code = trit_pick_pair(&product, NULL, pair, error);
     unsetenv("TRITMILL_KERNEL");
     return code;
+}
+
+static enum trit_code pick(const char *pattern, struct trit_pair *pair, struct trit_error *error)
+{
+    return pick_form(pattern, (struct trit_form){ 0, TRIT_TRITS }, pair, error);
 }
 
 static void blocks_are_left_open(void **state)
@@ -132,6 +140,39 @@ static void both_kernels_count(void **state)
     assert_ptr_equal(after.decode, best.decode);
 }
 
+/* With groups: by estimate, and by a pattern that says nothing of packings. */
+static void a_packing_takes_its_matrix(void **state)
+{
+    (void)state;
+    static const size_t groups[] = { 128, 64 };
+    struct trit_pair pair;
+    for (size_t i = 0; i < 6; i++) {
+        const struct trit_form form = { groups[i % 2], (enum trit_values)(i / 2) };
+        const char *const patterns[] = { "", "*__c*" };
+        for (size_t j = 0; j < 2; j++) {
+            assert_int_equal(pick_form(patterns[j], form, &pair, NULL), TRIT_OK);
+            assert_true(trit_packing_takes(trit_packing_find(pair.decode->packing), form));
+            assert_true(trit_share_weights(pair.decode, pair.prefill));
+        }
+        assert_int_equal(pair.decode->isa, TRIT_ISA_c);
+    }
+}
+
+static void a_pattern_brings_no_packing_of_another_form(void **state)
+{
+    (void)state;
+    const struct trit_form trits = { 128, TRIT_TRITS }, twos = { 128, TRIT_TWOS };
+    struct trit_pair pair;
+    struct trit_error error;
+    assert_int_equal(pick_form("*_t5g_*", trits, &pair, NULL), TRIT_OK);
+    assert_string_equal(pair.decode->packing, "t5g");
+    assert_int_equal(pick_form("*_t5g_*", twos, &pair, &error), TRIT_EUNSUPPORTED);
+    assert_non_null(strstr(error.text, "with a scale for each 128 columns"));
+    assert_int_equal(pick_form("*_b1g_*", trits, &pair, NULL), TRIT_EUNSUPPORTED);
+    assert_int_equal(pick_form("*_t2_*", trits, &pair, NULL), TRIT_EUNSUPPORTED);
+    assert_int_equal(pick("*_t2g_*", &pair, NULL), TRIT_EUNSUPPORTED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +180,8 @@ int main(void)
         cmocka_unit_test(an_isa_brings_trits),
         cmocka_unit_test(a_packing_that_is_named_is_taken),
         cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(a_packing_takes_its_matrix),
+        cmocka_unit_test(a_pattern_brings_no_packing_of_another_form),
         cmocka_unit_test(the_cheapest_pair_wins),
         cmocka_unit_test(both_kernels_count),
     };

@@ -217,14 +217,18 @@ static void test_round_trip(void **state)
     (void)state;
     struct trit_profile *p = parse(good);
     assert_int_equal(p->nrows, 3);
-    const struct trit_profile_row *row = trit_profile_row(p, 100, 70, 1, TRIT_PREFILL);
+    struct trit_profile_row like = {
+        .n = 100, .k = 70, .threads = 1, .phase = TRIT_PREFILL, .packing = "t5"
+    };
+    const struct trit_profile_row *row = trit_profile_row(p, &like);
     assert_non_null(row);
     assert_string_equal(row->kernel, GEMM);
     assert_int_equal(row->line, 13);
     assert_int_equal(row->nc, 64);
     assert_true(row->median_ns == 12500 && row->spread_ns == 250);
     assert_true(row->hash == 0x0123456789abcdef);
-    assert_null(trit_profile_row(p, 100, 71, 1, TRIT_PREFILL));
+    like.k = 71;
+    assert_null(trit_profile_row(p, &like));
     assert_true(trit_profile_share(p, row) > 0.0223 && trit_profile_share(p, row) < 0.0225);
     char *text;
     size_t bytes;
@@ -253,8 +257,7 @@ static void test_order(void **state)
                                         .median_ns = i + 1 };
         snprintf(row.kernel, sizeof row.kernel, "%s", row.phase ? GEMM : GEMV);
         assert_int_equal(trit_profile_put(p, &row, NULL), TRIT_OK);
-        const struct trit_profile_row *found =
-            trit_profile_row(p, row.n, row.k, row.threads, row.phase);
+        const struct trit_profile_row *found = trit_profile_row(p, &row);
         assert_true(found && found->median_ns == i + 1);
     }
     assert_true(p->nrows <= 7 * 5 * 3 * 2);
@@ -277,12 +280,29 @@ static void test_order(void **state)
     trit_profile_free(p);
 }
 
+#define GROUPED(packing, phase, op) \
+    ROW("100", "256", "1", phase, packing, "trit_" op "_" packing "_i8_2x8x256__c")
+
+/* Of one matrix, with the form that their packings take. */
+static void test_forms(void **state)
+{
+    (void)state;
+    const char *two = GROUPED("t5g", "prefill", "gemm") GROUPED("t2g", "decode", "gemv");
+    char text[4096];
+    snprintf(text, sizeof text, "\n%s%send\n", two, GROUPED("t5g", "decode", "gemv"));
+    assert_string_equal(parse_changed("\nend\n", text), "");
+    snprintf(text, sizeof text, "\n%s%send\n", two, GROUPED("v5g", "decode", "gemv"));
+    assert_non_null(strstr(parse_changed("\nend\n", text), "has another packing than line 15"));
+    snprintf(text, sizeof text, "\n%s%send\n", two, GROUPED("t2g", "decode", "gemv"));
+    assert_non_null(strstr(parse_changed("\nend\n", text), "line 17: is about the same matrix"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_faults),      cmocka_unit_test(test_truncation),
         cmocka_unit_test(test_huge_fields), cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_order),       cmocka_unit_test(test_forms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -135,17 +135,30 @@ static struct trit_profile_row row_of(const struct trit_kernel *kernel, size_t n
     return row;
 }
 
+/* A portable gemv kernel of the packing. */
+static const struct trit_kernel *gemv_of(const char *packing)
+{
+    const struct trit_kernel *kernel = NULL;
+    for (size_t i = 0; i < trit_kernel_count() && !kernel; i++)
+        if (trit_kernel_at(i)->op == TRIT_OP_gemv && trit_kernel_at(i)->isa == TRIT_ISA_c &&
+            !strcmp(trit_kernel_at(i)->packing, packing))
+            kernel = trit_kernel_at(i);
+    assert_non_null(kernel);
+    return kernel;
+}
+
 /* The last usable pair that estimates do not pick, so that a profile's word shows. */
 static void unlikely(size_t n, size_t k, const struct trit_kernel **d, const struct trit_kernel **p)
 {
     struct trit_pair best;
-    assert_int_equal(trit_pick_pair(n, k, 1, NULL, &best, NULL), TRIT_OK);
+    const struct trit_product product = { n, k, { 0, TRIT_TRITS }, 1 };
+    assert_int_equal(trit_pick_pair(&product, NULL, &best, NULL), TRIT_OK);
     *d = *p = NULL;
     for (size_t i = 0; i < trit_kernel_count(); i++) {
         const struct trit_kernel *x = trit_kernel_at(i);
         const struct trit_packing *packing = trit_packing_find(x->packing);
         if (x->op != TRIT_OP_gemv || x->n || x == best.decode || !trit_isa_usable(x->isa, NULL) ||
-            x == &wrong || !packing || packing->low != -1 || packing->skips)
+            x == &wrong || !packing || packing->low != -1 || packing->skips || packing->group)
             continue;
         for (size_t j = 0; j < trit_kernel_count(); j++) {
             const struct trit_kernel *y = trit_kernel_at(j);
@@ -199,13 +212,17 @@ static void test_rows(void **state)
     assert_string_equal(skips->packing, "r5");
     assert_null(trit_profile_row_kernel(p, &row, &why));
     assert_non_null(strstr(why, "not one for trits"));
+    row = row_of(gemv_of("t2g"), 100, 70, 1);
+    assert_null(trit_profile_row_kernel(p, &row, &why));
+    assert_non_null(strstr(why, "not a multiple of the packing's group"));
     trit_profile_free(p);
 }
 
 static void pick(struct trit_profile *p, int threads, struct trit_pair *pair)
 {
     struct trit_error error;
-    if (trit_pick_pair(100, 70, threads, p, pair, &error))
+    const struct trit_product product = { 100, 70, { 0, TRIT_TRITS }, threads };
+    if (trit_pick_pair(&product, p, pair, &error))
         fail_msg("%s", error.text);
     assert_string_equal(pair->decode->packing, pair->prefill->packing);
     assert_int_equal(pair->decode->nr, pair->prefill->nr);
@@ -258,6 +275,36 @@ static void test_pick(void **state)
     pick(p, 2, &pair);
     assert_ptr_not_equal(pair.decode, &wrong);
     assert_non_null(strstr(p->log, "fails its one-tile check"));
+    trit_profile_free(p);
+}
+
+/* Plans of one matrix in several packings, the fastest first: which serves what. */
+static void test_forms(void **state)
+{
+    (void)state;
+    static const char *const packings[] = { "t2", "b1g", "t2g", "t5g" };
+    static const struct {
+        struct trit_form form;
+        const char *packing; /* NULL: none */
+    } cases[] = {
+        { { 0, TRIT_TRITS }, "t2" },   { { 128, TRIT_TRITS }, "t2g" },
+        { { 128, TRIT_TWOS }, "t2g" }, { { 128, TRIT_SIGNS }, "b1g" },
+        { { 64, TRIT_TRITS }, NULL },
+    };
+    struct trit_profile *p;
+    assert_int_equal(trit_profile_create(&p, NULL), TRIT_OK);
+    for (size_t i = 0; i < sizeof packings / sizeof *packings; i++) {
+        struct trit_profile_row row = row_of(gemv_of(packings[i]), 100, 256, 1);
+        row.median_ns *= (double)(i + 1);
+        assert_int_equal(trit_profile_put(p, &row, NULL), TRIT_OK);
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct trit_product product = { 100, 256, cases[i].form, 2 };
+        struct trit_profile_plan plan;
+        assert_int_equal(trit_profile_plan(p, &product, &plan), cases[i].packing != NULL);
+        if (cases[i].packing)
+            assert_string_equal(plan.row[TRIT_DECODE]->packing, cases[i].packing);
+    }
     trit_profile_free(p);
 }
 
@@ -363,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_judge),
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_pick),
+        cmocka_unit_test(test_forms),
         cmocka_unit_test_setup_teardown(test_find, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, add_kernels, NULL);

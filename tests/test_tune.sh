@@ -25,6 +25,8 @@ want=$(story)
 expect 2 "give -m FILE, --model NAME or --shape NxK" "$TRITMILL" tune
 expect 2 "must be NxK" "$TRITMILL" tune --shape 0x5
 expect 2 "must be NxK" "$TRITMILL" tune --shape 5x5x5
+expect 2 "must be a multiple of 128, the columns that share a scale" \
+    "$TRITMILL" tune --shape 64x192 --weights trits128
 expect 2 "isa nosuch: must be one of c, " "$TRITMILL" tune --shape 64x64 --isa nosuch
 expect 2 "nosuchcc" "$TRITMILL" tune --shape 64x64 --cc nosuchcc -o "$work/a.profile"
 expect 1 "/proc/" "$TRITMILL" tune --shape 64x64 -o /proc/tritmill/a.profile
@@ -42,6 +44,19 @@ PATH=$work/empty "$TRITMILL" tune --shape 96x130 -t 1 --budget 30 -o "$work/none
 grep -q "no C compiler" "$work/err" || fail "does not tell that there is no compiler"
 "$TRITMILL" profile check "$work/none/a.profile" >/dev/null ||
     fail "the profile made without a compiler is not valid"
+
+# Plans for other weights of the same shape stand beside the first, and serve those alone.
+before=$(grep '^plan ' "$work/none/a.profile")
+for weights in trits128 signs128 trits; do
+    "$TRITMILL" tune --shape 96x256 --weights $weights -t 1 --budget 30 --no-build \
+        -o "$work/none/a.profile" >"$work/out" 2>"$work/err" ||
+        fail "tuning $weights: $(cat "$work/out" "$work/err")"
+done
+[ "$(grep '^plan n 96 k 130 ' "$work/none/a.profile")" = "$before" ] || fail "plans were lost"
+grep '^plan n 96 k 256 ' "$work/none/a.profile" >"$work/plans"
+[ "$(grep -c 'packing [a-z][0-9] ' "$work/plans")" = 2 ] ||
+    fail "not two plans for trits with a scale for each row: $(cat "$work/plans")"
+grep -q 'packing [a-z][0-9]g ' "$work/plans" || fail "no plan with groups: $(cat "$work/plans")"
 
 # A folder of templates, and a compiler that takes its time: told, and tuning goes on without its
 # kernels.

@@ -6,6 +6,7 @@
 
 #include "autotune/compare/internal.h"
 #include "runtime/cli/cli.h"
+#include "runtime/kernel/name.h"
 #include "runtime/kernel/probe.h"
 
 enum { NAME = 192 };
@@ -29,10 +30,23 @@ static void plain_name(const struct trit_comparison *c, const char *name, char *
         }
 }
 
+/* Whether the packing in the name takes the form. */
+static bool is_of_form(const struct trit_comparison *c, const char *name)
+{
+    struct trit_name parts;
+    if (!c->form)
+        return true;
+    const struct trit_packing *packing =
+        trit_name_parse(name, &parts) ? trit_packing_find(parts.packing) : NULL;
+    return packing && trit_packing_takes(packing, *c->form);
+}
+
 bool trit_compare_wants(const struct trit_comparison *c, const char *name)
 {
     char plain[NAME];
     plain_name(c, name, plain);
+    if (!is_of_form(c, name))
+        return false;
     for (int i = 0; i < c->npatterns; i++)
         if (!fnmatch(c->patterns[i], name, 0) || !fnmatch(c->patterns[i], plain, 0))
             return true;

@@ -11,7 +11,7 @@ enum { PATTERNS = 32 };
 
 struct options {
     const char *shape, *cc, *templates, *name, *file;
-    int tokens, threads, output, prompt, gen, rounds;
+    int weights, tokens, threads, output, prompt, gen, rounds;
     double seconds;
     bool fixed, precision, e2e;
     const char *rest[PATTERNS];
@@ -21,6 +21,8 @@ struct options {
 #define AT(member) offsetof(struct options, member)
 static const struct trit_option options[] = {
     { "--shape", TRIT_OPT_TEXT, AT(shape), "NxK", "the matrix: N outputs by K inputs", 0, 0, NULL },
+    { "--weights", TRIT_OPT_CHOICE, AT(weights), NULL,
+      "only kernels for them; " TRIT_CLI_FORMS_HELP, 0, 0, TRIT_CLI_FORMS },
     { "-M,--tokens", TRIT_OPT_INT, AT(tokens), "N",
       "tokens: 1 is decode (default), more is prefill", 1, 65536, NULL },
     { "-t,--threads", TRIT_OPT_INT, AT(threads), "N", "threads (default: one per physical core)", 1,
@@ -54,6 +56,7 @@ static const struct trit_rule rules[] = {
     { TRIT_RULE_ONE, "--shape,--precision,--e2e" },
     { TRIT_RULE_AGAINST, "--precision,--cc,--fixed,--templates,-M" },
     { TRIT_RULE_AGAINST, "--e2e,--cc,--fixed,--templates,-M,--seconds,--model" },
+    { TRIT_RULE_NEEDS, "--weights,--shape" },
     { TRIT_RULE_NEEDS, "-m,--precision,--e2e" },
     { TRIT_RULE_NEEDS, "--model,--precision" },
     { TRIT_RULE_AGAINST, "-m,--model" },
@@ -117,12 +120,16 @@ static enum trit_code variants(const struct options *o, struct trit_pool *pool,
                                struct trit_error *error)
 {
     size_t n, k;
+    struct trit_form form;
     struct trit_compilers compilers;
     enum trit_code code = trit_cli_shape("compare", o->shape, &n, &k, error);
+    if (!code && o->weights >= 0)
+        code = trit_cli_form("compare", o->weights, k, &form, error);
     if (code)
         return code;
     struct trit_comparison c = { .n = n,
                                  .k = k,
+                                 .form = o->weights >= 0 ? &form : NULL,
                                  .m = (size_t)o->tokens,
                                  .threads = trit_pool_threads(pool),
                                  .seconds = o->seconds,
@@ -193,7 +200,9 @@ static enum trit_code compare(const struct options *o, struct trit_error *error)
 
 static int run(int argc, char **argv)
 {
-    struct options o = { .tokens = 1, .seconds = 10, .prompt = 256, .gen = 32, .rounds = 9 };
+    struct options o = {
+        .weights = -1, .tokens = 1, .seconds = 10, .prompt = 256, .gen = 32, .rounds = 9
+    };
     struct trit_rest rest = { o.rest, PATTERNS, 0 };
     enum trit_parse parse = trit_cli_parse(&trit_cmd_compare, argc, argv, &o, &rest);
     o.nrest = rest.n;

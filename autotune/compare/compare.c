@@ -25,7 +25,8 @@ static bool usable(const struct trit_comparison *c, const struct trit_kernel *ke
 {
     const struct trit_packing *packing = trit_packing_find(kernel->packing);
     return kernel->op == (c->m == 1 ? TRIT_OP_gemv : TRIT_OP_gemm) && packing &&
-           c->k <= packing->max_k && (!kernel->n || kernel->n == c->n) &&
+           c->k <= packing->max_k && (!packing->group || c->k % packing->group == 0) &&
+           (!kernel->n || kernel->n == c->n) &&
            (!kernel->k || kernel->k == trit_round_up(c->k, (size_t)kernel->kr)) &&
            trit_isa_usable(kernel->isa, NULL);
 }
@@ -266,10 +267,11 @@ static enum trit_code count(struct work *w, size_t n, struct trit_error *error)
 static void size_up(const struct trit_comparison *c, struct trit_compare_row *row)
 {
     const struct trit_kernel *kernel = row->kernel;
+    const struct trit_packing *packing = trit_packing_find(kernel->packing);
     size_t nr = (size_t)kernel->nr;
     double weights = (double)c->n * (double)c->k;
-    double bytes = (double)trit_packed_bytes(trit_packing_find(kernel->packing), c->n, c->k, nr) +
-                   (double)trit_round_up(c->n, nr) * sizeof(float);
+    double scales = packing->group ? 0 : (double)trit_round_up(c->n, nr) * sizeof(float);
+    double bytes = (double)trit_packed_bytes(packing, c->n, c->k, nr) + scales;
     row->bytes_per_weight = bytes / weights;
     row->intensity = weights * (double)c->m / bytes;
 }

@@ -9,6 +9,7 @@
 #include "autotune/measure/limits.h"
 #include "autotune/measure/measure.h"
 #include "runtime/kernel.h"
+#include "runtime/kernel/pack.h"
 #include "runtime/thread/pool.h"
 
 enum trit_compare_output {
@@ -40,7 +41,8 @@ struct trit_compare_row {
 struct trit_comparison {
     size_t n, k, m;
     int threads;
-    double seconds; /* for the timing of all variants */
+    double seconds;               /* for the timing of all variants */
+    const struct trit_form *form; /* NULL: whatever it holds */
     const char *const *patterns;
     int npatterns;
     size_t first_kernel; /* of the registry: those before it take no part, but as the reference */
@@ -62,7 +64,8 @@ struct trit_comparison {
    even where it fails. TRIT_EARGUMENT where no variant matches. */
 enum trit_code trit_compare_run(struct trit_comparison *c, struct trit_error *error);
 
-/* Whether a pattern matches the name, or the name without a compiler's suffix; none matches all. */
+/* Whether a pattern matches the name, or the name without a compiler's suffix (none matches all),
+   and its packing takes the form. */
 bool trit_compare_wants(const struct trit_comparison *c, const char *name);
 
 /* Compiles variants that are wanted and can run here: with each compiler of `compilers`, from

@@ -205,9 +205,10 @@ static double bytes_of(const struct trit_kernel *kernel, const struct matrix *m)
 {
     if (kernel->op == TRIT_OP_head)
         return (double)m->n * (double)m->k * (double)trit_dense_element(kernel);
+    const struct trit_packing *packing = trit_packing_find(kernel->packing);
     size_t nr = (size_t)kernel->nr;
-    return (double)trit_packed_bytes(trit_packing_find(kernel->packing), m->n, m->k, nr) +
-           (double)trit_round_up(m->n, nr) * sizeof(float);
+    double scales = packing->group ? 0 : (double)trit_round_up(m->n, nr) * sizeof(float);
+    return (double)trit_packed_bytes(packing, m->n, m->k, nr) + scales;
 }
 
 /* Joules of one product that takes ns, by the power of a run of its own. */
@@ -349,7 +350,8 @@ static void describe(const struct work *w, struct trit_table *t)
                        "kernel of each format at each shape, found by trial.");
     for (size_t f = 0; f < w->nformats; f++)
         if (!w->served[f])
-            trit_table_note(t, "%s: no kernel for it can run here.", w->formats[f].name);
+            trit_table_note(t, "%s: no kernel for it can run every shape here.",
+                            w->formats[f].name);
     if (w->energy_why)
         trit_table_note(t, "Energy is n/a: %s.", w->energy_why);
 }

@@ -10,13 +10,17 @@
 
 enum { TRIT_MEASURE_MAX_NR = 1024 };
 
-/* The matrix packed for kernels of one (packing, NR), as often as it takes to be cold. */
+/* The matrix packed for kernels of one (packing, NR), as often as it takes to be cold, and what
+   goes with the activations. */
 struct trit_weights {
     struct trit_weights *next;
     const struct trit_packing *packing;
     size_t nr, block, stride, copies; /* stride: bytes from one copy to the next */
     size_t turn;                      /* the copy that is read next */
     uint8_t *copy;
+    size_t tokens; /* that there is room for in what follows, [tokens][trit_measure_groups] */
+    float *s;
+    int32_t *sum;
 };
 
 struct trit_measure {
@@ -26,10 +30,8 @@ struct trit_measure {
     unsigned limit; /* seconds for the verification of one kernel */
     struct trit_weights *weights;
     float *d;      /* n + TRIT_MEASURE_MAX_NR row scales */
-    size_t tokens; /* that there is room for in what follows */
+    size_t tokens; /* that there is room for in a */
     int8_t *a;     /* [tokens][lda] */
-    float *s;      /* [tokens] */
-    int32_t *sum;
     float *y;
     size_t outputs; /* floats in y */
 };
@@ -42,12 +44,20 @@ enum trit_code trit_measure_check_room(const struct trit_measure *measure,
                                        const struct trit_trial *candidates, size_t n,
                                        struct trit_error *error);
 
+/* Scales and sums that a token has for kernels of the packing, padding counted. */
+size_t trit_measure_groups(const struct trit_measure *measure, const struct trit_packing *packing);
+
 /* Columns 0 .. k-1 of a row of the matrix as codes of the packing: always the same. */
 void trit_measure_codes(const struct trit_measure *measure, const struct trit_packing *packing,
                         size_t row, uint8_t *codes);
-/* Token i's activations, zeros after column k; the scale and the sum that belong to them. */
-void trit_measure_activations(const struct trit_measure *measure, size_t token, int8_t *a, float *s,
-                              int32_t *sum);
+/* The f16 scales of a row's groups, k / group; nothing where the packing has none. */
+void trit_measure_scales(const struct trit_measure *measure, const struct trit_packing *packing,
+                         size_t row, uint16_t *scales);
+/* Token i's activations, zeros after column k. */
+void trit_measure_activations(const struct trit_measure *measure, size_t token, int8_t *a);
+/* The scales, of groups their reciprocals, and the sums that belong to them. */
+void trit_measure_stats(const struct trit_measure *measure, const struct trit_packing *packing,
+                        size_t token, const int8_t *a, float *s, int32_t *sum);
 
 /* Private to `tritmill cpu`: the measured limits as text and as JSON. */
 

@@ -22,26 +22,51 @@ void trit_measure_codes(const struct trit_measure *measure, const struct trit_pa
                         size_t row, uint8_t *codes)
 {
     uint64_t state = row << 8;
-    const unsigned range = (unsigned)(packing->high - packing->low + 1);
+    const unsigned step = (unsigned)packing->step;
+    const unsigned values = (unsigned)(packing->high - packing->low) / step + 1;
     for (size_t x = 0; x < measure->k; x += 8) {
         uint8_t bytes[8];
         const uint64_t word = trit_random_next(&state);
         memcpy(bytes, &word, sizeof bytes);
         for (size_t i = 0; i < 8 && x + i < measure->k; i++)
-            codes[x + i] = (uint8_t)(bytes[i] * range >> 8);
+            codes[x + i] = (uint8_t)((bytes[i] * values >> 8) * step);
     }
 }
 
-void trit_measure_activations(const struct trit_measure *measure, size_t token, int8_t *a, float *s,
-                              int32_t *sum)
+/* 1/16 .. 1/8. */
+void trit_measure_scales(const struct trit_measure *measure, const struct trit_packing *packing,
+                         size_t row, uint16_t *scales)
+{
+    uint64_t state = ~(row << 8);
+    const size_t groups = packing->group ? measure->k / packing->group : 0;
+    for (size_t g = 0; g < groups; g++)
+        scales[g] = (uint16_t)(0x2c00 + (trit_random_next(&state) >> 54));
+}
+
+void trit_measure_activations(const struct trit_measure *measure, size_t token, int8_t *a)
 {
     uint64_t state = ~token << 8;
-    *sum = 0;
-    for (size_t x = 0; x < measure->lda; x++) {
+    for (size_t x = 0; x < measure->lda; x++)
         a[x] = x < measure->k ? (int8_t)(trit_random_next(&state) >> 56) : 0;
-        *sum += a[x];
+}
+
+size_t trit_measure_groups(const struct trit_measure *measure, const struct trit_packing *packing)
+{
+    return packing->group ? trit_round_up(measure->k, packing->kr) / packing->group : 1;
+}
+
+void trit_measure_stats(const struct trit_measure *measure, const struct trit_packing *packing,
+                        size_t token, const int8_t *a, float *s, int32_t *sum)
+{
+    const size_t groups = trit_measure_groups(measure, packing);
+    const size_t width = packing->group ? packing->group : measure->k;
+    for (size_t g = 0; g < groups; g++) {
+        const float most = 0.01f + 3.0f * (float)((token + g) % 97 + 1);
+        s[g] = packing->group ? most / 127.0f : 127.0f / most;
+        sum[g] = 0;
+        for (size_t x = g * width; x < (g + 1) * width; x++)
+            sum[g] += a[x];
     }
-    *s = 127.0f / (0.01f + 3.0f * (float)(token % 97 + 1));
 }
 
 enum trit_code trit_measure_open(struct trit_measure **measure, struct trit_pool *pool, size_t n,
@@ -66,15 +91,12 @@ enum trit_code trit_measure_open(struct trit_measure **measure, struct trit_pool
     return TRIT_OK;
 }
 
-static void forget_tokens(struct trit_measure *x)
+static void free_weights(struct trit_weights *w)
 {
-    free(x->a);
-    free(x->s);
-    free(x->sum);
-    x->a = NULL;
-    x->s = NULL;
-    x->sum = NULL;
-    x->tokens = 0;
+    trit_unmap(w->copy, w->stride * w->copies);
+    free(w->s);
+    free(w->sum);
+    free(w);
 }
 
 void trit_measure_close(struct trit_measure *measure)
@@ -83,10 +105,9 @@ void trit_measure_close(struct trit_measure *measure)
         return;
     for (struct trit_weights *w = measure->weights, *next; w; w = next) {
         next = w->next;
-        trit_unmap(w->copy, w->stride * w->copies);
-        free(w);
+        free_weights(w);
     }
-    forget_tokens(measure);
+    free(measure->a);
     free(measure->y);
     free(measure->d);
     free(measure);
@@ -113,6 +134,7 @@ bool trit_measure_fits(const struct trit_measure *measure, const struct trit_ker
     const size_t kr = (size_t)kernel->kr;
     return (kernel->op == TRIT_OP_gemv || kernel->op == TRIT_OP_gemm) && packing &&
            measure->k <= packing->max_k && packing->kr == kr && !strcmp(kernel->act, "i8") &&
+           (!packing->group || measure->k % packing->group == 0) &&
            kernel->nr <= TRIT_MEASURE_MAX_NR && (!kernel->n || kernel->n == measure->n) &&
            (!kernel->k || kernel->k == trit_round_up(measure->k, kr)) &&
            trit_isa_usable(kernel->isa, NULL);
@@ -122,19 +144,29 @@ static bool make_tokens(struct trit_measure *x, size_t m)
 {
     if (m <= x->tokens)
         return true;
-    forget_tokens(x);
-    size_t bytes;
-    if (!trit_mul(m, x->lda, &bytes))
-        return false;
-    x->a = trit_alloc(bytes, 1);
-    x->s = trit_alloc(m, sizeof *x->s);
-    x->sum = trit_alloc(m, sizeof *x->sum);
-    if (!x->a || !x->s || !x->sum)
-        return false;
-    for (size_t i = 0; i < m; i++)
-        trit_measure_activations(x, i, x->a + i * x->lda, x->s + i, x->sum + i);
-    x->tokens = m;
-    return true;
+    free(x->a);
+    x->a = trit_alloc(m, x->lda);
+    x->tokens = x->a ? m : 0;
+    for (size_t i = 0; i < x->tokens; i++)
+        trit_measure_activations(x, i, x->a + i * x->lda);
+    return x->a != NULL;
+}
+
+/* Of the activations that there are. */
+static bool make_stats(const struct trit_measure *x, struct trit_weights *w, size_t m)
+{
+    const size_t groups = trit_measure_groups(x, w->packing);
+    if (m <= w->tokens)
+        return true;
+    free(w->s);
+    free(w->sum);
+    w->s = trit_alloc(m, groups * sizeof *w->s);
+    w->sum = trit_alloc(m, groups * sizeof *w->sum);
+    w->tokens = w->s && w->sum ? m : 0;
+    for (size_t i = 0; i < w->tokens; i++)
+        trit_measure_stats(x, w->packing, i, x->a + i * x->lda, w->s + i * groups,
+                           w->sum + i * groups);
+    return w->tokens > 0;
 }
 
 static bool make_outputs(struct trit_measure *x, size_t count)
@@ -166,7 +198,9 @@ size_t trit_measure_copies(const struct trit_measure *x, size_t bytes)
 struct pack_job {
     const struct trit_measure *x;
     struct trit_weights *w;
-    uint8_t *codes; /* NR rows for each thread */
+    uint8_t *codes;   /* NR rows for each thread */
+    uint16_t *scales; /* likewise */
+    size_t groups;    /* of a row of them */
 };
 
 static void pack_blocks(void *arg, size_t begin, size_t end, int thread)
@@ -175,12 +209,15 @@ static void pack_blocks(void *arg, size_t begin, size_t end, int thread)
     const struct trit_measure *x = j->x;
     const struct trit_weights *w = j->w;
     uint8_t *codes = j->codes + (size_t)thread * w->nr * x->k;
+    uint16_t *scales = j->scales + (size_t)thread * w->nr * j->groups;
     for (size_t b = begin; b < end; b++) {
         const size_t row = b * w->nr, rows = x->n - row < w->nr ? x->n - row : w->nr;
-        for (size_t r = 0; r < rows; r++)
+        for (size_t r = 0; r < rows; r++) {
             trit_measure_codes(x, w->packing, row + r, codes + r * x->k);
-        trit_pack_block(w->packing, &(struct trit_codes){ codes, x->k, rows, x->k, NULL, 0 }, w->nr,
-                        w->copy + b * w->block);
+            trit_measure_scales(x, w->packing, row + r, scales + r * j->groups);
+        }
+        const struct trit_codes block = { codes, x->k, rows, x->k, scales, j->groups };
+        trit_pack_block(w->packing, &block, w->nr, w->copy + b * w->block);
     }
 }
 
@@ -199,18 +236,18 @@ static size_t blocks_of(const struct trit_measure *x, size_t nr)
 
 static bool fill_weights(struct trit_measure *x, struct trit_weights *w)
 {
+    const size_t rows = (size_t)trit_pool_threads(x->pool) * w->nr,
+                 groups = trit_measure_groups(x, w->packing);
     w->copy = trit_map(w->stride * w->copies);
-    struct pack_job job = {
-        x,
-        w,
-        trit_alloc((size_t)trit_pool_threads(x->pool) * w->nr, x->k),
-    };
-    const bool enough = w->copy && job.codes;
+    struct pack_job job = { x, w, trit_alloc(rows, x->k),
+                            trit_alloc(rows, groups * sizeof(uint16_t)), groups };
+    const bool enough = w->copy && job.codes && job.scales;
     if (enough) {
         trit_pool_for(x->pool, blocks_of(x, w->nr), 4, pack_blocks, &job);
         trit_pool_for(x->pool, w->copies - 1, 1, copy_weights, w);
     }
     free(job.codes);
+    free(job.scales);
     return enough;
 }
 
@@ -230,8 +267,7 @@ static struct trit_weights *weights_for(struct trit_measure *x, const struct tri
     w->stride = trit_round_up(w->block * blocks_of(x, nr), TRIT_ALIGN);
     w->copies = trit_measure_copies(x, w->stride);
     if (!fill_weights(x, w)) {
-        trit_unmap(w->copy, w->stride * w->copies);
-        free(w);
+        free_weights(w);
         return NULL;
     }
     w->next = x->weights;
@@ -279,12 +315,13 @@ static double product(struct run *r)
         .kp = trit_round_up(x->k, w->packing->kr),
         .block = w->block,
         .w = w->copy + w->turn * w->stride,
+        .group = w->packing->group,
         .d = x->d,
         .m = r->c.m,
         .lda = x->lda,
         .a = x->a,
-        .s = x->s,
-        .sum = x->sum,
+        .s = w->s,
+        .sum = w->sum,
         .y = x->y,
         .ldy = x->n,
     };
@@ -343,7 +380,7 @@ static bool prepare(struct run *r, struct trit_measure *x, const struct trit_tri
              c->kernel->name, c->m, x->n, x->k, c->mc, c->nc, trit_pool_threads(x->pool));
     size_t outputs;
     return r->w && trit_mul(x->n, c->m, &outputs) && make_outputs(x, outputs) &&
-           make_tokens(x, c->m);
+           make_tokens(x, c->m) && make_stats(x, r->w, c->m);
 }
 
 /* What a run keeps for its candidates. */

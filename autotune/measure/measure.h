@@ -1,4 +1,4 @@
-/* Timing of ternary products as a model runs them: a whole matrix, all threads of a pool, weights
+/* Timing of matrix products as a model runs them: a whole matrix, all threads of a pool, weights
    cold, candidates interleaved. Google Benchmark does the repetitions (autotune/measure/gbench.h).
  */
 #ifndef TRIT_MEASURE_H
@@ -38,7 +38,8 @@ void trit_measure_rotate(struct trit_measure *measure, size_t bytes);
 /* From now on with this pool. */
 void trit_measure_pool(struct trit_measure *measure, struct trit_pool *pool);
 
-/* Whether the kernel can be measured here at all: operation, packing, shape, ISA. */
+/* Whether the kernel can be measured here at all: operation, packing (K is a multiple of its
+   group), shape, ISA. */
 bool trit_measure_fits(const struct trit_measure *measure, const struct trit_kernel *kernel);
 
 /* Bytes that timing the candidates takes beside what was made already. */

@@ -11,12 +11,18 @@ static bool same_weights(const struct trit_kernel *a, const struct trit_kernel *
     return a->nr == b->nr && !strcmp(a->packing, b->packing);
 }
 
-/* Whether the weights of candidate i are there, or counted with one before it. */
-static bool counted(const struct trit_measure *x, const struct trit_trial *c, size_t i)
+/* The weights of the kernel that are there; NULL: none. */
+static const struct trit_weights *weights_of(const struct trit_measure *x,
+                                             const struct trit_kernel *kernel)
 {
-    for (const struct trit_weights *w = x->weights; w; w = w->next)
-        if (w->nr == (size_t)c[i].kernel->nr && !strcmp(w->packing->name, c[i].kernel->packing))
-            return true;
+    const struct trit_weights *w = x->weights;
+    while (w && (w->nr != (size_t)kernel->nr || strcmp(w->packing->name, kernel->packing) != 0))
+        w = w->next;
+    return w;
+}
+
+static bool counted(const struct trit_trial *c, size_t i)
+{
     for (size_t j = 0; j < i; j++)
         if (same_weights(c[j].kernel, c[i].kernel))
             return true;
@@ -31,18 +37,32 @@ static uint64_t weights_bytes(const struct trit_measure *x, const struct trit_ke
     return trit_bytes_product(all, all < SIZE_MAX ? trit_measure_copies(x, (size_t)all) : 1);
 }
 
+/* Scales and sums of that many tokens. */
+static uint64_t stats_bytes(const struct trit_measure *x, const struct trit_kernel *kernel,
+                            uint64_t tokens)
+{
+    const size_t groups = trit_measure_groups(x, trit_packing_find(kernel->packing));
+    return trit_bytes_product(tokens, groups * (sizeof(float) + sizeof(int32_t)));
+}
+
 uint64_t trit_measure_need(const struct trit_measure *x, const struct trit_trial *c, size_t n)
 {
     uint64_t need = 0, tokens = 0, outputs = 0;
     for (size_t i = 0; i < n; i++) {
-        if (!counted(x, c, i))
-            need = trit_bytes_sum(need, weights_bytes(x, c[i].kernel));
         const uint64_t y = trit_bytes_product(x->n, c[i].m);
         tokens = c[i].m > tokens ? c[i].m : tokens;
         outputs = y > outputs ? y : outputs;
     }
+    for (size_t i = 0; i < n; i++) {
+        const struct trit_weights *w = weights_of(x, c[i].kernel);
+        if (counted(c, i))
+            continue;
+        need = trit_bytes_sum(need, w ? 0 : weights_bytes(x, c[i].kernel));
+        if (!w || w->tokens < tokens)
+            need = trit_bytes_sum(need, stats_bytes(x, c[i].kernel, tokens));
+    }
     if (tokens > x->tokens)
-        need = trit_bytes_sum(need, trit_bytes_product(tokens, x->lda + 8));
+        need = trit_bytes_sum(need, trit_bytes_product(tokens, x->lda));
     if (outputs > x->outputs)
         need = trit_bytes_sum(need, trit_bytes_product(outputs, sizeof *x->y));
     return need;

@@ -11,6 +11,7 @@
 
 #include "autotune/measure/internal.h"
 #include "runtime/base/child.h"
+#include "runtime/base/half.h"
 #include "runtime/base/mem.h"
 #include "runtime/kernel/ref.h"
 
@@ -26,10 +27,12 @@ struct results {
 
 /* Two blocks of rows and MR + 1 tokens, and what they give. */
 struct problem {
-    size_t m, n, ldy;
+    const struct trit_packing *packing;
+    size_t m, n, kp, groups, ldy; /* groups: scales that a row and a token have */
     uint8_t *codes, *packed;
+    uint16_t *scales;
     int8_t *w, *a;
-    float *d, *s, *want, *got;
+    float *d, *s, *want, *got; /* d: of rows or of groups */
     int32_t *sum;
 };
 
@@ -42,18 +45,18 @@ static void *carve(uint8_t *base, size_t *used, size_t bytes)
 }
 
 /* Lays the problem out from base on; the bytes that it takes. */
-static size_t lay_out(struct problem *p, uint8_t *base, const struct trit_measure *x, size_t nr,
-                      const struct trit_packing *packing)
+static size_t lay_out(struct problem *p, uint8_t *base, const struct trit_measure *x, size_t nr)
 {
     const size_t rows = 2 * nr, outputs = p->m * p->ldy;
     size_t used = 0;
     p->codes = carve(base, &used, rows * x->k);
-    p->packed = carve(base, &used, trit_packed_bytes(packing, rows, x->k, nr));
-    p->w = carve(base, &used, rows * x->k);
+    p->packed = carve(base, &used, trit_packed_bytes(p->packing, rows, x->k, nr));
+    p->scales = carve(base, &used, rows * p->groups * sizeof *p->scales);
+    p->w = carve(base, &used, rows * p->kp);
     p->a = carve(base, &used, p->m * x->lda);
-    p->d = carve(base, &used, rows * sizeof *p->d);
-    p->s = carve(base, &used, p->m * sizeof *p->s);
-    p->sum = carve(base, &used, p->m * sizeof *p->sum);
+    p->d = carve(base, &used, rows * p->groups * sizeof *p->d);
+    p->s = carve(base, &used, p->m * p->groups * sizeof *p->s);
+    p->sum = carve(base, &used, p->m * p->groups * sizeof *p->sum);
     p->want = carve(base, &used, outputs * sizeof *p->want);
     p->got = carve(base, &used, outputs * sizeof *p->got);
     for (size_t i = 0; base && i < outputs; i++)
@@ -61,37 +64,59 @@ static size_t lay_out(struct problem *p, uint8_t *base, const struct trit_measur
     return used;
 }
 
-/* `rows` rows of the matrix from `first` on become rows `at` and following of the problem. */
-static void add_block(struct problem *p, const struct trit_measure *x,
-                      const struct trit_kernel *kernel, const struct trit_packing *packing,
-                      size_t first, size_t rows)
+/* Row `row` of the matrix becomes row `at` of the problem: weight 0 and scales of 0 after column k,
+   where trit_alloc left zeros. */
+static void add_row(struct problem *p, const struct trit_measure *x, size_t row, size_t at)
 {
-    const size_t nr = (size_t)kernel->nr, at = p->n;
-    for (size_t r = 0; r < rows; r++) {
-        uint8_t *codes = p->codes + (at + r) * x->k;
-        trit_measure_codes(x, packing, first + r, codes);
-        for (size_t i = 0; i < x->k; i++)
-            p->w[(at + r) * x->k + i] = (int8_t)(codes[i] + packing->low);
-        p->d[at + r] = x->d[first + r];
-    }
-    trit_pack_block(packing,
-                    &(struct trit_codes){ p->codes + at * x->k, x->k, rows, x->k, NULL, 0 }, nr,
-                    p->packed + at / nr * trit_packed_bytes(packing, nr, x->k, nr));
+    const struct trit_packing *packing = p->packing;
+    uint8_t *codes = p->codes + at * x->k;
+    uint16_t *scales = p->scales + at * p->groups;
+    trit_measure_codes(x, packing, row, codes);
+    trit_measure_scales(x, packing, row, scales);
+    for (size_t i = 0; i < x->k; i++)
+        p->w[at * p->kp + i] = (int8_t)(codes[i] + packing->low);
+    for (size_t g = 0; g < p->groups; g++)
+        p->d[at * p->groups + g] = packing->group ? trit_f16_f32(scales[g]) : x->d[row];
+}
+
+/* `rows` rows of the matrix from `first` on. */
+static void add_block(struct problem *p, const struct trit_measure *x, size_t nr, size_t first,
+                      size_t rows)
+{
+    const size_t at = p->n, block = trit_packed_bytes(p->packing, nr, x->k, nr);
+    for (size_t r = 0; r < rows; r++)
+        add_row(p, x, first + r, at + r);
+    const struct trit_codes codes = { p->codes + at * x->k,       x->k,     rows, x->k,
+                                      p->scales + at * p->groups, p->groups };
+    trit_pack_block(p->packing, &codes, nr, p->packed + at / nr * block);
     p->n += rows;
 }
 
+static void compute(struct problem *p, const struct trit_measure *x)
+{
+    const struct trit_ref_groups grouped = { p->m, p->n, p->kp, p->packing->group, x->lda, p->w,
+                                             p->a, p->d, p->s };
+    if (p->packing->group)
+        trit_ref_mm_groups(&grouped, p->want, p->ldy);
+    else
+        trit_ref_mm(p->m, p->n, p->kp, p->w, p->d, p->a, x->lda, p->s, p->want, p->ldy);
+}
+
 static enum outcome compare(struct problem *p, const struct trit_measure *x,
-                            const struct trit_kernel *kernel, const struct trit_packing *packing)
+                            const struct trit_kernel *kernel)
 {
     const size_t nr = (size_t)kernel->nr, last = (x->n - 1) / nr;
     if (last > 0)
-        add_block(p, x, kernel, packing, kernel->hash % last * nr, nr);
-    add_block(p, x, kernel, packing, last * nr, x->n - last * nr);
-    for (size_t i = 0; i < p->m; i++)
-        trit_measure_activations(x, i, p->a + i * x->lda, p->s + i, p->sum + i);
-    trit_ref_mm(p->m, p->n, x->k, p->w, p->d, p->a, x->lda, p->s, p->want, p->ldy);
+        add_block(p, x, nr, kernel->hash % last * nr, nr);
+    add_block(p, x, nr, last * nr, x->n - last * nr);
+    for (size_t i = 0; i < p->m; i++) {
+        int8_t *a = p->a + i * x->lda;
+        trit_measure_activations(x, i, a);
+        trit_measure_stats(x, p->packing, i, a, p->s + i * p->groups, p->sum + i * p->groups);
+    }
+    compute(p, x);
     trit_mm_fn *fn = kernel->op == TRIT_OP_gemv ? kernel->fn.gemv : kernel->fn.gemm;
-    fn(p->m, p->n, trit_round_up(x->k, packing->kr), p->packed, p->d, p->a, x->lda, p->s, p->sum,
+    fn(p->m, p->n, p->kp, p->packed, p->packing->group ? NULL : p->d, p->a, x->lda, p->s, p->sum,
        p->got, p->ldy);
     return memcmp(p->got, p->want, p->m * p->ldy * sizeof *p->got) ? WRONG : RIGHT;
 }
@@ -100,12 +125,16 @@ static enum outcome verify(const struct trit_measure *x, const struct trit_kerne
 {
     const struct trit_packing *packing = trit_packing_find(kernel->packing);
     const size_t nr = (size_t)kernel->nr;
-    struct problem p = { .m = (size_t)kernel->mr + 1, .ldy = 2 * nr + PAST };
-    uint8_t *block = trit_alloc(lay_out(&p, NULL, x, nr, packing), 1);
+    struct problem p = { .packing = packing,
+                         .m = (size_t)kernel->mr + 1,
+                         .kp = trit_round_up(x->k, packing->kr),
+                         .groups = trit_measure_groups(x, packing),
+                         .ldy = 2 * nr + PAST };
+    uint8_t *block = trit_alloc(lay_out(&p, NULL, x, nr), 1);
     if (!block)
         return NO_MEMORY;
-    lay_out(&p, block, x, nr, packing);
-    const enum outcome outcome = compare(&p, x, kernel, packing);
+    lay_out(&p, block, x, nr);
+    const enum outcome outcome = compare(&p, x, kernel);
     free(block);
     return outcome;
 }

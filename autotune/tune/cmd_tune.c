@@ -18,6 +18,7 @@ enum { FIRST_SECONDS = 14, CELL_SECONDS = 7, LIMIT_SAMPLES = 6 };
 struct tune_options {
     const char *file, *model, *isa, *cc, *templates, *output, *json;
     struct trit_texts shapes;
+    int weights;
     struct trit_ints threads, tokens;
     bool update, no_build;
     double budget;
@@ -30,6 +31,8 @@ static const struct trit_option options[] = {
       "the matrices of a shape: 2b4t, large, 3b, ..., as for synth", 0, 0, NULL },
     { "--shape", TRIT_OPT_TEXTS, AT(shapes), "NxK", "this matrix: N outputs, K inputs (repeatable)",
       0, 0, NULL },
+    { "--weights", TRIT_OPT_CHOICE, AT(weights), NULL, "of --shape, " TRIT_CLI_FORMS_HELP, 0, 0,
+      TRIT_CLI_FORMS },
     { "-t,--threads", TRIT_OPT_INTS, AT(threads), "N,..",
       "thread counts to tune for (default: 1 and the number of cores)", 1, TRIT_MAX_THREADS, NULL },
     { "--tokens", TRIT_OPT_INTS, AT(tokens), "M,..",
@@ -57,6 +60,7 @@ static const struct trit_option options[] = {
 static const struct trit_rule rules[] = {
     { TRIT_RULE_SOME, "-m,--model,--shape" },
     { TRIT_RULE_AGAINST, "--no-build,--cc,--templates" },
+    { TRIT_RULE_NEEDS, "--weights,--shape" },
 };
 
 static const char detail[] =
@@ -86,24 +90,29 @@ const struct trit_command trit_cmd_tune = {
 
 /* Matrices */
 
-/* Of one shape there is one, with all names. */
-static enum trit_code add_matrix(struct trit_tune *tune, const char *name, size_t n, size_t k,
-                                 size_t count, struct trit_error *error)
+static bool is_alike(const struct trit_tune_matrix *a, const struct trit_tune_matrix *b)
+{
+    return a->n == b->n && a->k == b->k && a->form.group == b->form.group &&
+           a->form.values == b->form.values;
+}
+
+/* Of one shape and form there is one, with all names. */
+static enum trit_code add_matrix(struct trit_tune *tune, const struct trit_tune_matrix *matrix,
+                                 struct trit_error *error)
 {
     for (size_t i = 0; i < tune->nmatrices; i++) {
         struct trit_tune_matrix *m = &tune->matrices[i];
-        if (m->n == n && m->k == k) {
+        if (is_alike(m, matrix)) {
             const size_t at = strlen(m->name);
-            m->count += count;
-            snprintf(m->name + at, sizeof m->name - at, "%s%s", at && *name ? ", " : "", name);
+            m->count += matrix->count;
+            snprintf(m->name + at, sizeof m->name - at, "%s%s", at && *matrix->name ? ", " : "",
+                     matrix->name);
             return TRIT_OK;
         }
     }
     if (tune->nmatrices == TRIT_TUNE_MATRICES)
         return trit_fail(error, TRIT_EARGUMENT, "tune: more than %d matrices", TRIT_TUNE_MATRICES);
-    struct trit_tune_matrix *m = &tune->matrices[tune->nmatrices++];
-    *m = (struct trit_tune_matrix){ .n = n, .k = k, .count = count };
-    snprintf(m->name, sizeof m->name, "%s", name);
+    tune->matrices[tune->nmatrices++] = *matrix;
     return TRIT_OK;
 }
 
@@ -113,16 +122,22 @@ static enum trit_code add_model(struct trit_tune *tune, const struct trit_config
     struct trit_model_matrix list[TRIT_MODEL_MATRICES];
     const size_t n = trit_model_matrices(config, list);
     enum trit_code code = TRIT_OK;
-    for (size_t i = 0; i < n && !code; i++)
-        code = add_matrix(tune, list[i].name, list[i].n, list[i].k, list[i].count, error);
+    for (size_t i = 0; i < n && !code; i++) {
+        struct trit_tune_matrix m = { .n = list[i].n, .k = list[i].k, .count = list[i].count };
+        snprintf(m.name, sizeof m.name, "%s", list[i].name);
+        code = add_matrix(tune, &m, error);
+    }
     return code;
 }
 
-static enum trit_code add_shape(struct trit_tune *tune, const char *text, struct trit_error *error)
+static enum trit_code add_shape(struct trit_tune *tune, const char *text, int weights,
+                                struct trit_error *error)
 {
-    size_t n, k;
-    enum trit_code code = trit_cli_shape("tune", text, &n, &k, error);
-    return code ? code : add_matrix(tune, "", n, k, 1, error);
+    struct trit_tune_matrix m = { .count = 1 };
+    enum trit_code code = trit_cli_shape("tune", text, &m.n, &m.k, error);
+    if (!code)
+        code = trit_cli_form("tune", weights, m.k, &m.form, error);
+    return code ? code : add_matrix(tune, &m, error);
 }
 
 static enum trit_code add_matrices(struct trit_tune *tune, const struct tune_options *o,
@@ -138,7 +153,7 @@ static enum trit_code add_matrices(struct trit_tune *tune, const struct tune_opt
         code = add_model(tune, &config, error);
     }
     for (int i = 0; i < o->shapes.n && !code; i++)
-        code = add_shape(tune, o->shapes.v[i], error);
+        code = add_shape(tune, o->shapes.v[i], o->weights, error);
     return code;
 }
 
@@ -198,13 +213,11 @@ static enum trit_code make_cells(struct trit_tune *tune, struct trit_error *erro
 
 static bool has_rows(struct trit_tune *tune, const struct trit_tune_cell *cell)
 {
-    bool has = tune->profile != NULL;
-    for (int phase = 0; phase < TRIT_NPHASES && has; phase++) {
-        const char *why;
-        const struct trit_profile_row *row = trit_profile_row(
-            tune->profile, cell->matrix->n, cell->matrix->k, cell->threads, (enum trit_phase)phase);
-        has = row && trit_profile_row_kernel(tune->profile, row, &why);
-    }
+    const struct trit_product product = trit_tune_product(cell->matrix, cell->threads);
+    struct trit_profile_plan plan;
+    bool has = tune->profile && trit_profile_plan(tune->profile, &product, &plan);
+    for (int phase = 0; phase < TRIT_NPHASES && has; phase++)
+        has = plan.row[phase] && plan.row[phase]->threads == cell->threads;
     return has;
 }
 

@@ -104,6 +104,18 @@ bool trit_field_best(const struct trit_field *field, const struct trit_contender
     return best < (double)INFINITY;
 }
 
+struct trit_product trit_tune_product(const struct trit_tune_matrix *matrix, int threads)
+{
+    return (struct trit_product){ matrix->n, matrix->k, matrix->form, threads };
+}
+
+bool trit_tune_takes(const struct trit_tune_matrix *matrix, const struct trit_kernel *kernel)
+{
+    const struct trit_packing *p = trit_packing_find(kernel->packing);
+    return (kernel->op == TRIT_OP_gemv || kernel->op == TRIT_OP_gemm) && p &&
+           trit_packing_takes(p, matrix->form);
+}
+
 bool trit_tune_was_tried(const struct trit_tune *tune, const struct trit_kernel *kernel)
 {
     char line[192];

@@ -37,7 +37,8 @@ struct trit_field {
 struct trit_tune_matrix {
     char name[TRIT_TUNE_NAME];
     size_t n, k, count; /* count: how often it occurs in a pass of the model; 0: in some models */
-    bool only_new;      /* has plans already: only kernels that were never tried compete */
+    struct trit_form form;
+    bool only_new;           /* has plans already: only kernels that were never tried compete */
     struct trit_field field; /* who came through the screening, and who was made for it */
 };
 
@@ -111,6 +112,10 @@ bool trit_tune_loses(const struct trit_contender *c, const struct trit_contender
 bool trit_field_best(const struct trit_field *field, const struct trit_contender **decode,
                      const struct trit_contender **prefill);
 bool trit_tune_was_tried(const struct trit_tune *tune, const struct trit_kernel *kernel);
+/* The product of a cell, or of its matrix with that many threads. */
+struct trit_product trit_tune_product(const struct trit_tune_matrix *matrix, int threads);
+/* Whether it is a product's kernel whose packing takes the matrix. */
+bool trit_tune_takes(const struct trit_tune_matrix *matrix, const struct trit_kernel *kernel);
 
 /* Rounds (search.c, screen.c) */
 

@@ -127,28 +127,40 @@ static bool is_built_in(const struct trit_tune *tune, const char *name)
     return false;
 }
 
+static struct trit_profile_row row_of(const struct trit_tune *tune,
+                                      const struct trit_tune_cell *cell, int which, int phase)
+{
+    const struct trit_contender *c = &cell->plan[which][phase];
+    struct trit_profile_row row = {
+        .phase = (enum trit_phase)phase,
+        .n = cell->matrix->n,
+        .k = cell->matrix->k,
+        .threads = cell->threads,
+        .tokens = phase == TRIT_DECODE ? 1 : (size_t)tune->tokens.v[tune->tokens.n - 1],
+        .hash = c->kernel->hash,
+        .mc = c->mc,
+        .nc = c->nc,
+        .median_ns = c->timing.median_ns,
+        .spread_ns = c->timing.spread_ns,
+    };
+    snprintf(row.packing, sizeof row.packing, "%s", c->kernel->packing);
+    snprintf(row.act, sizeof row.act, "%s", c->kernel->act);
+    snprintf(row.kernel, sizeof row.kernel, "%s", c->kernel->name);
+    return row;
+}
+
+/* The new plan. The old one stays where it serves other forms as well, with its time of today: of
+   plans that serve a matrix the fastest is taken. */
 static enum trit_code put_cell(const struct trit_tune *tune, struct trit_profile *p,
                                const struct trit_tune_cell *cell, struct trit_error *error)
 {
+    const bool both = cell->changed && cell->from_profile && cell->plan[0][0].timing.samples > 0;
     enum trit_code code = TRIT_OK;
-    for (int phase = 0; phase < TRIT_NPHASES && !code; phase++) {
-        const struct trit_contender *c = &cell->plan[1][phase];
-        struct trit_profile_row row = {
-            .phase = (enum trit_phase)phase,
-            .n = cell->matrix->n,
-            .k = cell->matrix->k,
-            .threads = cell->threads,
-            .tokens = phase == TRIT_DECODE ? 1 : (size_t)tune->tokens.v[tune->tokens.n - 1],
-            .hash = c->kernel->hash,
-            .mc = c->mc,
-            .nc = c->nc,
-            .median_ns = c->timing.median_ns,
-            .spread_ns = c->timing.spread_ns,
-        };
-        snprintf(row.packing, sizeof row.packing, "%s", c->kernel->packing);
-        snprintf(row.act, sizeof row.act, "%s", c->kernel->act);
-        snprintf(row.kernel, sizeof row.kernel, "%s", c->kernel->name);
-        code = trit_profile_put(p, &row, error);
+    for (int i = both ? 0 : TRIT_NPHASES; i < 2 * TRIT_NPHASES && !code; i++) {
+        const bool is_new = i >= TRIT_NPHASES;
+        const struct trit_profile_row row = row_of(tune, cell, is_new, i % TRIT_NPHASES);
+        if (is_new || trit_profile_row(p, &row))
+            code = trit_profile_put(p, &row, error);
     }
     return code;
 }
@@ -213,7 +225,7 @@ static enum trit_code take_back(struct trit_profile *p, const struct trit_profil
     enum trit_code code = TRIT_OK;
     for (size_t i = 0; old && i < old->nrows && !code; i++) {
         const struct trit_profile_row *row = &old->rows[i];
-        if (!trit_profile_row(p, row->n, row->k, row->threads, row->phase))
+        if (!trit_profile_row(p, row))
             code = trit_profile_put(p, row, error);
     }
     return code;
@@ -312,18 +324,13 @@ static void keep_library(struct trit_profile *p, const struct trit_profile_libra
         p->libraries[p->nlibraries++] = *library;
 }
 
-static bool same_plan(const struct trit_profile_row *a, const struct trit_profile_row *b)
-{
-    return a->n == b->n && a->k == b->k && a->threads == b->threads;
-}
-
 /* Removes orphans, and their partners in a plan, which are neighbours. */
 static void drop_orphans(struct trit_profile *p, const bool *orphan)
 {
     size_t kept = 0;
     for (size_t i = 0, end; i < p->nrows; i = end) {
         bool stays = true;
-        for (end = i; end < p->nrows && same_plan(&p->rows[i], &p->rows[end]); end++)
+        for (end = i; end < p->nrows && trit_profile_same(&p->rows[i], &p->rows[end]); end++)
             stays = stays && !orphan[end];
         if (!stays)
             continue;
@@ -414,6 +421,14 @@ static bool is_untried(const struct trit_tune *tune, const struct trit_kernel *k
     return false;
 }
 
+static bool could_compete(const struct trit_tune *tune, const struct trit_kernel *kernel)
+{
+    for (size_t i = 0; i < tune->nmatrices; i++)
+        if (trit_tune_takes(&tune->matrices[i], kernel))
+            return !tune->isa || !strcmp(tune->isa, trit_isa_name(kernel->isa));
+    return false;
+}
+
 /* Everyone who could have competed, whatever came of it. */
 static void write_tried(const struct trit_tune *tune)
 {
@@ -425,10 +440,8 @@ static void write_tried(const struct trit_tune *tune)
     for (size_t i = 0; i < trit_kernel_count(); i++) {
         const struct trit_kernel *k = trit_kernel_at(i);
         char line[192];
-        const bool product = k->op == TRIT_OP_gemv || k->op == TRIT_OP_gemm;
-        if (product && trit_kernel_find(k->name) == k && !is_untried(tune, k) &&
-            (!tune->isa || !strcmp(tune->isa, trit_isa_name(k->isa)) ||
-             trit_tune_was_tried(tune, k))) {
+        if (trit_kernel_find(k->name) == k && !is_untried(tune, k) &&
+            (could_compete(tune, k) || trit_tune_was_tried(tune, k))) {
             snprintf(line, sizeof line, "%016llx %s\n", (unsigned long long)k->hash, k->name);
             trit_file_write(file, line, strlen(line));
         }

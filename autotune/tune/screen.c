@@ -9,7 +9,6 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/room.h"
-#include "runtime/kernel/pack.h"
 
 enum {
     SCREEN_TOKENS = 16,        /* more than any tile has, and still short */
@@ -20,12 +19,6 @@ enum {
 };
 static const double sample_seconds = 0.0001,
                     screen_share = 0.4; /* of the time that is left for all matrices */
-
-static bool holds_trits(const struct trit_kernel *kernel)
-{
-    const struct trit_packing *p = trit_packing_find(kernel->packing);
-    return p && trit_packing_is_ternary(p);
-}
 
 static bool is_hopeless(const struct trit_tune *tune, const struct trit_kernel *kernel)
 {
@@ -38,8 +31,8 @@ static bool is_hopeless(const struct trit_tune *tune, const struct trit_kernel *
 static bool may_compete(const struct trit_tune *tune, const struct trit_tune_matrix *matrix,
                         const struct trit_measure *measure, const struct trit_kernel *kernel)
 {
-    return trit_measure_fits(measure, kernel) && holds_trits(kernel) && !kernel->k && !kernel->n &&
-           trit_kernel_find(kernel->name) == kernel &&
+    return trit_measure_fits(measure, kernel) && trit_tune_takes(matrix, kernel) && !kernel->k &&
+           !kernel->n && trit_kernel_find(kernel->name) == kernel &&
            (!tune->isa || !strcmp(tune->isa, trit_isa_name(kernel->isa))) &&
            !(matrix->only_new && trit_tune_was_tried(tune, kernel)) && !is_hopeless(tune, kernel);
 }

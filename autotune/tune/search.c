@@ -7,7 +7,6 @@
 
 #include "autotune/tune/internal.h"
 #include "runtime/base/mem.h"
-#include "runtime/kernel/pack.h"
 
 enum {
     EARLY_TOKENS = 64,
@@ -143,12 +142,13 @@ static enum trit_code add_incumbents(struct search *s, struct trit_error *error)
     const struct trit_tune_matrix *x = cell->matrix;
     struct trit_pair pair;
     struct trit_profile_plan plan = { { NULL }, { NULL } };
-    enum trit_code code = trit_pick_pair(x->n, x->k, cell->threads, tune->profile, &pair, error);
+    const struct trit_product product = trit_tune_product(x, cell->threads);
+    enum trit_code code = trit_pick_pair(&product, tune->profile, &pair, error);
     if (code)
         return code;
-    cell->from_profile =
-        tune->profile && trit_profile_plan(tune->profile, x->n, x->k, cell->threads, &plan) &&
-        plan.kernel[TRIT_DECODE] == pair.decode && plan.kernel[TRIT_PREFILL] == pair.prefill;
+    cell->from_profile = tune->profile && trit_profile_plan(tune->profile, &product, &plan) &&
+                         plan.kernel[TRIT_DECODE] == pair.decode &&
+                         plan.kernel[TRIT_PREFILL] == pair.prefill;
     const struct trit_kernel *const kernels[] = { pair.decode, pair.prefill };
     const size_t blocks[] = { pair.decode_nc, pair.nc };
     const char *whys[TRIT_NPHASES];

@@ -1,4 +1,4 @@
-/* Reads NxK. */
+/* Reads NxK, and what such a matrix holds. */
 #include "runtime/cli/shape.h"
 
 #include <stdbool.h>
@@ -23,4 +23,22 @@ enum trit_code trit_cli_shape(const char *command, const char *text, size_t *n, 
     return trit_fail(error, TRIT_EARGUMENT,
                      "%s: --shape %.64s: must be NxK, such as 6912x2560 (N up to %d, K up to %d)",
                      command, text, TRIT_MAX_N, TRIT_MAX_K);
+}
+
+/* In the order of TRIT_CLI_FORMS. */
+static const struct trit_form forms[] = {
+    { 0, TRIT_TRITS },  { 128, TRIT_TRITS }, { 64, TRIT_TRITS },
+    { 128, TRIT_TWOS }, { 64, TRIT_TWOS },   { 128, TRIT_SIGNS },
+};
+
+enum trit_code trit_cli_form(const char *command, int number, size_t k, struct trit_form *form,
+                             struct trit_error *error)
+{
+    *form = forms[number];
+    if (form->group == 0 || k % form->group == 0)
+        return TRIT_OK;
+    return trit_fail(error, TRIT_EARGUMENT,
+                     "%s: K of %zu: must be a multiple of %zu, the columns that share a scale "
+                     "(--weights)",
+                     command, k, form->group);
 }

@@ -202,6 +202,12 @@ bool trit_packing_takes(const struct trit_packing *p, struct trit_form form)
            p->high >= (form.values == TRIT_TWOS ? 2 : 1);
 }
 
+struct trit_form trit_packing_form(const struct trit_packing *p)
+{
+    const enum trit_values values = p->step > 1 ? TRIT_SIGNS : p->high > 1 ? TRIT_TWOS : TRIT_TRITS;
+    return (struct trit_form){ p->group, p->group ? values : TRIT_TRITS };
+}
+
 const struct trit_packing *trit_packing_at(size_t i)
 {
     return i < TRIT_NPACKINGS ? &packings[i] : NULL;

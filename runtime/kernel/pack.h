@@ -115,6 +115,8 @@ struct trit_form {
 };
 /* Whether a matrix of this form may be given the packing unasked. */
 bool trit_packing_takes(const struct trit_packing *packing, struct trit_form form);
+/* The widest form that it takes. Of a packing that none is given unasked: as if it held trits. */
+struct trit_form trit_packing_form(const struct trit_packing *packing);
 
 /* Whether it holds trits and nothing else, in kernels that multiply with the whole of a matrix:
    what a ternary matrix may be given unasked. */

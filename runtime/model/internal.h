@@ -215,9 +215,6 @@ enum trit_code trit_loader_step(struct trit_loader *loader, const struct trit_gg
 enum trit_code trit_matrices_plan(struct trit_loader *loader);
 /* Packs matrix i unless the cache has it. */
 enum trit_code trit_matrix_load(struct trit_loader *loader, size_t i);
-/* The cheapest pair by estimate for a matrix with groups. */
-enum trit_code trit_grouped_pair(size_t n, size_t k, struct trit_form form, struct trit_pair *pair,
-                                 struct trit_error *error);
 /* Radians per position for each pair of the config's rotations, and the size of their cosines and
    sines. */
 void trit_rope_frequencies(const struct trit_config *config, double *frequencies, double *size);

@@ -70,14 +70,12 @@ static bool same_form(struct trit_form a, struct trit_form b)
 /* Kernels for the shape and form of p, and what follows from them. */
 static enum trit_code pick(struct trit_loader *l, struct trit_picked *p)
 {
+    const struct trit_product product = { p->n, p->k, p->form, trit_pool_threads(l->model->pool) };
     enum trit_code code;
     if (p->skips != TRIT_NOP)
         code = trit_pick_skip(p->skips, p->n, p->k, &p->skip, &p->pair, l->error);
-    else if (p->form.group)
-        code = trit_grouped_pair(p->n, p->k, p->form, &p->pair, l->error);
     else
-        code = trit_pick_pair(p->n, p->k, trit_pool_threads(l->model->pool), l->profile, &p->pair,
-                              l->error);
+        code = trit_pick_pair(&product, l->profile, &p->pair, l->error);
     if (!code)
         p->layout = trit_packing_layout(trit_packing_find(p->pair.decode->packing),
                                         (size_t)p->pair.decode->nr);

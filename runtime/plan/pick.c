@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "runtime/base/mem.h"
-#include "runtime/kernel/pack.h"
 #include "runtime/kernel/probe.h"
 #include "runtime/plan/profile.h"
 
@@ -108,14 +107,6 @@ static enum trit_code check_force(struct trit_error *error)
         pattern);
 }
 
-/* Whether the packing can hold trits and, unless others are wanted too, nothing else: they are
-   there to be compared with. */
-static bool holds_trits(const void *others, const struct trit_kernel *kernel)
-{
-    const struct trit_packing *p = trit_packing_find(kernel->packing);
-    return *(const bool *)others ? p->low <= -1 && p->high >= 1 : trit_packing_is_ternary(p);
-}
-
 /* Estimated cycles for one token, padding counted. Prefill reads its weights once for many; decode
    waits for the slower of computing and reading, and a little for the other. */
 static double estimate(const struct trit_kernel *kernel, size_t n, size_t k)
@@ -144,12 +135,22 @@ struct choice {
 
 /* What the two are chosen for. */
 struct pair_wish {
-    size_t n, k;
-    int threads;
+    const struct trit_product *product;
     struct trit_profile *profile; /* NULL: none */
     const char *decode, *prefill; /* patterns that force; NULL: none */
     bool others;                  /* packings that hold more than trits may be picked */
 };
+
+/* Whether the packing takes the matrix or, where others are wanted too, can hold it: those with a
+   scale for a row that are there to be compared with. */
+static bool holds(const void *arg, const struct trit_kernel *kernel)
+{
+    const struct pair_wish *wish = arg;
+    const struct trit_form form = wish->product->form;
+    const struct trit_packing *p = trit_packing_find(kernel->packing);
+    return trit_packing_takes(p, form) ||
+           (wish->others && !form.group && !p->group && p->low <= -1 && p->high >= 1);
+}
 
 static enum trit_code choose_from(struct choice *c, enum trit_op op, const struct pair_wish *wish,
                                   struct trit_error *error)
@@ -160,11 +161,11 @@ static enum trit_code choose_from(struct choice *c, enum trit_op op, const struc
     if (!c->kernels)
         return trit_fail(error, TRIT_EMEMORY, "no memory to choose among %zu kernels", count);
     const struct trit_wish candidates = { .op = op,
-                                          .n = wish->n,
-                                          .k = wish->k,
+                                          .n = wish->product->n,
+                                          .k = wish->product->k,
                                           .force = force,
-                                          .fits = holds_trits,
-                                          .arg = &wish->others };
+                                          .fits = holds,
+                                          .arg = wish };
     for (size_t i = 0; i < count; i++)
         if (trit_pick_is_candidate(&candidates, trit_kernel_at(i)))
             c->kernels[c->n++] = trit_kernel_at(i);
@@ -181,8 +182,8 @@ static void drop(struct choice *c, const struct trit_kernel *kernel)
 }
 
 /* The cheapest pair that shares its weights; returns how many pairs there are. */
-static size_t cheapest(const struct choice *decode, const struct choice *prefill, size_t n,
-                       size_t k, struct trit_pair *pair)
+static size_t cheapest(const struct choice *decode, const struct choice *prefill,
+                       const struct trit_product *x, struct trit_pair *pair)
 {
     double best = INFINITY;
     size_t pairs = 0;
@@ -192,8 +193,8 @@ static size_t cheapest(const struct choice *decode, const struct choice *prefill
             if (!trit_share_weights(d, p))
                 continue;
             pairs++;
-            const double cost =
-                decode_weight * estimate(d, n, k) + (1 - decode_weight) * estimate(p, n, k);
+            const double cost = decode_weight * estimate(d, x->n, x->k) +
+                                (1 - decode_weight) * estimate(p, x->n, x->k);
             if (cost < best) {
                 best = cost;
                 *pair = (struct trit_pair){ .decode = d, .prefill = p };
@@ -203,11 +204,11 @@ static size_t cheapest(const struct choice *decode, const struct choice *prefill
 }
 
 /* The cheapest pair whose kernels pass their check. */
-static size_t cheapest_sound(struct choice *decode, struct choice *prefill, size_t n, size_t k,
-                             struct trit_pair *pair)
+static size_t cheapest_sound(struct choice *decode, struct choice *prefill,
+                             const struct trit_product *x, struct trit_pair *pair)
 {
     for (;;) {
-        const size_t pairs = cheapest(decode, prefill, n, k, pair);
+        const size_t pairs = cheapest(decode, prefill, x, pair);
         if (pairs && !trit_kernel_sound(pair->decode))
             drop(decode, pair->decode);
         else if (pairs && !trit_kernel_sound(pair->prefill))
@@ -217,12 +218,13 @@ static size_t cheapest_sound(struct choice *decode, struct choice *prefill, size
     }
 }
 
-static void explain_estimate(struct trit_pair *pair, size_t n, size_t k, size_t pairs, bool force)
+static void explain_estimate(struct trit_pair *pair, const struct trit_product *x, size_t pairs,
+                             bool force)
 {
     const struct trit_kernel *d = pair->decode;
     double padded =
-        (double)trit_round_up(n, (size_t)d->nr) * (double)trit_round_up(k, (size_t)d->kr);
-    double waste = 100 * (padded / ((double)n * (double)k) - 1);
+        (double)trit_round_up(x->n, (size_t)d->nr) * (double)trit_round_up(x->k, (size_t)d->kr);
+    double waste = 100 * (padded / ((double)x->n * (double)x->k) - 1);
     snprintf(pair->why, sizeof pair->why,
              "%s of %zu pair%s: %.1f cycles/kMAC in decode, %.1f in prefill, %.1f %% padding",
              force ? "TRITMILL_KERNEL's best" : "best estimate", pairs, pairs == 1 ? "" : "s",
@@ -266,13 +268,12 @@ static void explain_profile(struct trit_pair *pair, const struct trit_profile *p
 static bool from_profile(const struct pair_wish *wish, struct choice *decode,
                          struct choice *prefill, struct trit_pair *pair)
 {
-    const size_t n = wish->n, k = wish->k;
     struct trit_profile_plan plan;
-    if (!wish->profile || !trit_profile_plan(wish->profile, n, k, wish->threads, &plan))
+    if (!wish->profile || !trit_profile_plan(wish->profile, wish->product, &plan))
         return false;
     struct choice d = { &plan.kernel[TRIT_DECODE], 1 }, p = { &plan.kernel[TRIT_PREFILL], 1 };
     if (!cheapest_sound(plan.kernel[TRIT_DECODE] ? &d : decode,
-                        plan.kernel[TRIT_PREFILL] ? &p : prefill, n, k, pair))
+                        plan.kernel[TRIT_PREFILL] ? &p : prefill, wish->product, pair))
         return false;
     if (plan.row[TRIT_PREFILL]) {
         pair->mc = plan.row[TRIT_PREFILL]->mc;
@@ -280,8 +281,19 @@ static bool from_profile(const struct pair_wish *wish, struct choice *decode,
     }
     if (plan.row[TRIT_DECODE])
         pair->decode_nc = plan.row[TRIT_DECODE]->nc;
-    explain_profile(pair, wish->profile, &plan, wish->threads);
+    explain_profile(pair, wish->profile, &plan, wish->product->threads);
     return true;
+}
+
+static enum trit_code refuse(const struct trit_product *x, bool force, struct trit_error *error)
+{
+    char form[64] = "";
+    if (x->form.group)
+        snprintf(form, sizeof form, " with a scale for each %zu columns", x->form.group);
+    return trit_fail(error, TRIT_EUNSUPPORTED,
+                     "no pair of gemv and gemm kernels that share a packing serves a %zu x %zu "
+                     "matrix%s here%s",
+                     x->n, x->k, form, force ? " (TRITMILL_KERNEL)" : "");
 }
 
 /* Of the kernels that are left after TRITMILL_KERNEL. TRIT_EUNSUPPORTED where no pair is. */
@@ -289,7 +301,7 @@ static enum trit_code pick_pair(const struct pair_wish *wish, struct trit_pair *
                                 struct trit_error *error)
 {
     const bool force = wish->decode || wish->prefill;
-    const size_t n = wish->n, k = wish->k;
+    const struct trit_product *x = wish->product;
     size_t pairs = 0;
     bool found = false;
     struct choice decode = { NULL, 0 }, prefill = { NULL, 0 };
@@ -298,24 +310,17 @@ static enum trit_code pick_pair(const struct pair_wish *wish, struct trit_pair *
         code = choose_from(&prefill, TRIT_OP_gemm, wish, error);
     if (!code && !force)
         found = from_profile(wish, &decode, &prefill, pair);
-    if (!code && !found && (pairs = cheapest_sound(&decode, &prefill, n, k, pair)) > 0)
-        explain_estimate(pair, n, k, pairs, force);
+    if (!code && !found && (pairs = cheapest_sound(&decode, &prefill, x, pair)) > 0)
+        explain_estimate(pair, x, pairs, force);
     free(decode.kernels);
     free(prefill.kernels);
-    if (code || found || pairs > 0)
-        return code;
-    return trit_fail(error, TRIT_EUNSUPPORTED,
-                     "no pair of gemv and gemm kernels that share a packing serves a %zu x %zu "
-                     "matrix here%s",
-                     n, k, force ? " (TRITMILL_KERNEL)" : "");
+    return code || found || pairs > 0 ? code : refuse(x, force, error);
 }
 
-enum trit_code trit_pick_pair(size_t n, size_t k, int threads, struct trit_profile *profile,
+enum trit_code trit_pick_pair(const struct trit_product *product, struct trit_profile *profile,
                               struct trit_pair *pair, struct trit_error *error)
 {
-    struct pair_wish wish = { .n = n,
-                              .k = k,
-                              .threads = threads,
+    struct pair_wish wish = { .product = product,
                               .profile = profile,
                               .decode = forced(TRIT_OP_gemv),
                               .prefill = forced(TRIT_OP_gemm) };

@@ -7,10 +7,11 @@
 
 #include "runtime/base/error.h"
 #include "runtime/kernel.h"
+#include "runtime/kernel/pack.h"
 
 struct trit_profile; /* runtime/plan/profile.h */
 
-/* The kernels of one ternary matrix, bound by the packing law: they read the same packed weights.
+/* The kernels of one matrix, bound by the packing law: they read the same packed weights.
  */
 struct trit_pair {
     const struct trit_kernel *decode, *prefill;
@@ -20,14 +21,22 @@ struct trit_pair {
     char why[192];
 };
 
-/* For an n x k ternary matrix run by that many threads, among the kernels whose ISA is usable here
-   and that pass their one-tile check. TRITMILL_KERNEL (a name, or a pattern with * and ?) forces:
+/* What kernels are picked for: an n x k matrix of that form, run by that many threads. k is a
+   multiple of the form's group. */
+struct trit_product {
+    size_t n, k;
+    struct trit_form form;
+    int threads;
+};
+
+/* Among the kernels whose packing takes the form, whose ISA is usable here and that pass their
+   one-tile check. TRITMILL_KERNEL (a name, or a pattern with * and ?) forces:
    kernels that do not match it are left out of the operations for which something matches, and the
-   profile is not asked. Packings that hold more than trits are only picked where nothing else
-   matches it. Where the profile (NULL: none) has one row of the two, the other kernel is the best
-   by estimate that shares its weights. TRIT_EARGUMENT where TRITMILL_KERNEL matches no kernel that
-   can run here. */
-enum trit_code trit_pick_pair(size_t n, size_t k, int threads, struct trit_profile *profile,
+   profile is not asked. Where rows have one scale, packings that hold more than trits are only
+   picked where nothing else matches it. Where the profile (NULL: none) has one row of the two, the
+   other kernel is the best by estimate that shares its weights. TRIT_EARGUMENT where
+   TRITMILL_KERNEL matches no kernel that can run here. */
+enum trit_code trit_pick_pair(const struct trit_product *product, struct trit_profile *profile,
                               struct trit_pair *pair, struct trit_error *error);
 
 /* For an n x k matrix whose rows or columns (op) are skipped in decode: *skip does, pair multiplies

@@ -10,7 +10,6 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/kernel/name.h"
-#include "runtime/kernel/pack.h"
 #include "runtime/kernel/probe.h"
 #include "runtime/plan/internal.h"
 
@@ -107,11 +106,33 @@ static int order(size_t a, size_t b)
     return (a > b) - (a < b);
 }
 
-int trit_profile_compare(const struct trit_profile_row *a, const struct trit_profile_row *b)
+/* A packing that is not known counts as one for trits. */
+static struct trit_form form_of(const struct trit_profile_row *row)
+{
+    const struct trit_packing *packing = trit_packing_find(row->packing);
+    return packing ? trit_packing_form(packing) : (struct trit_form){ 0, TRIT_TRITS };
+}
+
+static int compare_plans(const struct trit_profile_row *a, const struct trit_profile_row *b)
 {
     int by = order(a->n, b->n);
     by = by ? by : order(a->k, b->k);
     by = by ? by : order((size_t)a->threads, (size_t)b->threads);
+    if (by || !strcmp(a->packing, b->packing))
+        return by;
+    const struct trit_form x = form_of(a), y = form_of(b);
+    by = order(x.group, y.group);
+    return by ? by : order(x.values, y.values);
+}
+
+bool trit_profile_same(const struct trit_profile_row *a, const struct trit_profile_row *b)
+{
+    return compare_plans(a, b) == 0;
+}
+
+int trit_profile_compare(const struct trit_profile_row *a, const struct trit_profile_row *b)
+{
+    const int by = compare_plans(a, b);
     return by ? by : order(a->phase, b->phase);
 }
 
@@ -154,12 +175,11 @@ enum trit_code trit_profile_put(struct trit_profile *p, const struct trit_profil
     return TRIT_OK;
 }
 
-const struct trit_profile_row *trit_profile_row(const struct trit_profile *p, size_t n, size_t k,
-                                                int threads, enum trit_phase phase)
+const struct trit_profile_row *trit_profile_row(const struct trit_profile *p,
+                                                const struct trit_profile_row *like)
 {
-    const struct trit_profile_row key = { .n = n, .k = k, .threads = threads, .phase = phase };
-    const size_t at = lower_bound(p, &key);
-    return at < p->nrows && !trit_profile_compare(&p->rows[at], &key) ? &p->rows[at] : NULL;
+    const size_t at = lower_bound(p, like);
+    return at < p->nrows && !trit_profile_compare(&p->rows[at], like) ? &p->rows[at] : NULL;
 }
 
 const struct trit_profile_limit *trit_profile_limit(const struct trit_profile *p, int threads)
@@ -194,8 +214,9 @@ double trit_profile_share(const struct trit_profile *p, const struct trit_profil
     if (!limit || !packing || !trit_profile_tile(row, tile))
         return 0;
     const double macs = (double)row->n * (double)row->k * (double)row->tokens;
+    const double scales = packing->group ? 0 : 4.0 * (double)row->n;
     const double bytes =
-        (double)trit_packed_bytes(packing, row->n, row->k, (size_t)tile[1]) + 4.0 * (double)row->n;
+        (double)trit_packed_bytes(packing, row->n, row->k, (size_t)tile[1]) + scales;
     const bool decode = row->phase == TRIT_DECODE;
     const double most = decode ? limit->read_gbs : limit->int8_gmacs;
     return most > 0 ? (decode ? bytes : macs) / row->median_ns / most : 0;

@@ -24,8 +24,8 @@ enum {
 enum trit_phase { TRIT_DECODE, TRIT_PREFILL, TRIT_NPHASES };
 const char *trit_phase_name(enum trit_phase phase);
 
-/* One plan. The decode and the prefill row of one (n, k, threads) name kernels that share packed
- * weights. */
+/* One plan, for the forms that its packing takes. The decode and the prefill row of one (n, k,
+   threads, widest such form) name kernels that share packed weights. */
 struct trit_profile_row {
     char packing[8], act[8];
     enum trit_phase phase;
@@ -62,7 +62,7 @@ struct trit_profile {
     size_t nlimits;
     struct trit_profile_library libraries[TRIT_PROFILE_LIBRARIES];
     size_t nlibraries, tried;      /* tried: that many were loaded, or could not be */
-    struct trit_profile_row *rows; /* sorted by n, k, threads, phase */
+    struct trit_profile_row *rows; /* sorted by n, k, threads, form, phase */
     size_t nrows, room;
     char path[4096]; /* where it was read from; "" if it was not */
     char log[2048];  /* what went wrong in use, a line each: libraries and kernels refused. For the
@@ -73,12 +73,12 @@ struct trit_profile {
    with trit_profile_free. */
 enum trit_code trit_profile_create(struct trit_profile **profile, struct trit_error *error);
 void trit_profile_free(struct trit_profile *profile); /* NULL allowed */
-/* Replaces the row of the same (n, k, threads, phase) or adds it; rows stay sorted. */
+/* Replaces the row of the same (n, k, threads, form, phase) or adds it; rows stay sorted. */
 enum trit_code trit_profile_put(struct trit_profile *profile, const struct trit_profile_row *row,
                                 struct trit_error *error);
-/* NULL where there is none. */
-const struct trit_profile_row *trit_profile_row(const struct trit_profile *profile, size_t n,
-                                                size_t k, int threads, enum trit_phase phase);
+/* The row that `like` would replace; NULL where there is none. */
+const struct trit_profile_row *trit_profile_row(const struct trit_profile *profile,
+                                                const struct trit_profile_row *like);
 /* The limits measured with that many threads; NULL where there are none. */
 const struct trit_profile_limit *trit_profile_limit(const struct trit_profile *profile,
                                                     int threads);
@@ -127,13 +127,14 @@ enum trit_code trit_profile_user_path(char *path, size_t room, struct trit_error
 enum trit_code trit_profile_find(struct trit_profile **profile, const char *given, char *log,
                                  size_t room, struct trit_error *error);
 
-/* The valid rows for a matrix: of the thread count itself, else the nearest below, else the nearest
-   above that has any for (n, k). rows and kernels are NULL where there is none. */
+/* The valid rows for a matrix, whose packing takes its form: of the thread count itself, else the
+   nearest below, else the nearest above that has any. Where more than one packing's are there, the
+   fastest by what was measured. rows and kernels are NULL where there is none. */
 struct trit_profile_plan {
     const struct trit_profile_row *row[TRIT_NPHASES];
     const struct trit_kernel *kernel[TRIT_NPHASES];
 };
-bool trit_profile_plan(struct trit_profile *profile, size_t n, size_t k, int threads,
+bool trit_profile_plan(struct trit_profile *profile, const struct trit_product *product,
                        struct trit_profile_plan *plan);
 
 /* The texts at the beginning, a line "KEY TEXT" each, in this order. */
@@ -144,7 +145,9 @@ struct trit_profile_text {
 extern const struct trit_profile_text trit_profile_texts[];
 extern const size_t trit_profile_ntexts;
 
-/* Order of the rows: n, k, threads, phase. */
+/* Order of the rows: n, k, threads, the widest form that the packing takes, phase. */
 int trit_profile_compare(const struct trit_profile_row *a, const struct trit_profile_row *b);
+/* Whether they are of one matrix, threads and form: the two phases of a plan. */
+bool trit_profile_same(const struct trit_profile_row *a, const struct trit_profile_row *b);
 
 #endif

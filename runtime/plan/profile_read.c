@@ -340,7 +340,7 @@ static int by_threads(const void *a, const void *b)
     return x->threads - y->threads;
 }
 
-/* Sorted rows: no two alike, decode and prefill of one matrix on the same packed weights. */
+/* Sorted rows: no two alike, decode and prefill of one plan on the same packed weights. */
 static enum trit_code check_rows(struct reader *r)
 {
     const struct trit_profile *p = r->profile;
@@ -349,7 +349,7 @@ static enum trit_code check_rows(struct reader *r)
         const int first = a->line < b->line ? a->line : b->line;
         int x[3], y[3];
         r->line = a->line < b->line ? b->line : a->line;
-        if (a->n != b->n || a->k != b->k || a->threads != b->threads)
+        if (!trit_profile_same(a, b))
             continue;
         if (a->phase == b->phase)
             return bad(r, "is about the same matrix, threads and phase as line %d", first);

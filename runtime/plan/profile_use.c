@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "runtime/base/mem.h"
-#include "runtime/kernel/pack.h"
 #include "runtime/kernel/probe.h"
 #include "runtime/plan/internal.h"
 
@@ -127,11 +126,12 @@ static bool load_next(struct trit_profile *p)
 }
 
 /* Why a row cannot be used. */
-enum verdict { USABLE, ISA, SHAPE, PACKING, LONG, UNSOUND, CHANGED, UNKNOWN };
+enum verdict { USABLE, ISA, SHAPE, PACKING, LONG, RAGGED, UNSOUND, CHANGED, UNKNOWN };
 static const char *const whys[] = {
     [SHAPE] = "the kernel is for another shape",
     [PACKING] = "the packing is not one for trits",
     [LONG] = "K is too large for the packing",
+    [RAGGED] = "K is not a multiple of the packing's group",
     [UNSOUND] = "the kernel fails its one-tile check",
     [CHANGED] = "the kernel's source has changed since",
     [UNKNOWN] = "there is no kernel of that name",
@@ -145,10 +145,12 @@ static enum verdict judge(const struct trit_kernel *kernel, const struct trit_pr
     if ((kernel->k && kernel->k != trit_round_up(row->k, (size_t)kernel->kr)) ||
         (kernel->n && kernel->n != row->n))
         return SHAPE;
-    if (!packing || !trit_packing_is_ternary(packing))
+    if (!packing || !trit_packing_takes(packing, trit_packing_form(packing)))
         return PACKING;
     if (row->k > packing->max_k)
         return LONG;
+    if (packing->group && row->k % packing->group)
+        return RAGGED;
     return trit_kernel_sound(kernel) ? USABLE : UNSOUND;
 }
 
@@ -179,15 +181,25 @@ const struct trit_kernel *trit_profile_row_kernel(struct trit_profile *profile,
     return verdict == USABLE ? kernel : NULL;
 }
 
-/* The thread count whose rows serve for n x k: see trit_profile_plan. 0: there are no rows. */
-static int nearest(const struct trit_profile *p, size_t n, size_t k, int threads)
+/* Whether the row is about the matrix, with any number of threads. */
+static bool is_about(const struct trit_profile_row *row, const struct trit_product *x)
+{
+    if (row->n != x->n || row->k != x->k)
+        return false;
+    const struct trit_packing *packing = trit_packing_find(row->packing);
+    const bool known = packing && trit_packing_takes(packing, trit_packing_form(packing));
+    return known ? trit_packing_takes(packing, x->form) : x->form.group == 0;
+}
+
+/* The thread count whose rows serve for the matrix: see trit_profile_plan. 0: there are no rows. */
+static int nearest(const struct trit_profile *p, const struct trit_product *x)
 {
     int below = 0, above = 0;
     for (size_t i = 0; i < p->nrows; i++) {
         const struct trit_profile_row *row = &p->rows[i];
-        if (row->n != n || row->k != k)
+        if (!is_about(row, x))
             continue;
-        if (row->threads <= threads)
+        if (row->threads <= x->threads)
             below = row->threads; /* rows are sorted */
         else if (!above)
             above = row->threads;
@@ -195,22 +207,51 @@ static int nearest(const struct trit_profile *p, size_t n, size_t k, int threads
     return below ? below : above;
 }
 
-bool trit_profile_plan(struct trit_profile *p, size_t n, size_t k, int threads,
+/* Takes what is valid of the row into the plan. */
+static void add_row(struct trit_profile *p, const struct trit_profile_row *row,
+                    struct trit_profile_plan *plan)
+{
+    enum verdict verdict;
+    const struct trit_kernel *kernel = find(p, row, &verdict);
+    if (verdict == UNSOUND)
+        trit_profile_note(p, "%s: line %d: %s: %s", p->path, row->line, row->kernel, whys[UNSOUND]);
+    if (verdict != USABLE)
+        return;
+    plan->kernel[row->phase] = kernel;
+    plan->row[row->phase] = row;
+}
+
+/* Nanoseconds of a request, 128 tokens one by one after 512 at once, as `tritmill tune` weighs the
+   phases; a plan that lacks one comes last. */
+static double request_ns(const struct trit_profile_plan *plan)
+{
+    static const double tokens[TRIT_NPHASES] = { 128, 512 };
+    double ns = 0;
+    for (enum trit_phase phase = 0; phase < TRIT_NPHASES; phase++) {
+        const struct trit_profile_row *row = plan->row[phase];
+        ns += row ? tokens[phase] / (double)row->tokens * row->median_ns : 1e18;
+    }
+    return ns;
+}
+
+bool trit_profile_plan(struct trit_profile *p, const struct trit_product *product,
                        struct trit_profile_plan *plan)
 {
-    *plan = (struct trit_profile_plan){ 0 };
-    const int serves = nearest(p, n, k, threads);
+    const int serves = nearest(p, product);
     bool any = false;
-    for (enum trit_phase phase = 0; serves && phase < TRIT_NPHASES; phase++) {
-        const struct trit_profile_row *row = trit_profile_row(p, n, k, serves, phase);
-        enum verdict verdict = UNKNOWN;
-        const struct trit_kernel *kernel = row ? find(p, row, &verdict) : NULL;
-        if (verdict == UNSOUND)
-            trit_profile_note(p, "%s: line %d: %s: %s", p->path, row->line, row->kernel,
-                              whys[UNSOUND]);
-        plan->kernel[phase] = verdict == USABLE ? kernel : NULL;
-        plan->row[phase] = verdict == USABLE ? row : NULL;
-        any |= verdict == USABLE;
+    *plan = (struct trit_profile_plan){ 0 };
+    for (size_t i = 0, end; i < p->nrows; i = end) {
+        const struct trit_profile_row *first = &p->rows[i];
+        const bool wanted = first->threads == serves && is_about(first, product);
+        struct trit_profile_plan next = { 0 };
+        for (end = i; end < p->nrows && trit_profile_same(first, &p->rows[end]); end++)
+            if (wanted)
+                add_row(p, &p->rows[end], &next);
+        if (!next.row[TRIT_DECODE] && !next.row[TRIT_PREFILL])
+            continue;
+        if (!any || request_ns(&next) < request_ns(plan))
+            *plan = next;
+        any = true;
     }
     return any;
 }
