@@ -155,12 +155,22 @@ static void encode_i2_s(const struct trit_toy_tensor *t, uint64_t from, size_t c
     }
 }
 
+/* d, then element i of 128 in bits 2 (i % 4), 2 (i % 4) + 1 of byte i / 4. */
+static void encode_pq2_0(const struct trit_toy_tensor *t, uint64_t from, size_t count, uint8_t *out)
+{
+    const uint16_t d = trit_f32_f16(t->d);
+    memcpy(out, &d, sizeof d);
+    for (size_t i = 0; i < count; i++)
+        out[2 + i / 4] |= (uint8_t)(hash(t->seed, from + i) % 3 << 2 * (i % 4));
+}
+
 static const struct encoder {
     uint32_t type;
     encode_fn *encode;
 } encoders[] = {
-    { TRIT_F32, encode_f32 },   { TRIT_F16, encode_f16 },   { TRIT_BF16, encode_bf16 },
-    { TRIT_Q8_0, encode_q8_0 }, { TRIT_Q6_K, encode_q6_k }, { TRIT_I2_S, encode_i2_s },
+    { TRIT_F32, encode_f32 },     { TRIT_F16, encode_f16 },   { TRIT_BF16, encode_bf16 },
+    { TRIT_Q8_0, encode_q8_0 },   { TRIT_Q6_K, encode_q6_k }, { TRIT_I2_S, encode_i2_s },
+    { TRIT_PQ2_0, encode_pq2_0 },
 };
 
 static void put_tensor(struct bytes *b, const struct trit_toy_tensor *t)

@@ -55,7 +55,7 @@ struct kind {
     uint32_t type;
 };
 static const struct kind i2_s = { "bitnet-b1.58", TRIT_I2_S }, f16 = { "bitnet-b1.58", TRIT_F16 },
-                         groups = { "qwen3", TRIT_F16 };
+                         groups = { "qwen3", TRIT_F16 }, packed = { "qwen3", TRIT_PQ2_0 };
 
 /* The toy's norms of inner products become those of q's and k's heads. */
 static void norm_heads(struct trit_toy *toy, const struct trit_toy_shape *shape)
@@ -79,8 +79,10 @@ static struct trit_model *load(const struct trit_toy_shape *shape, const struct 
     struct trit_model *model;
     size_t bytes;
     trit_toy_init(&toy, kind->arch, shape);
+    if (kind == &packed)
+        trit_toy_tensor(&toy, "token_embd.weight")->values = TOY_TRITS;
     trit_toy_retype(&toy, TOY_TRITS, kind->type);
-    if (kind == &groups)
+    if (kind == &groups || kind == &packed)
         norm_heads(&toy, shape);
     *image = trit_toy_write(&toy, &bytes);
     assert_int_equal(trit_gguf_parse(gguf, *image, bytes, "toy.gguf", &error), TRIT_OK);
@@ -223,6 +225,8 @@ static void same_bits_in_company(void **state)
     mixed(&odd, &f16, 2, 1);
     mixed(&grouped, &groups, 2, 64);
     mixed(&grouped, &groups, 3, 5);
+    mixed(&grouped, &packed, 2, 64);
+    mixed(&grouped, &packed, 1, 40);
 }
 
 static void wrong_calls_change_nothing(void **state)

@@ -13,7 +13,9 @@
 #include "runtime/head/head.h"
 #include "tests/lib_model.h"
 
-static const struct trit_toy_shape small = { 32, 64, 3, 4, 2 };
+static const struct trit_toy_shape small = { 32, 64, 3, 4, 2 }, wide = { 128, 256, 3, 4, 2 };
+static const char bitnet[] = "bitnet-b1.58", llama[] = "llama";
+static const char groups[] = "bitnet-b1.58"; /* with a scale for each group of columns */
 enum { N = TRIT_TOY_TOKENS, VOCAB = TRIT_TOY_VOCAB };
 
 /* A toy in which element 5 of a vector is another; loaded. */
@@ -31,7 +33,9 @@ static struct opened open_toy(const char *arch, const char *tensor, float with, 
     struct opened o;
     struct trit_error error;
     size_t bytes;
-    trit_toy_init(&toy, arch, &small);
+    trit_toy_init(&toy, arch, arch == groups ? &wide : &small);
+    if (arch == groups)
+        trit_toy_retype(&toy, TOY_TRITS, TRIT_PQ2_0);
     for (size_t i = 0; i < small.layers && !strcmp(arch, "llama"); i++) {
         char name[64];
         snprintf(name, sizeof name, "blk.%zu.attn_sub_norm.weight", i);
@@ -80,8 +84,6 @@ static enum trit_code evaluate(struct opened *o, enum answer answer, struct trit
     return trit_model_eval(trit_session_work(o->session), &run, 1, error);
 }
 
-static const char bitnet[] = "bitnet-b1.58", llama[] = "llama";
-
 static const struct {
     const char *arch, *tensor;
     float with;
@@ -96,6 +98,10 @@ static const struct {
     { bitnet, "blk.2.ffn_sub_norm.weight", 1e30f, "output norm" },
     { bitnet, "output_norm.weight", 3e38f, "output norm" },
     { bitnet, "blk.1.ffn_norm.weight", 1e30f, "layer 1, gate, up" },
+    { groups, "blk.2.attn_sub_norm.weight", 3e38f, "layer 2, attn sub norm" },
+    { groups, "blk.0.attn_sub_norm.weight", 1e30f, "layer 0, ffn norm" },
+    { groups, "blk.1.ffn_norm.weight", 1e30f, "layer 1, gate, up" },
+    { groups, "blk.2.ffn_sub_norm.weight", 1e30f, "output norm" },
     { llama, "blk.1.attn_norm.weight", 3e38f, "layer 1, attn norm" },
     { llama, "blk.2.ffn_norm.weight", 3e38f, "layer 2, ffn norm" },
     { llama, "blk.1.ffn_norm.weight", 1e30f, "layer 1, gate, up" },

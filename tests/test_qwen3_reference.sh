@@ -2,13 +2,14 @@
 # labels: threads slow
 # Are the logits of architecture qwen3 those of the independent reference: bit for bit by the number
 # contract, within 1e-3 of float64 (ties settled alike), the same in every type of the matrices, and
-# with any threads, chunks and packed cache?
+# with any ISA, threads, chunks and packed cache?
 set -u
 skip() { echo "$1"; exit 77; }
 "${TRIT_PYTHON:-python3}" -c 'import numpy' 2>/dev/null || skip "no python3 with numpy"
 oracle() { "$TRIT_PYTHON" -B "$TRIT_SOURCE/tests/oracle/$1.py" "${@:2}"; }
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 export TRITMILL_CACHE=none
+isas=$("$TRITMILL" cpu | awk 'ready && $3 == "usable" { print $1 } $1 == "ISA" { ready = 1 }')
 failed=0
 fail() { echo "FAILED: $*"; failed=1; }
 
@@ -23,10 +24,17 @@ same() {
     mv "$dir/raw.$1" "$dir/raw"
     "$TRITMILL" pack -m "$dir/model.$1" -t 2 -o "$dir/pack" >/dev/null 2>"$dir/err" ||
         fail "pack: $(cat "$dir/err")"
+    for isa in $isas; do
+        TRITMILL_ISA=$isa TRITMILL_KERNEL="*__$isa*" run "$1" -t 2 &&
+            cmp "$dir/raw" "$dir/raw.$1" || fail "$1: ISA $isa"
+    done
     for options in "-t 1 --chunk 1" "-t 3 --chunk 7" "-t 2 --chunk 512"; do
         run "$1" $options && cmp "$dir/raw" "$dir/raw.$1" || fail "$1: $options"
     done
     TRITMILL_CACHE=$dir/pack run "$1" -t 2 && cmp "$dir/raw" "$dir/raw.$1" || fail "$1: its cache"
+    TRITMILL_CACHE=$dir/pack "$TRITMILL" run -m "$dir/model.$1" -p ab -n 3 >/dev/null 2>"$dir/err" &&
+        grep -q "packed cache $dir/pack" "$dir/err" && ! grep -q 'packed again' "$dir/err" ||
+        fail "$1: its cache: $(cat "$dir/err")"
     rm -f "$dir/pack" "$dir/raw"
 }
 

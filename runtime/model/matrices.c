@@ -71,9 +71,11 @@ static bool same_form(struct trit_form a, struct trit_form b)
 static enum trit_code pick(struct trit_loader *l, struct trit_picked *p)
 {
     const struct trit_product product = { p->n, p->k, p->form, trit_pool_threads(l->model->pool) };
-    const enum trit_code code =
-        p->skips != TRIT_NOP ? trit_pick_skip(p->skips, p->n, p->k, &p->skip, &p->pair, l->error)
-                             : trit_pick_pair(&product, l->profile, &p->pair, l->error);
+    enum trit_code code;
+    if (p->skips != TRIT_NOP)
+        code = trit_pick_skip(p->skips, p->n, p->k, &p->skip, &p->pair, l->error);
+    else
+        code = trit_pick_pair(&product, l->profile, &p->pair, l->error);
     if (!code)
         p->layout = trit_packing_layout(trit_packing_find(p->pair.decode->packing),
                                         (size_t)p->pair.decode->nr);
