@@ -18,7 +18,8 @@ void trit_check_pack(const struct trit_kernel *kernel, const struct trit_check_m
         const size_t rows = trit_check_min(x->n - j, nr);
         for (size_t i = 0; i < rows * k; i++)
             codes[i] = (uint8_t)(x->weights[j * k + i] - p->low);
-        const struct trit_codes c = { codes, k, rows, k, x->scales + j * groups, groups };
+        const struct trit_codes c = { codes, k, rows, k, x->scales ? x->scales + j * groups : NULL,
+                                      groups };
         trit_pack_block(p, &c, nr, packed);
     }
 }
