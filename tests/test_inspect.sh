@@ -62,8 +62,9 @@ END
 says 'type 99' "$TRITMILL" inspect --tensors "$TRIT_SOURCE/tests/corpus/gguf/unknown_type"
 says '"type_id": 99' "$TRITMILL" inspect -o json "$TRIT_SOURCE/tests/corpus/gguf/unknown_type"
 # Type 42 has two layouts, which only the places in the file tell apart.
-says ' Q2_0             1           2048      576 B ' "$TRITMILL" inspect "$TRIT_SOURCE/tests/corpus/gguf/q2_0"
-says ' PQ2_0            1           2048      544 B ' "$TRITMILL" inspect "$TRIT_SOURCE/tests/corpus/gguf/q2_0_legacy"
+corpus=$TRIT_SOURCE/tests/corpus/gguf
+says ' Q2_0             1           2048      576 B ' "$TRITMILL" inspect "$corpus/q2_0"
+says ' PQ2_0            1           2048      544 B ' "$TRITMILL" inspect "$corpus/q2_0_legacy"
 printf 'GGUF\3\0\0\0\0\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0' >"$work/strange"
 printf '\4\0\0\0\0\0\0\0k\33[m\10\0\0\0\6\0\0\0\0\0\0\0a\n\33\377\302\233' >>"$work/strange"
 printf '\1\0\0\0\0\0\0\0f\6\0\0\0\0\0\300\177' >>"$work/strange"

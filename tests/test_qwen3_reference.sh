@@ -32,7 +32,8 @@ same() {
         run "$1" $options && cmp "$dir/raw" "$dir/raw.$1" || fail "$1: $options"
     done
     TRITMILL_CACHE=$dir/pack run "$1" -t 2 && cmp "$dir/raw" "$dir/raw.$1" || fail "$1: its cache"
-    TRITMILL_CACHE=$dir/pack "$TRITMILL" run -m "$dir/model.$1" -p ab -n 3 >/dev/null 2>"$dir/err" &&
+    TRITMILL_CACHE=$dir/pack "$TRITMILL" run -m "$dir/model.$1" -p ab -n 3 >/dev/null \
+        2>"$dir/err" &&
         grep -q "packed cache $dir/pack" "$dir/err" && ! grep -q 'packed again' "$dir/err" ||
         fail "$1: its cache: $(cat "$dir/err")"
     rm -f "$dir/pack" "$dir/raw"
