@@ -241,6 +241,10 @@ void trit_gate_up(struct trit_work *work, const struct trit_layer *layer);
 /* x = x + Wdown a. */
 void trit_down(struct trit_work *work, const struct trit_layer *layer);
 
+/* A layer of attention, then a gated feed-forward half, each with a norm before it; the sub-norms
+   and the norms of q and k where the family has them. */
+void trit_layer_gated(struct trit_work *work, size_t layer);
+
 /* Whether all is finite (runtime/model/finite.c): what is not becomes the work's fault, unless it
    has one. After the norm of each token's values at in + token * ld was quantised for `to` (weights
    NULL: the values themselves); after a product with quantised activations; the normed states of

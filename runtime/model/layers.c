@@ -1,4 +1,5 @@
-/* Norms of a pass, quantised for the next product. */
+/* The layer that families with attention and a gated feed-forward half share, and its norms,
+   quantised for the next product. */
 #include "runtime/kernel/multiply.h"
 #include "runtime/model/internal.h"
 
@@ -50,4 +51,20 @@ void trit_norm_stream(struct trit_work *w, enum trit_part part, const struct tri
                       const float *weights)
 {
     trit_norm_quant(w, part, w->x, w->model->config.hidden, to, weights);
+}
+
+void trit_layer_gated(struct trit_work *w, size_t i)
+{
+    const struct trit_layer *l = &w->model->layers[i];
+    trit_norm_stream(w, TRIT_PART_ATTN_NORM, &l->m[TRIT_QKV], l->norm[TRIT_ATTN_NORM]);
+    trit_product(w, TRIT_PART_QKV, &l->m[TRIT_QKV], w->qkv, w->qkv_ld);
+    trit_attention(w, i);
+    trit_norm_quant(w, TRIT_PART_SUB_NORM, w->qkv, w->qkv_ld, &l->m[TRIT_O],
+                    l->norm[TRIT_ATTN_SUB_NORM]);
+    trit_product_add(w, TRIT_PART_O, &l->m[TRIT_O]);
+    trit_norm_stream(w, TRIT_PART_FFN_NORM, &l->m[TRIT_GATE_UP], l->norm[TRIT_FFN_NORM]);
+    trit_gate_up(w, l);
+    trit_norm_quant(w, TRIT_PART_FFN_SUB_NORM, w->gate_up, w->gate_up_ld, &l->m[TRIT_DOWN],
+                    l->norm[TRIT_FFN_SUB_NORM]);
+    trit_down(w, l);
 }

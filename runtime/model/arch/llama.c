@@ -21,20 +21,6 @@ static const struct trit_neutral_key neutral[] = {
     { .name = "hidden_activation", .text = "silu", .other = "swish" },
 };
 
-static void layer(struct trit_work *w, size_t i)
-{
-    const struct trit_layer *l = &w->model->layers[i];
-    trit_norm_stream(w, TRIT_PART_ATTN_NORM, &l->m[TRIT_QKV], l->norm[TRIT_ATTN_NORM]);
-    trit_product(w, TRIT_PART_QKV, &l->m[TRIT_QKV], w->qkv, w->qkv_ld);
-    trit_attention(w, i);
-    trit_norm_quant(w, TRIT_PART_SUB_NORM, w->qkv, w->qkv_ld, &l->m[TRIT_O], NULL);
-    trit_product_add(w, TRIT_PART_O, &l->m[TRIT_O]);
-    trit_norm_stream(w, TRIT_PART_FFN_NORM, &l->m[TRIT_GATE_UP], l->norm[TRIT_FFN_NORM]);
-    trit_gate_up(w, l);
-    trit_norm_quant(w, TRIT_PART_FFN_SUB_NORM, w->gate_up, w->gate_up_ld, &l->m[TRIT_DOWN], NULL);
-    trit_down(w, l);
-}
-
 const struct trit_family trit_family_llama = {
     .names = names,
     .tensors = tensors,
@@ -47,5 +33,5 @@ const struct trit_family trit_family_llama = {
     .gated = TRIT_OP_silu,
     .synth_eps = 1e-5f,
     .synth_rope_base = 500000,
-    .layer = layer,
+    .layer = trit_layer_gated,
 };
