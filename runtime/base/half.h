@@ -36,6 +36,18 @@ static inline float trit_f16_f32(uint16_t h)
     return trit_bits_f32(sign | ((mag << 13) + 0x38000000));
 }
 
+/* The same for loops, without a branch: a small one as the difference of normal numbers, an
+   infinity or NaN with the exponent's bias added twice. A NaN keeps its bits. */
+static inline float trit_f16_f32_plain(uint16_t h)
+{
+    const uint32_t mag = (uint32_t)(h & 0x7fff) << 13, sign = (uint32_t)(h & 0x8000) << 16;
+    const uint32_t is_small = 0 - (uint32_t)(mag < 0x800000);
+    const uint32_t is_last = 0 - (uint32_t)(mag >= 0x0f800000);
+    const uint32_t large = mag + 0x38000000 + (is_last & 0x38000000);
+    const uint32_t small = trit_f32_bits(trit_bits_f32(mag + 0x38800000) - 6.103515625e-05f);
+    return trit_bits_f32((small & is_small) | (large & ~is_small) | sign);
+}
+
 /* Rounds to nearest, ties to even; past the range to infinity. */
 static inline uint16_t trit_f32_f16(float f)
 {

@@ -13,13 +13,6 @@ enum {
     FAULT = TRIT_SPAN_BAD | TRIT_SPAN_SPLIT,
 };
 
-static uint16_t half_at(const uint8_t *p)
-{
-    uint16_t h;
-    memcpy(&h, p, sizeof h);
-    return h;
-}
-
 /* Low-bit types: a bad scale is TRIT_SPAN_BAD and TRIT_SPAN_SPLIT, as no form has it. */
 
 static unsigned scale_flags(unsigned bad)
@@ -31,7 +24,7 @@ static unsigned scan_q1_0(const uint8_t *in, size_t spans)
 {
     unsigned bad = 0;
     for (size_t i = 0; i < spans; i++)
-        bad |= half_at(in + 18 * i) >= F16_INFINITY;
+        bad |= trit_half_at(in + 18 * i) >= F16_INFINITY;
     return scale_flags(bad);
 }
 
@@ -39,7 +32,7 @@ static unsigned scan_ptq1_0(const uint8_t *in, size_t spans)
 {
     unsigned bad = 0;
     for (size_t i = 0; i < spans; i++)
-        bad |= half_at(in + 28 * i + 26) >= F16_INFINITY;
+        bad |= trit_half_at(in + 28 * i + 26) >= F16_INFINITY;
     return scale_flags(bad) | TRIT_SPAN_ZERO;
 }
 
@@ -68,7 +61,7 @@ static unsigned scan_pq2_0(const uint8_t *in, size_t spans)
     uint64_t threes = 0;
     unsigned bad = 0;
     for (size_t i = 0; i < spans; i++, in += 34) {
-        bad |= half_at(in) >= F16_INFINITY;
+        bad |= trit_half_at(in) >= F16_INFINITY;
         threes |= any_three(in + 2) | any_three(in + 18);
     }
     return scale_flags(bad) | two_bit_flags(threes);
@@ -77,7 +70,7 @@ static unsigned scan_pq2_0(const uint8_t *in, size_t spans)
 /* Whether two blocks of a Q2_0 can be one. */
 static inline bool pairs(const uint8_t *in)
 {
-    return half_at(in) == half_at(in + 18) || all_zero(in + 2) || all_zero(in + 20);
+    return trit_half_at(in) == trit_half_at(in + 18) || all_zero(in + 2) || all_zero(in + 20);
 }
 
 static unsigned scan_q2_0(const uint8_t *in, size_t spans)
@@ -85,7 +78,7 @@ static unsigned scan_q2_0(const uint8_t *in, size_t spans)
     uint64_t threes = 0;
     unsigned bad = 0, split = 0;
     for (size_t i = 0; i < spans; i++, in += 36) {
-        bad |= half_at(in) >= F16_INFINITY || half_at(in + 18) >= F16_INFINITY;
+        bad |= trit_half_at(in) >= F16_INFINITY || trit_half_at(in + 18) >= F16_INFINITY;
         threes |= any_three(in + 2) | any_three(in + 20);
         split |= !pairs(in);
     }
@@ -101,27 +94,26 @@ static bool span_of_blocks(const struct trit_block_type *type, const uint8_t *in
     type->codes(in, codes);
     if (two)
         type->codes(second, codes + TRIT_HALF_SPAN);
-    scales[0] = half_at(in + type->scale);
+    scales[0] = trit_half_at(in + type->scale);
     if (group == TRIT_HALF_SPAN)
-        scales[1] = half_at(second + type->scale);
+        scales[1] = trit_half_at(second + type->scale);
     else if (two && all_zero(in + 2))
-        scales[0] = half_at(second);
+        scales[0] = trit_half_at(second);
     return group == TRIT_HALF_SPAN || !two || pairs(in);
 }
 
 static const struct form {
     uint32_t type;
-    size_t bytes; /* of a span */
     trit_scan_fn *scan;
     trit_span_fn *span; /* NULL: of blocks */
 } forms[] = {
-    { TRIT_Q1_0, 18, scan_q1_0, NULL },
-    { TRIT_Q2_0, 36, scan_q2_0, NULL },
-    { TRIT_PQ2_0, 34, scan_pq2_0, NULL },
-    { TRIT_PTQ1_0, 28, scan_ptq1_0, NULL },
-    { TRIT_F16, 2 * TRIT_SPAN, trit_scan_f16, trit_span_f16 },
-    { TRIT_BF16, 2 * TRIT_SPAN, trit_scan_bf16, trit_span_bf16 },
-    { TRIT_F32, 4 * TRIT_SPAN, trit_scan_f32, trit_span_f32 },
+    { TRIT_Q1_0, scan_q1_0, NULL },
+    { TRIT_Q2_0, scan_q2_0, NULL },
+    { TRIT_PQ2_0, scan_pq2_0, NULL },
+    { TRIT_PTQ1_0, scan_ptq1_0, NULL },
+    { TRIT_F16, trit_scan_f16, trit_span_f16 },
+    { TRIT_BF16, trit_scan_bf16, trit_span_bf16 },
+    { TRIT_F32, trit_scan_f32, trit_span_f32 },
 };
 
 static const struct form *form_find(uint32_t type)
@@ -142,6 +134,7 @@ struct source {
     const struct trit_gguf *gguf;
     const struct trit_gguf_tensor *tensor;
     const struct form *form;
+    size_t bytes; /* of a span */
     struct trit_error *error;
 };
 
@@ -164,13 +157,14 @@ static enum trit_code check(struct source *s, size_t *spans)
         return fail(s, TRIT_EUNSUPPORTED,
                     "matrices with a scale for each group of columns are read from Q1_0, Q2_0, "
                     "PQ2_0 and PTQ1_0, or from F16, BF16 and F32 that hold nothing else");
+    const struct trit_type_info *info = trit_type_find(t->type);
+    s->bytes = TRIT_SPAN / info->block * info->bytes;
     if (t->ne[2] != 1 || t->ne[3] != 1 || t->ne[0] == 0 || t->ne[1] == 0)
         return fail(s, TRIT_EFORMAT, "not a matrix");
     if (t->ne[0] % TRIT_SPAN)
         return fail(s, TRIT_EFORMAT, "its columns are not a multiple of 128");
     if (__builtin_mul_overflow(t->ne[0] / TRIT_SPAN, t->ne[1], spans) ||
-        __builtin_mul_overflow((uint64_t)*spans, (uint64_t)s->form->bytes, &bytes) ||
-        bytes > t->bytes)
+        __builtin_mul_overflow((uint64_t)*spans, (uint64_t)s->bytes, &bytes) || bytes > t->bytes)
         return fail(s, TRIT_EFORMAT, "it has too few bytes for its shape");
     return TRIT_OK;
 }
@@ -195,13 +189,14 @@ static void walk_some(void *arg, size_t begin, size_t end, int thread)
     (void)thread;
     struct walk *w = arg;
     const struct form *form = w->source->form;
-    const uint8_t *in = w->source->tensor->data + begin * form->bytes;
+    const size_t bytes = w->source->bytes;
+    const uint8_t *in = w->source->tensor->data + begin * bytes;
     const unsigned found = form->scan(in, end - begin);
     atomic_fetch_or(&w->found, found);
     for (size_t i = begin; found & TRIT_SPAN_BAD && i < end && i < atomic_load(&w->bad); i++)
-        if (form->scan(in + (i - begin) * form->bytes, 1) & TRIT_SPAN_BAD)
+        if (form->scan(in + (i - begin) * bytes, 1) & TRIT_SPAN_BAD)
             note_bad(w, i);
-    trit_gguf_drop(w->source->gguf, in, (end - begin) * form->bytes);
+    trit_gguf_drop(w->source->gguf, in, (end - begin) * bytes);
 }
 
 /* What is wrong with the lower bad half of a span. */
@@ -210,9 +205,9 @@ static enum trit_code bad_scale(const struct source *s, const struct trit_block_
                                 size_t span)
 {
     const struct trit_gguf_tensor *t = s->tensor;
-    const uint8_t *d = t->data + span * s->form->bytes + type->scale;
+    const uint8_t *d = t->data + span * s->bytes + type->scale;
     size_t group = span * (TRIT_SPAN / type->columns), per_row = t->ne[0] / type->columns;
-    if (half_at(d) < F16_INFINITY && type->columns < TRIT_SPAN) {
+    if (trit_half_at(d) < F16_INFINITY && type->columns < TRIT_SPAN) {
         d += type->bytes;
         group++;
     }
@@ -220,7 +215,7 @@ static enum trit_code bad_scale(const struct source *s, const struct trit_block_
                      "%s: tensor '%.*s' row %zu, group %zu of %zu columns: its scale is %g, must "
                      "be a finite number without a sign",
                      s->gguf->path, (int)t->name.n, t->name.s, group / per_row, group % per_row,
-                     type->columns, (double)trit_f16_f32(half_at(d)));
+                     type->columns, (double)trit_f16_f32(trit_half_at(d)));
 }
 
 static enum trit_code bad_floats(const struct source *s, size_t span)
@@ -247,7 +242,7 @@ enum trit_code trit_group_form(const struct trit_gguf *gguf, const struct trit_g
                                struct trit_pool *pool, struct trit_form *form,
                                struct trit_error *error)
 {
-    struct source s = { gguf, tensor, NULL, error };
+    struct source s = { .gguf = gguf, .tensor = tensor, .error = error };
     struct walk w = { .source = &s };
     size_t spans = 0;
     enum trit_code code = check(&s, &spans);
@@ -255,7 +250,7 @@ enum trit_code trit_group_form(const struct trit_gguf *gguf, const struct trit_g
         return code;
     atomic_init(&w.found, 0);
     atomic_init(&w.bad, SIZE_MAX);
-    const size_t step = PIECE_BYTES / s.form->bytes;
+    const size_t step = PIECE_BYTES / s.bytes;
     if (pool)
         trit_pool_for(pool, spans, step, walk_some, &w);
     for (size_t i = 0; !pool && i < spans; i += step)
@@ -271,11 +266,11 @@ static bool row_codes(const struct source *s, const struct trit_group_rows *rows
 {
     const size_t spans = s->tensor->ne[0] / TRIT_SPAN, per_span = TRIT_SPAN / rows->group;
     const struct trit_block_type *type = trit_block_find(s->tensor->type);
-    const uint8_t *in = s->tensor->data + (rows->first + r) * spans * s->form->bytes;
+    const uint8_t *in = s->tensor->data + (rows->first + r) * spans * s->bytes;
     uint8_t *codes = rows->codes + r * rows->ld;
     uint16_t *scales = rows->scales + r * rows->lds;
     bool good = true;
-    for (size_t i = 0; i < spans; i++, in += s->form->bytes, codes += TRIT_SPAN, scales += per_span)
+    for (size_t i = 0; i < spans; i++, in += s->bytes, codes += TRIT_SPAN, scales += per_span)
         good &= type ? span_of_blocks(type, in, rows->group, codes, scales)
                      : s->form->span(in, rows->group, codes, scales);
     return good;
@@ -284,7 +279,7 @@ static bool row_codes(const struct source *s, const struct trit_group_rows *rows
 enum trit_code trit_group_rows(const struct trit_gguf *gguf, const struct trit_gguf_tensor *tensor,
                                const struct trit_group_rows *rows, struct trit_error *error)
 {
-    struct source s = { gguf, tensor, NULL, error };
+    struct source s = { .gguf = gguf, .tensor = tensor, .error = error };
     const size_t k = tensor->ne[0];
     size_t spans;
     enum trit_code code = check(&s, &spans);

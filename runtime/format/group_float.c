@@ -102,18 +102,6 @@ static bool decode(const uint32_t *restrict w, size_t group, uint8_t *codes, uin
     return true;
 }
 
-/* Any f16, without a branch: a small one as the difference of normal numbers, an infinity or NaN
-   with the exponent's bias added twice. */
-static inline uint32_t from_f16(uint16_t h)
-{
-    const uint32_t mag = (uint32_t)(h & 0x7fff) << 13, sign = (uint32_t)(h & 0x8000) << 16;
-    const uint32_t is_small = 0 - (uint32_t)(mag < 0x800000);
-    const uint32_t is_last = 0 - (uint32_t)(mag >= 0x0f800000);
-    const uint32_t large = mag + 0x38000000 + (is_last & 0x38000000);
-    const uint32_t small = trit_f32_bits(trit_bits_f32(mag + 0x38800000) - 6.103515625e-05f);
-    return (small & is_small) | (large & ~is_small) | sign;
-}
-
 /* Spans as bits of f32. */
 
 static void load_f32(const uint8_t *restrict in, uint32_t *restrict w)
@@ -134,7 +122,7 @@ static void load_f16(const uint8_t *restrict in, uint32_t *restrict w)
     uint16_t h[TRIT_SPAN];
     memcpy(h, in, sizeof h);
     for (size_t i = 0; i < TRIT_SPAN; i++)
-        w[i] = from_f16(h[i]);
+        w[i] = trit_f32_bits(trit_f16_f32_plain(h[i]));
 }
 
 /* Most spans hold one magnitude and zeros. They are told, and decoded, in the bits of their type;
@@ -162,7 +150,7 @@ static bool plain_f16(const uint8_t *restrict in, uint32_t *mag, bool *zeros)
 {
     uint16_t h;
     const bool plain = plain16(in, &h, zeros);
-    *mag = from_f16(h);
+    *mag = trit_f32_bits(trit_f16_f32_plain(h));
     return plain;
 }
 

@@ -82,6 +82,14 @@ struct trit_gguf_index {
     struct trit_gguf_names keys, tensors;
 };
 
+/* A word of two bytes, wherever it stands. */
+static inline uint16_t trit_half_at(const uint8_t *p)
+{
+    uint16_t h;
+    memcpy(&h, p, sizeof h);
+    return h;
+}
+
 /* A stored type with a scale for each block of a row: columns and bytes of a block, where its scale
    (f16) stands, and what makes a block's codes (value + 1, one byte each). */
 struct trit_block_type {

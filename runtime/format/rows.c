@@ -21,19 +21,12 @@ typedef bool finite_fn(const uint8_t *in, size_t k);
 typedef void get_fn(const uint8_t *in, size_t k, float *out);
 typedef void unpack_fn(const uint8_t *in, size_t k, int8_t *q, float *scale);
 
-static uint16_t half_at(const uint8_t *p)
-{
-    uint16_t h;
-    memcpy(&h, p, sizeof h);
-    return h;
-}
-
 /* Of words of two bytes, and of four: whether one has all of the mask's bits. */
 static bool any_half(const uint8_t *in, size_t n, uint16_t mask)
 {
     unsigned any = 0;
     for (size_t i = 0; i < n; i++)
-        any |= (half_at(in + 2 * i) & mask) == mask;
+        any |= (trit_half_at(in + 2 * i) & mask) == mask;
     return any;
 }
 
@@ -58,25 +51,16 @@ static bool finite_f32(const uint8_t *in, size_t k)
     return !any;
 }
 
-/* Of a finite f16, by a mask in place of a branch. */
-static inline float from_f16(uint16_t h)
-{
-    const uint32_t mag = (uint32_t)(h & 0x7fff) << 13, sign = (uint32_t)(h & 0x8000) << 16;
-    const uint32_t normal = mag + 0x38000000, is_small = 0 - (uint32_t)(mag < 0x800000);
-    const uint32_t small = trit_f32_bits(trit_bits_f32(mag + 0x38800000) - 6.103515625e-05f);
-    return trit_bits_f32((small & is_small) | (normal & ~is_small) | sign);
-}
-
 static void get_f16(const uint8_t *in, size_t k, float *out)
 {
     for (size_t i = 0; i < k; i++)
-        out[i] = from_f16(half_at(in + 2 * i));
+        out[i] = trit_f16_f32_plain(trit_half_at(in + 2 * i));
 }
 
 static void get_bf16(const uint8_t *in, size_t k, float *out)
 {
     for (size_t i = 0; i < k; i++)
-        out[i] = trit_bf16_f32(half_at(in + 2 * i));
+        out[i] = trit_bf16_f32(trit_half_at(in + 2 * i));
 }
 
 static void get_f32(const uint8_t *in, size_t k, float *out)
@@ -91,7 +75,7 @@ static bool finite_q8_0(const uint8_t *in, size_t k)
 {
     unsigned any = 0;
     for (size_t b = 0; b < k / Q8_BLOCK; b++)
-        any |= (half_at(in + b * Q8_BYTES) & 0x7c00) == 0x7c00;
+        any |= (trit_half_at(in + b * Q8_BYTES) & 0x7c00) == 0x7c00;
     return !any;
 }
 
@@ -100,7 +84,7 @@ static void unpack_q8_0(const uint8_t *in, size_t k, int8_t *q, float *scale)
     for (size_t b = 0; b < k / Q8_BLOCK; b++, in += Q8_BYTES) {
         memcpy(q + b * Q8_BLOCK, in + 2, Q8_BLOCK);
         for (size_t g = 0; g < Q8_BLOCK / TRIT_HEAD_GROUP; g++)
-            *scale++ = trit_f16_f32(half_at(in));
+            *scale++ = trit_f16_f32(trit_half_at(in));
     }
 }
 
@@ -112,7 +96,7 @@ static bool finite_q6_k(const uint8_t *in, size_t k)
 {
     unsigned any = 0;
     for (size_t b = 0; b < k / Q6_BLOCK; b++)
-        any |= (half_at(in + b * Q6_BYTES + Q6_D) & 0x7c00) == 0x7c00;
+        any |= (trit_half_at(in + b * Q6_BYTES + Q6_D) & 0x7c00) == 0x7c00;
     return !any;
 }
 
@@ -132,7 +116,7 @@ static void unpack_q6_half(const uint8_t *restrict ql, const uint8_t *restrict q
 static void unpack_q6_k(const uint8_t *in, size_t k, int8_t *q, float *scale)
 {
     for (size_t b = 0; b < k / Q6_BLOCK; b++, in += Q6_BYTES, q += Q6_BLOCK) {
-        float d = trit_f16_f32(half_at(in + Q6_D));
+        float d = trit_f16_f32(trit_half_at(in + Q6_D));
         unpack_q6_half(in, in + Q6_QH, q);
         unpack_q6_half(in + 64, in + Q6_QH + 32, q + 128);
         for (size_t g = 0; g < Q6_BLOCK / TRIT_HEAD_GROUP; g++)
@@ -198,7 +182,7 @@ static bool is_finite(const struct form *form, const uint8_t *in, size_t k)
     const struct trit_block_type *type = trit_block_find(form->type);
     unsigned any = 0;
     for (size_t b = 0; b < k / type->columns; b++)
-        any |= (half_at(in + b * type->bytes + type->scale) & 0x7c00) == 0x7c00;
+        any |= (trit_half_at(in + b * type->bytes + type->scale) & 0x7c00) == 0x7c00;
     return !any;
 }
 
@@ -212,7 +196,7 @@ static void get(const struct form *form, const uint8_t *in, size_t k, float *out
     const struct trit_block_type *type = trit_block_find(form->type);
     uint8_t codes[TRIT_BLOCK_COLUMNS];
     for (size_t b = 0; b < k / type->columns; b++, in += type->bytes) {
-        const float d = trit_f16_f32(half_at(in + type->scale));
+        const float d = trit_f16_f32(trit_half_at(in + type->scale));
         type->codes(in, codes);
         for (size_t i = 0; i < type->columns; i++)
             *out++ = d * (float)(codes[i] - 1);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/half.h"
+#include "runtime/format/internal.h"
 
 enum { BLOCK = 128, BLOCK_BYTES = 32, PLANE = 32, I2_S_TAIL = 32 };
 
@@ -120,13 +121,6 @@ static enum trit_code not_ternary(const struct source *s, size_t row, size_t col
                      path, n, t->name.s, row, column, (double)value, (double)d);
 }
 
-static uint16_t load16(const uint8_t *p)
-{
-    uint16_t v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
 static uint32_t load32(const uint8_t *p)
 {
     uint32_t v;
@@ -140,12 +134,13 @@ static size_t codes16(const uint8_t *restrict in, size_t k, uint16_t mag, uint8_
 {
     uint8_t bad = 0;
     for (size_t i = 0; i < k; i++) {
-        uint16_t v = load16(in + 2 * i), m = v & 0x7fff;
+        uint16_t v = trit_half_at(in + 2 * i), m = v & 0x7fff;
         bad |= (m != 0) & (m != mag);
         codes[i] = (uint8_t)(1 + (m != 0) - (v > 0x8000) * 2);
     }
     size_t i = bad ? 0 : k;
-    while (i < k && ((load16(in + 2 * i) & 0x7fff) == 0 || (load16(in + 2 * i) & 0x7fff) == mag))
+    while (i < k &&
+           ((trit_half_at(in + 2 * i) & 0x7fff) == 0 || (trit_half_at(in + 2 * i) & 0x7fff) == mag))
         i++;
     return i;
 }
@@ -170,14 +165,14 @@ static enum trit_code row_16(const struct source *s, size_t row, uint8_t *codes,
 {
     size_t k = s->tensor->ne[0], first = 0;
     const uint8_t *in = s->tensor->data + row * k * 2;
-    while (first < k && (load16(in + 2 * first) & 0x7fff) == 0)
+    while (first < k && (trit_half_at(in + 2 * first) & 0x7fff) == 0)
         first++;
-    uint16_t mag = first < k ? load16(in + 2 * first) & 0x7fff : 0;
+    uint16_t mag = first < k ? trit_half_at(in + 2 * first) & 0x7fff : 0;
     *d = value(mag);
     if (!isfinite(*d))
         return not_ternary(s, row, first, *d, 0);
     size_t bad = codes16(in, k, mag, codes);
-    return bad < k ? not_ternary(s, row, bad, value(load16(in + 2 * bad)), *d) : TRIT_OK;
+    return bad < k ? not_ternary(s, row, bad, value(trit_half_at(in + 2 * bad)), *d) : TRIT_OK;
 }
 
 static enum trit_code row_f16(const struct source *s, size_t row, uint8_t *codes, float *d)
