@@ -88,13 +88,16 @@ function M.environment(vars)
 end
 
 -- Expands template text with the variables of vars; name stands in error messages.
--- `include "NAME"` puts another template's text in its place, expanded with what is global there;
+-- `include "NAME"` puts another template's text in its place: both see the same globals;
 -- vars.source finds it.
 function M.expand(text, vars, name)
   local out, env = {}, M.environment(vars)
-  function env.include(other)
-    out[#out + 1] = M.expand(vars.source(other), env, other):gsub("\n$", "")
+  local function run(source, title)
+    local chunk, message = load(translate(source, title), "=" .. title, "t", env)
+    if not chunk then error(message, 0) end
+    chunk()
   end
+  function env.include(other) run(vars.source(other), other) end
   env.__value = function(v)
     if type(v) ~= "string" and type(v) ~= "number" then
       error("a hole's value is a " .. type(v), 2)
@@ -105,9 +108,7 @@ function M.expand(text, vars, name)
     local indent = s:match("^ *")
     out[#out + 1] = (s:gsub("\n", "\n" .. indent):gsub("[ \t]+\n", "\n"))
   end
-  local chunk, message = load(translate(text, name), "=" .. name, "t", env)
-  if not chunk then error(message, 0) end
-  chunk()
+  run(text, name)
   return table.concat(out, "\n") .. "\n"
 end
 

@@ -27,7 +27,7 @@ while IFS='(,) ' read -r _ isa n _; do
 done <"$TRIT_BUILD/gen/isas.inc"
 
 mkdir "$work/templates" "$work/generator" "$work/gen" "$work/obj"
-cp -r "$TRIT_SOURCE"/templates/{isa,ints,floats,mm_blocks.c.in} "$work/templates/"
+cp -r "$TRIT_SOURCE"/templates/{isa,ints,floats,mm_{blocks,tiles}.c.in} "$work/templates/"
 cp "$TRIT_SOURCE"/generator/*.lua "$work/generator/"
 sed -i 's/^  tiles = {/  others = {/' "$work"/templates/isa/*.lua # those of the usual catalogue
 
