@@ -2,6 +2,8 @@
 import os
 import struct
 
+import numpy as np
+
 # --- GGUF ---
 
 F32, F16, BF16, I2_S, Q1_0, Q2_0, PQ2_0, PTQ1_0 = 0, 1, 30, 36, 41, 42, 142, 143
@@ -81,6 +83,22 @@ def vocabulary_keys(pre, tokens, types, merges, ids):
         ("tokenizer.ggml.merges", STRING, merges),
         *((f"tokenizer.ggml.{role}_token_id", U32, token) for role, token in ids.items()),
     ]
+
+
+# --- weights ---
+
+
+class Weights:
+    """Tensors of a random model, in the order of the file."""
+
+    def __init__(self, args):
+        self.args = args
+        self.random = np.random.default_rng(args.seed)
+        self.tensors = []
+
+    def norm(self, name, scale=1.0, size=None):
+        w = scale * self.random.uniform(0.5, 1.5, size or self.args.hidden)
+        self.tensors.append((name, F32, w.shape, w.astype("<f4").tobytes()))
 
 
 # --- arguments ---

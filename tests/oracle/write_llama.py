@@ -14,8 +14,8 @@ import sys
 
 import numpy as np
 
-from gguf_write import (BF16, BOOL, CONTROL, F16, F32, FLOAT, I2_S, STRING, U32, add_arguments,
-                        parse, vocabulary, vocabulary_keys, write_gguf)
+from gguf_write import (BF16, BOOL, CONTROL, F16, F32, FLOAT, I2_S, STRING, U32, Weights,
+                        add_arguments, parse, vocabulary, vocabulary_keys, write_gguf)
 
 FILE_TYPES = {"f32": 0, "f16": 1, "bf16": 32, "i2_s": 40}
 
@@ -48,20 +48,11 @@ ROWS = {"f16": (F16, "<f2"), "f32": (F32, "<f4")}
 # --- weights ---
 
 
-class Writer:
-    def __init__(self, args):
-        self.args = args
-        self.random = np.random.default_rng(args.seed)
-        self.tensors = []
-
+class Writer(Weights):
     def rows(self, name, w):
         """Rows of the vocabulary: values of f16, in either type."""
         kind, form = ROWS[self.args.rows]
         self.tensors.append((name, kind, w.shape, w.astype(form).tobytes()))
-
-    def norm(self, name, scale=1.0):
-        w = scale * self.random.uniform(0.5, 1.5, self.args.hidden)
-        self.tensors.append((name, F32, w.shape, w.astype("<f4").tobytes()))
 
     def matrix(self, name, n, k, gain):
         """Outputs have about `gain` times the deviation of the inputs."""

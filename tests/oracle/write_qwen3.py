@@ -18,8 +18,8 @@ import sys
 import numpy as np
 
 from gguf_write import (BOOL, CONTROL, F16, F32, FLOAT, NORMAL, PQ2_0, PTQ1_0, Q1_0, Q2_0, STRING,
-                        U32, USER_DEFINED, add_arguments, parse, vocabulary, vocabulary_keys,
-                        write_gguf)
+                        U32, USER_DEFINED, Weights, add_arguments, parse, vocabulary,
+                        vocabulary_keys, write_gguf)
 
 GROUP, HALF = 128, 64
 FILE_TYPES = {"f32": 0, "f16": 1, "q1_0": 40, "q2_0": 41, "q2_0_legacy": 41, "pq2_0": 141,
@@ -81,16 +81,7 @@ FLOATS, BY_64, TWO_BITS = ("f32", "f16"), ("q2_0",), ("q2_0", "q2_0_legacy", "pq
 # --- weights ---
 
 
-class Writer:
-    def __init__(self, args):
-        self.args = args
-        self.random = np.random.default_rng(args.seed)
-        self.tensors = []
-
-    def norm(self, name, scale=1.0, size=None):
-        w = scale * self.random.uniform(0.5, 1.5, size or self.args.hidden)
-        self.tensors.append((name, F32, w.shape, w.astype("<f4").tobytes()))
-
+class Writer(Weights):
     def codes(self, n, k):
         a = self.args
         if a.signs:
