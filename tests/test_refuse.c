@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tests/lib_model.h"
+#include "tests/lib_pool.h"
 
 static const struct trit_toy_shape small = { 32, 64, 2, 4, 2 };
 
@@ -81,21 +82,6 @@ static void a_quantization_version_is_a_number(void **state)
         fail_msg("%s", e.text);
 }
 
-static int pool_setup(void **state)
-{
-    struct trit_pool *pool;
-    if (trit_pool_create(&pool, 1, NULL))
-        return -1;
-    *state = pool;
-    return 0;
-}
-
-static int pool_teardown(void **state)
-{
-    trit_pool_destroy(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,5 +89,5 @@ int main(void)
         cmocka_unit_test(numbers_of_types_that_forks_used),
         cmocka_unit_test(a_quantization_version_is_a_number),
     };
-    return cmocka_run_group_tests(tests, pool_setup, pool_teardown);
+    return cmocka_run_group_tests(tests, trit_test_pool_setup, trit_test_pool_teardown);
 }

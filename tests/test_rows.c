@@ -14,6 +14,7 @@
 #include "runtime/base/half.h"
 #include "runtime/format/rows.h"
 #include "runtime/thread/pool.h"
+#include "tests/lib_pool.h"
 
 static char path[] = "test.gguf";
 static const struct trit_gguf gguf = { .path = path };
@@ -243,21 +244,6 @@ static void other_types_and_shapes_are_named(void **state)
     free((void *)t.data);
 }
 
-static int pool_setup(void **state)
-{
-    struct trit_pool *pool;
-    if (trit_pool_create(&pool, 3, NULL))
-        return -1;
-    *state = pool;
-    return 0;
-}
-
-static int pool_teardown(void **state)
-{
-    trit_pool_destroy(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,5 +252,5 @@ int main(void)
         cmocka_unit_test(infinities_and_nans_are_refused_by_row),
         cmocka_unit_test(other_types_and_shapes_are_named),
     };
-    return cmocka_run_group_tests(tests, pool_setup, pool_teardown);
+    return cmocka_run_group_tests(tests, trit_test_pool_setup, trit_test_pool_teardown);
 }
