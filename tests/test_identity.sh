@@ -65,4 +65,6 @@ synth odd --shape 300x500x1x3x1 --type f16 --vocab 303     # no multiple of 16 a
 synth groups --shape 256x512x1x2x2 --vocab 300 --embd q6_k # int8 rows with scales, heads of 128
 synth llama --arch llama --shape 240x344x2x4x2 --vocab 301 --untied
 synth llama_tied --arch llama --shape 256x512x1x2x1 --vocab 300 --type f16 --embd q8_0
+synth qwen3 --arch qwen3 --shape 256x384x2x4x2x96 --vocab 301       # packed head, groups of 128
+synth qwen3_signs --arch qwen3 --shape 384x256x1x3x1 --vocab 300 --type q1_0 --untied
 exit $failed

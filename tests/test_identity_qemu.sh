@@ -15,6 +15,8 @@ awk 'BEGIN { for (i = 0; i < 20; i++) print (i * 89 + 7) % 256 }' >"$dir/ids"
 synth() { "$TRITMILL" synth -o "$dir/$1.gguf" "${@:2}" 2>/dev/null || failed=1; }
 synth odd --shape 300x500x1x3x1 --type f16 --vocab 303
 synth groups --shape 256x512x1x2x2 --vocab 300 --embd q6_k
+synth qwen3 --arch qwen3 --shape 256x384x2x4x2x96 --vocab 301
+synth qwen3_signs --arch qwen3 --shape 384x256x1x3x1 --vocab 300 --type q1_0 --untied
 
 # hash MODEL [EMULATOR ...]
 hash() {
@@ -23,7 +25,7 @@ hash() {
     "$@" "$TRIT_BUILD/tests/logits" -m "$model" --ids "$dir/ids" -n 4 -t 2 --chunk 7 2>"$dir/err" |
         awk '$1 == "hash" { print $2 }'
 }
-for model in "$TRIT_SOURCE/tests/models/stories.gguf" "$dir/odd.gguf" "$dir/groups.gguf"; do
+for model in "$TRIT_SOURCE/tests/models/stories.gguf" "$dir"/*.gguf; do
     native=$(hash "$model")
     for cpu in Nehalem Haswell max; do
         emulated=$(hash "$model" "$qemu" -cpu $cpu)

@@ -31,7 +31,9 @@ rm b.gguf c.gguf
 # Every type is read again, and runs.
 for options in "--type f16" "--embd bf16" "--embd f32 --arch bitnet-25" "--embd q8_0 --untied" \
     "--embd q6_k --vocab 1000 --context 64" "--shape 64x192x3x2x1 --vocab 300" \
-    "--arch llama" "--arch llama --type f16 --peak 0.3"; do
+    "--arch llama" "--arch llama --type f16 --peak 0.3" "--arch qwen3" \
+    "--arch qwen3 --type q1_0 --untied" "--shape 256x384x2x4x1x96 --arch qwen3 --embd q6_k" \
+    "--type ptq1_0" "--type q1_0 --embd f32 --arch llama"; do
     case $options in *--shape*) ;; *) options="--shape tiny $options" ;; esac
     # shellcheck disable=SC2086
     synth $options -o t.gguf
@@ -47,10 +49,30 @@ for m in a f; do "$TRITMILL" run -m $m.gguf -p "in the" -n 40 --temp 0 >$m.out 2
 cmp a.out f.out || fail "I2_S and F16 of one seed differ"
 rm f.gguf ./*.out
 
+# Groups of columns with a scale each: one matrix in all types, embedding and head included.
+for type in ptq1_0 pq2_0 q2_0 q2_0_legacy f16 q1_0; do
+    synth --shape 256x384x2x4x2x96 --arch qwen3 --vocab 300 --embd f16 --type $type -o g.gguf
+    "$TRITMILL" run -m g.gguf -p "in the" -n 40 --temp 0 >$type.out 2>err ||
+        fail "run, $type: $(cat err)"
+    "$TRITMILL" inspect g.gguf >out
+    grep -q 'pre *string *"qwen2"' out && grep -q 'add_bos_token *bool *false' out ||
+        fail "$type: another tokenizer than qwen3's: $(cat out)"
+done
+for type in pq2_0 q2_0 q2_0_legacy f16; do
+    cmp ptq1_0.out $type.out || fail "PTQ1_0 and $type of one seed differ"
+done
+cmp -s ptq1_0.out q1_0.out && fail "signs and trits give the same text"
+rm g.gguf ./*.out
+
 refused 2 "architecture 'gpt': supported are 'bitnet-b1.58', 'bitnet-25', 'llama' and 'qwen3'" \
     --shape tiny --arch gpt -o x.gguf
 refused 2 "architecture llama has no zeros" \
     --shape tiny --arch llama --peak 0.3 --zeros 0.8 -o x.gguf
+refused 2 "token_embd.weight, 32768 x 100 as PTQ1_0" --arch qwen3 --shape 100x128x1x2x1 -o x.gguf
+refused 2 "256 x 64 as F16: its row length is not a multiple of a group's columns" \
+    --arch qwen3 --type f16 --shape 64x128x1x4x1x64 --embd f16 -o x.gguf
+refused 2 "zeros are made for matrices with one scale" \
+    --shape tiny --type ptq1_0 --peak 0.3 --zeros 0.8 -o x.gguf
 refused 2 "give --shape" -o x.gguf
 refused 2 "give -o FILE" --shape tiny
 refused 2 "shape 'huge': neither one of tiny" --shape huge -o x.gguf

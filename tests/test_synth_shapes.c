@@ -18,10 +18,11 @@ static void the_table_is_sound(void **state)
         struct trit_shape parsed;
         assert_int_equal(trit_shape_parse(&parsed, s->name, NULL), TRIT_OK);
         assert_memory_equal(&parsed, s, sizeof parsed);
-        assert_true(s->hidden % s->heads == 0 && s->heads % s->kv_heads == 0);
+        assert_true((s->head_dim || s->hidden % s->heads == 0) && s->heads % s->kv_heads == 0);
+        assert_non_null(trit_shape_family(s));
         assert_true(s->hidden * s->ffn % 128 == 0 && s->vocab && s->context);
     }
-    assert_int_equal(n, 5);
+    assert_int_equal(n, 8);
 }
 
 static void bitnet_2b4t_has_its_published_size(void **state)
@@ -36,6 +37,31 @@ static void bitnet_2b4t_has_its_published_size(void **state)
     assert_false(s.untied);
 }
 
+/* Low-bit weights as published, embedding and head among them. */
+static void bonsai_models_have_their_published_sizes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t weights;
+    } models[] = { { "bonsai-1.7b", 1719904256 },
+                   { "bonsai-4b", 4021588480 },
+                   { "bonsai-8b", 8188239872 } };
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        struct trit_shape s;
+        struct trit_config c;
+        assert_int_equal(trit_shape_parse(&s, models[i].name, NULL), TRIT_OK);
+        trit_shape_config(&s, trit_shape_family(&s), &c);
+        assert_string_equal(c.arch, "qwen3");
+        assert_true(c.yarn.factor == 4 && c.head_dim == 128);
+        struct trit_model_matrix list[TRIT_MODEL_MATRICES];
+        size_t n = trit_model_matrices(&c, list), weights = s.vocab * s.hidden * (1 + s.untied);
+        for (size_t j = 0; j < n; j++)
+            weights += list[j].n * list[j].k * list[j].count;
+        assert_int_equal(weights, models[i].weights);
+    }
+}
+
 static void a_shape_spelt_out(void **state)
 {
     (void)state;
@@ -44,6 +70,8 @@ static void a_shape_spelt_out(void **state)
     assert_string_equal(s.name, "320x800x3x5x1");
     assert_true(s.hidden == 320 && s.ffn == 800 && s.layers == 3 && s.heads == 5);
     assert_true(s.kv_heads == 1 && s.vocab == 32768 && s.context == 4096 && !s.untied);
+    assert_int_equal(trit_shape_parse(&s, "300x800x3x7x1x96", NULL), TRIT_OK);
+    assert_true(s.hidden == 300 && s.heads == 7 && s.head_dim == 96);
 }
 
 static void texts_that_are_no_shape(void **state)
@@ -52,10 +80,14 @@ static void texts_that_are_no_shape(void **state)
     static const struct {
         const char *text, *error;
     } cases[] = {
-        { "", "neither one of tiny, large, 2b4t, 3b, 8b nor HIDDENxFFN" },
+        { "",
+          "neither one of tiny, large, bonsai-1.7b, 2b4t, 3b, bonsai-4b, 8b, bonsai-8b nor HID" },
         { "2B4T", "shape '2B4T': neither" },
         { "256x768x2x4", "neither" },
-        { "256x768x2x4x2x1", "neither" },
+        { "256x768x2x4x2x", "neither" },
+        { "256x768x2x4x2x64x1", "neither" },
+        { "256x768x2x4x2x1", "the head size 1 is odd" },
+        { "256x768x2x4x2x4098", "the head size must be 1 to 4096" },
         { "256x768x2x4x2 ", "neither" },
         { "256x768x2x4x-2", "neither" },
         { " 256x768x2x4x2", "neither" },
@@ -86,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_is_sound),
         cmocka_unit_test(bitnet_2b4t_has_its_published_size),
+        cmocka_unit_test(bonsai_models_have_their_published_sizes),
         cmocka_unit_test(a_shape_spelt_out),
         cmocka_unit_test(texts_that_are_no_shape),
     };

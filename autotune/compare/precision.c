@@ -121,7 +121,7 @@ static enum trit_code read_config(const struct trit_precision *p, struct trit_co
     if (code)
         return code;
     if (p->model) {
-        trit_shape_config(&shape, trit_family_at(0), c);
+        trit_shape_config(&shape, trit_shape_family(&shape), c);
         return TRIT_OK;
     }
     const char *slash = strrchr(p->file, '/');

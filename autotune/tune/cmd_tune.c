@@ -149,7 +149,7 @@ static enum trit_code add_matrices(struct trit_tune *tune, const struct tune_opt
     if (o->file && !(code = trit_config_file(&config, o->file, error)))
         code = add_model(tune, &config, error);
     if (o->model && !code && !(code = trit_shape_parse(&shape, o->model, error))) {
-        trit_shape_config(&shape, trit_family_at(0), &config);
+        trit_shape_config(&shape, trit_shape_family(&shape), &config);
         code = add_model(tune, &config, error);
     }
     for (int i = 0; i < o->shapes.n && !code; i++)

@@ -23,6 +23,7 @@ struct trit_gguf_writer {
     size_t nkeys, ntensors, room, present; /* present: the tensor being written */
     uint64_t data_start, written;          /* written: bytes of the present tensor */
     struct trit_error error;               /* the first failure; code TRIT_OK: none */
+    uint32_t renumbered, number;           /* a type, and its number in the file */
     bool begun;
 };
 
@@ -221,6 +222,12 @@ static const char *declaration_fault(const struct trit_gguf_writer *w, const cha
     return what;
 }
 
+void trit_gguf_renumber(struct trit_gguf_writer *w, uint32_t type, uint32_t number)
+{
+    w->renumbered = type;
+    w->number = number;
+}
+
 void trit_gguf_put_tensor(struct trit_gguf_writer *w, const char *name, uint32_t type,
                           uint32_t ndims, const uint64_t *ne)
 {
@@ -234,7 +241,7 @@ void trit_gguf_put_tensor(struct trit_gguf_writer *w, const char *name, uint32_t
     put_string(w, &w->table, name, strlen(name));
     put_u32(w, &w->table, ndims);
     put(w, &w->table, ne, ndims * sizeof *ne);
-    put_u32(w, &w->table, type);
+    put_u32(w, &w->table, type == w->renumbered ? w->number : type);
     put_u64(w, &w->table, d->offset);
     w->ntensors++;
 }

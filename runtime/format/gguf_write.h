@@ -25,6 +25,9 @@ void trit_gguf_put_f32s(struct trit_gguf_writer *w, const char *key, const float
 /* Declares a tensor, ne as in the file (K first); its offset is given in order of declaration. */
 void trit_gguf_put_tensor(struct trit_gguf_writer *w, const char *name, uint32_t type,
                           uint32_t ndims, const uint64_t *ne);
+/* Tensors of `type` that are declared from now on have number `number` in the file, as some files
+   of other programs have it. */
+void trit_gguf_renumber(struct trit_gguf_writer *w, uint32_t type, uint32_t number);
 /* Writes header and tables. */
 enum trit_code trit_gguf_write_begin(struct trit_gguf_writer *w, struct trit_error *error);
 /* The next bytes of the present tensor; padding between tensors is written by itself. */

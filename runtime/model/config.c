@@ -129,6 +129,13 @@ static enum trit_code check_neutral(const struct trit_config *c, const struct tr
     return code;
 }
 
+struct trit_yarn trit_yarn_usual(float factor, size_t original)
+{
+    return (struct trit_yarn){
+        .factor = factor, .attn_factor = 1, .beta_fast = 32, .beta_slow = 1, .original = original
+    };
+}
+
 static enum trit_code read_yarn(struct trit_config *c, const struct trit_gguf *g,
                                 struct trit_error *e)
 {
@@ -137,7 +144,7 @@ static enum trit_code read_yarn(struct trit_config *c, const struct trit_gguf *g
         { .name = "rope.scaling.yarn_attn_factor", .number = 1 },
     };
     struct trit_yarn *y = &c->yarn;
-    *y = (struct trit_yarn){ .attn_factor = 1, .beta_fast = 32, .beta_slow = 1 };
+    *y = trit_yarn_usual(0, 0);
     const struct size_key original = { "rope.scaling.original_context_length", 1, MAX_CONTEXT, 0,
                                        &y->original };
     const struct float_key keys[] = {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/text.h"
+#include "runtime/format/group.h"
 #include "runtime/model/internal.h"
 
 #define TRIT_FAMILY(name) extern const struct trit_family trit_family_##name;
@@ -53,6 +54,11 @@ char *trit_family_list(char *out, size_t room)
             if (n < sizeof names / sizeof *names)
                 names[n++] = *name;
     return trit_list_text(names, n, "'", out, room);
+}
+
+bool trit_family_groups(const struct trit_family *family, uint32_t type)
+{
+    return trit_type_has_groups(type) || (family->grouped && type != TRIT_I2_S);
 }
 
 size_t trit_config_width(const struct trit_config *c, enum trit_width width)

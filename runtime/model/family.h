@@ -69,6 +69,7 @@ struct trit_family {
     enum trit_op gated; /* f of gate and up: TRIT_OP_relu2, ... */
     bool skips;         /* f is 0 where the gate is not open, so that zeros may be skipped */
     float synth_eps, synth_rope_base; /* of random models */
+    const char *synth_pre;            /* their tokenizer.ggml.pre, which adds no BOS; NULL: none */
     /* One layer of a pass, made of the parts in runtime/model/internal.h. */
     void (*layer)(struct trit_work *work, size_t layer);
 };
@@ -78,6 +79,10 @@ const struct trit_family *trit_family_at(size_t i);
 const struct trit_family *trit_family_find(const char *name, size_t length);
 /* All architecture names, for messages: "'bitnet-b1.58', 'bitnet-25' and ...". Returns out. */
 char *trit_family_list(char *out, size_t room);
+
+/* Whether matrices of the stored type have a scale for each group of columns in models of the
+   family. */
+bool trit_family_groups(const struct trit_family *family, uint32_t type);
 
 size_t trit_config_width(const struct trit_config *config, enum trit_width width);
 

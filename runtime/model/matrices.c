@@ -114,8 +114,7 @@ static enum trit_code give_kernels(struct trit_loader *l, struct trit_matrix *x,
 
 static bool has_groups(const struct trit_loader *l, const struct trit_gguf_tensor *t)
 {
-    return trit_type_has_groups(t->type) ||
-           (l->model->config.family->grouped && t->type != TRIT_I2_S);
+    return trit_family_groups(l->model->config.family, t->type);
 }
 
 /* Whether the tensors have groups: all of them, or none. */

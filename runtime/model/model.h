@@ -28,6 +28,9 @@ struct trit_yarn {
     size_t original; /* context */
 };
 
+/* As files have it whose keys say no more. */
+struct trit_yarn trit_yarn_usual(float factor, size_t original);
+
 struct trit_config {
     const struct trit_family *family;
     char arch[32], name[64];

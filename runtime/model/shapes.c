@@ -1,4 +1,4 @@
-/* The shapes of published BitNet models, and what a shape must satisfy to be run at all. */
+/* The shapes of published models, and what a shape must satisfy to be run at all. */
 #include "runtime/model/shapes.h"
 
 #include <ctype.h>
@@ -9,27 +9,33 @@
 #include "runtime/kernel.h"
 
 static const struct trit_shape shapes[] = {
-    /* hidden, ffn, layers, heads, kv heads; vocabulary, context, untied */
-    { "tiny", 256, 768, 2, 4, 2, 512, 2048, false },
-    { "large", 1536, 4096, 24, 16, 16, 32002, 2048, false },
-    { "2b4t", 2560, 6912, 30, 20, 5, 128256, 4096, false },
-    { "3b", 3200, 8640, 26, 32, 32, 32002, 2048, false },
-    { "8b", 4096, 14336, 32, 32, 8, 128256, 8192, true },
+    /* hidden, ffn, layers, heads, kv heads, head size; vocabulary, context, untied; YaRN */
+    { "tiny", 256, 768, 2, 4, 2, 0, 512, 2048, false, NULL, 0, 0 },
+    { "large", 1536, 4096, 24, 16, 16, 0, 32002, 2048, false, NULL, 0, 0 },
+    { "bonsai-1.7b", 2048, 6144, 28, 16, 8, 128, 151669, 32768, false, "qwen3", 4, 8192 },
+    { "2b4t", 2560, 6912, 30, 20, 5, 0, 128256, 4096, false, NULL, 0, 0 },
+    { "3b", 3200, 8640, 26, 32, 32, 0, 32002, 2048, false, NULL, 0, 0 },
+    { "bonsai-4b", 2560, 9728, 36, 32, 8, 128, 151669, 32768, false, "qwen3", 4, 8192 },
+    { "8b", 4096, 14336, 32, 32, 8, 0, 128256, 8192, true, NULL, 0, 0 },
+    { "bonsai-8b", 4096, 12288, 36, 32, 8, 128, 151669, 65536, true, "qwen3", 4, 16384 },
 };
 
-enum { NSHAPES = sizeof shapes / sizeof *shapes, VOCAB = 32768, CONTEXT = 4096, NNUMBERS = 5 };
+enum { NSHAPES = sizeof shapes / sizeof *shapes, VOCAB = 32768, CONTEXT = 4096 };
 
-/* The numbers of a shape that is spelt out, in their order. */
+/* The numbers of a shape that is spelt out, in their order. The last may be left out. */
 static const struct {
     const char *name;
     size_t offset, max;
-} numbers[NNUMBERS] = {
+} numbers[] = {
     { "hidden size", offsetof(struct trit_shape, hidden), TRIT_MAX_K },
     { "feed-forward size", offsetof(struct trit_shape, ffn), TRIT_MAX_K },
     { "number of layers", offsetof(struct trit_shape, layers), 1024 },
     { "number of heads", offsetof(struct trit_shape, heads), 4096 },
     { "number of key-value heads", offsetof(struct trit_shape, kv_heads), 4096 },
+    { "head size", offsetof(struct trit_shape, head_dim), 4096 },
 };
+
+enum { NNUMBERS = sizeof numbers / sizeof *numbers };
 
 const struct trit_shape *trit_shape_get(size_t i)
 {
@@ -50,41 +56,46 @@ static size_t number(const char **text)
 
 static enum trit_code unreadable(const char *text, struct trit_error *error)
 {
-    char names[128] = "";
+    char names[256] = "";
     for (size_t i = 0, n = 0; i < NSHAPES; i++)
         n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", i ? ", " : "", shapes[i].name);
     return trit_fail(error, TRIT_EARGUMENT,
-                     "shape '%.64s': neither one of %s nor HIDDENxFFNxLAYERSxHEADSxKV, as in "
-                     "2560x6912x30x20x5",
+                     "shape '%.64s': neither one of %s nor HIDDENxFFNxLAYERSxHEADSxKV[xHEAD_DIM], "
+                     "as in 2560x6912x30x20x5",
                      text, names);
+}
+
+static size_t head_dim(const struct trit_shape *s)
+{
+    return s->head_dim ? s->head_dim : s->hidden / s->heads;
 }
 
 static enum trit_code check(const struct trit_shape *s, struct trit_error *error)
 {
-    if (s->hidden % s->heads)
+    if (!s->head_dim && s->hidden % s->heads)
         return trit_fail(error, TRIT_EARGUMENT, "shape %s: %zu heads do not divide hidden %zu",
                          s->name, s->heads, s->hidden);
     if (s->heads % s->kv_heads)
         return trit_fail(error, TRIT_EARGUMENT,
                          "shape %s: %zu key-value heads do not divide %zu heads", s->name,
                          s->kv_heads, s->heads);
-    if (s->hidden / s->heads % 2)
+    if (head_dim(s) % 2)
         return trit_fail(error, TRIT_EARGUMENT,
                          "shape %s: the head size %zu is odd, and rotary positions need pairs",
-                         s->name, s->hidden / s->heads);
+                         s->name, head_dim(s));
     return TRIT_OK;
 }
 
 static enum trit_code spelt_out(struct trit_shape *s, const char *text, struct trit_error *error)
 {
     const char *p = text;
-    for (size_t i = 0; i < NNUMBERS; i++) {
-        if (!isdigit((unsigned char)*p))
+    for (size_t i = 0, last = 0; !last; i++) {
+        if (i == NNUMBERS || !isdigit((unsigned char)*p))
             return unreadable(text, error);
         size_t v = number(&p);
-        if (*p != (i + 1 < NNUMBERS ? 'x' : '\0'))
+        last = *p == '\0' && i + 2 >= NNUMBERS;
+        if (!last && *p++ != 'x')
             return unreadable(text, error);
-        p++;
         if (v < 1 || v > numbers[i].max)
             return trit_fail(error, TRIT_EARGUMENT, "shape %.64s: the %s must be 1 to %zu", text,
                              numbers[i].name, numbers[i].max);
@@ -108,6 +119,11 @@ enum trit_code trit_shape_parse(struct trit_shape *shape, const char *text,
     return spelt_out(shape, text, error);
 }
 
+const struct trit_family *trit_shape_family(const struct trit_shape *shape)
+{
+    return shape->arch ? trit_family_find(shape->arch, strlen(shape->arch)) : trit_family_at(0);
+}
+
 void trit_shape_config(const struct trit_shape *s, const struct trit_family *family,
                        struct trit_config *config)
 {
@@ -118,12 +134,14 @@ void trit_shape_config(const struct trit_shape *s, const struct trit_family *fam
                                     .layers = s->layers,
                                     .heads = s->heads,
                                     .kv_heads = s->kv_heads,
-                                    .head_dim = s->hidden / s->heads,
-                                    .rope_dims = s->hidden / s->heads,
+                                    .head_dim = head_dim(s),
+                                    .rope_dims = head_dim(s),
                                     .context = s->context,
                                     .eps = family->synth_eps,
                                     .rope_base = family->synth_rope_base,
                                     .tied = !s->untied };
+    if (family->yarn && s->yarn)
+        config->yarn = trit_yarn_usual((float)s->yarn, s->original);
     snprintf(config->arch, sizeof config->arch, "%s", family->names[0]);
     snprintf(config->name, sizeof config->name, "%s", s->name);
 }

@@ -1,6 +1,7 @@
 /* tritmill synth: a random model of a given shape, to measure and test with. */
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "runtime/cli/commands.h"
 #include "runtime/cpu/cpu.h"
@@ -12,24 +13,37 @@ enum { MAX_THREADS = 4 }; /* past that the disk is the limit */
 struct options {
     const char *shape, *output, *tokenizer, *arch;
     uint64_t seed;
-    int type, embd, context, vocab; /* choices by number; 0: as the shape has it */
+    int type, embd;     /* choices by number; -1: as the architecture has it */
+    int context, vocab; /* 0: as the shape has it */
     int chain;
     bool untied;
     double peak, zeros;
 };
 
-static const uint32_t types[] = { TRIT_I2_S, TRIT_F16 };
+/* Their names stand in --type. */
+static const struct {
+    uint32_t type;
+    bool legacy;
+} types[] = { { TRIT_I2_S, false },  { TRIT_F16, false },  { TRIT_PTQ1_0, false },
+              { TRIT_PQ2_0, false }, { TRIT_Q2_0, false }, { TRIT_PQ2_0, true },
+              { TRIT_Q1_0, false } };
+enum { ONE_SCALE = 0, GROUPS = 2 }; /* the usual ones */
+
 static const uint32_t embds[] = { TRIT_F16, TRIT_BF16, TRIT_F32, TRIT_Q8_0, TRIT_Q6_K };
 
 #define AT(member) offsetof(struct options, member)
 static const struct trit_option options[] = {
     { "--shape", TRIT_OPT_TEXT, AT(shape), "SHAPE",
-      "tiny, large, 2b4t, 3b, 8b, or HIDDENxFFNxLAYERSxHEADSxKV", 0, 0, NULL },
+      "tiny, large, 2b4t, 3b, 8b, bonsai-1.7b, bonsai-4b, bonsai-8b, or "
+      "HIDDENxFFNxLAYERSxHEADSxKV[xHEAD_DIM]",
+      0, 0, NULL },
     { "-o,--output", TRIT_OPT_TEXT, AT(output), "FILE", "the GGUF file to write", 0, 0, NULL },
     { "--seed", TRIT_OPT_U64, AT(seed), "N", "same seed, same file (default 1)", 0, 0, NULL },
-    { "--type", TRIT_OPT_CHOICE, AT(type), NULL, "of the ternary matrices (default i2_s)", 0, 0,
-      "i2_s|f16" },
-    { "--embd", TRIT_OPT_CHOICE, AT(embd), NULL, "type of embedding and head (default f16)", 0, 0,
+    { "--type", TRIT_OPT_CHOICE, AT(type), NULL,
+      "of the matrices (default i2_s; for qwen3 ptq1_0); q1_0: signs instead of trits", 0, 0,
+      "i2_s|f16|ptq1_0|pq2_0|q2_0|q2_0_legacy|q1_0" },
+    { "--embd", TRIT_OPT_CHOICE, AT(embd), NULL,
+      "type of embedding and head (default f16; for qwen3 trits or signs as in the matrices)", 0, 0,
       "f16|bf16|f32|q8_0|q6_k" },
     { "--untied", TRIT_OPT_FLAG, AT(untied), NULL, "store the head as a separate tensor", 0, 0,
       NULL },
@@ -45,8 +59,8 @@ static const struct trit_option options[] = {
       TRIT_VOCAB_MAX, NULL },
     { "--context", TRIT_OPT_INT, AT(context), "N", "context length (default: the shape's)", 1,
       1 << 24, NULL },
-    { "--arch", TRIT_OPT_TEXT, AT(arch), "NAME", "architecture name (default bitnet-b1.58)", 0, 0,
-      NULL },
+    { "--arch", TRIT_OPT_TEXT, AT(arch), "NAME",
+      "architecture name (default the shape's: qwen3, else bitnet-b1.58)", 0, 0, NULL },
 };
 #undef AT
 
@@ -96,14 +110,24 @@ static enum trit_code write_model(const struct trit_synth *synth, const char *pa
     return code;
 }
 
+/* Architecture and types: what was asked for, else what its models usually have. */
+static void choose(const struct options *o, struct trit_synth *s)
+{
+    const struct trit_family *shape = trit_shape_family(&s->shape);
+    s->arch = o->arch ? o->arch : shape->names[0];
+    const struct trit_family *f = trit_family_find(s->arch, strlen(s->arch));
+    const int type = o->type >= 0 ? o->type : f && f->grouped ? GROUPS : ONE_SCALE;
+    s->type = types[type].type;
+    s->legacy = types[type].legacy;
+    s->low_rows = o->embd < 0 && f && f->grouped && trit_family_groups(f, s->type);
+    s->embd = embds[o->embd < 0 ? 0 : o->embd];
+}
+
 static enum trit_code synth(const struct options *o, struct trit_error *error)
 {
     struct trit_progress progress;
     struct trit_vocab vocabulary;
     struct trit_synth s = { .vocabulary = &vocabulary,
-                            .arch = o->arch,
-                            .type = types[o->type],
-                            .embd = embds[o->embd],
                             .seed = o->seed,
                             .peak = o->peak,
                             .zeros = o->zeros,
@@ -115,6 +139,7 @@ static enum trit_code synth(const struct options *o, struct trit_error *error)
         code = trit_output_check(o->output, &trit_output_gguf, &o->tokenizer, 1, error);
     if (code)
         return code;
+    choose(o, &s);
     s.shape.untied |= o->untied || o->chain;
     if (o->context)
         s.shape.context = (size_t)o->context;
@@ -127,7 +152,7 @@ static enum trit_code synth(const struct options *o, struct trit_error *error)
 
 static int run(int argc, char **argv)
 {
-    struct options o = { .seed = 1, .arch = "bitnet-b1.58" };
+    struct options o = { .seed = 1, .type = -1, .embd = -1 };
     struct trit_error error;
     enum trit_parse parsed = trit_cli_parse(&trit_cmd_synth, argc, argv, &o, NULL);
     if (parsed != TRIT_PARSE_OK)
@@ -140,8 +165,8 @@ const struct trit_command trit_cmd_synth = {
     .summary = "write a random ternary model of a given shape",
     .usage = "--shape SHAPE -o FILE [options]",
     .detail = "The model has the sizes, types and statistics of a real one, but random weights. "
-              "2b4t is\nBitNet b1.58 2B4T: 1.2 GB. With i2_s and f16 the same seed gives the same "
-              "matrices.",
+              "2b4t is\nBitNet b1.58 2B4T: 1.2 GB; bonsai-8b 1.8 GB. Types other than q1_0 hold "
+              "the same\nmatrices for the same seed.",
     .options = options,
     .noptions = sizeof options / sizeof *options,
     .rules = rules,

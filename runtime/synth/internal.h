@@ -24,20 +24,34 @@ void trit_noise_free(struct trit_noise *noise); /* NULL allowed */
 /* The seed of unit `unit` of tensor `tensor`. */
 uint64_t trit_noise_seed(uint64_t seed, uint64_t tensor, uint64_t unit);
 
+/* Of trits, -1, 0 and 1 have P = 0.289, 0.422, 0.289. In groups of TRIT_NOISE_GROUP columns each
+   has a scale of its own, and Q1_0 holds signs, -1 and 1 alike. */
+enum trit_noise_values { TRIT_NOISE_NORMAL, TRIT_NOISE_TRITS, TRIT_NOISE_GROUPS };
+enum { TRIT_NOISE_GROUP = 128 };
+
 /* What a unit is filled with. */
 struct trit_noise_use {
-    bool ternary; /* -d, 0, d with P = 0.289, 0.422, 0.289; else normal values */
-    float mean,
-        size; /* ternary: size = d (I2_S keeps it elsewhere); f32: mean and standard deviation */
+    enum trit_noise_values values;
+    float mean, size;   /* trits: size = d (I2_S keeps it elsewhere); groups: about d; f32: mean and
+                           standard deviation */
     size_t lead, width; /* for trit_noise_lead: the first `lead` of every `width` elements */
     int lead_trit;      /* what trits become there: -1, 0 or 1 */
 };
 
 /* Writes the next `count` <= TRIT_NOISE_UNIT elements of a unit, whole blocks, to out. The same
-   seed gives the same trits in I2_S and F16. Returns the bytes written, 0 where the type cannot be
-   made: ternary I2_S and F16; normal F16, BF16, F32, Q8_0 and Q6_K. */
+   seed gives the same trits in I2_S and F16, and the same groups in PTQ1_0, PQ2_0, Q2_0 and F16.
+   Returns the bytes written, 0 where the type cannot be made: trits I2_S and F16; groups those four
+   and Q1_0; normal F16, BF16, F32, Q8_0 and Q6_K. */
 size_t trit_noise_fill(const struct trit_noise *noise, const struct trit_noise_use *use,
                        uint32_t type, uint64_t seed, size_t count, uint8_t *out);
+
+/* The parts of it that files share: the next 4 * bytes trits, four codes (trit + 1) a byte, the
+   first on top, bytes a multiple of 4; a block's scale, up to 6 % above f, so that no two
+   neighbours agree; groups. */
+void trit_noise_trits(const struct trit_noise *noise, uint64_t *state, size_t bytes, uint8_t *out);
+uint16_t trit_noise_scale(float f, uint64_t r);
+void trit_noise_groups(const struct trit_noise *noise, float size, uint32_t type, uint64_t state,
+                       size_t count, uint8_t *out);
 
 /* Makes the leads, among elements first .. first+count-1 of a tensor, lead_trit (trits) or not
    negative (normal values). out begins with a whole block. */

@@ -57,19 +57,19 @@ static void lead_q6_k(const struct trit_noise_use *use, size_t e, uint8_t *out)
 
 static const struct {
     uint32_t type;
-    bool ternary;
+    enum trit_noise_values values;
     lead_fn *lead;
 } forms[] = {
-    { TRIT_I2_S, true, lead_i2_s },  { TRIT_F16, true, lead_trit_f16 },
-    { TRIT_F16, false, lead_16 },    { TRIT_BF16, false, lead_16 },
-    { TRIT_F32, false, lead_f32 },   { TRIT_Q8_0, false, lead_q8_0 },
-    { TRIT_Q6_K, false, lead_q6_k },
+    { TRIT_I2_S, TRIT_NOISE_TRITS, lead_i2_s },  { TRIT_F16, TRIT_NOISE_TRITS, lead_trit_f16 },
+    { TRIT_F16, TRIT_NOISE_NORMAL, lead_16 },    { TRIT_BF16, TRIT_NOISE_NORMAL, lead_16 },
+    { TRIT_F32, TRIT_NOISE_NORMAL, lead_f32 },   { TRIT_Q8_0, TRIT_NOISE_NORMAL, lead_q8_0 },
+    { TRIT_Q6_K, TRIT_NOISE_NORMAL, lead_q6_k },
 };
 
-static lead_fn *form_of(uint32_t type, bool ternary)
+static lead_fn *form_of(uint32_t type, enum trit_noise_values values)
 {
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
-        if (forms[i].type == type && forms[i].ternary == ternary)
+        if (forms[i].type == type && forms[i].values == values)
             return forms[i].lead;
     return NULL;
 }
@@ -77,7 +77,7 @@ static lead_fn *form_of(uint32_t type, bool ternary)
 void trit_noise_lead(const struct trit_noise_use *use, uint32_t type, size_t first, size_t count,
                      uint8_t *out)
 {
-    lead_fn *lead = form_of(type, use->ternary);
+    lead_fn *lead = form_of(type, use->values);
     for (size_t e = 0; use->lead && lead && e < count;) {
         size_t column = (first + e) % use->width;
         if (column < use->lead)

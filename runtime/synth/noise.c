@@ -97,15 +97,20 @@ uint64_t trit_noise_seed(uint64_t seed, uint64_t tensor, uint64_t unit)
 typedef void fill_fn(const struct trit_noise *n, const struct trit_noise_use *use, uint64_t state,
                      size_t count, uint8_t *out);
 
+void trit_noise_trits(const struct trit_noise *n, uint64_t *state, size_t bytes, uint8_t *out)
+{
+    for (size_t i = 0; i < bytes; i += LOOKUPS) {
+        uint64_t r = trit_random_next(state);
+        for (size_t j = 0; j < LOOKUPS; j++, r >>= 16)
+            out[i + j] = n->trits[r & 0xffff];
+    }
+}
+
 static void fill_i2_s(const struct trit_noise *n, const struct trit_noise_use *use, uint64_t state,
                       size_t count, uint8_t *out)
 {
     (void)use;
-    for (size_t i = 0; i < count / 4; i += LOOKUPS) {
-        uint64_t r = trit_random_next(&state);
-        for (size_t j = 0; j < LOOKUPS; j++, r >>= 16)
-            out[i + j] = n->trits[r & 0xffff];
-    }
+    trit_noise_trits(n, &state, count / 4, out);
 }
 
 /* The same draws as I2_S, block by block, so that both types hold the same matrix. */
@@ -116,11 +121,7 @@ static void fill_trits_f16(const struct trit_noise *n, const struct trit_noise_u
     for (size_t e = 0; e < count; e += 128) {
         uint8_t block[32];
         uint16_t w[128];
-        for (size_t i = 0; i < 32; i += LOOKUPS) {
-            uint64_t r = trit_random_next(&state);
-            for (size_t j = 0; j < LOOKUPS; j++, r >>= 16)
-                block[i + j] = n->trits[r & 0xffff];
-        }
+        trit_noise_trits(n, &state, sizeof block, block);
         for (size_t i = 0; i < 128; i++)
             w[i] = values[block[i % 32] >> (6 - i / 32 * 2) & 3];
         memcpy(out + 2 * e, w, 2 * (count - e < 128 ? count - e : 128));
@@ -161,10 +162,14 @@ static void fill_f32(const struct trit_noise *n, const struct trit_noise_use *us
     }
 }
 
-/* A block's scale: up to 6 % above f, so that no two neighbours agree. */
+uint16_t trit_noise_scale(float f, uint64_t r)
+{
+    return (uint16_t)(trit_f32_f16(f) + (r & 63));
+}
+
 static void put_scale(float f, uint64_t r, uint8_t *out)
 {
-    uint16_t h = (uint16_t)(trit_f32_f16(f) + (r & 63));
+    const uint16_t h = trit_noise_scale(f, r);
     memcpy(out, &h, 2);
 }
 
@@ -213,21 +218,25 @@ static void fill_q6_k(const struct trit_noise *n, const struct trit_noise_use *u
 
 static const struct {
     uint32_t type;
-    bool ternary;
+    enum trit_noise_values values;
     fill_fn *fill;
 } forms[] = {
-    { TRIT_I2_S, true, fill_i2_s },  { TRIT_F16, true, fill_trits_f16 },
-    { TRIT_F16, false, fill_f16 },   { TRIT_BF16, false, fill_bf16 },
-    { TRIT_F32, false, fill_f32 },   { TRIT_Q8_0, false, fill_q8_0 },
-    { TRIT_Q6_K, false, fill_q6_k },
+    { TRIT_I2_S, TRIT_NOISE_TRITS, fill_i2_s },  { TRIT_F16, TRIT_NOISE_TRITS, fill_trits_f16 },
+    { TRIT_F16, TRIT_NOISE_NORMAL, fill_f16 },   { TRIT_BF16, TRIT_NOISE_NORMAL, fill_bf16 },
+    { TRIT_F32, TRIT_NOISE_NORMAL, fill_f32 },   { TRIT_Q8_0, TRIT_NOISE_NORMAL, fill_q8_0 },
+    { TRIT_Q6_K, TRIT_NOISE_NORMAL, fill_q6_k },
 };
 
 size_t trit_noise_fill(const struct trit_noise *noise, const struct trit_noise_use *use,
                        uint32_t type, uint64_t seed, size_t count, uint8_t *out)
 {
     const struct trit_type_info *info = trit_type_find(type);
+    if (use->values == TRIT_NOISE_GROUPS) {
+        trit_noise_groups(noise, use->size, type, seed, count, out);
+        return count / info->block * info->bytes;
+    }
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
-        if (forms[i].type == type && forms[i].ternary == use->ternary) {
+        if (forms[i].type == type && forms[i].values == use->values) {
             forms[i].fill(noise, use, seed, count, out);
             return count / info->block * info->bytes;
         }

@@ -15,8 +15,8 @@
 
 enum { SLICE_UNITS = 32, I2_S_TAIL = 32 }; /* a slice is at most 8 MiB */
 
-/* Of a trit's square: 2 * 0.289. */
-static const double TRIT_POWER = 0.578;
+/* Of a trit's square: 2 * 0.289; of a sign's. */
+static const double TRIT_POWER = 0.578, SIGN_POWER = 1;
 static const float NORM_SPREAD = 0.1f;
 
 /* A tensor of the file. */
@@ -58,15 +58,24 @@ static double residual_power(const struct maker *m)
     return 2.0 * (double)shape->layers / all;
 }
 
-/* A normalised row of k inputs comes out with variance 1, or its part of the residual's. d is
-   rounded to f16, so that both types hold the same matrix. */
+/* The scale with which k trits or signs of a row have `power` in all; rounded to f16, so that all
+   types hold the same matrix. */
+static struct trit_noise_use low_bit(const struct maker *m, size_t k, double power)
+{
+    const double one = m->synth->type == TRIT_Q1_0 ? SIGN_POWER : TRIT_POWER;
+    const float d = (float)sqrt(power / (one * (double)k));
+    return (struct trit_noise_use){ .values = trit_family_groups(m->config.family, m->synth->type)
+                                                  ? TRIT_NOISE_GROUPS
+                                                  : TRIT_NOISE_TRITS,
+                                    .size = trit_f16_f32(trit_f32_f16(d)) };
+}
+
+/* A normalised row of k inputs comes out with variance 1, or its part of the residual's. */
 static struct part matrix_part(const struct maker *m, size_t n, size_t k, bool residual)
 {
-    const struct trit_synth *s = m->synth;
-    double power = TRIT_POWER * (double)k * (residual ? residual_power(m) : 1.0);
-    float d = trit_f16_f32(trit_f32_f16((float)(1 / sqrt(power))));
+    const double power = residual ? 1 / residual_power(m) : 1.0;
     return (struct part){
-        .type = s->type, .ndims = 2, .ne = { k, n, 1, 1 }, .use = { .ternary = true, .size = d }
+        .type = m->synth->type, .ndims = 2, .ne = { k, n, 1, 1 }, .use = low_bit(m, k, power)
     };
 }
 
@@ -86,12 +95,17 @@ static size_t whole_lead(const struct maker *m)
 static struct part rows_part(const struct maker *m)
 {
     const struct trit_synth *s = m->synth;
-    return (struct part){
+    struct part part = {
         .type = s->embd,
         .ndims = 2,
         .ne = { s->shape.hidden, s->shape.vocab, 1, 1 },
         .use = { .size = rows_spread(s), .lead = whole_lead(m), .width = s->shape.hidden }
     };
+    if (s->low_rows) {
+        part.type = s->type;
+        part.use = low_bit(m, s->shape.hidden, 1);
+    }
+    return part;
 }
 
 static struct part *add_named(struct maker *m, const char *name, struct part part)
@@ -160,6 +174,8 @@ static enum trit_code measure(struct maker *m, struct trit_error *error)
         const struct part *p = &m->parts[i];
         uint64_t bytes = 0;
         const char *why = trit_type_bytes(p->type, p->ne, &bytes);
+        if (!why && p->use.values == TRIT_NOISE_GROUPS && p->ne[0] % TRIT_NOISE_GROUP)
+            why = "its row length is not a multiple of a group's columns";
         if (!why && __builtin_add_overflow(m->total, bytes, &m->total))
             why = "the file would not fit 64 bits";
         if (why)
@@ -186,6 +202,34 @@ static void put_arch_f32(const struct maker *m, const char *key, float value)
     trit_gguf_put_f32(m->writer, name, value);
 }
 
+static uint32_t file_type(uint32_t type)
+{
+    static const uint32_t numbers[][2] = { { TRIT_F16, 1 },     { TRIT_I2_S, 40 },
+                                           { TRIT_Q1_0, 40 },   { TRIT_Q2_0, 41 },
+                                           { TRIT_PQ2_0, 141 }, { TRIT_PTQ1_0, 142 } };
+    size_t i = 0;
+    while (numbers[i][0] != type)
+        i++;
+    return numbers[i][1];
+}
+
+/* Heads of their own size, and rotations that are stretched. */
+static void put_more_keys(const struct maker *m)
+{
+    const struct trit_config *c = &m->config;
+    char name[96];
+    if (c->family->own_head_dim) {
+        put_arch_u32(m, "attention.key_length", c->head_dim);
+        put_arch_u32(m, "attention.value_length", c->head_dim);
+    }
+    if (!(c->yarn.factor > 0))
+        return;
+    snprintf(name, sizeof name, "%s.rope.scaling.type", m->synth->arch);
+    trit_gguf_put_text(m->writer, name, "yarn");
+    put_arch_f32(m, "rope.scaling.factor", c->yarn.factor);
+    put_arch_u32(m, "rope.scaling.original_context_length", c->yarn.original);
+}
+
 static void put_model_keys(const struct maker *m)
 {
     const struct trit_synth *s = m->synth;
@@ -195,7 +239,7 @@ static void put_model_keys(const struct maker *m)
              (unsigned long long)s->seed);
     trit_gguf_put_text(m->writer, "general.architecture", s->arch);
     trit_gguf_put_text(m->writer, "general.name", name);
-    trit_gguf_put_u32(m->writer, "general.file_type", s->type == TRIT_I2_S ? 40 : 1);
+    trit_gguf_put_u32(m->writer, "general.file_type", file_type(s->legacy ? TRIT_Q2_0 : s->type));
     trit_gguf_put_u32(m->writer, "general.quantization_version", 2);
     put_arch_u32(m, "vocab_size", c->vocab);
     put_arch_u32(m, "context_length", c->context);
@@ -207,6 +251,7 @@ static void put_model_keys(const struct maker *m)
     put_arch_u32(m, "attention.head_count_kv", c->kv_heads);
     put_arch_f32(m, "attention.layer_norm_rms_epsilon", c->eps);
     put_arch_f32(m, "rope.freq_base", c->rope_base);
+    put_more_keys(m);
 }
 
 static enum trit_code put_vocabulary(const struct maker *m, struct trit_error *error)
@@ -215,7 +260,10 @@ static enum trit_code put_vocabulary(const struct maker *m, struct trit_error *e
     float *scores = calloc(v->n, sizeof *scores);
     if (!scores)
         return trit_fail(error, TRIT_EMEMORY, "vocabulary: out of memory");
+    const char *pre = m->config.family->synth_pre;
     trit_gguf_put_text(m->writer, "tokenizer.ggml.model", "gpt2");
+    if (pre)
+        trit_gguf_put_text(m->writer, "tokenizer.ggml.pre", pre);
     trit_gguf_put_texts(m->writer, "tokenizer.ggml.tokens", v->tokens, v->n);
     trit_gguf_put_f32s(m->writer, "tokenizer.ggml.scores", scores, v->n);
     trit_gguf_put_i32s(m->writer, "tokenizer.ggml.token_type", v->types, v->n);
@@ -226,7 +274,7 @@ static enum trit_code put_vocabulary(const struct maker *m, struct trit_error *e
         trit_gguf_put_u32(m->writer, "tokenizer.ggml.eos_token_id", (uint32_t)v->eos);
         trit_gguf_put_u32(m->writer, "tokenizer.ggml.padding_token_id", (uint32_t)v->eos);
     }
-    trit_gguf_put_bool(m->writer, "tokenizer.ggml.add_bos_token", v->bos >= 0);
+    trit_gguf_put_bool(m->writer, "tokenizer.ggml.add_bos_token", v->bos >= 0 && !pre);
     free(scores);
     return TRIT_OK;
 }
@@ -237,6 +285,8 @@ static enum trit_code put_tables(const struct maker *m, struct trit_error *error
     enum trit_code code = put_vocabulary(m, error);
     if (code)
         return code;
+    if (m->synth->legacy)
+        trit_gguf_renumber(m->writer, TRIT_PQ2_0, TRIT_Q2_0);
     for (size_t i = 0; i < m->nparts; i++)
         trit_gguf_put_tensor(m->writer, m->parts[i].name, m->parts[i].type, m->parts[i].ndims,
                              m->parts[i].ne);
@@ -360,6 +410,13 @@ static enum trit_code check(const struct trit_synth *s, struct trit_error *error
     if (!f)
         return trit_fail(error, TRIT_EARGUMENT, "architecture '%.64s': supported are %s", s->arch,
                          trit_family_list(list, sizeof list));
+    if (s->low_rows && !trit_family_groups(f, s->type))
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "an embedding made as the matrices are needs a type with groups of "
+                         "columns, as in architecture qwen3");
+    if (s->zeros > 0 && trit_family_groups(f, s->type))
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "zeros are made for matrices with one scale, of type i2_s or f16");
     if (s->zeros > 0 && !f->skips)
         return trit_fail(error, TRIT_EARGUMENT, "architecture %s has no zeros: without --zeros",
                          s->arch);
