@@ -33,23 +33,24 @@ static void codes_pq2_0(const uint8_t *restrict block, uint8_t *restrict codes)
     quarters(block + 2, 32, codes);
 }
 
-/* n bytes of `digits` digits to the base 3: digit d of byte i is column n*d + i. What is left of
-   the number after d digits is its low eight bits, and three times that has the next on top; it is
-   at most 3 * 255 >> 8 = 2. */
-static inline void thirds(const uint8_t *restrict in, size_t n, size_t digits,
-                          uint8_t *restrict codes)
-{
-    static const uint8_t powers[] = { 1, 3, 9, 27, 81 };
-    for (size_t d = 0; d < digits; d++)
-        for (size_t i = 0; i < n; i++)
-            codes[n * d + i] = (uint8_t)((uint8_t)(in[i] * powers[d]) * 3 >> 8);
-}
-
+/* Digits to the base 3, the first on top: a byte is a fraction of 256, whose next digit counts the
+   thirds that it reaches; three times it, without what passes 256, has the digits after. Digit d of
+   bytes 0 .. 15 are columns 16*d on, of the next eight 80 + 8*d, of the last two, which have four,
+   120 + 2*d. All bytes at once, in whole vectors. */
 static void codes_ptq1_0(const uint8_t *restrict block, uint8_t *restrict codes)
 {
-    thirds(block, 16, 5, codes);
-    thirds(block + 16, 8, 5, codes + 80);
-    thirds(block + 24, 2, 4, codes + 120);
+    uint8_t left[32] = { 0 }, digits[32];
+    memcpy(left, block, 26);
+    for (size_t d = 0; d < 5; d++) {
+        for (size_t i = 0; i < 32; i++)
+            digits[i] = (uint8_t)((left[i] > 85) + (left[i] > 170));
+        for (size_t i = 0; i < 32; i++)
+            left[i] = (uint8_t)(3 * left[i]);
+        memcpy(codes + 16 * d, digits, 16);
+        memcpy(codes + 80 + 8 * d, digits + 16, 8);
+        if (d < 4)
+            memcpy(codes + 120 + 2 * d, digits + 24, 2);
+    }
 }
 
 const struct trit_block_type *trit_block_find(uint32_t type)
