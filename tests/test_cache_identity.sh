@@ -72,6 +72,19 @@ known A a "moved, behind a link"
 ln D E
 known E a "of two names"
 
+# The cache itself: verified once, and again after it was written to, its time set back or not.
+for n in 1 2; do # by now its last write is so old that it is remembered
+    known D a "with a cache that was verified"
+done
+pack=$(echo cache/tritmill/*.pack)
+cp -p "$pack" save.pack
+spoil "$pack" $(($(stat -c %s "$pack") / 4))
+touch -r save.pack "$pack"
+another D a "with a spoilt cache"
+grep -q 'a checksum differs' err || fail "a spoilt cache: $(cat err)"
+cat save.pack >"$pack"
+known D a "with the cache mended"
+
 # Changed and back within one tick of the clock, many times.
 for i in $(seq 5); do
     cp D F && "$TRITMILL" pack -m F -t 2 -o f.pack >/dev/null 2>&1 && spoil F 1744512

@@ -86,13 +86,24 @@ void trit_unmap(void *block, size_t bytes)
         munmap(block, trit_round_up(bytes, HUGE_PAGE) + GUARD);
 }
 
-void trit_map_drop(const void *data, size_t bytes)
+static void advise(const void *data, size_t bytes, int advice)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     const uintptr_t first = ((uintptr_t)data + page - 1) / page * page;
     const uintptr_t end = ((uintptr_t)data + bytes) / page * page;
     if (first < end)
-        madvise((void *)first, end - first, MADV_DONTNEED);
+        madvise((void *)first, end - first, advice);
+}
+
+void trit_map_read(const void *data, size_t bytes)
+{
+    enum { POPULATE_READ = 22 }; /* Linux 5.14; libc's headers may be older */
+    advise(data, bytes, POPULATE_READ);
+}
+
+void trit_map_drop(const void *data, size_t bytes)
+{
+    advise(data, bytes, MADV_DONTNEED);
 }
 
 static size_t status_field(const char *name)

@@ -42,6 +42,8 @@ void trit_unmap(void *block, size_t bytes);
    Huge pages where the system has the file in them. */
 const void *trit_map_file(int fd, size_t bytes);
 
+/* Whole pages of a mapped file enter this process; nothing where the system cannot be asked. */
+void trit_map_read(const void *data, size_t bytes);
 /* Whole pages of a mapped file leave this process; reading them brings them back. */
 void trit_map_drop(const void *data, size_t bytes);
 

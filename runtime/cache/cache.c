@@ -25,6 +25,7 @@ struct trit_cache {
     const uint8_t *base;
     size_t size;
     struct trit_mapping mapping; /* base is NULL for bytes in memory */
+    struct trit_file_id file;
     struct trit_cache_header header;
     struct trit_section *sections;
     bool *verified; /* per section */
@@ -189,15 +190,20 @@ enum trit_code trit_cache_open(struct trit_cache **cache, const char *path,
     enum trit_code code = trit_file_open_own(path, 0, &fd, &size, error);
     if (code)
         return code;
+    struct trit_file_id file = trit_file_identify(fd);
+    if (!trit_cache_lasts(&file, fd, trit_cache_now()))
+        file = (struct trit_file_id){ 0 };
     code = trit_mapping_open(&mapping, fd, size, true, path, error);
     close(fd);
     if (!code)
         code = trit_cache_parse(cache, mapping.base, size, path, error);
-    if (code)
+    if (code) {
         trit_mapping_close(&mapping);
-    else
-        (*cache)->mapping = mapping;
-    return code;
+        return code;
+    }
+    (*cache)->mapping = mapping;
+    (*cache)->file = file;
+    return TRIT_OK;
 }
 
 void trit_cache_close(struct trit_cache *cache)
@@ -236,6 +242,12 @@ static void verify_some(void *arg, size_t begin, size_t end, int thread)
     }
 }
 
+static void note_verified(struct trit_cache *c, size_t section)
+{
+    for (size_t i = 0; i < c->header.sections; i++)
+        c->verified[i] |= section == SIZE_MAX ? !c->sections[i].lazy : i == section;
+}
+
 /* The lowest damaged piece, SIZE_MAX where there is none. */
 static size_t verify(struct trit_cache *c, size_t section, struct trit_pool *pool)
 {
@@ -245,8 +257,8 @@ static size_t verify(struct trit_cache *c, size_t section, struct trit_pool *poo
         trit_pool_for(pool, (size_t)c->header.pieces, 1, verify_some, &v);
     else
         verify_some(&v, 0, (size_t)c->header.pieces, 0);
-    for (size_t i = 0; v.bad == SIZE_MAX && i < c->header.sections; i++)
-        c->verified[i] |= section == SIZE_MAX ? !c->sections[i].lazy : i == section;
+    if (v.bad == SIZE_MAX)
+        note_verified(c, section);
     return v.bad;
 }
 
@@ -301,6 +313,35 @@ enum trit_code trit_cache_verify(struct trit_cache *cache, struct trit_pool *poo
     return trit_fail(error, TRIT_EFORMAT,
                      "%s: a damaged packed cache: section '%s': a checksum differs", cache->path,
                      cache->sections[cache->pieces[bad].section].name);
+}
+
+static void read_some(void *arg, size_t begin, size_t end, int thread)
+{
+    (void)thread;
+    const struct trit_cache *c = arg;
+    for (size_t i = begin; i < end; i++)
+        if (!c->sections[c->pieces[i].section].lazy)
+            trit_map_read(c->pieces[i].data, c->pieces[i].bytes);
+}
+
+void trit_cache_trust(struct trit_cache *cache, struct trit_pool *pool)
+{
+    if (pool)
+        trit_pool_for(pool, (size_t)cache->header.pieces, 1, read_some, cache);
+    else
+        read_some(cache, 0, (size_t)cache->header.pieces, 0);
+    note_verified(cache, SIZE_MAX);
+    leave_small_pages(cache, pool);
+}
+
+const struct trit_file_id *trit_cache_file(const struct trit_cache *cache)
+{
+    return &cache->file;
+}
+
+uint64_t trit_cache_table_hash(const struct trit_cache *cache)
+{
+    return cache->header.hash;
 }
 
 static bool alike(const struct trit_section *a, const struct trit_section *b)

@@ -3,8 +3,9 @@
    shape; it knows of which model file they were made, and nothing else of models.
 
    A cache may cost its space, never an answer: a section is handed out only where everything that
-   says how its bytes are to be read agrees, and after its checksums were verified. The file is
-   used in place, so it must not be changed while it is open; trit_cache_write replaces it whole. */
+   says how its bytes are to be read agrees, and after its checksums were verified, once for a file
+   that nobody has written to since. The file is used in place, so it must not be changed while it
+   is open; trit_cache_write replaces it whole. */
 #ifndef TRIT_CACHE_H
 #define TRIT_CACHE_H
 

@@ -75,7 +75,7 @@ static void hash_some(void *arg, size_t begin, size_t end, int thread)
     }
 }
 
-static int64_t now(void)
+int64_t trit_cache_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
@@ -89,9 +89,12 @@ static bool tells_changes(int fd)
     return !fstatfs(fd, &fs) && fs.f_type != MSDOS_SUPER_MAGIC && fs.f_type != EXFAT_SUPER_MAGIC;
 }
 
-/* After the file was read, from `began` on: nobody may have written to it since it was opened.
-   Where the last write was so shortly before that the next may leave the same time, that tells
-   nothing. */
+bool trit_cache_lasts(const struct trit_file_id *file, int fd, int64_t read)
+{
+    return file->changed <= read - tick && tells_changes(fd);
+}
+
+/* After the file was read, from `began` on: nobody may have written to it since it was opened. */
 static enum trit_code settle(const struct trit_gguf *gguf, struct trit_cache_source *source,
                              int64_t began, struct trit_error *error)
 {
@@ -100,7 +103,7 @@ static enum trit_code settle(const struct trit_gguf *gguf, struct trit_cache_sou
     const struct trit_file_id after = trit_file_identify(gguf->fd);
     if (!trit_file_same(&after, &gguf->file))
         return trit_fail(error, TRIT_EIO, "%s: was changed while it was in use", gguf->path);
-    if (after.changed > began - tick || !tells_changes(gguf->fd))
+    if (!trit_cache_lasts(&after, gguf->fd, began))
         source->file = (struct trit_file_id){ 0 };
     return TRIT_OK;
 }
@@ -108,7 +111,7 @@ static enum trit_code settle(const struct trit_gguf *gguf, struct trit_cache_sou
 enum trit_code trit_cache_identify_whole(const struct trit_gguf *gguf, struct trit_pool *pool,
                                          struct trit_cache_source *source, struct trit_error *error)
 {
-    const int64_t began = now();
+    const int64_t began = trit_cache_now();
     const size_t count = (gguf->size + SLICE - 1) / SLICE;
     struct slices s = { gguf, trit_alloc(count, sizeof *s.hashes) };
     if (!s.hashes)
@@ -196,6 +199,35 @@ static enum trit_code judge(struct trit_cache *cache, struct search *s, struct t
     return code;
 }
 
+/* A cache whose checksums were verified is remembered as model files are, by the checksum of its
+   table. */
+static struct trit_cache_source as_source(const struct trit_cache *cache, const struct search *s)
+{
+    struct trit_cache_source source = s->source;
+    source.file = *trit_cache_file(cache);
+    memset(source.whole, 0, sizeof source.whole);
+    const uint64_t hash = trit_cache_table_hash(cache);
+    memcpy(source.whole, &hash, sizeof hash);
+    return source;
+}
+
+/* Its bytes, unless they were verified before and nobody wrote to the file since. */
+static enum trit_code check_bytes(struct trit_cache *cache, const struct search *s,
+                                  struct trit_error *error)
+{
+    const struct trit_cache_source now = as_source(cache, s);
+    struct trit_cache_source before = now;
+    struct trit_error why;
+    if (trit_cache_recall(&before) && !memcmp(before.whole, now.whole, sizeof now.whole)) {
+        trit_cache_trust(cache, s->pool);
+        return TRIT_OK;
+    }
+    const enum trit_code code = trit_cache_verify(cache, s->pool, error);
+    if (!code)
+        trit_cache_remember(&now, &why); /* or it is verified each time */
+    return code;
+}
+
 static enum trit_code try(struct trit_cache **cache, const char *path, struct search *s,
                           struct trit_error *error)
 {
@@ -203,7 +235,7 @@ static enum trit_code try(struct trit_cache **cache, const char *path, struct se
     if (!code)
         code = judge(*cache, s, error);
     if (!code)
-        code = trit_cache_verify(*cache, s->pool, error);
+        code = check_bytes(*cache, s, error);
     if (code) {
         trit_cache_close(*cache);
         *cache = NULL;

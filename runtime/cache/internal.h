@@ -40,6 +40,18 @@ enum trit_code trit_cache_remember(const struct trit_cache_source *source,
 enum trit_code trit_cache_known_path(const struct trit_cache_source *source, char *path,
                                      size_t room, struct trit_error *error);
 
+/* Clock of the file's times, in nanoseconds. */
+int64_t trit_cache_now(void);
+/* Whether an identity that was taken before the file was read, from `read` on, tells of writes to
+   come: not where the last was so shortly before that the next may leave the same time. */
+bool trit_cache_lasts(const struct trit_file_id *file, int fd, int64_t read);
+
+/* Of an open cache: its file, zeros where its identity does not last; its table. */
+const struct trit_file_id *trit_cache_file(const struct trit_cache *cache);
+uint64_t trit_cache_table_hash(const struct trit_cache *cache);
+/* As trit_cache_verify, but that the checksums are believed. */
+void trit_cache_trust(struct trit_cache *cache, struct trit_pool *pool);
+
 /* Pieces of a section of that many bytes. */
 static inline size_t trit_cache_pieces(uint64_t bytes)
 {

@@ -103,7 +103,8 @@ static enum trit_code open_rows(struct trit_loader *l)
     return code;
 }
 
-/* Their values are finite; and a head of rows of floats. A packed one is made of its matrix. */
+/* Their values are finite, as those of a file are that was packed; and a head of rows of floats. A
+   packed one is made of its matrix. */
 static enum trit_code load_head(struct trit_loader *l)
 {
     struct trit_model *model = l->model;
@@ -113,9 +114,12 @@ static enum trit_code load_head(struct trit_loader *l)
     const size_t last = c->tied ? 0 : 1;
     struct trit_cache *cache = l->options ? l->options->cache : NULL;
     for (size_t i = 0; i < last + !c->packed_head; i++) {
-        enum trit_code code = i < last ? trit_rows_check(rows[i], model->pool, l->error)
-                                       : trit_head_create(&model->head, rows[i], model->pool,
-                                                          TRIT_HEAD_AUTO, cache, l->error);
+        enum trit_code code = TRIT_OK;
+        if (i < last && !cache)
+            code = trit_rows_check(rows[i], model->pool, l->error);
+        else if (i == last)
+            code = trit_head_create(&model->head, rows[i], model->pool, TRIT_HEAD_AUTO, cache,
+                                    l->error);
         if (code || (code = trit_loader_step(l, tensors[i])))
             return code;
         model->cost.params += c->hidden * c->vocab;

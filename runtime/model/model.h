@@ -77,7 +77,7 @@ struct trit_load_options {
     struct trit_profile
         *profile;             /* which kernels to take (runtime/plan/profile.h); NULL: by estimate.
                                  Its log grows, and its libraries are loaded as needed */
-    struct trit_cache *cache; /* the file's packed cache, verified, which must outlive the model;
+    struct trit_cache *cache; /* made of this file, verified, which must outlive the model;
                                  NULL: there is none */
     enum trit_kv_type kv;     /* of all sessions */
     enum trit_sparse sparse;
