@@ -51,7 +51,7 @@ rm f.gguf ./*.out
 
 # Groups of columns with a scale each: one matrix in all types, embedding and head included.
 for type in ptq1_0 pq2_0 q2_0 q2_0_legacy f16 q1_0; do
-    synth --shape 256x384x2x4x2x96 --arch qwen3 --vocab 300 --embd f16 --type $type -o g.gguf
+    synth --shape 256x384x2x4x2x96 --arch qwen3 --vocab 300 --type $type -o g.gguf
     "$TRITMILL" run -m g.gguf -p "in the" -n 40 --temp 0 >$type.out 2>err ||
         fail "run, $type: $(cat err)"
     "$TRITMILL" inspect g.gguf >out
@@ -62,6 +62,17 @@ for type in pq2_0 q2_0 q2_0_legacy f16; do
     cmp ptq1_0.out $type.out || fail "PTQ1_0 and $type of one seed differ"
 done
 cmp -s ptq1_0.out q1_0.out && fail "signs and trits give the same text"
+
+# One other value makes a head of floats of it; in a matrix it is refused.
+synth --shape 256x384x2x4x2x96 --arch qwen3 --vocab 300 --type f16 -o g.gguf
+begin=$("$TRITMILL" inspect g.gguf | sed -n 's/.*tensor data at //p')
+end=$((begin + 2 * 256 * 300))
+spoil() { printf '\0\76' | dd of=g.gguf bs=1 seek="$1" conv=notrunc status=none; }
+spoil $((end - 2))
+"$TRITMILL" run -m g.gguf -p "in the" -n 4 --temp 0 >out 2>err || fail "a head of floats: $(cat err)"
+spoil $((end + 4 * 256)) # behind attn_norm
+"$TRITMILL" run -m g.gguf -p "in the" -n 4 --temp 0 >out 2>err && fail "1.5 in a matrix of trits"
+grep -q "blk.0.attn_q.weight' row 0, group 0 of 128 columns" err || fail "1.5: $(cat err)"
 rm g.gguf ./*.out
 
 refused 2 "architecture 'gpt': supported are 'bitnet-b1.58', 'bitnet-25', 'llama' and 'qwen3'" \

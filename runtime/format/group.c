@@ -9,6 +9,7 @@
 
 enum {
     PIECE_BYTES = 1 << 20, /* that a thread scans at a time */
+    PEEK_ROWS = 16,
     F16_INFINITY = 0x7c00, /* from here on: infinities, NaN, and all that have a sign */
     FAULT = TRIT_SPAN_BAD | TRIT_SPAN_SPLIT,
 };
@@ -260,6 +261,14 @@ enum trit_code trit_group_form(const struct trit_gguf *gguf, const struct trit_g
         return type ? bad_scale(&s, type, w.bad) : bad_floats(&s, w.bad);
     *form = form_of(w.found);
     return TRIT_OK;
+}
+
+bool trit_group_peek(const struct trit_gguf *gguf, const struct trit_gguf_tensor *tensor)
+{
+    struct trit_gguf_tensor first = *tensor;
+    struct trit_form form;
+    first.ne[1] = tensor->ne[1] < PEEK_ROWS ? tensor->ne[1] : PEEK_ROWS;
+    return !trit_group_form(gguf, &first, NULL, &form, NULL);
 }
 
 static bool row_codes(const struct source *s, const struct trit_group_rows *rows, size_t r)

@@ -22,6 +22,10 @@ enum trit_code trit_group_form(const struct trit_gguf *gguf, const struct trit_g
                                struct trit_pool *pool, struct trit_form *form,
                                struct trit_error *error);
 
+/* Whether the first rows of a matrix have a form: a look at a few of them, for a matrix that may as
+   well hold other floats. */
+bool trit_group_peek(const struct trit_gguf *gguf, const struct trit_gguf_tensor *tensor);
+
 /* Rows first .. first+n-1 (K = ne[0] columns each), and where they go: value + 1 of row first+r to
    codes + r*ld, the f16 scales of its groups of `group` columns to scales + r*lds; the weight is
    (code - 1) * scale. group is the form's, or 64 where the form's is 128: a scale for each half.

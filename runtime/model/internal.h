@@ -161,6 +161,10 @@ enum trit_code trit_matrix_pack(struct trit_matrix *matrix, const struct trit_gg
 
 /* A fingerprint of how the packing lays out bytes in blocks of nr rows, 0 without memory. */
 uint64_t trit_packing_layout(const struct trit_packing *packing, size_t nr);
+/* The packed cache's section of that name, whatever it holds; NULL where it or the cache is not
+ * there.
+ */
+const struct trit_section *trit_matrix_section(const struct trit_cache *cache, const char *name);
 /* Whether the packed cache (NULL: there is none) holds weights that are laid out to be skipped. */
 bool trit_cache_skips(const struct trit_cache *cache);
 /* The matrix's blocks and scales in the packed cache, NULL where they are not there. */

@@ -103,6 +103,18 @@ static enum trit_code open_rows(struct trit_loader *l)
     return code;
 }
 
+/* A head in a float type is packed where all of its rows can be, as a packed cache has found. */
+static void settle_head(struct trit_loader *l)
+{
+    struct trit_config *c = &l->model->config;
+    const struct trit_gguf_tensor *head = c->tied ? l->tensors.embd : l->tensors.output;
+    const struct trit_cache *cache = l->options ? l->options->cache : NULL;
+    struct trit_form form;
+    if (c->packed_head && !trit_type_has_groups(head->type) &&
+        !trit_matrix_section(cache, "output"))
+        c->packed_head = !trit_group_form(l->gguf, head, l->model->pool, &form, NULL);
+}
+
 /* Their values are finite, as those of a file are that was packed; and a head of rows of floats. A
    packed one is made of its matrix. */
 static enum trit_code load_head(struct trit_loader *l)
@@ -242,6 +254,7 @@ static enum trit_code load(struct trit_loader *l)
     if (code || (code = trit_tensors_find(&l->tensors, &model->config, l->gguf, l->error)) ||
         (code = pick_ops(l)) || (code = open_rows(l)) || (l->options && l->options->check))
         return code;
+    settle_head(l);
     if ((code = load_head(l)) || (code = allocate(l)) || (code = choose_roles(l)) ||
         (code = trit_matrices_plan(l)) || (code = load_layers(l)) || (code = load_packed_head(l)) ||
         (code = load_rope(l)))

@@ -133,22 +133,12 @@ static enum trit_code check_alike(const struct trit_loader *l,
     return TRIT_OK;
 }
 
-/* The cache's section of that name, whatever it holds. */
-static const struct trit_section *section_named(const struct trit_cache *cache, const char *name)
-{
-    const struct trit_section *s = NULL;
-    for (size_t i = 0; cache && (s = trit_cache_section(cache, i)); i++)
-        if (!strcmp(s->name, name))
-            break;
-    return s;
-}
-
 /* Takes the form that leads to the packing which the cache has; false where none does. */
 static bool form_from_cache(struct trit_loader *l, struct trit_matrix *x)
 {
     static const enum trit_values values[] = { TRIT_TRITS, TRIT_TWOS, TRIT_SIGNS };
     struct trit_cache *cache = l->options ? l->options->cache : NULL;
-    const struct trit_section *s = section_named(cache, x->name);
+    const struct trit_section *s = trit_matrix_section(cache, x->name);
     const struct trit_packing *packing = s ? trit_packing_find(s->form) : NULL;
     for (size_t i = 0; packing && packing->group && i < sizeof values / sizeof *values; i++) {
         x->form = (struct trit_form){ packing->group, values[i] };

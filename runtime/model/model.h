@@ -40,7 +40,8 @@ struct trit_config {
     struct trit_yarn yarn;
     bool tied;        /* the head is the embedding */
     bool packed_head; /* the head's rows have a scale for each group of columns: it is packed and
-                         multiplied as the layers' matrices are */
+                         multiplied as the layers' matrices are. Of a head in a float type its first
+                         rows tell, until all of them were seen */
 };
 
 /* What a model costs: the figures that bench and inspect show. */

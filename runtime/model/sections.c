@@ -52,15 +52,20 @@ static void describe(const struct trit_matrix *x, struct trit_section *s)
     snprintf(s->form, sizeof s->form, "%s", x->packing->name);
 }
 
+const struct trit_section *trit_matrix_section(const struct trit_cache *cache, const char *name)
+{
+    const struct trit_section *s = NULL;
+    for (size_t i = 0; cache && (s = trit_cache_section(cache, i)); i++)
+        if (!strcmp(s->name, name))
+            break;
+    return s;
+}
+
 bool trit_cache_skips(const struct trit_cache *cache)
 {
-    const struct trit_section *s;
-    char up[sizeof s->name];
+    char up[sizeof((struct trit_section *)0)->name];
     snprintf(up, sizeof up, "blk.0.%s", trit_role_name(TRIT_UP, true));
-    for (size_t i = 0; cache && (s = trit_cache_section(cache, i)); i++)
-        if (!strcmp(s->name, up))
-            return true;
-    return false;
+    return trit_matrix_section(cache, up);
 }
 
 void trit_cost_section(struct trit_model_cost *cost, const struct trit_cache *cache, bool cached)
