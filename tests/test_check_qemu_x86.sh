@@ -15,7 +15,5 @@ declare -A least=([c]=30 [ssse3]=33 [avx2]=39 [avxvnni]=34
     [avx512bw]=36 [avx512vnni]=36 [avx512vbmi]=40)
 wide="avxvnni avx512bw avx512vnni avx512vbmi" # qemu 7.2 has none of them
 on core2duo "c ssse3" "avx2 $wide"
-on Nehalem "ssse3" "avx2 $wide"
 on Haswell "avx2" "$wide"
-on max "avx2" "$wide"
 exit $failed
