@@ -3,8 +3,9 @@
 
   bad_qwen3.py TRITMILL FOLDER       writes models there
 
-A fault must end `tritmill run` with exit code 1, nothing on stdout and one line on stderr that
-names the file and holds the words given; what is no fault must run.
+A fault must end `tritmill run` with exit code 1, nothing on stdout (but the prompt, where it shows
+only then) and one line on stderr that names the file and holds the words given; what is no fault
+must run.
 """
 import subprocess
 import sys
@@ -75,6 +76,13 @@ def zeros(kind, n, k):
     """Blocks whose scales are 0."""
     columns, size, _ = BLOCKS[kind]
     return bytes(n * k // columns * size)
+
+
+def element(value):
+    """Element 5 of a vector."""
+    def edit(data):
+        data[20:24] = np.float32(value).tobytes()
+    return edit
 
 
 def drop(name):
@@ -192,6 +200,17 @@ FAULTS = [
      "PQ2_0 and PTQ1_0", [tensor("blk.0.ffn_up", 8, raw=bytes(128 * 136))]),
     ("'token_embd.weight' (type Q4_0, 261 x 128): embedding and head are read as F16",
      [tensor("token_embd", 2, raw=bytes(261 * 72))]),
+    (None, [tensor("blk.0.attn_q", raw=zeros(PQ2_0, 128, 128)),
+            tensor("blk.0.attn_k", raw=zeros(PQ2_0, 64, 128))]),
+    (None, [tensor("token_embd", raw=zeros(PQ2_0, 261, 128))]),
+    (None, [tensor("output", raw=zeros(PQ2_0, 261, 128))]),
+    (None, [tensor("blk.0.attn_q_norm", edit=element(0.0))]),
+    (None, [tensor("blk.0.attn_norm", edit=element(1e13))]),
+    ("layer 0, qkv: not finite at token 0", [tensor("blk.0.attn_norm", edit=element(1e25))]),
+    ("layer 0, qkv: not finite at token 0", [tensor("blk.0.attn_norm", edit=element(1e30))]),
+    ("layer 0, attn norm: not finite at token 0", [tensor("blk.0.attn_norm", edit=element(3e38))]),
+    ("tensor 'blk.0.attn_k_norm.weight' element 5 is nan: must be finite",
+     [tensor("blk.0.attn_k_norm", edit=element(NAN))]),
     # marks of other programs
     ("'blk.0.attn_q.weight' has type 40: NVFP4, or Q1_0 with groups of 32",
      [tensor("blk.0.attn_q", 40)]),
@@ -238,7 +257,8 @@ def judge(says, code, out, error, path):
     if says is None:
         return code == 0
     line = error.endswith("\n") and error.count("\n") == 1
-    return code == 1 and not out and line and says in error and f"{path}: " in error
+    early = not out or "not finite" in says
+    return code == 1 and early and line and says in error and f"{path}: " in error
 
 
 def main():
