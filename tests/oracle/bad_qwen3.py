@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Spoils random models of architecture qwen3, one fault each, and holds what the program says:
 
-  bad_qwen3.py TRITMILL FOLDER       writes models there
+  bad_qwen3.py TRITMILL SPOIL SEED FOLDER       writes models there
 
 A fault must end `tritmill run` with exit code 1, nothing on stdout (but the prompt, where it shows
 only then) and one line on stderr that names the file and holds the words given; what is no fault
-must run.
+must run. SPOIL is tests/tool_spoil.c, which cuts a model of each type, and makes bytes wrong.
 """
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -228,20 +229,26 @@ FAULTS = [
 ]
 
 
+TYPES = {"q1_0": Q1_0, "q2_0": Q2_0, "pq2_0": PQ2_0, "ptq1_0": PTQ1_0}
+SCALES = itertools.cycle((NAN, -1.0, INF, -0.0, -INF))
+
+
 def scale_faults():
     """Scales of every type, in a matrix of a layer, the embedding and the head."""
-    for name, kind in (("q1_0", Q1_0), ("q2_0", Q2_0), ("pq2_0", PQ2_0), ("ptq1_0", PTQ1_0)):
+    for name, kind in TYPES.items():
         columns, per_row = BLOCKS[kind][0], 128 // BLOCKS[kind][0]
+        block = 5 * per_row + per_row - 1
         for part in ("blk.0.attn_k", "token_embd", "output"):
-            block = 5 * per_row + per_row - 1
             row = f"tensor '{part}.weight' row 5"
             where = f"{row}, group {per_row - 1} of {columns} columns: "
-            for value in (NAN, INF, -1.0, -INF, -0.0):
+            for value in itertools.islice(SCALES, 2):
                 says = f"{where}its scale is {value:g}, must be a finite number without a sign"
                 says = f"{row} has a scale that is not" if part == "token_embd" else says
                 yield says, [tensor(part, edit=scale(kind, value, block))], name
-            yield None, [tensor(part, edit=scale(kind, 2.0**-24, block))], name
-            yield None, [tensor(part, edit=scale(kind, 65504.0, block))], name
+        small, large = scale(kind, 2.0**-24, block), scale(kind, 65504.0, block)
+        yield None, [tensor(part, edit=edit) for part, edit in (("output", large),
+                                                                ("token_embd", small),
+                                                                ("blk.0.attn_k", small))], name
 
 
 # --- the program ---
@@ -261,8 +268,8 @@ def judge(says, code, out, error, path):
     return code == 1 and early and line and says in error and f"{path}: " in error
 
 
-def main():
-    program, path = sys.argv[1], Path(sys.argv[2]) / "model.gguf"
+def check_faults(program, path):
+    """How many cases are judged wrong."""
     cases = [(says, changes, "pq2_0") for says, changes in FAULTS] + list(scale_faults())
     failed = 0
     for says, changes, kind in cases:
@@ -273,9 +280,26 @@ def main():
         code, out, error = run(program, path)
         if not judge(says, code, out, error, path):
             failed += 1
-            print(f"FAILED: {kind}: expected {says or 'a run'}; exit code {code}: {error}", end="")
-    print(f"{len(cases)} files, {failed} failed")
-    return failed > 0
+            print(f"FAILED: {kind}: expected {says or 'a run'}; exit code {code}: {error}")
+    print(f"{len(cases)} files, {failed} failed", flush=True)
+    return failed
+
+
+def spoil(tool, seed, folder):
+    """How many types of files are not spoilt rightly."""
+    failed = 0
+    for kind in (*TYPES, "q2_0_legacy"):
+        path = folder / kind
+        gguf.write_gguf(str(path), *base(type=kind))
+        words = [tool, "-m", path, "--step", "211", "--flips", "1000", "--seed", seed]
+        failed += subprocess.run(words).returncode != 0
+    return failed
+
+
+def main():
+    program, tool, seed, folder = *sys.argv[1:4], Path(sys.argv[4])
+    faults = check_faults(program, folder / "model.gguf")
+    return faults + spoil(tool, seed, folder) > 0
 
 
 if __name__ == "__main__":
