@@ -69,7 +69,7 @@ model 60 "f16" --shape 384x640x3x6x2 --head-dim 64 --tied --split-scales --twos 
 model 60 "f32:bf16 f16:f32 bf16:f16 q2_0:q8_0 q2_0_legacy:f32 pq2_0:bf16 ptq1_0:f16" \
     --shape 256x384x2x4x2 --short-scales --empty 0.05 --seed 11
 model 60 "q1_0:bf16 f32:f32 f16:q8_0 bf16:bf16 q2_0:f16 q2_0_legacy:q8_0 pq2_0:f32 ptq1_0:bf16" \
-    --shape 128x256x2x2x1 --short-scales --signs --tied $yarn --seed 12
+    --shape 128x256x2x2x1 --short-scales --signs --tied $yarn --betas 6 0.5 --seed 12
 # Packed heads.
 model 100 "$low" --shape 256x384x2x4x2 --head-dim 64 $yarn --attn-factor 0.8 --seed 4
 model 100 "$low" --shape 128x512x2x4x4 --head-dim 64 --tied --focus 2 --empty 0.05 --seed 5

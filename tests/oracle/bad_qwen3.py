@@ -27,9 +27,9 @@ def base(**changes):
     """Keys and tensors of a good model, as lists that may be changed."""
     a = SimpleNamespace(
         type="pq2_0", rows="same", signs=False, split_scales=None, short_scales=False, twos=0.0,
-        empty=0.0, focus=1.0, base=1e6, yarn=4.0, orig=64, attn_factor=None, tied=False, vocab=261,
-        eps=1e-6, embedding=1.0, peak=1.0, gate=1.5, chain=False, seed=1, hidden=128, ffn=128,
-        layers=1, heads=2, kv=1, head_dim=64)
+        empty=0.0, focus=1.0, base=1e6, yarn=4.0, orig=64, betas=(), attn_factor=None, tied=False,
+        vocab=261, eps=1e-6, embedding=1.0, peak=1.0, gate=1.5, chain=False, seed=1, hidden=128,
+        ffn=128, layers=1, heads=2, kv=1, head_dim=64)
     vars(a).update(changes)
     a.signs = a.type == "q1_0"
     keys = writer.all_keys(a, *gguf.vocabulary(a.vocab, writer.SPECIAL))

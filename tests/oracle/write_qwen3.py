@@ -184,6 +184,8 @@ def model_keys(a):
             ("rope.scaling.original_context_length", U32, a.orig),
         ]
         keys += [("rope.scaling.attn_factor", FLOAT, a.attn_factor)] if a.attn_factor else []
+        keys += [(f"rope.scaling.yarn_beta_{name}", FLOAT, value)
+                 for name, value in zip(("fast", "slow"), a.betas)]
     return [("qwen3." + name, kind, value) for name, kind, value in keys]
 
 
@@ -252,6 +254,8 @@ def parse_arguments():
     parser.add_argument("--base", type=float, default=1e6)
     parser.add_argument("--yarn", type=float, help="YaRN's factor")
     parser.add_argument("--orig", type=int, help="YaRN's original context")
+    parser.add_argument("--betas", type=float, nargs=2, default=(), metavar=("FAST", "SLOW"),
+                        help="YaRN's; llama.cpp does not read them here")
     parser.add_argument("--attn-factor", type=float, help="YaRN's attn_factor")
     parser.add_argument("--tokenizer", help="a tokenizer.json, instead of --vocab")
     a = parse(parser)
