@@ -245,7 +245,7 @@ static void tensors(void **state)
         { "'blk.0.attn_q.weight' has type TL1 (38), whose tiling is in a side file",
           TRIT_EUNSUPPORTED, TYPE("blk.0.attn_q.weight", TRIT_TL1) },
         { "(39), whose tiling is in a side file that the GGUF does not carry; ternary matrices are "
-          "read from I2_S, or from F16, BF16 and F32",
+          "read from I2_S, Q1_0, Q2_0, PQ2_0 and PTQ1_0, or from F16, BF16 and F32",
           TRIT_EUNSUPPORTED, TYPE("blk.0.ffn_gate.weight", TRIT_TL2) },
         { "has type unknown (99); ternary matrices are read from I2_S", TRIT_EUNSUPPORTED,
           TYPE("blk.0.ffn_gate.weight", 99) },

@@ -40,13 +40,17 @@ same() {
 }
 
 # model TOKENS "TYPES" ARGUMENTS: the first type is held to the reference, the others to the first.
+# A type with a colon has embedding and output of the type after it.
 model() {
-    local tokens=$1 types=$2 first=${2%% *} type
+    local tokens=$1 types=$2 first=${2%% *} type rows
     shift 2
     echo "$*, $tokens tokens: $types"
     "$TRIT_PYTHON" -c "print(*(i * i * 7 % 251 for i in range($tokens)))" >"$dir/ids"
     for type in $types; do
-        oracle write_qwen3 -o "$dir/model.$type" --type "$type" "$@" && run "$type" -t 2 ||
+        case $type in *:*) rows="--rows ${type#*:}" ;; *) rows= ;; esac
+        # shellcheck disable=SC2086
+        oracle write_qwen3 -o "$dir/model.$type" --type "${type%:*}" $rows "$@" &&
+            run "$type" -t 2 ||
             fail "$type: $*"
         cmp "$dir/raw.$first" "$dir/raw.$type" || fail "$type is not $first: $*"
     done
@@ -59,9 +63,13 @@ model() {
 low="q2_0 q2_0_legacy pq2_0 ptq1_0"
 yarn="--yarn 4 --orig 64"
 # Rows of floats; heads wider and narrower than hidden / heads; more tokens than a chunk has.
-model 60 "f32 f16" --shape 256x384x2x4x2
 model 300 "f16 f32 $low" --shape 256x384x2x2x1 --head-dim 192 $yarn --rows f16 --seed 2
 model 60 "f16" --shape 384x640x3x6x2 --head-dim 64 --tied --split-scales --twos 0.02 --seed 3
+# Every type of the matrices, and of embedding and head beside them: one model, of trits or signs.
+model 60 "f32:bf16 f16:f32 bf16:f16 q2_0:q8_0 q2_0_legacy:f32 pq2_0:bf16 ptq1_0:f16" \
+    --shape 256x384x2x4x2 --short-scales --empty 0.05 --seed 11
+model 60 "q1_0:bf16 f32:f32 f16:q8_0 bf16:bf16 q2_0:f16 q2_0_legacy:q8_0 pq2_0:f32 ptq1_0:bf16" \
+    --shape 128x256x2x2x1 --short-scales --signs --tied $yarn --betas 6 0.5 --seed 12
 # Packed heads.
 model 100 "$low" --shape 256x384x2x4x2 --head-dim 64 $yarn --attn-factor 0.8 --seed 4
 model 100 "$low" --shape 128x512x2x4x4 --head-dim 64 --tied --focus 2 --empty 0.05 --seed 5

@@ -119,7 +119,7 @@ static const struct form {
     { TRIT_PTQ1_0, NULL, 128, 28, ptq1_0_value, 27, { 0x7c, 0 } },
 };
 
-/* Random bytes, with exponents kept from all ones. */
+/* Random bytes, with exponents kept from all ones, and scales of blocks of codes from signs. */
 static struct trit_gguf_tensor tensor_new(const struct form *f, size_t n, size_t blocks)
 {
     size_t bytes = n * blocks * f->bytes;
@@ -129,7 +129,7 @@ static struct trit_gguf_tensor tensor_new(const struct form *f, size_t n, size_t
     for (size_t i = 0; i < bytes; i++)
         data[i] = (uint8_t)next(&state);
     for (size_t i = f->high; i < bytes; i += f->bytes)
-        data[i] &= 0xbb;
+        data[i] &= f->packing ? 0xbb : 0x3b;
     return (struct trit_gguf_tensor){ .name = { "token_embd.weight", 17 },
                                       .type = f->type,
                                       .ndims = 2,
@@ -214,8 +214,28 @@ static void infinities_and_nans_are_refused_by_row(void **state)
                 block[forms[i].high] = forms[i].infinity[0];
                 block[forms[i].high - 1] = (uint8_t)(forms[i].infinity[1] + k);
             }
-            refused(&t, TRIT_EFORMAT, "row 41 holds an infinity or NaN", *state);
+            refused(&t, TRIT_EFORMAT,
+                    forms[i].packing
+                        ? "row 41 holds an infinity or NaN"
+                        : "row 41 has a scale that is not a finite number without a sign",
+                    *state);
         }
+        free((void *)t.data);
+    }
+}
+
+static void a_scale_of_codes_has_no_sign(void **state)
+{
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct trit_gguf_tensor t = tensor_new(&forms[i], 70, 4);
+        struct trit_rows rows;
+        ((uint8_t *)t.data)[(33 * 4 + 3) * forms[i].bytes + forms[i].high] = 0x80;
+        if (!forms[i].packing)
+            refused(&t, TRIT_EFORMAT, "row 33 has a scale that is not a finite", *state);
+        else
+            assert_int_equal(trit_rows_load(&rows, &gguf, &t, *state, NULL), TRIT_OK);
+        if (forms[i].packing)
+            trit_rows_free(&rows);
         free((void *)t.data);
     }
 }
@@ -250,6 +270,7 @@ int main(void)
         cmocka_unit_test(every_type_gives_its_exact_values),
         cmocka_unit_test(a_load_in_slices),
         cmocka_unit_test(infinities_and_nans_are_refused_by_row),
+        cmocka_unit_test(a_scale_of_codes_has_no_sign),
         cmocka_unit_test(other_types_and_shapes_are_named),
     };
     return cmocka_run_group_tests(tests, trit_test_pool_setup, trit_test_pool_teardown);

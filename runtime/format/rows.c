@@ -14,6 +14,7 @@
 enum {
     PIECE_BYTES = 256 << 10, /* of the file, that a thread reads at a time */
     SMALL_BYTES = 16 << 20,  /* of all rows: they may gather in memory */
+    F16_INFINITY = 0x7c00,   /* from here on: infinities, NaN, and all that have a sign */
 };
 
 /* A row as it stands in the file; k is a multiple of the type's block. */
@@ -175,6 +176,7 @@ static const struct form *form_find(uint32_t type)
     return NULL;
 }
 
+/* Scales of blocks have no sign, either: there are none that a quantiser writes so. */
 static bool is_finite(const struct form *form, const uint8_t *in, size_t k)
 {
     if (form->finite)
@@ -182,7 +184,7 @@ static bool is_finite(const struct form *form, const uint8_t *in, size_t k)
     const struct trit_block_type *type = trit_block_find(form->type);
     unsigned any = 0;
     for (size_t b = 0; b < k / type->columns; b++)
-        any |= (trit_half_at(in + b * type->bytes + type->scale) & 0x7c00) == 0x7c00;
+        any |= trit_half_at(in + b * type->bytes + type->scale) >= F16_INFINITY;
     return !any;
 }
 
@@ -338,8 +340,11 @@ static enum trit_code walk(struct walk *w, struct trit_pool *pool, struct trit_e
 
 enum trit_code trit_rows_bad(const struct trit_rows *rows, size_t row, struct trit_error *error)
 {
-    return trit_fail(error, TRIT_EFORMAT, "%s: tensor '%.*s' row %zu holds an infinity or NaN",
-                     rows->gguf->path, (int)rows->tensor->name.n, rows->tensor->name.s, row);
+    return trit_fail(error, TRIT_EFORMAT, "%s: tensor '%.*s' row %zu %s", rows->gguf->path,
+                     (int)rows->tensor->name.n, rows->tensor->name.s, row,
+                     form_find(rows->tensor->type)->finite
+                         ? "holds an infinity or NaN"
+                         : "has a scale that is not a finite number without a sign");
 }
 
 enum trit_code trit_rows_check(const struct trit_rows *rows, struct trit_pool *pool,

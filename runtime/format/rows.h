@@ -39,11 +39,13 @@ enum trit_code trit_rows_load(struct trit_rows *rows, const struct trit_gguf *gg
 /* The file's bytes of n rows, in place or read into buffer (room for n * row_bytes), so that the
    file does not gather in memory. */
 const uint8_t *trit_rows_fetch(const struct trit_rows *rows, size_t row, size_t n, void *buffer);
-/* Of one row so fetched: whether it is free of infinities and NaN, and its exact values. */
+/* Of one row so fetched: whether it is free of infinities and NaN, and of scales of blocks with a
+   sign; and its exact values. */
 bool trit_rows_finite(const struct trit_rows *rows, const uint8_t *in);
 void trit_rows_decode(const struct trit_rows *rows, const uint8_t *in, float *out);
 
-/* Reads all rows, on pool: an infinity or NaN is TRIT_EFORMAT naming file, tensor and row. */
+/* Reads all rows, on pool: one that trit_rows_finite does not find finite is TRIT_EFORMAT naming
+   file, tensor and row. */
 enum trit_code trit_rows_check(const struct trit_rows *rows, struct trit_pool *pool,
                                struct trit_error *error);
 /* That error. */

@@ -231,7 +231,8 @@ static enum trit_code unsupported(const struct source *s)
     bool table = t->type == TRIT_TL1 || t->type == TRIT_TL2;
     return trit_fail(s->error, TRIT_EUNSUPPORTED,
                      "%s: tensor '%.*s' has type %s (%u)%s; ternary matrices are read from I2_S, "
-                     "or from F16, BF16 and F32 that hold only 0 and ±d per row",
+                     "Q1_0, Q2_0, PQ2_0 and PTQ1_0, or from F16, BF16 and F32 that hold nothing "
+                     "else",
                      s->gguf->path, (int)t->name.n, t->name.s, info ? info->name : "unknown",
                      (unsigned)t->type,
                      table ? ", whose tiling is in a side file that the GGUF does not carry" : "");

@@ -12,8 +12,9 @@
 #include "runtime/head/cost.h"
 #include "runtime/model/internal.h"
 
-/* Inputs of about 10^14: a product with them may overflow. */
-static const float TINY_SCALE = 0x1p-40f;
+/* Inputs of about 10^14: a product with them may overflow. And of about 10^8: with 2^20 of them,
+   and weights as large as f16 has them, so may squares of a product. */
+static const float TINY_SCALE = 0x1p-40f, SMALL_SCALE = 0x1p-20f;
 
 /* 127 / 1e-5: the quantiser's scale where nothing exceeds 1e-5. */
 static const float ZERO_SCALE = 127.0f / 1e-5f;
@@ -114,12 +115,26 @@ void trit_finite_norm(struct trit_work *w, enum trit_part part, const float *in,
     }
 }
 
+/* Whether the norm of a head of q or k would make zeros of it. */
+static bool heads_overflow(const struct trit_work *w, const float *y)
+{
+    const struct trit_config *c = &w->model->config;
+    bool any = false;
+    for (size_t h = 0; h < c->heads + c->kv_heads; h++)
+        any |= squares_overflow(y + h * c->head_dim, c->head_dim);
+    return any;
+}
+
 void trit_finite_product(struct trit_work *w, enum trit_part part, const struct trit_matrix *x,
                          const float *y, size_t ldy)
 {
-    for (size_t i = 0; i < w->m; i++)
-        if (scales_of(w, x, i).least < TINY_SCALE && !is_finite(y + i * ldy, x->n))
+    const bool normed = part == TRIT_PART_QKV && w->model->layers[w->layer].norm[TRIT_Q_NORM];
+    for (size_t i = 0; i < w->m; i++) {
+        const float least = scales_of(w, x, i).least;
+        if ((least < TINY_SCALE && !is_finite(y + i * ldy, x->n)) ||
+            (least < SMALL_SCALE && normed && heads_overflow(w, y + i * ldy)))
             note(w, part, w->layer, i);
+    }
 }
 
 void trit_finite_states(struct trit_work *w, size_t m)

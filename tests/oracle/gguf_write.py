@@ -6,7 +6,7 @@ import numpy as np
 
 # --- GGUF ---
 
-F32, F16, BF16, I2_S, Q1_0, Q2_0, PQ2_0, PTQ1_0 = 0, 1, 30, 36, 41, 42, 142, 143
+F32, F16, Q8_0, BF16, I2_S, Q1_0, Q2_0, PQ2_0, PTQ1_0 = 0, 1, 8, 30, 36, 41, 42, 142, 143
 U32, FLOAT, BOOL, STRING, ARRAY, I32 = 4, 6, 7, 8, 9, 5
 ALIGNMENT = 32
 

@@ -86,8 +86,8 @@ def logits(path):
     return rows.view(np.uint32), groups
 
 
-KINDS = {"f32": 0, "f16": 1, "q2_0": 42, "q2_0_legacy": 142, "pq2_0": 142, "ptq1_0": 143,
-         "q1_0": 41}
+KINDS = {"f32": 0, "f16": 1, "bf16": 30, "q2_0": 42, "q2_0_legacy": 142, "pq2_0": 142,
+         "ptq1_0": 143, "q1_0": 41}
 
 
 def check(folder, types, wanted, words):
@@ -103,7 +103,7 @@ def check(folder, types, wanted, words):
             check_tensors(gguf, first, KINDS[kind])
         rows, groups = logits(path)
         assert groups == wanted, groups
-        floats = kind in ("f32", "f16") or "--rows" in words
+        floats = kind in ("f32", "f16", "bf16") or "--rows" in words
         assert np.array_equal(rows, seen.setdefault(floats, rows)), kind
         path.unlink()
 
@@ -114,8 +114,9 @@ def main():
     check(folder, f"f32 f16 {low}", [128], "--shape 256x384x2x4x2 --head-dim 96 --empty 0.05")
     check(folder, f"f32 {low} q1_0", [128],
           "--shape 128x256x2x4x4 --signs --tied --yarn 4 --orig 64")
-    check(folder, f"f16 {low}", [128], "--shape 256x128x3x2x1 --rows f16 --chain --seed 2")
-    check(folder, f"f32 f16 {two}", [128], "--shape 128x128x1x2x2 --twos 0.1 --seed 3")
+    check(folder, f"f16 {low}", [128], "--shape 256x128x3x2x1 --rows q8_0 --chain --seed 2")
+    check(folder, f"f32 f16 bf16 {two}", [128],
+          "--shape 128x128x1x2x2 --short-scales --twos 0.1 --seed 3")
     check(folder, "f32 f16 q2_0", [64], "--shape 256x256x2x4x2 --split-scales --twos 0.1 --seed 4")
     check(folder, "f32 q2_0", [64, 128],
           "--shape 256x384x2x4x2 --split-scales attn_k|ffn_up --rows f32 --empty 0.1 --seed 5")

@@ -4,9 +4,9 @@ shares nothing with the runtime nor with the reader.
 
 All matrices, embedding and output included, are codes times one f16 scale per 128 columns (per 64
 with --split-scales). The types do not change the weights: files that differ in --type or --rows
-alone hold the same model (q1_0 has signs only; --signs gives the others that model). The
-vocabulary is byte-level BPE with merges of two printable characters, then Qwen's special tokens,
-or a tokenizer.json's.
+alone hold the same model (q1_0 has signs only; --signs gives the others that model; bf16 has fewer
+digits than the scales, unless --short-scales gives those to all). The vocabulary is byte-level BPE
+with merges of two printable characters, then Qwen's special tokens, or a tokenizer.json's.
 
   write_qwen3.py -o FILE --shape HIDDENxFFNxLAYERSxHEADSxKV [options]
 """
@@ -17,13 +17,13 @@ import sys
 
 import numpy as np
 
-from gguf_write import (BOOL, CONTROL, F16, F32, FLOAT, NORMAL, PQ2_0, PTQ1_0, Q1_0, Q2_0, STRING,
-                        U32, USER_DEFINED, Weights, add_arguments, parse, vocabulary,
+from gguf_write import (BF16, BOOL, CONTROL, F16, F32, FLOAT, NORMAL, PQ2_0, PTQ1_0, Q1_0, Q2_0,
+                        Q8_0, STRING, U32, USER_DEFINED, Weights, add_arguments, parse, vocabulary,
                         vocabulary_keys, write_gguf)
 
 GROUP, HALF = 128, 64
-FILE_TYPES = {"f32": 0, "f16": 1, "q1_0": 40, "q2_0": 41, "q2_0_legacy": 41, "pq2_0": 141,
-              "ptq1_0": 142}
+FILE_TYPES = {"f32": 0, "f16": 1, "bf16": 32, "q1_0": 40, "q2_0": 41, "q2_0_legacy": 41,
+              "pq2_0": 141, "ptq1_0": 142}
 
 # --- encodings of codes -1, 0, +1, +2 (rows x columns) with scales (rows x groups of 128 or 64) ---
 
@@ -33,6 +33,19 @@ def floats(form):
         columns = np.repeat(d.astype(np.float32), codes.shape[1] // d.shape[1], axis=1)
         return (codes * columns).astype(form).tobytes()
     return encode
+
+
+def to_bf16(codes, d):
+    bits = np.frombuffer(floats("<f4")(codes, d), "<u4")
+    if (bits & 0xFFFF).any():
+        raise SystemExit("write_qwen3.py: bf16 needs --short-scales")
+    return (bits >> 16).astype("<u2").tobytes()
+
+
+def to_q8_0(codes, d):
+    """The codes are the integers."""
+    d = np.repeat(d, codes.shape[1] // 32 // d.shape[1], axis=1)
+    return blocks(codes.reshape(-1, 32).astype(np.int8).view(np.uint8), d, 34)
 
 
 def blocks(parts, d, size):
@@ -70,13 +83,16 @@ def to_ptq1_0(codes, d):
 MATRICES = {
     "f32": (F32, floats("<f4")),
     "f16": (F16, floats("<f2")),
+    "bf16": (BF16, to_bf16),
     "q2_0": (Q2_0, to_q2(HALF, 18)),
     "q2_0_legacy": (Q2_0, to_q2(GROUP, 34)),
     "pq2_0": (PQ2_0, to_q2(GROUP, 34)),
     "ptq1_0": (PTQ1_0, to_ptq1_0),
     "q1_0": (Q1_0, to_q1_0),
 }
-FLOATS, BY_64, TWO_BITS = ("f32", "f16"), ("q2_0",), ("q2_0", "q2_0_legacy", "pq2_0")
+ROWS = MATRICES | {"q8_0": (Q8_0, to_q8_0)}
+FLOATS, BY_64, TWO_BITS = ("f32", "f16", "bf16"), ("q2_0",), ("q2_0", "q2_0_legacy", "pq2_0")
+WIDE = (*FLOATS, "q8_0")  # of embedding and output, beside others
 
 # --- weights ---
 
@@ -97,13 +113,15 @@ class Writer(Weights):
         wanted = deviation / np.sqrt(np.mean(codes.astype(float) ** 2))
         groups = k // (HALF if a.split_scales and re.search(a.split_scales, name) else GROUP)
         d = (wanted * self.random.uniform(0.8, 1.25, (n, groups))).astype(np.float16)
+        if a.short_scales:  # the top 8 of f16's 11 digits
+            d = (d.view(np.uint16) & 0xFFF8).view(np.float16)
         empty = self.random.random((n, groups)) < a.empty
         codes.reshape(n, groups, -1)[empty] = 1 if a.signs else 0
         d[empty] = 0
         return codes, d
 
     def put(self, name, codes, d, form):
-        kind, encode = MATRICES[form]
+        kind, encode = ROWS[form]
         self.tensors.append((name, kind, codes.shape, encode(codes, d)))
 
     def matrix(self, name, n, k, gain):
@@ -166,6 +184,8 @@ def model_keys(a):
             ("rope.scaling.original_context_length", U32, a.orig),
         ]
         keys += [("rope.scaling.attn_factor", FLOAT, a.attn_factor)] if a.attn_factor else []
+        keys += [(f"rope.scaling.yarn_beta_{name}", FLOAT, value)
+                 for name, value in zip(("fast", "slow"), a.betas)]
     return [("qwen3." + name, kind, value) for name, kind, value in keys]
 
 
@@ -207,10 +227,10 @@ def check(parser, a):
     """Stops where the type cannot hold the weights that were asked for."""
     a.signs = a.signs or a.type == "q1_0"
     rows = [a.type] + [a.rows] * (a.rows != "same")
-    if a.split_scales and not set(rows) <= {*FLOATS, *BY_64}:
-        parser.error("--split-scales is for q2_0, f32 and f16")
-    if a.twos and (a.signs or not set(rows) <= {*FLOATS, *TWO_BITS}):
-        parser.error("--twos is for the 2-bit types, f32 and f16, without --signs")
+    if a.split_scales and not set(rows) <= {*WIDE, *BY_64}:
+        parser.error("--split-scales is for q2_0 and floats")
+    if a.twos and (a.signs or not set(rows) <= {*WIDE, *TWO_BITS}):
+        parser.error("--twos is for the 2-bit types and floats, without --signs")
     if any(k % GROUP for k in (a.hidden, a.ffn, a.heads * a.head_dim)):
         parser.error(f"HIDDEN, FFN and HEADS * head dim are multiples of {GROUP}")
     if bool(a.yarn) != bool(a.orig):
@@ -222,17 +242,20 @@ def parse_arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser)
     parser.add_argument("--type", choices=MATRICES, default="q2_0", help="of the matrices")
-    parser.add_argument("--rows", choices=["same", *FLOATS], default="same",
+    parser.add_argument("--rows", choices=["same", *WIDE], default="same",
                         help="of embedding and output")
     parser.add_argument("--signs", action="store_true", help="no zeros: the model of q1_0")
     parser.add_argument("--split-scales", nargs="?", const=".", metavar="NAMES",
                         help="a scale per 64 columns, where the name matches; default: all")
+    parser.add_argument("--short-scales", action="store_true", help="scales that bf16 has, too")
     parser.add_argument("--twos", type=float, default=0.0, help="share of +2, code 3")
     parser.add_argument("--empty", type=float, default=0.0, help="share of groups without weights")
     parser.add_argument("--focus", type=float, default=1.0, help="mean weight of q_norm and k_norm")
     parser.add_argument("--base", type=float, default=1e6)
     parser.add_argument("--yarn", type=float, help="YaRN's factor")
     parser.add_argument("--orig", type=int, help="YaRN's original context")
+    parser.add_argument("--betas", type=float, nargs=2, default=(), metavar=("FAST", "SLOW"),
+                        help="YaRN's; llama.cpp does not read them here")
     parser.add_argument("--attn-factor", type=float, help="YaRN's attn_factor")
     parser.add_argument("--tokenizer", help="a tokenizer.json, instead of --vocab")
     a = parse(parser)
