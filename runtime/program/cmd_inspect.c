@@ -7,6 +7,7 @@
 
 #include "runtime/cache/cache.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cpu/cpu.h"
 #include "runtime/model/model.h"
 
 uint64_t trit_inspect_elements(const struct trit_gguf_tensor *t)
@@ -120,16 +121,9 @@ bool trit_inspect_memory(const struct trit_gguf *gguf, struct trit_inspect_memor
 
 enum trit_code trit_inspect_runs(const struct trit_gguf *gguf, struct trit_error *error)
 {
-    const struct trit_load_options options = { .check = true };
-    struct trit_tokenizer *tokenizer = NULL;
-    struct trit_model *model;
-    struct trit_config config;
-    enum trit_code code = trit_config_read(&config, gguf, error);
-    if (!code)
-        code = trit_tokenizer_load(&tokenizer, gguf, error);
-    if (!code)
-        code = trit_model_load(&model, gguf, NULL, &options, error);
-    trit_tokenizer_free(tokenizer);
+    struct trit_model *outline;
+    enum trit_code code = trit_engine_outline(&outline, gguf, trit_cpu_get()->threads, NULL, error);
+    trit_model_free(outline);
     return code;
 }
 
