@@ -42,6 +42,15 @@ assert e["need_bytes"] == sum(e[x + "_bytes"] for x in ("weights", "head", "kv",
 END
 done
 
+# As many bytes as the file has for the same signs and scales, whole blocks and sections aside.
+estimate signs -t 1 -o json >e.json
+"$TRITMILL" inspect -o json signs >i.json
+"$TRIT_PYTHON" - <<'END' || fail "weights_bytes of Q1_0"
+import json
+packed, stored = json.load(open("e.json"))["weights_bytes"], json.load(open("i.json"))["types"]["Q1_0"]
+assert 1 <= packed / stored["bytes"] < 1.02, (packed, stored)
+END
+
 # What pack then writes, the table aside.
 estimate rows -t 1 -o json >e.json
 "$TRITMILL" pack -m rows -t 1 --sparse off -o rows.pack >out || fail "pack"
@@ -109,7 +118,7 @@ END
 "$TRITMILL" estimate rows -t 1 >out || fail "measured"
 grep -Eq '^limits       [0-9.]+ GB/s read, [0-9.]+ GMAC/s int8 with 1 thread: measured$' out &&
     grep -Eq '^\| tg128 .* [0-9.]+ \|[^|]+%[^|]*\|$' out || fail "measured: $(cat out)"
-"$TRITMILL" inspect rows | tail -1 | grep -q '^estimate  .* of memory with a context of .*; a token' ||
+"$TRITMILL" inspect rows | tail -1 | grep -q '^estimate  .* of memory with a context of .* read a token' ||
     fail "inspect's last line"
 
 for wrong in '' 'rows rows' 'rows --shape tiny' 'rows --arch llama' 'rows --limits fast' \

@@ -73,7 +73,7 @@ void trit_estimate_free(struct trit_estimate *e)
     e->outline = NULL;
 }
 
-/* ": at most 79.2 t/s by 46.4 GB/s, about 70.1 expected". */
+/* ": about 70.1 t/s, at most 79.2 by the 46.4 GB/s in PROFILE". */
 static void line_speed(const struct trit_estimate *e, char *out, size_t room)
 {
     for (size_t i = 0; i < e->ntests; i++) {
@@ -84,7 +84,7 @@ static void line_speed(const struct trit_estimate *e, char *out, size_t room)
             return;
         }
     }
-    snprintf(out, room, " ('tritmill estimate' measures how fast that goes)");
+    snprintf(out, room, " ('tritmill estimate' measures the speed)");
 }
 
 void trit_estimate_line(const struct trit_estimate *e, char *out, size_t room)
@@ -98,8 +98,8 @@ void trit_estimate_line(const struct trit_estimate *e, char *out, size_t room)
     for (size_t i = 0; i < e->ntests && !decode->decode; i++)
         decode = &e->tests[i];
     line_speed(e, speed, sizeof speed);
-    snprintf(out, room, "%s of memory with a context of %zu, %s are free; a token reads %s%s",
-             trit_bytes_text((double)e->need, memory), e->context,
-             trit_bytes_text((double)e->free, available), trit_bytes_text(decode->bytes, bytes),
-             speed);
+    snprintf(
+        out, room, "%s of memory with a context of %zu, of %s that are free; %s read a token%s",
+        trit_bytes_text((double)e->need, memory), e->context,
+        trit_bytes_text((double)e->free, available), trit_bytes_text(decode->bytes, bytes), speed);
 }
