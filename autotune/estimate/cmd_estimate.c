@@ -96,8 +96,11 @@ static enum trit_code measure(struct trit_estimate *e, struct trit_error *error)
     if (isatty(2))
         fputs("\r\033[K", stderr);
     if (!code)
-        e->limits = (struct trit_estimate_limits){ trit_limits_read_gbs(limits),
-                                                   trit_limits_peak_gmacs(limits), "measured" };
+        e->limits = (struct trit_estimate_limits){ .read_gbs = trit_limits_read_gbs(limits),
+                                                   .int8_gmacs = trit_limits_peak_gmacs(limits),
+                                                   .read_spread = trit_limits_read_spread(limits),
+                                                   .int8_spread = trit_limits_peak_spread(limits),
+                                                   .source = "measured" };
     trit_limits_close(limits);
     trit_pool_destroy(pool);
     return code;
@@ -230,10 +233,11 @@ const struct trit_command trit_cmd_estimate = {
         "free; the largest context is that\nwhich still fits. Weights are counted as they are "
         "packed for the kernels that would be picked here; of\nmatrices with a scale for each "
         "group of columns only a few rows are looked at. The limits of the\nmachine are how fast "
-        "memory is read and how many int8 multiply-adds are done, by so many threads.\n'allowed' "
-        "is what they allow a decode and a prefill, 'expected' what tritmill's kernels usually "
-        "reach\nof it, where the likeliest token stands out as trained models have it. Compare "
-        "with 'tritmill bench'.",
+        "memory is read and how many int8 multiply-adds are done, by so many threads;\nmeasuring "
+        "them takes two seconds. 'allowed' is what they allow a decode and a prefill (caches that\n"
+        "hold the weights allow more), 'expected' what tritmill's kernels usually reach of it, "
+        "where the\nlikeliest token stands out as trained models have it. 'tritmill bench' "
+        "measures the speed itself.",
     .options = options,
     .noptions = sizeof options / sizeof *options,
     .rules = rules,

@@ -10,6 +10,7 @@ enum { TRIT_ESTIMATE_TESTS = 3, TRIT_ESTIMATE_CONTEXT = 4096 };
 /* What the machine can do with that many threads. 0: not known. */
 struct trit_estimate_limits {
     double read_gbs, int8_gmacs;
+    double read_spread, int8_spread; /* of what was measured, half the interquartile range */
     char source[512]; /* the profile's path, "measured", "--limits"; "": none is known */
 };
 

@@ -1,4 +1,5 @@
 /* An estimate as text with a table, JSON or CSV. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,8 @@ static void show_memory(const struct trit_estimate *e)
            trit_bytes_text((double)trit_model_packed(e->outline), text));
 }
 
+static const double STEADY = 0.1; /* spread of a limit of which nothing need be said */
+
 static void show_limits(const struct trit_estimate *e)
 {
     const struct trit_estimate_limits *l = &e->limits;
@@ -48,6 +51,11 @@ static void show_limits(const struct trit_estimate *e)
                l->int8_gmacs, e->threads, e->threads == 1 ? "" : "s", l->source);
     else
         puts("not known");
+    const double read = *l->source ? l->read_spread / l->read_gbs : 0,
+                 int8 = *l->source ? l->int8_spread / l->int8_gmacs : 0;
+    if (fmax(read, int8) > STEADY)
+        printf("note         %s varied by ± %.0f %% while it was measured\n",
+               read > int8 ? "reading" : "int8", 100 * fmax(read, int8));
     if (trit_cpu_quota_note(trit_cpu_get(), e->threads, note))
         printf("quota        %s\n", note);
 }
@@ -113,6 +121,10 @@ static json_t *subject_json(const struct trit_estimate *e)
     json_object_set_new(out, "limit_read_gbs", *l->source ? json_real(l->read_gbs) : json_null());
     json_object_set_new(out, "limit_int8_gmacs",
                         *l->source ? json_real(l->int8_gmacs) : json_null());
+    json_object_set_new(out, "spread_limit_read_gbs",
+                        *l->source ? json_real(l->read_spread) : json_null());
+    json_object_set_new(out, "spread_limit_int8_gmacs",
+                        *l->source ? json_real(l->int8_spread) : json_null());
     json_object_set_new(out, "limits",
                         *l->source
                             ? trit_json_text((struct trit_text){ l->source, strlen(l->source) })
