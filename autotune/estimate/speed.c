@@ -25,7 +25,7 @@ static const struct share {
 } shares[] = {
     { "v5", 0.74, 0.83 },  { "t5", 0.74, 0.83 },  { "i4", 0.50, 0.80 },  { "t2", 0.97, 0.82 },
     { "t5g", 0.44, 0.68 }, { "v5g", 0.44, 0.68 }, { "t2g", 0.55, 0.64 }, { "t2h", 0.50, 0.60 },
-    { "b1g", 0.53, 0.77 }, { "", 0.80, 0.80 },
+    { "b1g", 0.50, 0.75 }, { "", 0.80, 0.80 },
 };
 
 /* Attention's multiply-adds are in binary32; with the cache in int8 they are int8's. */
