@@ -146,6 +146,15 @@ static void test_disk(void **state)
     assert_int_equal(trit_need_disk("/dev/null", UINT64_MAX - 1, &error), TRIT_OK);
 }
 
+static struct trit_model *outline_of(const struct trit_config *config, enum trit_kv_type kv)
+{
+    const struct trit_outline_of of = { .config = config, .type = TRIT_I2_S, .embd = TRIT_F16 };
+    const struct trit_load_options options = { .kv = kv };
+    struct trit_model *outline;
+    assert_int_equal(trit_model_outline(&outline, &of, 1, &options, NULL), TRIT_OK);
+    return outline;
+}
+
 static void test_model(void **state)
 {
     (void)state;
@@ -158,21 +167,27 @@ static void test_model(void **state)
                              .head_dim = 16,
                              .rope_dims = 16 };
     c.family = trit_family_find("llama", 5);
-    struct trit_model_use use = { .threads = 1 };
-    const uint64_t weights = 2 * (2 * 64 * (64 + 32) + 3 * 64 * 128) / 4, plane = 1000 * 64 / 2;
-    const uint64_t bare = trit_model_need(&c, &use);
-    assert_true(bare >= weights + plane && bare < weights + plane + 10000);
-    use.cached = true;
-    assert_true(trit_model_need(&c, &use) == bare - weights - plane);
+    struct trit_model_use use = { .sequences = 0 };
+    struct trit_model_memory one, three;
+    struct trit_model *outline = outline_of(&c, TRIT_KV_F16);
+    /* 1.6 or 2 bits a weight, and a scale for each row */
+    const uint64_t trits = 2 * (2 * 64 * (64 + 32) + 3 * 64 * 128);
+    const uint64_t bare = trit_model_need(outline, &use, &one);
+    assert_true(one.weights >= trits / 5 && one.weights < trits / 4 + 40000);
+    assert_true(bare == one.weights + one.head && one.kv == 0 && one.work == 0);
+    use = (struct trit_model_use){ .sequences = 1, .context = 112, .chunk = 8 };
+    const uint64_t all = trit_model_need(outline, &use, &one);
+    assert_true(one.kv == 112 * 2 * 2 * 16 * 2 * 2); /* positions, layers, heads, k and v */
+    assert_true(all == bare + one.kv + one.work);
     use.sequences = 3;
-    use.context = 100;
-    const uint64_t kv =
-        3 * 100 * 2 * 2 * 16 * 2 * 2; /* sequences, positions, layers, heads, k and v */
-    assert_true(trit_model_need(&c, &use) == bare - weights - plane + kv);
-    use.kv = TRIT_KV_I8;
-    assert_true(trit_model_need(&c, &use) < bare - weights - plane + kv);
-    c.layers = SIZE_MAX / 4;
-    assert_true(trit_model_need(&c, &use) == UINT64_MAX);
+    trit_model_need(outline, &use, &three);
+    assert_true(three.kv == 3 * one.kv && three.weights == one.weights);
+    trit_model_free(outline);
+    use = (struct trit_model_use){ .sequences = 1, .context = 512, .chunk = 8 };
+    outline = outline_of(&c, TRIT_KV_I8);
+    trit_model_need(outline, &use, &one);
+    assert_true(one.kv < 512 * 2 * 2 * 16 * 2 * 2);
+    trit_model_free(outline);
 }
 
 static int set_up(void **state)

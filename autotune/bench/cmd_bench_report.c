@@ -299,35 +299,6 @@ static void md_end(const struct trit_bench_report *r)
     printf("date:    %s\n", when);
 }
 
-/* One CSV value: strings as they are, numbers as in JSON; quoted, quotes doubled. */
-static void csv_value(const json_t *value)
-{
-    char *dumped =
-        json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
-    const char *text = json_is_string(value) ? json_string_value(value) : dumped ? dumped : "";
-    putchar('"');
-    for (; *text; text++)
-        printf("%s%c", *text == '"' ? "\"" : "", *text);
-    putchar('"');
-    free(dumped);
-}
-
-static void csv_line(json_t *json, bool names)
-{
-    const size_t n = json_object_size(json);
-    const char *key;
-    json_t *value;
-    size_t i = 0;
-    if (names)
-        json_object_foreach(json, key, value) printf("%s%s", key, ++i < n ? "," : "\n");
-    i = 0;
-    json_object_foreach(json, key, value)
-    {
-        csv_value(value);
-        putchar(++i < n ? ',' : '\n');
-    }
-}
-
 /* A line for the test, and one for each of its operations where they were traced. */
 static enum trit_code csv_row(struct trit_bench_report *r, const struct trit_bench_row *row,
                               struct trit_error *error)
@@ -336,9 +307,9 @@ static enum trit_code csv_row(struct trit_bench_report *r, const struct trit_ben
     if (!json)
         return trit_fail(error, TRIT_EMEMORY, "no memory for the figures");
     if (!row->profile.repetitions)
-        csv_line(json, !r->nrows);
+        trit_csv_line(json, !r->nrows);
     for (size_t i = 0; row->profile.repetitions && trit_bench_profile_line(row, i, json); i++)
-        csv_line(json, !r->nrows && i == 0);
+        trit_csv_line(json, !r->nrows && i == 0);
     json_decref(json);
     return TRIT_OK;
 }

@@ -116,9 +116,15 @@ static enum trit_code check_memory(const struct work *w, struct trit_error *erro
     const size_t context = e->prompt + e->gen;
     const struct trit_model_use use = { .sequences = 1,
                                         .context = context,
-                                        .chunk = context < CHUNK ? context : CHUNK,
-                                        .threads = trit_pool_threads(w->engine.pool) };
-    const uint64_t one = trit_model_need(&w->engine.config, &use);
+                                        .chunk = context < CHUNK ? context : CHUNK };
+    const struct trit_outline_of of = { .gguf = w->engine.gguf };
+    struct trit_model *outline;
+    enum trit_code code =
+        trit_model_outline(&outline, &of, trit_pool_threads(w->engine.pool), NULL, error);
+    if (code)
+        return code;
+    const uint64_t one = trit_model_need(outline, &use, NULL);
+    trit_model_free(outline);
     return trit_need_memory("compare --e2e: the model, twice,", trit_bytes_product(SIDES, one),
                             NULL, error);
 }

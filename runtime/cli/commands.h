@@ -9,6 +9,7 @@
 #define TRIT_COMMANDS(ROW) \
     ROW(run) \
     ROW(bench) \
+    ROW(estimate) \
     ROW(inspect) \
     ROW(tokenize) \
     ROW(perplexity) \

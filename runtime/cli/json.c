@@ -1,4 +1,4 @@
-/* JSON made of bytes that may not be UTF-8, and its way to stdout. */
+/* JSON made of bytes that may not be UTF-8, and its way to stdout; objects as lines of CSV. */
 #include "runtime/cli/json.h"
 
 #include <stdlib.h>
@@ -39,4 +39,33 @@ enum trit_code trit_json_print(json_t *json, struct trit_error *error)
     putchar('\n');
     json_decref(json);
     return TRIT_OK;
+}
+
+/* One CSV value: strings as they are, numbers as in JSON; quoted, quotes doubled. */
+static void csv_value(const json_t *value)
+{
+    char *dumped =
+        json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
+    const char *text = json_is_string(value) ? json_string_value(value) : dumped ? dumped : "";
+    putchar('"');
+    for (; *text; text++)
+        printf("%s%c", *text == '"' ? "\"" : "", *text);
+    putchar('"');
+    free(dumped);
+}
+
+void trit_csv_line(json_t *json, bool names)
+{
+    const size_t n = json_object_size(json);
+    const char *key;
+    json_t *value;
+    size_t i = 0;
+    if (names)
+        json_object_foreach(json, key, value) printf("%s%s", key, ++i < n ? "," : "\n");
+    i = 0;
+    json_object_foreach(json, key, value)
+    {
+        csv_value(value);
+        putchar(++i < n ? ',' : '\n');
+    }
 }

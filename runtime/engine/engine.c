@@ -55,7 +55,7 @@ __attribute__((format(printf, 2, 3))) static void tell(const struct trit_engine 
     e->tell(e->tell_arg, line.text);
 }
 
-static enum trit_code find_profile(struct trit_engine *e, struct trit_error *error)
+enum trit_code trit_engine_find_profile(struct trit_engine *e, struct trit_error *error)
 {
     char log[sizeof error->text];
     if (e->searched)
@@ -93,41 +93,63 @@ static void tell_use(struct trit_engine *e, enum trit_code code)
              trit_cache_path(e->cache), cost->uncached, cost->cached + cost->uncached);
 }
 
-static enum trit_code check_memory(const struct trit_engine *e, struct trit_error *error)
+enum trit_code trit_engine_outline(struct trit_model **outline, const struct trit_gguf *gguf,
+                                   int threads, const struct trit_load_options *options,
+                                   struct trit_error *error)
 {
-    char what[sizeof e->path + 64];
+    const struct trit_outline_of of = { .gguf = gguf };
+    struct trit_tokenizer *tokenizer = NULL;
+    struct trit_config config;
+    *outline = NULL;
+    enum trit_code code = trit_config_read(&config, gguf, error);
+    if (!code)
+        code = trit_tokenizer_load(&tokenizer, gguf, error);
+    trit_tokenizer_free(tokenizer);
+    return code ? code : trit_model_outline(outline, &of, threads, options, error);
+}
+
+static enum trit_code check_memory(const struct trit_engine *e,
+                                   const struct trit_load_options *options,
+                                   struct trit_error *error)
+{
+    const struct trit_outline_of of = { .gguf = e->gguf };
     const struct trit_model_use use = { .sequences = e->sequences,
                                         .context = e->context,
                                         .chunk = e->chunk,
-                                        .kv = (enum trit_kv_type)e->kv,
-                                        .cached = e->cache != NULL,
-                                        .threads = trit_pool_threads(e->pool) };
+                                        .cached = e->cache != NULL };
+    char what[sizeof e->path + 64];
+    struct trit_model *outline;
+    enum trit_code code =
+        trit_model_outline(&outline, &of, trit_pool_threads(e->pool), options, error);
+    if (code)
+        return code;
+    const uint64_t need = trit_model_need(outline, &use, NULL);
+    trit_model_free(outline);
     if (e->sequences)
         snprintf(what, sizeof what, "%.512s, with a context of %zu tokens%s,", e->path, e->context,
                  e->sequences > 1 ? " for each sequence" : "");
     else
         snprintf(what, sizeof what, "%.512s", e->path);
-    return trit_need_memory(what, trit_model_need(&e->config, &use),
-                            e->sequences ? "take a shorter context" : NULL, error);
+    return trit_need_memory(what, need, e->sequences ? "take a shorter context" : NULL, error);
 }
 
 enum trit_code trit_engine_load_model(struct trit_engine *e, int threads, struct trit_error *error)
 {
     double begin = trit_now();
     unload(e);
-    enum trit_code code = find_profile(e, error);
+    enum trit_code code = trit_engine_find_profile(e, error);
     if (!code)
         code = trit_pool_create(&e->pool, threads > 0 ? threads : trit_cpu_get()->threads, error);
     if (!code)
         find_cache(e);
-    if (!code)
-        code = check_memory(e, error);
     struct trit_load_options options = { .progress = e->progress,
                                          .progress_arg = e->progress_arg,
                                          .profile = e->profile,
                                          .sparse = (enum trit_sparse)e->sparse,
                                          .kv = (enum trit_kv_type)e->kv,
                                          .cache = e->cache };
+    if (!code)
+        code = check_memory(e, &options, error);
     if (!code)
         code = trit_model_load(&e->model, e->gguf, e->pool, &options, error);
     malloc_trim(0); /* what packing took is some 10 MB */

@@ -40,6 +40,15 @@ struct trit_engine {
 enum trit_code trit_engine_open(struct trit_engine *engine, const char *path,
                                 struct trit_error *error);
 enum trit_code trit_engine_load_tokenizer(struct trit_engine *engine, struct trit_error *error);
+/* Whether `run` can run the file, for that many threads: its keys, its tokenizer, and an outline of
+   its model (runtime/model/model.h), to be freed with trit_model_free. Otherwise the error is that
+   of `run`. options may be NULL. */
+enum trit_code trit_engine_outline(struct trit_model **outline, const struct trit_gguf *gguf,
+                                   int threads, const struct trit_load_options *options,
+                                   struct trit_error *error);
+
+/* Looks for the profile, the first time. What is wrong with one that was not named is told. */
+enum trit_code trit_engine_find_profile(struct trit_engine *engine, struct trit_error *error);
 /* Finds profile and packed cache (the first time), starts threads (below 1: one per physical core)
    and packs the weights. Called again, it replaces threads and weights. TRIT_EMEMORY where they and
    the sessions to come do not fit the memory that there is. */

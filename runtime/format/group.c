@@ -170,6 +170,19 @@ static enum trit_code check(struct source *s, size_t *spans)
     return TRIT_OK;
 }
 
+enum trit_code trit_group_check(const struct trit_gguf *gguf, const struct trit_gguf_tensor *tensor,
+                                struct trit_error *error)
+{
+    struct source s = { .gguf = gguf, .tensor = tensor, .error = error };
+    size_t spans;
+    return check(&s, &spans);
+}
+
+struct trit_form trit_group_usual(uint32_t type)
+{
+    return (struct trit_form){ TRIT_SPAN, type == TRIT_Q1_0 ? TRIT_SIGNS : TRIT_TRITS };
+}
+
 /* The threads' walk through all spans. */
 struct walk {
     const struct source *source;

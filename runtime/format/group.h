@@ -11,6 +11,16 @@
    type, no I2_S. */
 bool trit_type_has_groups(uint32_t type);
 
+/* Whether such rows can be read from the tensor: a type that can hold them, two dimensions, K a
+   multiple of 128, and bytes for all of them; the errors are trit_group_form's. The values are not
+   looked at. */
+enum trit_code trit_group_check(const struct trit_gguf *gguf, const struct trit_gguf_tensor *tensor,
+                                struct trit_error *error);
+
+/* The form of a matrix of the type as models have it: signs of Q1_0, trits of the others; groups
+   of 128. */
+struct trit_form trit_group_usual(uint32_t type);
+
 /* Looks at the whole tensor, with all threads of the pool: the largest group (128, else 64) and the
    fewest values that hold it exactly, as far as its type shows: a Q2_0 or PTQ1_0 of signs is one of
    trits. Neighbouring groups of a Q2_0 whose scales are equal in all pairs, or that are all zeros,

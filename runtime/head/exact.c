@@ -16,14 +16,14 @@ static size_t packed_nr(const struct trit_head *h)
 }
 
 /* Logits apart of a piece that may begin within a block. */
-static size_t packed_ld(const struct trit_head *h)
+static size_t packed_ld(size_t nr)
 {
-    return TRIT_HEAD_PIECE + packed_nr(h);
+    return TRIT_HEAD_PIECE + nr;
 }
 
-size_t trit_head_packed_scratch(const struct trit_head *h)
+size_t trit_head_packed_scratch(size_t nr)
 {
-    return TRIT_HEAD_STATES * packed_ld(h) * sizeof(float);
+    return trit_round_up(TRIT_HEAD_STATES * packed_ld(nr) * sizeof(float), TRIT_ALIGN);
 }
 
 void trit_head_quantise(struct trit_head *h)
@@ -44,7 +44,7 @@ void trit_head_quantise(struct trit_head *h)
 static void packed_rows(struct trit_head *h, const struct patch *p, float *y, int thread)
 {
     const struct trit_head_product *product = &h->product;
-    const size_t nr = packed_nr(h), before = p->row % nr, ld = packed_ld(h),
+    const size_t nr = packed_nr(h), before = p->row % nr, ld = packed_ld(nr),
                  groups = product->kp / product->group;
     float *out = (float *)(void *)(h->scratch + (size_t)thread * h->scratch_bytes);
     const struct trit_multiply mm = { .kernel = p->m == 1 ? product->gemv : product->gemm,

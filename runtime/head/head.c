@@ -95,13 +95,24 @@ static enum trit_code no_kernel(const struct trit_head *h, struct trit_error *er
                      h->rows->gguf->path, (int)t->name.n, t->name.s, trit_type_find(t->type)->name);
 }
 
+static size_t float_scratch(const struct trit_head *h)
+{
+    const size_t row = trit_rows_room(h->rows), state = h->k * sizeof(float);
+    return trit_round_up(row > state ? row : state, TRIT_ALIGN);
+}
+
+/* Whether planes would pay. */
+static bool is_large(const struct trit_head *h)
+{
+    return h->n * h->rows->row_bytes >= CACHED;
+}
+
 static enum trit_code make(struct trit_head *h, enum trit_head_planes planes,
                            struct trit_error *error)
 {
     if (!h->rows->packing)
         return no_kernel(h, error);
-    const size_t row = trit_rows_room(h->rows), state = h->k * sizeof(float);
-    h->scratch_bytes = trit_round_up(row > state ? row : state, TRIT_ALIGN);
+    h->scratch_bytes = float_scratch(h);
     h->scratch = trit_alloc(h->threads, h->scratch_bytes);
     h->best = trit_alloc(TRIT_HEAD_STATES * h->threads, sizeof *h->best);
     if (!h->scratch || !h->best)
@@ -111,7 +122,7 @@ static enum trit_code make(struct trit_head *h, enum trit_head_planes planes,
         code = trit_pick(TRIT_OP_quant, NULL, &h->quant, error);
     if (code)
         return code;
-    if (planes == TRIT_HEAD_AUTO && h->n * h->rows->row_bytes < CACHED)
+    if (planes == TRIT_HEAD_AUTO && !is_large(h))
         planes = TRIT_HEAD_NEVER;
     if (planes == TRIT_HEAD_NEVER || !plan(h))
         return trit_rows_check(h->rows, h->pool, error);
@@ -123,6 +134,15 @@ static enum trit_code make(struct trit_head *h, enum trit_head_planes planes,
     return h->plane[0].w ? TRIT_OK : no_memory(h, error);
 }
 
+static void measure(struct trit_head *h, struct trit_rows *rows, int threads)
+{
+    h->rows = rows;
+    h->threads = (size_t)threads;
+    h->n = rows->n;
+    h->k = rows->k;
+    h->groups = (h->n + TRIT_HEAD_ROWS - 1) / TRIT_HEAD_ROWS;
+}
+
 /* Without anything yet; NULL without memory. */
 static struct trit_head *empty(struct trit_rows *rows, struct trit_pool *pool,
                                struct trit_error *error)
@@ -132,12 +152,8 @@ static struct trit_head *empty(struct trit_rows *rows, struct trit_pool *pool,
         trit_fail(error, TRIT_EMEMORY, "no memory for the head");
         return NULL;
     }
-    h->rows = rows;
     h->pool = pool;
-    h->threads = (size_t)trit_pool_threads(pool);
-    h->n = rows->n;
-    h->k = rows->k;
-    h->groups = (h->n + TRIT_HEAD_ROWS - 1) / TRIT_HEAD_ROWS;
+    measure(h, rows, trit_pool_threads(pool));
     return h;
 }
 
@@ -161,7 +177,7 @@ enum trit_code trit_head_create(struct trit_head **head, struct trit_rows *rows,
 static enum trit_code make_packed(struct trit_head *h, struct trit_error *error)
 {
     const size_t kp = h->product.kp, scales = TRIT_HEAD_STATES * (kp / h->product.group);
-    h->scratch_bytes = trit_round_up(trit_head_packed_scratch(h), TRIT_ALIGN);
+    h->scratch_bytes = trit_head_packed_scratch((size_t)h->product.gemv->nr);
     h->scratch = trit_alloc(h->threads, h->scratch_bytes);
     h->best = trit_alloc(TRIT_HEAD_STATES * h->threads, sizeof *h->best);
     h->a = trit_alloc(TRIT_HEAD_STATES, kp);
@@ -187,6 +203,25 @@ enum trit_code trit_head_create_packed(struct trit_head **head, struct trit_rows
     else
         *head = h;
     return code;
+}
+
+struct trit_head_size trit_head_size(struct trit_rows *rows, size_t nr, int threads)
+{
+    struct trit_head h = { 0 };
+    struct trit_head_size size = { 0 };
+    measure(&h, rows, threads);
+    if (nr) {
+        size.memory = h.threads * trit_head_packed_scratch(nr);
+        return size;
+    }
+    size.memory = h.threads * float_scratch(&h);
+    if (!is_large(&h) || !plan(&h))
+        return size;
+    size.packing = h.plane[0].packing->name;
+    size.plane = h.plane[0].bytes + h.plane[0].bounds_bytes;
+    size.planes = size.plane + h.plane[1].bytes + h.plane[1].bounds_bytes;
+    size.memory += size.plane + h.n * sizeof *h.y;
+    return size;
 }
 
 void trit_head_free(struct trit_head *h)

@@ -63,6 +63,16 @@ enum trit_code trit_head_create_packed(struct trit_head **head, struct trit_rows
                                        struct trit_pool *pool, struct trit_error *error);
 void trit_head_free(struct trit_head *head); /* NULL allowed */
 
+/* What a head over such rows takes, known before it is made. nr: rows of a block of the packed
+   matrix; 0: the rows are floats, and planes are where they pay. */
+struct trit_head_size {
+    const char *packing;  /* of the first plane; NULL: there are none */
+    size_t plane, planes; /* the first plane with its bounds, which every answer reads, and both
+                             planes; 0 where there are none */
+    size_t memory;        /* trit_head_bytes, as long as the second plane is not made */
+};
+struct trit_head_size trit_head_size(struct trit_rows *rows, size_t nr, int threads);
+
 /* m states of k elements each, ld apart. */
 struct trit_states {
     const float *x;

@@ -126,8 +126,8 @@ bool trit_ids_have(const int32_t *ids, size_t n, int32_t id);
    state i. */
 void trit_head_rows(struct trit_head *head, size_t row, size_t n, float *logits, int thread);
 float trit_head_exact(struct trit_head *head, size_t row, size_t i, int thread);
-/* Packed rows: bytes of a thread's scratch; quantises the present states. */
-size_t trit_head_packed_scratch(const struct trit_head *head);
+/* Packed rows, blocks of nr: bytes of a thread's scratch. Quantises the present states. */
+size_t trit_head_packed_scratch(size_t nr);
 void trit_head_quantise(struct trit_head *head);
 /* Bytes that a full pass reads. */
 uint64_t trit_head_full_bytes(const struct trit_head *head);

@@ -311,18 +311,23 @@ static struct amount amount_of(const struct attention_job *j)
     return a;
 }
 
-/* Each key and value that a span sees once; every query with those that it sees. */
+void trit_attention_cost(const struct trit_model *model, size_t position, size_t n, uint64_t *bytes,
+                         uint64_t *macs)
+{
+    const struct trit_config *c = &model->config;
+    const struct trit_kv_kind *kv = model->kv;
+    *bytes = c->kv_heads * (kv->k_bytes(model, position + n) + kv->v_bytes(model, position + n));
+    *macs = (position * n + n * (n + 1) / 2) * 2 * c->heads * c->head_dim;
+}
+
 static void count_costs(struct trit_work *w)
 {
-    const struct trit_config *c = &w->model->config;
-    const struct trit_kv_kind *kv = w->model->kv;
     for (size_t i = 0; i < w->nspans; i++) {
         const struct trit_span *span = &w->spans[i];
-        const size_t n = span->end - span->begin, position = w->tokens[span->begin].position;
-        const size_t bytes =
-            kv->k_bytes(w->model, position + n) + kv->v_bytes(w->model, position + n);
-        trit_count(&w->counts, TRIT_PART_ATTENTION, c->kv_heads * bytes,
-                   (position * n + n * (n + 1) / 2) * 2 * c->heads * c->head_dim);
+        uint64_t bytes, macs;
+        trit_attention_cost(w->model, w->tokens[span->begin].position, span->end - span->begin,
+                            &bytes, &macs);
+        trit_count(&w->counts, TRIT_PART_ATTENTION, bytes, macs);
     }
 }
 

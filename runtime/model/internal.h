@@ -55,15 +55,18 @@ struct trit_ops {
 struct trit_model {
     struct trit_config config;
     struct trit_model_cost cost;
-    struct trit_pool *pool;
+    struct trit_pool *pool; /* NULL: of an outline */
+    int threads;
     struct trit_ops ops;
     const struct trit_kv_kind *kv; /* runtime/model/kv.h: how sessions hold keys and values */
     struct trit_layer *layers;
     float skip_most; /* share of open gates up to which rows of Wup are skipped */
     int nroles;      /* of each layer: TRIT_NROLES where zeros are skipped, else one less */
-    struct trit_rows embd, output; /* output is empty where the head is tied */
-    struct trit_head *head;        /* over the one or the other */
-    struct trit_matrix out;        /* the head's, where it is packed */
+    struct trit_rows embd, output;   /* output is empty where the head is tied */
+    struct trit_head *head;          /* over the one or the other; NULL: of an outline */
+    struct trit_head_size head_size; /* of an outline */
+    size_t head_bytes;               /* likewise: all rows of a head of floats */
+    struct trit_matrix out;          /* the head's, where it is packed */
     float *output_norm;
     float *floats;    /* norms of all layers, output_norm, and the rope frequencies */
     double *rope;     /* radians per position for each pair, rope_dims / 2 */
@@ -208,11 +211,20 @@ struct trit_loader {
     struct trit_profile *profile; /* NULL: none */
     struct trit_error *error;
     struct trit_tensors tensors;
-    uint64_t done, total; /* bytes of tensors, for progress */
+    uint64_t done, total;                /* bytes of tensors, for progress */
+    bool outline;                        /* no weight is read but those of a few rows */
+    const struct trit_outline_of *shape; /* what is outlined without a file; NULL: the file */
     struct trit_picked picked[TRIT_PICKED];
     size_t npicked;
 };
 
+/* Of the tensors that were found: the kernels of all operations but products, and the rows of
+   embedding and head. */
+enum trit_code trit_loader_open(struct trit_loader *loader);
+/* Memory for the layers, and kernels and place of every matrix. */
+enum trit_code trit_loader_plan(struct trit_loader *loader);
+/* The kernel of a head of rows of floats. */
+enum trit_code trit_loader_pick_head(struct trit_loader *loader);
 /* One more tensor is loaded; TRIT_ESTOPPED. */
 enum trit_code trit_loader_step(struct trit_loader *loader, const struct trit_gguf_tensor *tensor);
 /* Name, form, kernels and place of every matrix, in the packed cache or in the model's arena. */
@@ -239,6 +251,14 @@ void trit_norm_stream(struct trit_work *work, enum trit_part part, const struct 
 void trit_attention(struct trit_work *work, size_t layer);
 size_t trit_attention_scratch(const struct trit_model *model);               /* floats per thread */
 size_t trit_attention_parts(const struct trit_model *model, size_t context); /* floats */
+/* What one layer's attention of n tokens from that position on costs: each key and value that they
+   see once, every query with those that it sees. */
+void trit_attention_cost(const struct trit_model *model, size_t position, size_t n, uint64_t *bytes,
+                         uint64_t *macs);
+/* Bytes of the working memory for passes of up to `chunk` tokens. */
+size_t trit_work_bytes(const struct trit_model *model, size_t chunk);
+/* Bytes of a sequence beside its cache: chunks that wait to be merged. */
+size_t trit_session_parts(const struct trit_model *model, size_t context);
 
 /* f = gated(Wgate a, Wup a), in gate's place. */
 void trit_gate_up(struct trit_work *work, const struct trit_layer *layer);
@@ -297,6 +317,9 @@ void trit_product(struct trit_work *work, enum trit_part part, const struct trit
                   float *y, size_t ldy);
 void trit_product_add(struct trit_work *work, enum trit_part part,
                       const struct trit_matrix *matrix);
+
+/* What a product with all of the matrix reads of it. */
+uint64_t trit_product_bytes(const struct trit_matrix *matrix);
 
 /* Enters the product into the work's counts. */
 void trit_product_count(struct trit_work *work, enum trit_part part,

@@ -103,6 +103,12 @@ static enum trit_code open_rows(struct trit_loader *l)
     return code;
 }
 
+enum trit_code trit_loader_pick_head(struct trit_loader *l)
+{
+    const char *packing = trit_model_head(l->model)->packing;
+    return trit_pick(TRIT_OP_head, packing, &l->model->ops.head, l->error);
+}
+
 /* A head in a float type is packed where all of its rows can be, as a packed cache has found. */
 static void settle_head(struct trit_loader *l)
 {
@@ -140,7 +146,7 @@ static enum trit_code load_head(struct trit_loader *l)
         return TRIT_OK;
     if (trit_head_plane_bytes(model->head))
         trit_cost_section(&model->cost, cache, trit_head_from_cache(model->head));
-    enum trit_code code = trit_pick(TRIT_OP_head, rows[last]->packing, &model->ops.head, l->error);
+    enum trit_code code = trit_loader_pick_head(l);
     if (!code)
         snprintf(model->head_why, sizeof model->head_why, "%s: strongest ISA, rows stored as %s",
                  trit_head_plane_bytes(model->head) ? "all logits, and rows that the planes leave"
@@ -210,8 +216,8 @@ static enum trit_code allocate(struct trit_loader *l)
 static bool any_groups(const struct trit_loader *l)
 {
     const struct trit_config *c = &l->model->config;
-    bool any = false;
-    for (size_t i = 0; i < c->layers * c->family->ntensors; i++)
+    bool any = l->shape && trit_type_has_groups(l->shape->type);
+    for (size_t i = 0; !l->shape && i < c->layers * c->family->ntensors; i++)
         any |= trit_type_has_groups(l->tensors.layer[i]->type);
     return any;
 }
@@ -238,6 +244,20 @@ static enum trit_code choose_roles(struct trit_loader *l)
     return TRIT_OK;
 }
 
+enum trit_code trit_loader_open(struct trit_loader *l)
+{
+    const enum trit_code code = pick_ops(l);
+    return code || l->shape ? code : open_rows(l);
+}
+
+enum trit_code trit_loader_plan(struct trit_loader *l)
+{
+    enum trit_code code = allocate(l);
+    if (!code)
+        code = choose_roles(l);
+    return code ? code : trit_matrices_plan(l);
+}
+
 /* What it costs; and what loading touched of the file leaves memory. */
 static void finish(struct trit_loader *l)
 {
@@ -252,12 +272,11 @@ static enum trit_code load(struct trit_loader *l)
     struct trit_model *model = l->model;
     enum trit_code code = trit_config_read(&model->config, l->gguf, l->error);
     if (code || (code = trit_tensors_find(&l->tensors, &model->config, l->gguf, l->error)) ||
-        (code = pick_ops(l)) || (code = open_rows(l)) || (l->options && l->options->check))
+        (code = trit_loader_open(l)))
         return code;
     settle_head(l);
-    if ((code = load_head(l)) || (code = allocate(l)) || (code = choose_roles(l)) ||
-        (code = trit_matrices_plan(l)) || (code = load_layers(l)) || (code = load_packed_head(l)) ||
-        (code = load_rope(l)))
+    if ((code = load_head(l)) || (code = trit_loader_plan(l)) || (code = load_layers(l)) ||
+        (code = load_packed_head(l)) || (code = load_rope(l)))
         return code;
     if (trit_is_apart(model))
         trit_skip_measure(model);
@@ -281,11 +300,12 @@ enum trit_code trit_model_load(struct trit_model **model, const struct trit_gguf
         l.total += gguf->tensors[i].bytes;
     if (!code) {
         l.model->pool = pool;
+        l.model->threads = trit_pool_threads(pool);
         l.model->kv = trit_kv_kind(options ? options->kv : TRIT_KV_F16);
         code = load(&l);
     }
     trit_tensors_free(&l.tensors);
-    if (code || (options && options->check)) {
+    if (code) {
         trit_model_free(l.model);
         return code;
     }

@@ -62,6 +62,25 @@ static void name_matrix(const struct trit_model *model, size_t i, struct trit_ma
                  trit_role_name((enum trit_role)role, trit_is_apart(model)));
 }
 
+/* As its tensors are, whose shapes were checked. */
+static void size_matrix(const struct trit_model *model, size_t i, struct trit_matrix *x)
+{
+    const struct trit_config *c = &model->config;
+    const size_t role = i % (size_t)model->nroles;
+    if (i == matrices_of_layers(model)) {
+        x->n = c->vocab;
+        x->k = c->hidden;
+        return;
+    }
+    for (size_t j = 0; j < c->family->ntensors; j++) {
+        const struct trit_layer_tensor *t = &c->family->tensors[j];
+        if (t->n == TRIT_ONE || role_of(model, t) != role)
+            continue;
+        x->n += trit_config_width(c, t->n);
+        x->k = trit_config_width(c, t->k);
+    }
+}
+
 static bool same_form(struct trit_form a, struct trit_form b)
 {
     return a.group == b.group && a.values == b.values;
@@ -70,7 +89,7 @@ static bool same_form(struct trit_form a, struct trit_form b)
 /* Kernels for the shape and form of p, and what follows from them. */
 static enum trit_code pick(struct trit_loader *l, struct trit_picked *p)
 {
-    const struct trit_product product = { p->n, p->k, p->form, trit_pool_threads(l->model->pool) };
+    const struct trit_product product = { p->n, p->k, p->form, l->model->threads };
     enum trit_code code;
     if (p->skips != TRIT_NOP)
         code = trit_pick_skip(p->skips, p->n, p->k, &p->skip, &p->pair, l->error);
@@ -112,19 +131,15 @@ static enum trit_code give_kernels(struct trit_loader *l, struct trit_matrix *x,
     return TRIT_OK;
 }
 
-static bool has_groups(const struct trit_loader *l, const struct trit_gguf_tensor *t)
-{
-    return trit_family_groups(l->model->config.family, t->type);
-}
-
 /* Whether the tensors have groups: all of them, or none. */
 static enum trit_code check_alike(const struct trit_loader *l,
                                   const struct trit_gguf_tensor *const *parts, size_t n,
                                   bool *groups)
 {
-    *groups = has_groups(l, parts[0]);
+    const struct trit_family *family = l->model->config.family;
+    *groups = trit_family_groups(family, parts[0]->type);
     for (size_t i = 1; i < n; i++)
-        if (has_groups(l, parts[i]) != *groups)
+        if (trit_family_groups(family, parts[i]->type) != *groups)
             return trit_fail(l->error, TRIT_EUNSUPPORTED,
                              "%s: of tensors '%.*s' and '%.*s', which take the same inputs, one "
                              "has a scale for each group of columns, one has not",
@@ -158,13 +173,24 @@ static struct trit_form common(struct trit_form a, struct trit_form b)
                                a.values == b.values ? a.values : mixed };
 }
 
+/* The first rows of a tensor alone, by which an outline tells what it holds. */
+static struct trit_gguf_tensor first_rows(const struct trit_gguf_tensor *tensor)
+{
+    enum { ROWS = 8 };
+    struct trit_gguf_tensor few = *tensor;
+    few.ne[1] = few.ne[1] < ROWS ? few.ne[1] : ROWS;
+    return few;
+}
+
 /* By all weights of the tensors. */
 static enum trit_code find_form(struct trit_loader *l, struct trit_matrix *x,
                                 const struct trit_gguf_tensor *const *parts, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct trit_form form;
-        enum trit_code code = trit_group_form(l->gguf, parts[i], l->model->pool, &form, l->error);
+        const struct trit_gguf_tensor few = first_rows(parts[i]);
+        enum trit_code code =
+            trit_group_form(l->gguf, l->outline ? &few : parts[i], l->model->pool, &form, l->error);
         if (code)
             return code;
         x->form = i ? common(x->form, form) : form;
@@ -172,23 +198,38 @@ static enum trit_code find_form(struct trit_loader *l, struct trit_matrix *x,
     return TRIT_OK;
 }
 
+static enum trit_code form_in_file(struct trit_loader *l, size_t i, struct trit_matrix *x)
+{
+    const struct trit_gguf_tensor *parts[TRIT_PARTS] = { NULL };
+    const size_t n = parts_of(l, i, parts);
+    bool groups;
+    enum trit_code code = check_alike(l, parts, n, &groups);
+    x->form = (struct trit_form){ 0, TRIT_TRITS };
+    return code || !groups || form_from_cache(l, x) ? code : find_form(l, x, parts, n);
+}
+
+/* As models of the type have it. */
+static enum trit_code form_in_shape(const struct trit_loader *l, size_t i, struct trit_matrix *x)
+{
+    const bool head = i == matrices_of_layers(l->model);
+    const uint32_t type = head ? l->shape->embd : l->shape->type;
+    const struct trit_family *family = l->model->config.family;
+    x->form = head || trit_family_groups(family, type) ? trit_group_usual(type)
+                                                       : (struct trit_form){ 0, TRIT_TRITS };
+    if (!x->form.group || x->k % x->form.group == 0)
+        return TRIT_OK;
+    return trit_fail(l->error, TRIT_EFORMAT,
+                     "%s: matrix '%s' (type %s, %zu x %zu): its columns are not a multiple of %zu",
+                     l->gguf->path, x->name, trit_type_find(type)->name, x->n, x->k, x->form.group);
+}
+
 /* Name, form and kernels of matrix i, and the bytes that it takes. */
 static enum trit_code plan_matrix(struct trit_loader *l, size_t i)
 {
     struct trit_matrix *x = matrix_at(l, i);
-    const struct trit_gguf_tensor *parts[TRIT_PARTS] = { NULL };
-    const size_t n = parts_of(l, i, parts);
-    bool groups;
     name_matrix(l->model, i, x);
-    x->k = (size_t)parts[0]->ne[0];
-    for (size_t j = 0; j < n; j++)
-        x->n += (size_t)parts[j]->ne[1];
-    enum trit_code code = check_alike(l, parts, n, &groups);
-    if (code || (groups && form_from_cache(l, x)))
-        return code;
-    x->form = (struct trit_form){ 0, TRIT_TRITS };
-    if (groups)
-        code = find_form(l, x, parts, n);
+    size_matrix(l->model, i, x);
+    enum trit_code code = l->shape ? form_in_shape(l, i, x) : form_in_file(l, i, x);
     return code ? code : give_kernels(l, x, skips_of(l->model, i));
 }
 
@@ -206,6 +247,8 @@ static enum trit_code place_matrices(struct trit_loader *l)
         model->cost.packed_bytes += x->bytes;
         model->arena_bytes += x->cached ? 0 : x->bytes;
     }
+    if (l->outline)
+        return TRIT_OK;
     if (model->arena_bytes && !(model->arena = trit_map(model->arena_bytes)))
         return trit_fail(l->error, TRIT_EMEMORY, "%s: no memory for %zu bytes of packed weights",
                          l->gguf->path, model->arena_bytes);

@@ -82,8 +82,6 @@ struct trit_load_options {
                                  NULL: there is none */
     enum trit_kv_type kv;     /* of all sessions */
     enum trit_sparse sparse;
-    bool check; /* only look whether the file can be loaded, values aside: pool may be NULL, and
-                   there is no model then */
 };
 
 /* Checks the whole model, picks a kernel for every matrix and packs it, in parallel on pool. The
@@ -94,21 +92,50 @@ enum trit_code trit_model_load(struct trit_model **model, const struct trit_gguf
                                struct trit_error *error);
 void trit_model_free(struct trit_model *model); /* NULL allowed; sessions first */
 
+/* What an outline is made of: a file; or (gguf NULL) a shape, whose layers' matrices and whose
+   embedding and head are of these types. */
+struct trit_outline_of {
+    const struct trit_gguf *gguf;
+    const struct trit_config *config;
+    uint32_t type, embd; /* enum trit_tensor_type */
+};
+/* A model as far as it is known without its weights, for that many threads: what loading would
+   refuse, and which kernels and bytes it would come to. Values are not looked at, but for a few
+   rows of each matrix with a scale for each group of columns, by which it is told what it holds;
+   where only later rows have other values, loading comes to more. Of an outline these tell: config,
+   cost, need, packed, part; it cannot run, and is freed as a model. options may be NULL. */
+enum trit_code trit_model_outline(struct trit_model **outline, const struct trit_outline_of *of,
+                                  int threads, const struct trit_load_options *options,
+                                  struct trit_error *error);
+
 /* What is going to be made of a model, for trit_model_need. */
 struct trit_model_use {
     size_t sequences, context, chunk; /* positions of each sequence, tokens of a pass */
-    enum trit_kv_type kv;
-    bool cached; /* the weights come from a packed cache, which is mapped */
-    int threads;
+    bool cached; /* the head's planes come from a packed cache, which is mapped */
 };
-/* Bytes of memory that it takes, known before any is taken: packed weights at 2 bits a trit, the
-   head's planes, KV caches filled to their ends, working memory. Mapped files are not counted: the
-   system takes their pages back. UINT64_MAX where that wraps. */
-uint64_t trit_model_need(const struct trit_config *config, const struct trit_model_use *use);
+struct trit_model_memory;
+/* Bytes of memory that it takes, known before any is taken: packed weights that no packed cache
+   has, the head's planes, KV caches filled to their ends, working memory. memory (NULL allowed)
+   gets them one by one; what is of the process and of files is 0 there. Mapped files are not
+   counted: the system takes their pages back. */
+uint64_t trit_model_need(const struct trit_model *outline, const struct trit_model_use *use,
+                         struct trit_model_memory *memory);
 /* Weights of its packed matrices. UINT64_MAX where that wraps. */
 uint64_t trit_model_trits(const struct trit_config *config);
-/* Bytes that its packed cache will have on disk, at least. */
-uint64_t trit_model_packed(const struct trit_config *config);
+/* Bytes that its packed cache will have on disk, the table aside. */
+uint64_t trit_model_packed(const struct trit_model *outline);
+
+/* A part of a pass, by what it reads and multiplies: as trit_work_counts tells it afterwards. */
+struct trit_model_part {
+    const char *packing; /* of the weights; NULL: attention, of all layers */
+    uint64_t bytes, macs;
+    bool head;
+};
+/* Part i of a pass of m tokens from that position on, whose last one is asked for the likeliest
+   next token, where few rows of the head have to be scored in full: each matrix, then attention,
+   then a head that is no matrix. False past the last. */
+bool trit_model_part(const struct trit_model *outline, size_t i, size_t m, size_t position,
+                     struct trit_model_part *part);
 
 /* Only the hyper-parameters, checked. */
 enum trit_code trit_config_read(struct trit_config *config, const struct trit_gguf *gguf,

@@ -87,8 +87,13 @@ void trit_product_add(struct trit_work *w, enum trit_part part, const struct tri
     trit_product_count(w, part, x);
 }
 
+uint64_t trit_product_bytes(const struct trit_matrix *x)
+{
+    const size_t scales = x->packing->group ? 0 : x->n * sizeof *x->d;
+    return trit_product_blocks(x, x->n) * x->block + scales;
+}
+
 void trit_product_count(struct trit_work *w, enum trit_part part, const struct trit_matrix *x)
 {
-    const size_t blocks = trit_product_blocks(x, x->n), scales = x->d ? x->n * sizeof *x->d : 0;
-    trit_count(&w->counts, part, blocks * x->block + scales, w->m * x->n * x->k);
+    trit_count(&w->counts, part, trit_product_bytes(x), w->m * x->n * x->k);
 }

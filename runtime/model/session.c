@@ -19,9 +19,14 @@ static size_t heads_of(const struct trit_session *s)
     return s->model->config.layers * s->model->config.kv_heads;
 }
 
+size_t trit_session_parts(const struct trit_model *model, size_t context)
+{
+    return trit_attention_parts(model, context) * sizeof(float);
+}
+
 static size_t parts_bytes(const struct trit_session *s)
 {
-    return trit_attention_parts(s->model, s->context) * sizeof *s->parts;
+    return trit_session_parts(s->model, s->context);
 }
 
 static bool map_cache(struct trit_session *s)

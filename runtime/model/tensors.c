@@ -61,6 +61,12 @@ static enum trit_code find_vector(struct finder *f, const char *name, size_t k,
                      f->gguf->path, name, info ? info->name : "unknown", (unsigned)(*out)->type);
 }
 
+static enum trit_code check_groups(const struct finder *f, const struct trit_gguf_tensor *t)
+{
+    return trit_family_groups(f->config->family, t->type) ? trit_group_check(f->gguf, t, f->error)
+                                                          : TRIT_OK;
+}
+
 static enum trit_code find_tensor(struct finder *f, size_t layer, size_t i)
 {
     const struct trit_family *family = f->config->family;
@@ -72,9 +78,9 @@ static enum trit_code find_tensor(struct finder *f, size_t layer, size_t i)
     if (t->n == TRIT_ONE)
         return find_vector(f, name, k, out);
     enum trit_code code = find(f, name, k, trit_config_width(f->config, t->n), out);
-    if (code || trit_type_has_groups((*out)->type))
-        return code;
-    return trit_ternary_check(f->gguf, *out, f->error);
+    if (!code && !trit_type_has_groups((*out)->type))
+        code = trit_ternary_check(f->gguf, *out, f->error);
+    return code ? code : check_groups(f, *out);
 }
 
 /* The norms first: they say at once where a file is of another graph. */
@@ -111,6 +117,8 @@ static enum trit_code find_all(struct finder *f)
     enum trit_code code = find(f, "token_embd", c->hidden, c->vocab, &t->embd);
     if (!code && !c->tied)
         code = find(f, "output", c->hidden, c->vocab, &t->output);
+    if (!code && c->packed_head)
+        code = trit_group_check(f->gguf, c->tied ? t->embd : t->output, f->error);
     if (!code && trit_gguf_tensor(f->gguf, "rope_freqs.weight"))
         code = find_vector(f, "rope_freqs", c->rope_dims / 2, &t->rope_freqs);
     for (size_t i = 0; i < c->layers && !code; i++)

@@ -19,8 +19,10 @@ static size_t most_groups(const struct trit_model *model)
     return most;
 }
 
-static void measure(struct trit_work *w)
+static void measure(struct trit_work *w, const struct trit_model *model, size_t chunk)
 {
+    w->model = (struct trit_model *)(uintptr_t)model;
+    w->chunk = chunk;
     const struct trit_config *c = &w->model->config;
     const size_t q = c->heads * c->head_dim, widest = larger(larger(c->hidden, c->ffn), q);
     w->a_ld = trit_padded_k(widest);
@@ -34,8 +36,7 @@ static void measure(struct trit_work *w)
 static size_t lay_out(struct trit_work *w, uint8_t *base)
 {
     const struct trit_config *c = &w->model->config;
-    const size_t m = w->chunk, groups = most_groups(w->model),
-                 threads = (size_t)trit_pool_threads(w->model->pool);
+    const size_t m = w->chunk, groups = most_groups(w->model), threads = (size_t)w->model->threads;
     const struct trit_matrix *down = &w->model->layers[0].m[TRIT_DOWN];
     const size_t skips = down->skip != NULL,
                  padded = trit_round_up(c->hidden, (size_t)down->pair.decode->nr);
@@ -72,6 +73,13 @@ static size_t lay_out(struct trit_work *w, uint8_t *base)
     return used;
 }
 
+size_t trit_work_bytes(const struct trit_model *model, size_t chunk)
+{
+    struct trit_work w = { 0 };
+    measure(&w, model, chunk);
+    return lay_out(&w, NULL);
+}
+
 enum trit_code trit_work_create(struct trit_work **work, struct trit_model *model, size_t chunk,
                                 struct trit_error *error)
 {
@@ -82,11 +90,9 @@ enum trit_code trit_work_create(struct trit_work **work, struct trit_model *mode
     struct trit_work *w = trit_alloc(1, sizeof *w);
     if (!w)
         return trit_fail(error, TRIT_EMEMORY, "no memory for a pass");
-    w->model = model;
-    w->chunk = chunk;
     /* Factors are bounded by trit_config_read and above: no product here exceeds 2^63 before
      * trit_map refuses it. */
-    measure(w);
+    measure(w, model, chunk);
     w->bytes = lay_out(w, NULL);
     w->memory = trit_map(w->bytes);
     if (!w->memory) {

@@ -7,6 +7,7 @@
 
 #include "runtime/cache/cache.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cpu/cpu.h"
 #include "runtime/model/model.h"
 
 uint64_t trit_inspect_elements(const struct trit_gguf_tensor *t)
@@ -112,25 +113,23 @@ bool trit_inspect_memory(const struct trit_gguf *gguf, struct trit_inspect_memor
     m->trits = trit_model_trits(&c);
     m->plane = c.packed_head ? 0 : (uint64_t)c.vocab * c.hidden / 2;
     m->kv = 2 * c.layers * kv * sizeof(uint16_t);
-    m->context = c.context < TRIT_INSPECT_CONTEXT ? c.context : TRIT_INSPECT_CONTEXT;
-    m->run = m->trits / 4 + m->plane + m->kv * m->context;
     look_for_cache(gguf, m);
     return true;
 }
 
-enum trit_code trit_inspect_runs(const struct trit_gguf *gguf, struct trit_error *error)
+/* By the limits that the profile keeps: nothing is measured. */
+static void estimate(const struct trit_gguf *gguf, struct trit_estimate *e)
 {
-    const struct trit_load_options options = { .check = true };
-    struct trit_tokenizer *tokenizer = NULL;
-    struct trit_model *model;
-    struct trit_config config;
-    enum trit_code code = trit_config_read(&config, gguf, error);
-    if (!code)
-        code = trit_tokenizer_load(&tokenizer, gguf, error);
-    if (!code)
-        code = trit_model_load(&model, gguf, NULL, &options, error);
-    trit_tokenizer_free(tokenizer);
-    return code;
+    char log[512];
+    struct trit_profile *profile = NULL;
+    e->threads = trit_cpu_get()->threads;
+    if (trit_profile_find(&profile, NULL, log, sizeof log, NULL))
+        profile = NULL; /* one that is named and not there: loading will say so */
+    trit_estimate_open(e, gguf->path, &(struct trit_outline_of){ .gguf = gguf }, profile);
+    e->limits = trit_estimate_kept(profile, e->threads);
+    if (e->outline)
+        trit_estimate_speeds(e);
+    trit_profile_free(profile);
 }
 
 /* How an element of each type is stored, and whether its sign has to be extended. */
@@ -208,7 +207,9 @@ static int run(int argc, char **argv)
     enum trit_code code = trit_gguf_open(&gguf, path, &error);
     if (code != TRIT_OK)
         return trit_cli_error(&error);
+    estimate(gguf, &inspect.estimate);
     code = (inspect.format ? trit_inspect_json : trit_inspect_text)(gguf, &inspect, &error);
+    trit_estimate_free(&inspect.estimate);
     trit_gguf_close(gguf);
     return code == TRIT_OK ? 0 : trit_cli_error(&error);
 }
@@ -221,7 +222,8 @@ const struct trit_command trit_cmd_inspect = {
         "Checks the whole structure of the file (not the numbers in its tensors) and shows "
         "it, also where\nno model can be made of it. 'runs here' says whether 'run' takes the "
         "file, and what it needs in\nmemory for a context of 4096 tokens, or the model's where "
-        "that is less; or why not.",
+        "that is less; or why not. The last line\nis what 'tritmill estimate' says, by the limits "
+        "that the profile of this machine keeps.",
     .options = options,
     .noptions = sizeof options / sizeof *options,
     .run = run,

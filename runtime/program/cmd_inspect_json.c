@@ -129,40 +129,40 @@ static json_t *types_json(const struct trit_gguf *g)
 }
 
 /* null where no model can be made of the file. */
-static json_t *memory_json(const struct trit_gguf *g)
+static json_t *memory_json(const struct trit_gguf *g, const struct trit_estimate *e)
 {
     struct trit_inspect_memory m;
     if (!trit_inspect_memory(g, &m))
         return json_null();
     json_t *cache =
         *m.cache ? text_json((struct trit_text){ m.cache, strlen(m.cache) }) : json_null();
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "run_bytes", unsigned_json(m.run), "context",
-                     unsigned_json(m.context), "trits", unsigned_json(m.trits), "head_plane_bytes",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "run_bytes",
+                     e->outline ? unsigned_json(e->need) : json_null(), "context",
+                     unsigned_json(e->context), "trits", unsigned_json(m.trits), "head_plane_bytes",
                      unsigned_json(m.plane), "kv_bytes_per_token", unsigned_json(m.kv),
                      "packed_cache", cache);
 }
 
 /* Whether `run` takes the file, else what it says. */
-static json_t *runs_json(const struct trit_gguf *g)
+static json_t *runs_json(const struct trit_estimate *e)
 {
-    struct trit_error error;
-    if (!trit_inspect_runs(g, &error))
+    if (!e->why_not.code)
         return json_pack("{s:b, s:n}", "here", 1, "why_not");
     return json_pack("{s:b, s:o}", "here", 0, "why_not",
-                     text_json((struct trit_text){ error.text, strlen(error.text) }));
+                     text_json((struct trit_text){ e->why_not.text, strlen(e->why_not.text) }));
 }
 
 enum trit_code trit_inspect_json(const struct trit_gguf *gguf, const struct trit_inspect *options,
                                  struct trit_error *error)
 {
-    json_t *root =
-        json_pack("{s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "file",
-                  text_json((struct trit_text){ gguf->path, strlen(gguf->path) }), "size",
-                  unsigned_json(gguf->size), "version", (int)gguf->version, "alignment",
-                  unsigned_json(gguf->alignment), "data_offset", unsigned_json(gguf->data_offset),
-                  "trailing_bytes", unsigned_json(trit_inspect_trailing(gguf)), "types",
-                  types_json(gguf), "runs", runs_json(gguf), "memory", memory_json(gguf),
-                  "metadata", metadata_json(gguf, options->all), "tensors", tensors_json(gguf));
+    json_t *root = json_pack(
+        "{s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "file",
+        text_json((struct trit_text){ gguf->path, strlen(gguf->path) }), "size",
+        unsigned_json(gguf->size), "version", (int)gguf->version, "alignment",
+        unsigned_json(gguf->alignment), "data_offset", unsigned_json(gguf->data_offset),
+        "trailing_bytes", unsigned_json(trit_inspect_trailing(gguf)), "types", types_json(gguf),
+        "runs", runs_json(&options->estimate), "memory", memory_json(gguf, &options->estimate),
+        "metadata", metadata_json(gguf, options->all), "tensors", tensors_json(gguf));
     if (!root)
         return trit_fail(error, TRIT_EMEMORY, "%s: out of memory", gguf->path);
     json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(REAL_DIGITS));

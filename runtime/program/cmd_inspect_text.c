@@ -205,25 +205,20 @@ static void print_memory(const struct trit_gguf *g)
 }
 
 /* What `run` would say, and what it would take. */
-static void print_runs(const struct trit_gguf *g)
+static void print_runs(const struct trit_gguf *g, const struct trit_estimate *e)
 {
-    struct trit_error error;
-    struct trit_inspect_memory m;
     char params[16], memory[16];
     uint64_t elements = 0;
-    if (trit_inspect_runs(g, &error)) {
-        const size_t prefix = strlen(g->path);
-        const bool named = !strncmp(error.text, g->path, prefix) && error.text[prefix] == ':';
-        printf("%-14sno: %s\n", "runs here", error.text + (named ? prefix + 2 : 0));
+    if (e->why_not.code) {
+        printf("%-14sno: %s\n", "runs here", trit_estimate_reason(e));
         return;
     }
     for (size_t i = 0; i < g->ntensors; i++)
         elements += trit_inspect_elements(&g->tensors[i]);
-    trit_inspect_memory(g, &m);
     snprintf(params, sizeof params, "%.3g %s", (double)elements / (elements < 1e9 ? 1e6 : 1e9),
              elements < 1e9 ? "M" : "B");
-    printf("%-14syes, %s parameters, up to %s of memory for weights, head and a context of %zu\n",
-           "runs here", params, trit_bytes_text((double)m.run, memory), m.context);
+    printf("%-14syes, %s parameters, %s of memory for weights, head and a context of %zu\n",
+           "runs here", params, trit_bytes_text((double)e->need, memory), e->context);
 }
 
 static void print_key(const struct trit_gguf *g, const char *label, const char *key)
@@ -237,7 +232,7 @@ static void print_key(const struct trit_gguf *g, const char *label, const char *
 }
 
 static void print_head(const struct trit_gguf *g, const struct trit_inspect_share *shares,
-                       size_t nshares)
+                       size_t nshares, const struct trit_estimate *e)
 {
     uint64_t elements = 0, trailing = trit_inspect_trailing(g);
     char size[16];
@@ -253,17 +248,18 @@ static void print_head(const struct trit_gguf *g, const struct trit_inspect_shar
     printf("%-14s%llu in %zu tensors\n", "parameters", (ull)elements, g->ntensors);
     if (trailing)
         printf("%-14s%llu bytes after the last tensor are not used\n", "note", (ull)trailing);
-    print_runs(g);
+    print_runs(g, e);
 }
 
 enum trit_code trit_inspect_text(const struct trit_gguf *gguf, const struct trit_inspect *options,
                                  struct trit_error *error)
 {
     size_t n;
+    char line[4600];
     struct trit_inspect_share *shares = trit_inspect_shares(gguf, &n);
     if (!shares)
         return trit_fail(error, TRIT_EMEMORY, "%s: out of memory", gguf->path);
-    print_head(gguf, shares, n);
+    print_head(gguf, shares, n, &options->estimate);
     if (n)
         print_shares(shares, n, gguf->size);
     free(shares);
@@ -271,5 +267,7 @@ enum trit_code trit_inspect_text(const struct trit_gguf *gguf, const struct trit
     print_metadata(gguf, options->all);
     if (options->tensors)
         print_tensors(gguf);
+    trit_estimate_line(&options->estimate, line, sizeof line);
+    printf("\n%-14s%s\n", "estimate", line);
     return TRIT_OK;
 }

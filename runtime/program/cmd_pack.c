@@ -13,6 +13,7 @@
 #include "runtime/cache/cache.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/open.h"
+#include "runtime/cpu/cpu.h"
 #include "runtime/format/group.h"
 #include "runtime/head/head.h"
 #include "runtime/model/family.h"
@@ -167,6 +168,24 @@ static enum trit_code remove_cache(const struct trit_engine *e, struct trit_erro
     return trit_cache_remove(&source, error);
 }
 
+/* Before the time is spent. */
+static enum trit_code check_disk(const struct options *o, struct trit_engine *e, const char *path,
+                                 struct trit_error *error)
+{
+    const struct trit_outline_of of = { .gguf = e->gguf };
+    const int threads = o->threads > 0 ? o->threads : trit_cpu_get()->threads;
+    struct trit_model *outline;
+    enum trit_code code = trit_engine_find_profile(e, error);
+    const struct trit_load_options load = { .profile = e->profile };
+    if (!code)
+        code = trit_model_outline(&outline, &of, threads, &load, error);
+    if (code)
+        return code;
+    const uint64_t bytes = trit_model_packed(outline);
+    trit_model_free(outline);
+    return trit_need_disk(path, bytes, error);
+}
+
 static enum trit_code pack(const struct options *o, struct trit_engine *e, struct trit_error *error)
 {
     char path[PATH_MAX];
@@ -175,9 +194,9 @@ static enum trit_code pack(const struct options *o, struct trit_engine *e, struc
         return remove_cache(e, error);
     if (!code)
         code = place(o, e, path, sizeof path, error);
-    if (!code)
-        code = trit_need_disk(path, trit_model_packed(&e->config), error);
     e->wanted = o->profile;
+    if (!code)
+        code = check_disk(o, e, path, error);
     e->sparse = o->sparse;
     e->cache_wanted = "none";
     if (!code && o->sparse == TRIT_SPARSE_AUTO && may_skip(e))

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "autotune/estimate/estimate.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/json.h"
 #include "runtime/decode/decode.h"
@@ -16,6 +17,7 @@ struct trit_inspect {
     const char *model; /* -m: the file; NULL: the argument */
     int format;        /* index in "text|json" */
     bool tensors, all;
+    struct trit_estimate estimate; /* of the file, by the limits that its profile keeps */
 };
 
 /* What the file holds of one tensor type. */
@@ -40,18 +42,11 @@ struct trit_inspect_memory {
     uint64_t trits;   /* weights of the ternary matrices: 5 of them to a byte, or 4 */
     uint64_t plane;   /* of the head: 4 bits of every element */
     uint64_t kv;      /* f16, per token */
-    uint64_t run;     /* about, for a context of at most TRIT_INSPECT_CONTEXT */
-    size_t context;   /* that one */
     char cache[4096]; /* where its packed cache is, "" where there is none */
     uint64_t cache_bytes;
 };
-enum { TRIT_INSPECT_CONTEXT = 4096 };
 /* False where no model can be made of it. */
 bool trit_inspect_memory(const struct trit_gguf *gguf, struct trit_inspect_memory *memory);
-/* Whether `run` can run the file, by its keys, its tensors' names, types and shapes, and its
-   tokenizer; the values are not looked at. Otherwise the error is that of `run`. */
-enum trit_code trit_inspect_runs(const struct trit_gguf *gguf, struct trit_error *error);
-
 /* The elements of a metadata value, one after another. */
 enum trit_inspect_kind {
     TRIT_IS_TEXT,

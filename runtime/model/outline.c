@@ -1,0 +1,157 @@
+/* A model without its weights: what loading would refuse, what it would take in memory, and what a
+   pass would read and multiply. */
+#include "runtime/base/mem.h"
+#include "runtime/base/room.h"
+#include "runtime/format/group.h"
+#include "runtime/model/internal.h"
+
+/* The rows of a shape's head, which is all of it that its size depends on. */
+static enum trit_code shape_rows(struct trit_loader *l, const struct trit_gguf_tensor *tensor)
+{
+    const struct trit_config *c = &l->model->config;
+    return trit_rows_open(c->tied ? &l->model->embd : &l->model->output, l->gguf, tensor, l->error);
+}
+
+static enum trit_code outline_head(struct trit_loader *l)
+{
+    struct trit_model *model = l->model;
+    const struct trit_config *c = &model->config;
+    struct trit_gguf_tensor tensor = { .name = { "output.weight", 13 },
+                                       .type = l->shape ? l->shape->embd : 0,
+                                       .ndims = 2,
+                                       .ne = { c->hidden, c->vocab, 1, 1 } };
+    const char *wrong = l->shape ? trit_type_bytes(tensor.type, tensor.ne, &tensor.bytes) : NULL;
+    if (wrong)
+        return trit_fail(l->error, TRIT_EFORMAT, "%s: the head's %s", l->gguf->path, wrong);
+    enum trit_code code = l->shape ? shape_rows(l, &tensor) : TRIT_OK;
+    if (!code && !c->packed_head)
+        code = trit_loader_pick_head(l);
+    if (code)
+        return code;
+    struct trit_rows *rows = c->tied ? &model->embd : &model->output;
+    const size_t nr = c->packed_head ? (size_t)model->out.pair.decode->nr : 0;
+    model->head_size = trit_head_size(rows, nr, model->threads);
+    model->head_bytes = c->packed_head ? 0 : rows->n * rows->row_bytes;
+    if (l->shape)
+        *rows = (struct trit_rows){ 0 }; /* they are of the tensor here */
+    return TRIT_OK;
+}
+
+static enum trit_code outline(struct trit_loader *l)
+{
+    enum trit_code code = TRIT_OK;
+    if (l->shape) {
+        l->model->config = *l->shape->config;
+        l->model->config.packed_head = trit_type_has_groups(l->shape->embd);
+    } else if (!(code = trit_config_read(&l->model->config, l->gguf, l->error))) {
+        code = trit_tensors_find(&l->tensors, &l->model->config, l->gguf, l->error);
+    }
+    if (code || (code = trit_loader_open(l)) || (code = trit_loader_plan(l)))
+        return code;
+    return outline_head(l);
+}
+
+enum trit_code trit_model_outline(struct trit_model **model, const struct trit_outline_of *of,
+                                  int threads, const struct trit_load_options *options,
+                                  struct trit_error *error)
+{
+    struct trit_config none = { .name = "" };
+    struct trit_gguf nameless = { .path = (char *)(of->config ? of->config : &none)->name };
+    struct trit_loader l = { .gguf = of->gguf ? of->gguf : &nameless,
+                             .options = options,
+                             .profile = options ? options->profile : NULL,
+                             .error = error,
+                             .outline = true,
+                             .shape = of->gguf ? NULL : of };
+    *model = NULL;
+    l.model = trit_alloc(1, sizeof *l.model);
+    if (!l.model)
+        return trit_fail(error, TRIT_EMEMORY, "%s: no memory", l.gguf->path);
+    l.model->threads = threads;
+    l.model->kv = trit_kv_kind(options ? options->kv : TRIT_KV_F16);
+    enum trit_code code = outline(&l);
+    trit_tensors_free(&l.tensors);
+    if (code)
+        trit_model_free(l.model);
+    else
+        *model = l.model;
+    return code;
+}
+
+uint64_t trit_model_trits(const struct trit_config *c)
+{
+    struct trit_model_matrix list[TRIT_MODEL_MATRICES];
+    const size_t n = trit_model_matrices(c, list);
+    uint64_t trits = c->packed_head ? trit_bytes_product(c->vocab, c->hidden) : 0;
+    for (size_t i = 0; i < n; i++)
+        trits = trit_bytes_sum(
+            trits, trit_bytes_product(trit_bytes_product(list[i].n, list[i].k), list[i].count));
+    return trits;
+}
+
+/* Of a sequence. */
+static uint64_t kv_bytes(const struct trit_model *model, size_t context)
+{
+    const struct trit_config *c = &model->config;
+    const uint64_t head = model->kv->k_bytes(model, context) + model->kv->v_bytes(model, context);
+    return trit_bytes_product(c->layers * c->kv_heads, head);
+}
+
+uint64_t trit_model_need(const struct trit_model *model, const struct trit_model_use *use,
+                         struct trit_model_memory *memory)
+{
+    const struct trit_head_size *head = &model->head_size;
+    const size_t n = use->sequences;
+    struct trit_model_memory m = { .weights = model->arena_bytes,
+                                   .head = head->memory - (use->cached ? head->plane : 0) };
+    if (n) {
+        m.kv = trit_bytes_product(n, kv_bytes(model, use->context));
+        m.work = trit_work_bytes(model, use->chunk) + n * trit_session_parts(model, use->context);
+    }
+    if (memory)
+        *memory = m;
+    return trit_bytes_sum(m.weights + m.head, trit_bytes_sum(m.kv, m.work));
+}
+
+uint64_t trit_model_packed(const struct trit_model *model)
+{
+    return model->cost.packed_bytes + model->head_size.planes;
+}
+
+/* A head that is no matrix. */
+static void head_part(const struct trit_model *model, struct trit_model_part *part)
+{
+    const struct trit_config *c = &model->config;
+    const struct trit_head_size *size = &model->head_size;
+    *part = (struct trit_model_part){
+        .packing = size->plane ? size->packing : model->ops.head->packing,
+        .bytes = size->plane ? size->plane + model->head_bytes / c->vocab : model->head_bytes,
+        .macs = (uint64_t)c->vocab * c->hidden,
+        .head = true,
+    };
+}
+
+bool trit_model_part(const struct trit_model *model, size_t i, size_t m, size_t position,
+                     struct trit_model_part *part)
+{
+    const struct trit_config *c = &model->config;
+    const size_t layers = c->layers * (size_t)model->nroles, matrices = layers + c->packed_head;
+    const struct trit_matrix *x = trit_model_matrix(model, i);
+    if (x) {
+        const uint64_t one = (uint64_t)x->n * x->k;
+        *part = (struct trit_model_part){ x->packing->name, trit_product_bytes(x),
+                                          i < layers ? m * one : one, i >= layers };
+        return true;
+    }
+    if (i > matrices + !c->packed_head)
+        return false;
+    if (i > matrices) {
+        head_part(model, part);
+        return true;
+    }
+    *part = (struct trit_model_part){ 0 };
+    trit_attention_cost(model, position, m, &part->bytes, &part->macs);
+    part->bytes *= c->layers;
+    part->macs *= c->layers;
+    return true;
+}
