@@ -78,7 +78,11 @@ e = json.load(sys.stdin)
 assert e["runs_here"] is False and e["why_not"].endswith(sys.argv[1]) and e["tests"] == [], e
 ' "$said" || fail "$2: json"
 }
-"$TRITMILL" synth --shape 192x384x1x2x2 --arch qwen3 --type f16 -o odd || fail "synth"
+PYTHONPATH=$TRIT_SOURCE/tests/oracle "$TRIT_PYTHON" -B -c 'import bad_qwen3 as bad
+keys, tensors = bad.base(type="pq2_0")
+for change in bad.FFN_192:
+    change(keys, tensors)
+bad.gguf.write_gguf("odd", keys, tensors)' || fail "a feed-forward size of 192"
 refuses "its columns are not a multiple of 128" odd
 sed 's/bitnet-b1.58/bitnet-b1.99/' rows >family
 refuses "key 'general.architecture' is 'bitnet-b1.99'" family
