@@ -58,6 +58,16 @@ grep '^plan n 96 k 256 ' "$work/none/a.profile" >"$work/plans"
     fail "not two plans for trits with a scale for each row: $(cat "$work/plans")"
 grep -q 'packing [a-z][0-9]g ' "$work/plans" || fail "no plan with groups: $(cat "$work/plans")"
 
+# A model of groups is tuned for what its matrices hold, and runs by it.
+"$TRITMILL" synth --arch qwen3 --shape 128x256x1x2x1 --vocab 300 --type q1_0 -o "$work/signs" &&
+    "$TRITMILL" tune -m "$work/signs" -t 1 --budget 40 --no-build -o "$work/none/s.profile" \
+        >"$work/out" 2>"$work/err" || fail "tuning signs: $(cat "$work/out" "$work/err")"
+[ "$(grep -c '^plan .* packing b1g ' "$work/none/s.profile")" = 8 ] ||
+    fail "not a plan for each matrix of signs: $(cat "$work/none/s.profile")"
+TRITMILL_LOG=1 "$TRITMILL" run -m "$work/signs" -p a -n 1 -t 1 --profile "$work/none/s.profile" \
+    >"$work/out" 2>"$work/err" || fail "$(cat "$work/err")"
+[ "$(grep -c ': profile: ' "$work/err")" = 4 ] || fail "the plans are not used: $(cat "$work/err")"
+
 # A folder of templates, and a compiler that takes its time: told, and tuning goes on without its
 # kernels.
 mkdir "$work/mine"

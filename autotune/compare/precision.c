@@ -138,7 +138,7 @@ static enum trit_code find_matrices(struct work *w, struct trit_error *error)
         return code;
     const size_t n = trit_model_matrices(c, list);
     for (size_t i = 0; i < n; i++)
-        if (list[i].count)
+        if (list[i].count && !list[i].head)
             add_matrix(w, list[i].name, list[i].n, list[i].k, list[i].count);
     double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     double needed = 2 * sizeof(float) * w->largest; /* two in f32, so that none stays in a cache */

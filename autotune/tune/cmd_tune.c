@@ -28,11 +28,11 @@ struct tune_options {
 static const struct trit_option options[] = {
     { "-m,--file", TRIT_OPT_TEXT, AT(file), "FILE", "the matrices of this GGUF file", 0, 0, NULL },
     { "--model", TRIT_OPT_TEXT, AT(model), "NAME",
-      "the matrices of a shape: 2b4t, large, 3b, ..., as for synth", 0, 0, NULL },
+      "the matrices of a shape: 2b4t, bonsai-8b, ..., as for synth", 0, 0, NULL },
     { "--shape", TRIT_OPT_TEXTS, AT(shapes), "NxK", "this matrix: N outputs, K inputs (repeatable)",
       0, 0, NULL },
-    { "--weights", TRIT_OPT_CHOICE, AT(weights), NULL, "of --shape, " TRIT_CLI_FORMS_HELP, 0, 0,
-      TRIT_CLI_FORMS },
+    { "--weights", TRIT_OPT_CHOICE, AT(weights), NULL,
+      "of --shape and --model, " TRIT_CLI_FORMS_HELP, 0, 0, TRIT_CLI_FORMS },
     { "-t,--threads", TRIT_OPT_INTS, AT(threads), "N,..",
       "thread counts to tune for (default: 1 and the number of cores)", 1, TRIT_MAX_THREADS, NULL },
     { "--tokens", TRIT_OPT_INTS, AT(tokens), "M,..",
@@ -60,7 +60,7 @@ static const struct trit_option options[] = {
 static const struct trit_rule rules[] = {
     { TRIT_RULE_SOME, "-m,--model,--shape" },
     { TRIT_RULE_AGAINST, "--no-build,--cc,--templates" },
-    { TRIT_RULE_NEEDS, "--weights,--shape" },
+    { TRIT_RULE_AGAINST, "-m,--weights" },
 };
 
 static const char detail[] =
@@ -72,7 +72,7 @@ static const char detail[] =
     "evenly). Matrices with the same inputs are one: q|k|v, gate|up; where zeros are skipped the\n"
     "gate is separate. The present plan stays unless another is faster by more than twice the\n"
     "spread. After Ctrl-C the plans decided so far are kept. `run` and `bench` use the profile by\n"
-    "default.";
+    "default. The head goes by estimate.";
 
 static int tune_command(int argc, char **argv);
 
@@ -116,18 +116,58 @@ static enum trit_code add_matrix(struct trit_tune *tune, const struct trit_tune_
     return TRIT_OK;
 }
 
-static enum trit_code add_model(struct trit_tune *tune, const struct trit_config *config,
-                                struct trit_error *error)
+/* All but a packed head, of which a request needs one row of logits a pass: it goes by estimate. */
+static enum trit_code add_list(struct trit_tune *tune, const struct trit_model_matrix *list,
+                               size_t n, struct trit_error *error)
 {
-    struct trit_model_matrix list[TRIT_MODEL_MATRICES];
-    const size_t n = trit_model_matrices(config, list);
     enum trit_code code = TRIT_OK;
     for (size_t i = 0; i < n && !code; i++) {
-        struct trit_tune_matrix m = { .n = list[i].n, .k = list[i].k, .count = list[i].count };
+        if (list[i].head)
+            continue;
+        struct trit_tune_matrix m = {
+            .n = list[i].n, .k = list[i].k, .count = list[i].count, .form = list[i].form
+        };
         snprintf(m.name, sizeof m.name, "%s", list[i].name);
         code = add_matrix(tune, &m, error);
     }
     return code;
+}
+
+/* As the file's matrices are; and the gate alone, where a packed cache may ask for it. */
+static enum trit_code add_file(struct trit_tune *tune, const char *path, struct trit_error *error)
+{
+    struct trit_model_matrix list[TRIT_TUNE_MATRICES];
+    struct trit_gguf *gguf;
+    struct trit_model *outline = NULL;
+    enum trit_code code = trit_gguf_open(&gguf, path, error);
+    if (code)
+        return code;
+    code = trit_model_outline(&outline, &(struct trit_outline_of){ .gguf = gguf }, 1, NULL, error);
+    if (!code)
+        code = add_list(tune, list, trit_model_products(outline, list, TRIT_TUNE_MATRICES), error);
+    const size_t usual = code ? 0 : trit_model_matrices(trit_model_config(outline), list);
+    for (size_t i = 0; i < usual && !code; i++)
+        if (list[i].count == 0)
+            code = add_list(tune, list + i, 1, error);
+    trit_model_free(outline);
+    trit_gguf_close(gguf);
+    return code;
+}
+
+static enum trit_code add_model(struct trit_tune *tune, const char *name, int weights,
+                                struct trit_error *error)
+{
+    struct trit_model_matrix list[TRIT_MODEL_MATRICES];
+    struct trit_shape shape;
+    struct trit_config config;
+    enum trit_code code = trit_shape_parse(&shape, name, error);
+    if (code)
+        return code;
+    trit_shape_config(&shape, trit_shape_family(&shape), &config);
+    const size_t n = trit_model_matrices(&config, list);
+    for (size_t i = 0; i < n && weights >= 0 && !code; i++)
+        code = trit_cli_form("tune", weights, list[i].k, &list[i].form, error);
+    return code ? code : add_list(tune, list, n, error);
 }
 
 static enum trit_code add_shape(struct trit_tune *tune, const char *text, int weights,
@@ -135,7 +175,7 @@ static enum trit_code add_shape(struct trit_tune *tune, const char *text, int we
 {
     struct trit_tune_matrix m = { .count = 1 };
     enum trit_code code = trit_cli_shape("tune", text, &m.n, &m.k, error);
-    if (!code)
+    if (!code && weights >= 0)
         code = trit_cli_form("tune", weights, m.k, &m.form, error);
     return code ? code : add_matrix(tune, &m, error);
 }
@@ -143,15 +183,9 @@ static enum trit_code add_shape(struct trit_tune *tune, const char *text, int we
 static enum trit_code add_matrices(struct trit_tune *tune, const struct tune_options *o,
                                    struct trit_error *error)
 {
-    struct trit_shape shape;
-    struct trit_config config;
-    enum trit_code code = TRIT_OK;
-    if (o->file && !(code = trit_config_file(&config, o->file, error)))
-        code = add_model(tune, &config, error);
-    if (o->model && !code && !(code = trit_shape_parse(&shape, o->model, error))) {
-        trit_shape_config(&shape, trit_shape_family(&shape), &config);
-        code = add_model(tune, &config, error);
-    }
+    enum trit_code code = o->file ? add_file(tune, o->file, error) : TRIT_OK;
+    if (o->model && !code)
+        code = add_model(tune, o->model, o->weights, error);
     for (int i = 0; i < o->shapes.n && !code; i++)
         code = add_shape(tune, o->shapes.v[i], o->weights, error);
     return code;
@@ -425,7 +459,7 @@ static enum trit_code run(struct trit_tune *tune, const struct tune_options *o,
 
 static int tune_command(int argc, char **argv)
 {
-    struct tune_options o = { .budget = -1 };
+    struct tune_options o = { .budget = -1, .weights = -1 };
     switch (trit_cli_parse(&trit_cmd_tune, argc, argv, &o, NULL)) {
     case TRIT_PARSE_HELP:
         return 0;

@@ -20,6 +20,8 @@ static const struct trit_family *const families[] = {
 
 enum { NFAMILIES = sizeof families / sizeof *families };
 
+#define HEAD "output"
+
 /* Of a role: its matrix in a packed cache and in messages; the same in short, for tables. */
 static const struct {
     const char *name, *label;
@@ -74,6 +76,11 @@ size_t trit_config_width(const struct trit_config *c, enum trit_width width)
     return widths[width];
 }
 
+const char *trit_role_label(enum trit_role role)
+{
+    return role < TRIT_NROLES ? roles[role].label : HEAD;
+}
+
 const char *trit_role_name(enum trit_role role, bool apart)
 {
     return apart && role == TRIT_GATE_UP ? "ffn_gate" : roles[role].name;
@@ -83,6 +90,7 @@ size_t trit_model_matrices(const struct trit_config *c,
                            struct trit_model_matrix matrices[TRIT_MODEL_MATRICES])
 {
     const struct trit_family *f = c->family;
+    const struct trit_form form = { f->grouped ? 128 : 0, TRIT_TRITS };
     struct trit_model_matrix gate = { .name = "gate" };
     size_t n = 0;
     for (size_t i = 0; i < f->ntensors; i++) {
@@ -91,14 +99,17 @@ size_t trit_model_matrices(const struct trit_config *c,
         if (t->n == TRIT_ONE)
             continue;
         if (n == 0 || matrices[n - 1].name != roles[t->slot].label)
-            matrices[n++] =
-                (struct trit_model_matrix){ roles[t->slot].label, 0, columns, c->layers };
+            matrices[n++] = (struct trit_model_matrix){
+                roles[t->slot].label, 0, columns, c->layers, form, false
+            };
         matrices[n - 1].n += rows;
         if (t->aim == TRIT_AIM_GATE)
-            gate = (struct trit_model_matrix){ "gate", rows, columns, 0 };
+            gate = (struct trit_model_matrix){ "gate", rows, columns, 0, form, false };
     }
     if (f->skips)
         matrices[n++] = gate;
+    if (c->packed_head)
+        matrices[n++] = (struct trit_model_matrix){ HEAD, c->vocab, c->hidden, 1, form, true };
     return n;
 }
 

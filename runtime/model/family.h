@@ -9,6 +9,7 @@
 
 #include "runtime/format/gguf.h"
 #include "runtime/kernel.h"
+#include "runtime/kernel/pack.h"
 
 struct trit_config;
 struct trit_work;
@@ -86,15 +87,19 @@ bool trit_family_groups(const struct trit_family *family, uint32_t type);
 
 size_t trit_config_width(const struct trit_config *config, enum trit_width width);
 
+/* "q|k|v", ...; "output" past the last. */
+const char *trit_role_label(enum trit_role role);
 /* "attn_qkv", ...; apart: Wup stands alone. */
 const char *trit_role_name(enum trit_role role, bool apart);
 
-/* The distinct matrices of a layer with their sizes, as they are run, and then, where zeros may be
-   skipped, Wgate alone, which counts 0 times. Returns how many. */
-enum { TRIT_MODEL_MATRICES = TRIT_NROLES };
+/* The distinct matrices of a layer with their sizes, as they are run; then, where zeros may be
+   skipped, Wgate alone, which counts 0 times, and the head where it is packed. Returns how many. */
+enum { TRIT_MODEL_MATRICES = TRIT_NROLES + 1 };
 struct trit_model_matrix {
-    const char *name;   /* "q|k|v", "o", "gate|up", "down", "gate" */
-    size_t n, k, count; /* count: of the model */
+    const char *name;      /* "q|k|v", "o", "gate|up", "down", "gate", "output" */
+    size_t n, k, count;    /* count: of the model */
+    struct trit_form form; /* that models of the family usually have */
+    bool head;
 };
 size_t trit_model_matrices(const struct trit_config *config,
                            struct trit_model_matrix matrices[TRIT_MODEL_MATRICES]);

@@ -122,6 +122,10 @@ uint64_t trit_model_need(const struct trit_model *outline, const struct trit_mod
                          struct trit_model_memory *memory);
 /* Weights of its packed matrices. UINT64_MAX where that wraps. */
 uint64_t trit_model_trits(const struct trit_config *config);
+/* Its matrices as they are run, those of one place and form once: up to room. Returns how many. */
+struct trit_model_matrix;
+size_t trit_model_products(const struct trit_model *outline, struct trit_model_matrix *list,
+                           size_t room);
 /* Bytes that its packed cache will have on disk, the table aside. */
 uint64_t trit_model_packed(const struct trit_model *outline);
 

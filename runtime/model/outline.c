@@ -82,7 +82,7 @@ uint64_t trit_model_trits(const struct trit_config *c)
 {
     struct trit_model_matrix list[TRIT_MODEL_MATRICES];
     const size_t n = trit_model_matrices(c, list);
-    uint64_t trits = c->packed_head ? trit_bytes_product(c->vocab, c->hidden) : 0;
+    uint64_t trits = 0;
     for (size_t i = 0; i < n; i++)
         trits = trit_bytes_sum(
             trits, trit_bytes_product(trit_bytes_product(list[i].n, list[i].k), list[i].count));
@@ -116,6 +116,30 @@ uint64_t trit_model_need(const struct trit_model *model, const struct trit_model
 uint64_t trit_model_packed(const struct trit_model *model)
 {
     return model->cost.packed_bytes + model->head_size.planes;
+}
+
+size_t trit_model_products(const struct trit_model *model, struct trit_model_matrix *list,
+                           size_t room)
+{
+    const size_t layers = model->config.layers * (size_t)model->nroles;
+    const struct trit_matrix *x;
+    size_t n = 0;
+    for (size_t i = 0; (x = trit_model_matrix(model, i)); i++) {
+        const enum trit_role role =
+            i < layers ? (enum trit_role)(i % (size_t)model->nroles) : TRIT_NROLES;
+        const struct trit_model_matrix m = {
+            trit_role_label(role), x->n, x->k, 1, x->form, i >= layers
+        };
+        size_t j = 0;
+        while (j < n && (list[j].name != m.name || list[j].form.group != m.form.group ||
+                         list[j].form.values != m.form.values))
+            j++;
+        if (j < n)
+            list[j].count++;
+        else if (n < room)
+            list[n++] = m;
+    }
+    return n;
 }
 
 /* A head that is no matrix. */

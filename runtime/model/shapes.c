@@ -139,7 +139,8 @@ void trit_shape_config(const struct trit_shape *s, const struct trit_family *fam
                                     .context = s->context,
                                     .eps = family->synth_eps,
                                     .rope_base = family->synth_rope_base,
-                                    .tied = !s->untied };
+                                    .tied = !s->untied,
+                                    .packed_head = family->grouped };
     if (family->yarn && s->yarn)
         config->yarn = trit_yarn_usual((float)s->yarn, s->original);
     snprintf(config->arch, sizeof config->arch, "%s", family->names[0]);
