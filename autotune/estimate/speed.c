@@ -36,7 +36,7 @@ enum { MORE_POSITIONS = 32 };
 
 /* What a number that norms, gates and rotations pass takes, in int8 multiply-adds; and a parallel
    region, of which a layer has so many: seconds. */
-static const double element_macs = 140, region_alone = 0.3e-6, region_shared = 0.5e-6;
+static const double element_macs = 140, region_alone = 0.3e-6, region_shared = 1.7e-6;
 enum { REGIONS = 10 };
 
 static const struct share *share_of(const char *packing)

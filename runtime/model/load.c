@@ -300,7 +300,7 @@ enum trit_code trit_model_load(struct trit_model **model, const struct trit_gguf
         l.total += gguf->tensors[i].bytes;
     if (!code) {
         l.model->pool = pool;
-        l.model->threads = trit_pool_threads(pool);
+        l.model->threads = pool ? trit_pool_threads(pool) : 1; /* what is refused needs none */
         l.model->kv = trit_kv_kind(options ? options->kv : TRIT_KV_F16);
         code = load(&l);
     }
