@@ -30,14 +30,15 @@ static const struct trit_option options[] = {
       0, NULL },
     { "--shape", TRIT_OPT_TEXT, AT(shape), "SHAPE",
       "no file, but a model as 'tritmill synth' makes it: 2b4t, ...", 0, 0, NULL },
-    { "--arch", TRIT_OPT_TEXT, AT(arch), "NAME", "with --shape: its architecture (bitnet-b1.58)", 0,
-      0, NULL },
+    { "--arch", TRIT_OPT_TEXT, AT(arch), "NAME",
+      "with --shape: its architecture (default the shape's: qwen3, else bitnet-b1.58)", 0, 0,
+      NULL },
     { "--type", TRIT_OPT_CHOICE, AT(type), NULL,
-      "with --shape: how its matrices are stored (default i2_s)", 0, 0,
+      "with --shape: how its matrices are stored (default i2_s; for qwen3 ptq1_0)", 0, 0,
       "i2_s|f16|q1_0|q2_0|pq2_0|ptq1_0" },
     { "--embd", TRIT_OPT_CHOICE, AT(embd), NULL,
-      "with --shape: how embedding and head are stored (default f16)", 0, 0,
-      "f16|bf16|f32|q8_0|q6_k|q1_0|q2_0|pq2_0|ptq1_0" },
+      "with --shape: how embedding and head are stored (default f16; for qwen3 as the matrices)", 0,
+      0, "f16|bf16|f32|q8_0|q6_k|q1_0|q2_0|pq2_0|ptq1_0" },
     { "--untied", TRIT_OPT_FLAG, AT(untied), NULL, "with --shape: the head is a separate tensor", 0,
       0, NULL },
     { "-c,--ctx-size", TRIT_OPT_INT, AT(context), "N",
@@ -146,18 +147,21 @@ static enum trit_code outline_shape(const struct options *o, struct trit_profile
     char list[512];
     struct trit_config config;
     struct trit_shape shape;
-    const struct trit_family *family = trit_family_find(o->arch, strlen(o->arch));
-    if (!family)
-        return trit_fail(error, TRIT_EARGUMENT, "--arch %.64s: supported are %s", o->arch,
-                         trit_family_list(list, sizeof list));
     enum trit_code code = trit_shape_parse(&shape, o->shape, error);
     if (code)
         return code;
+    const struct trit_family *family =
+        o->arch ? trit_family_find(o->arch, strlen(o->arch)) : trit_shape_family(&shape);
+    if (!family)
+        return trit_fail(error, TRIT_EARGUMENT, "--arch %.64s: supported are %s", o->arch,
+                         trit_family_list(list, sizeof list));
+    const uint32_t type = o->type >= 0 ? types[o->type] : family->synth_type;
+    const uint32_t rows = family->grouped && trit_family_groups(family, type) ? type : TRIT_F16;
     shape.untied |= o->untied;
     trit_shape_config(&shape, family, &config);
     const struct trit_outline_of of = { .config = &config,
-                                        .type = types[o->type],
-                                        .embd = embds[o->embd] };
+                                        .type = type,
+                                        .embd = o->embd >= 0 ? embds[o->embd] : rows };
     trit_estimate_open(e, o->shape, &of, profile);
     return TRIT_OK;
 }
@@ -203,7 +207,7 @@ static enum trit_code estimate(const struct options *o, struct trit_estimate *e,
 
 static int run(int argc, char **argv)
 {
-    struct options o = { .arch = "bitnet-b1.58", .limits = "auto" };
+    struct options o = { .type = -1, .embd = -1, .limits = "auto" };
     struct trit_error error;
     const char *path = NULL;
     struct trit_rest paths = { &path, 1, 0 };

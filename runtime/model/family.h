@@ -70,6 +70,7 @@ struct trit_family {
     enum trit_op gated; /* f of gate and up: TRIT_OP_relu2, ... */
     bool skips;         /* f is 0 where the gate is not open, so that zeros may be skipped */
     float synth_eps, synth_rope_base; /* of random models */
+    uint32_t synth_type;              /* how their matrices are usually stored */
     const char *synth_pre;            /* their tokenizer.ggml.pre, which adds no BOS; NULL: none */
     /* One layer of a pass, made of the parts in runtime/model/internal.h. */
     void (*layer)(struct trit_work *work, size_t layer);

@@ -42,7 +42,10 @@ static enum trit_code outline(struct trit_loader *l)
     enum trit_code code = TRIT_OK;
     if (l->shape) {
         l->model->config = *l->shape->config;
-        l->model->config.packed_head = trit_type_has_groups(l->shape->embd);
+        l->model->config.packed_head =
+            trit_type_has_groups(l->shape->embd) ||
+            (l->shape->embd == l->shape->type &&
+             trit_family_groups(l->model->config.family, l->shape->type));
     } else if (!(code = trit_config_read(&l->model->config, l->gguf, l->error))) {
         code = trit_tensors_find(&l->tensors, &l->model->config, l->gguf, l->error);
     }

@@ -27,8 +27,6 @@ static const struct {
 } types[] = { { TRIT_I2_S, false },  { TRIT_F16, false },  { TRIT_PTQ1_0, false },
               { TRIT_PQ2_0, false }, { TRIT_Q2_0, false }, { TRIT_PQ2_0, true },
               { TRIT_Q1_0, false } };
-enum { ONE_SCALE = 0, GROUPS = 2 }; /* the usual ones */
-
 static const uint32_t embds[] = { TRIT_F16, TRIT_BF16, TRIT_F32, TRIT_Q8_0, TRIT_Q6_K };
 
 #define AT(member) offsetof(struct options, member)
@@ -116,9 +114,8 @@ static void choose(const struct options *o, struct trit_synth *s)
     const struct trit_family *shape = trit_shape_family(&s->shape);
     s->arch = o->arch ? o->arch : shape->names[0];
     const struct trit_family *f = trit_family_find(s->arch, strlen(s->arch));
-    const int type = o->type >= 0 ? o->type : f && f->grouped ? GROUPS : ONE_SCALE;
-    s->type = types[type].type;
-    s->legacy = types[type].legacy;
+    s->type = o->type >= 0 ? types[o->type].type : f ? f->synth_type : 0;
+    s->legacy = o->type >= 0 && types[o->type].legacy;
     s->low_rows = o->embd < 0 && f && f->grouped && trit_family_groups(f, s->type);
     s->embd = embds[o->embd < 0 ? 0 : o->embd];
 }

@@ -36,6 +36,7 @@ const struct trit_family trit_family_qwen3 = {
     .gated = TRIT_OP_silu,
     .synth_eps = 1e-6f,
     .synth_rope_base = 1000000,
+    .synth_type = TRIT_PTQ1_0,
     .synth_pre = "qwen2",
     .layer = trit_layer_gated,
 };
