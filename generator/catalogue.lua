@@ -117,21 +117,24 @@ return {
     tiles = GEMV_T5},
   {op = "gemm", packing = "v5", act = "i8", template = "mm", needs = "vl_digit", tiles = GEMM_T5},
 
-  -- A scale for each group of columns.
+  -- A scale for each group of columns (meet: tokens at most that codes meet once unpacked).
   {op = "gemv", packing = "t2g", act = "i8", template = "mm_group", tiles = GROUP_GEMV},
-  {op = "gemm", packing = "t2g", act = "i8", template = "mm_group_wide", tiles = GROUP_GEMM},
+  {op = "gemm", packing = "t2g", act = "i8", template = "mm_group_wide", meet = 64,
+    tiles = GROUP_GEMM},
   {op = "gemv", packing = "t2h", act = "i8", template = "mm_group", tiles = HALF_GEMV},
-  {op = "gemm", packing = "t2h", act = "i8", template = "mm_group_wide", tiles = ONE_GEMM},
+  {op = "gemm", packing = "t2h", act = "i8", template = "mm_group_wide", meet = 64,
+    tiles = ONE_GEMM},
   {op = "gemv", packing = "t5g", act = "i8", template = "mm_group", unpack = 30,
     tiles = GROUP_GEMV},
-  {op = "gemm", packing = "t5g", act = "i8", template = "mm_group_wide", unpack = 30,
-    tiles = GROUP_GEMM},
+  {op = "gemm", packing = "t5g", act = "i8", template = "mm_group_wide", meet = 64,
+    unpack = 30, tiles = GROUP_GEMM},
   {op = "gemv", packing = "v5g", act = "i8", template = "mm_group", needs = "vl_digit",
     tiles = GROUP_GEMV},
-  {op = "gemm", packing = "v5g", act = "i8", template = "mm_group_wide", needs = "vl_digit",
-    tiles = GROUP_GEMM},
+  {op = "gemm", packing = "v5g", act = "i8", template = "mm_group_wide", meet = 64,
+    needs = "vl_digit", tiles = GROUP_GEMM},
   {op = "gemv", packing = "b1g", act = "i8", template = "mm_group", tiles = GROUP_GEMV},
-  {op = "gemm", packing = "b1g", act = "i8", template = "mm_group_wide", tiles = GROUP_GEMM},
+  {op = "gemm", packing = "b1g", act = "i8", template = "mm_group_wide", meet = 64,
+    tiles = GROUP_GEMM},
 
   -- Bit planes.
   {op = "gemv", packing = "b2", act = "i8", template = "mm", unpack = 30, tiles = ONE_GEMV},
