@@ -50,15 +50,15 @@ local function ONE_GEMM(V) return {{V.tokens, 2 * V.lanes}} end
 -- With tiles of 64 rows in wide registers: of i4, faster for some tokens at a time.
 local function I4_GEMV(V) return V.lanes == 16 and {p8(1, 64)} or ONE_GEMV(V) end
 local function I4_GEMM(V) return V.lanes == 16 and {{6, 64}} or ONE_GEMM(V) end
--- With groups. Prefetching is no gain on every CPU here: scales lie between the weights.
+-- With groups.
 local function HALF_GEMV(V) return {{1, 2 * V.lanes}} end
 local GROUP_GEMV = by_lanes {
-  [4] = {{1, 8}, p8(1, 16)}, [8] = {{1, 16}, p8(1, 8)}, [16] = {{1, 32}, p8(1, 16)}}
+  [4] = {{1, 8}, {1, 16}}, [8] = {{1, 16}, {1, 8}}, [16] = {{1, 32}, {1, 16}}}
 local GROUP_GEMM = by_registers {
   ["4x16"] = function(m) return {{m, 8}, {math.max(1, m // 2), 16}} end,
   ["4x32"] = function(m) return {{m, 8}, {m // 2, 16}} end,
-  ["8x16"] = function(m) return {{m, 16}, {6, 8}} end,
-  ["16x32"] = function(m) return {{m - 2, 32}, {16, 16}} end}
+  ["8x16"] = function(m) return {{math.max(4, m), 16}, {8, 8}} end,
+  ["16x32"] = function() return {{8, 32}, {16, 16}} end}
 -- Lanes are bytes here: four times as many rows.
 local function p4(nr) return {1, nr, prefetch = 4096, technique = "p4"} end
 local function L2_GEMV(V)
@@ -117,21 +117,24 @@ return {
     tiles = GEMV_T5},
   {op = "gemm", packing = "v5", act = "i8", template = "mm", needs = "vl_digit", tiles = GEMM_T5},
 
-  -- A scale for each group of columns.
+  -- A scale for each group of columns (meet: tokens at most that codes meet once unpacked).
   {op = "gemv", packing = "t2g", act = "i8", template = "mm_group", tiles = GROUP_GEMV},
-  {op = "gemm", packing = "t2g", act = "i8", template = "mm_group", tiles = GROUP_GEMM},
+  {op = "gemm", packing = "t2g", act = "i8", template = "mm_group_wide", meet = 64,
+    tiles = GROUP_GEMM},
   {op = "gemv", packing = "t2h", act = "i8", template = "mm_group", tiles = HALF_GEMV},
-  {op = "gemm", packing = "t2h", act = "i8", template = "mm_group", tiles = ONE_GEMM},
+  {op = "gemm", packing = "t2h", act = "i8", template = "mm_group_wide", meet = 64,
+    tiles = ONE_GEMM},
   {op = "gemv", packing = "t5g", act = "i8", template = "mm_group", unpack = 30,
     tiles = GROUP_GEMV},
-  {op = "gemm", packing = "t5g", act = "i8", template = "mm_group", unpack = 30,
-    tiles = GROUP_GEMM},
+  {op = "gemm", packing = "t5g", act = "i8", template = "mm_group_wide", meet = 64,
+    unpack = 30, tiles = GROUP_GEMM},
   {op = "gemv", packing = "v5g", act = "i8", template = "mm_group", needs = "vl_digit",
     tiles = GROUP_GEMV},
-  {op = "gemm", packing = "v5g", act = "i8", template = "mm_group", needs = "vl_digit",
-    tiles = GROUP_GEMM},
+  {op = "gemm", packing = "v5g", act = "i8", template = "mm_group_wide", meet = 64,
+    needs = "vl_digit", tiles = GROUP_GEMM},
   {op = "gemv", packing = "b1g", act = "i8", template = "mm_group", tiles = GROUP_GEMV},
-  {op = "gemm", packing = "b1g", act = "i8", template = "mm_group", tiles = GROUP_GEMM},
+  {op = "gemm", packing = "b1g", act = "i8", template = "mm_group_wide", meet = 64,
+    tiles = GROUP_GEMM},
 
   -- Bit planes.
   {op = "gemv", packing = "b2", act = "i8", template = "mm", unpack = 30, tiles = ONE_GEMV},

@@ -148,7 +148,8 @@ end
 -- with its requests made early, and in one stream; short loops do better unrolled. A family's
 -- `unpack` is its instructions for a vector, unless the ISA has its own way (`unpack`, by packing;
 -- where there are groups by the layout of their cells). At the end of a group each accumulator is
--- folded: about six instructions, and one for each of the sets that take turns in it.
+-- folded: about six instructions, and one for each of the sets that take turns in it. Codes that
+-- are laid out are unpacked once for the tokens that they `meet`, and loaded for each tile.
 local function cost(v, isa)
   local early = (v.tile.prefetch and 0.9 or 1) * (v.tile.unroll and 0.97 or 1)
   if v.op == "head" or v.op == "read" then return early * (1 + 0.1 * v.nr) end
@@ -157,9 +158,10 @@ local function cost(v, isa)
   local nv, planes = v.nr / isa.lanes, v.kr / 4
   local most = P.scales > 0 and isa.registers // 2 // (v.mr * nv) or v.mr * nv <= 4 and 4 or 1
   local sets = math.max(1, math.min(4, most))
-  local dots, loads = planes * v.mr * nv, P.cells * nv + planes * v.mr
+  local meet = v.family.meet
+  local dots, loads = planes * v.mr * nv, (meet and planes or P.cells) * nv + planes * v.mr
   local own = isa.unpack and isa.unpack[P.scales > 0 and P.layout or v.packing]
-  local unpack = (own or v.family.unpack or 7) * nv * P.cells
+  local unpack = (own or v.family.unpack or 7) * nv * P.cells * (meet and v.mr / meet or 1)
   local fold = P.scales * v.mr * nv * (6 + sets)
   local chain = planes * isa.latency / sets
   local work = dots * (v.family.dot or isa.dot) + unpack + fold

@@ -1,22 +1,29 @@
 /* What packings with groups ask for beside: in 512-bit registers. */
 
 /* b1's sign of a plane: 0 or 2. */
-#ifndef __GFNI__
 static inline vc vc_sign(vb v, int plane)
 {
     const vb at =
         plane ? _mm512_srli_epi16(v, (unsigned)(plane ? plane - 1 : 0)) : _mm512_add_epi8(v, v);
     return _mm512_and_si512(at, _mm512_set1_epi8(2));
 }
-#else
-static inline vc vc_sign(vb v, int plane)
+/* b1's planes where they stand: plane p is bit p % 4. */
+typedef struct {
+    vb low, high;
+} vg;
+static inline vg vg_begin(vb v) { return (vg){ v, _mm512_srli_epi16(v, 4) }; }
+static inline vc vg_field(const vg *v, int plane)
 {
-    const uint64_t rows = UINT64_C(0x0001000000000000) << plane; /* bit `plane` becomes bit 1 */
-    return plane == 1 ? _mm512_and_si512(v, _mm512_set1_epi8(2))
-                      : _mm512_gf2p8affine_epi64_epi8(v, _mm512_set1_epi64((int64_t)rows), 0);
+    return _mm512_and_si512(plane < 4 ? v->low : v->high, _mm512_set1_epi8(1 << plane % 4));
 }
-#endif
-static inline vi vi_start(int32_t x) { return _mm512_set1_epi32(x); }
+/* Sums of codes times a power of 2: two to the `over` times too much. */
+static inline vi vi_over(vi v, int over)
+{
+    return over < 0 ? _mm512_slli_epi32(v, over < 0 ? (unsigned)-over : 0)
+                    : _mm512_srai_epi32(v, over < 0 ? 0 : (unsigned)over);
+}
+static inline vi vi_plus(vi a, vi b) { return _mm512_add_epi32(a, b); }
+static inline vi vi_less(vi v, int32_t x) { return _mm512_sub_epi32(v, _mm512_set1_epi32(x)); }
 /* vs: a float for each row. */
 typedef __m512 vs;
 static inline vs vs_zero(void) { return _mm512_setzero_ps(); }

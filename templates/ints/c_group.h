@@ -6,7 +6,17 @@ static inline vc vc_sign(vb v, int plane)
     const vb at = plane ? v >> (plane ? plane - 1 : 0) : v + v;
     return __builtin_convertvector(at & 2, vc);
 }
-static inline vi vi_start(int32_t x) { return (vi){ x, x, x, x }; }
+/* b1's planes where they stand: plane p is bit p % 4. */
+typedef vb vg;
+static inline vg vg_begin(vb v) { return v; }
+static inline vc vg_field(const vg *v, int plane)
+{
+    return __builtin_convertvector((plane < 4 ? *v : *v >> 4) & (uint8_t)(1 << plane % 4), vc);
+}
+/* Sums of codes times a power of 2: two to the `over` times too much. */
+static inline vi vi_over(vi v, int over) { return over < 0 ? v * (1 << -over) : v >> over; }
+static inline vi vi_plus(vi a, vi b) { return a + b; }
+static inline vi vi_less(vi v, int32_t x) { return v - x; }
 /* vs: a float for each row. */
 typedef float vs __attribute__((vector_size(16)));
 static inline vs vs_zero(void) { return (vs){ 0 }; }

@@ -6,7 +6,19 @@ static inline vc vc_sign(vb v, int plane)
     static const int8_t shifts[] = { 1, 0, -1, -2, -3, -4, -5, -6 };
     return vandq_u8(vshlq_u8(v, vdupq_n_s8(shifts[plane])), vdupq_n_u8(2));
 }
-static inline vi vi_start(int32_t x) { return vdupq_n_s32(x); }
+/* b1's planes where they stand: plane p is bit p % 4. */
+typedef struct {
+    vb low, high;
+} vg;
+static inline vg vg_begin(vb v) { return (vg){ v, vshrq_n_u8(v, 4) }; }
+static inline vc vg_field(const vg *v, int plane)
+{
+    return vandq_u8(plane < 4 ? v->low : v->high, vdupq_n_u8((uint8_t)(1 << plane % 4)));
+}
+/* Sums of codes times a power of 2: two to the `over` times too much. */
+static inline vi vi_over(vi v, int over) { return vshlq_s32(v, vdupq_n_s32(-over)); }
+static inline vi vi_plus(vi a, vi b) { return vaddq_s32(a, b); }
+static inline vi vi_less(vi v, int32_t x) { return vsubq_s32(v, vdupq_n_s32(x)); }
 /* vs: a float for each row. */
 typedef float32x4_t vs;
 static inline vs vs_zero(void) { return vdupq_n_f32(0); }

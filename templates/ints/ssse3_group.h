@@ -6,7 +6,23 @@ static inline vc vc_sign(vb v, int plane)
     const vb at = plane ? _mm_srli_epi16(v, plane ? plane - 1 : 0) : _mm_add_epi8(v, v);
     return _mm_and_si128(at, _mm_set1_epi8(2));
 }
-static inline vi vi_start(int32_t x) { return _mm_set1_epi32(x); }
+/* b1's planes where they stand: plane p is bit p % 4. */
+typedef struct {
+    vb low, high;
+} vg;
+static inline vg vg_begin(vb v) { return (vg){ v, _mm_srli_epi16(v, 4) }; }
+static inline vc vg_field(const vg *v, int plane)
+{
+    return _mm_and_si128(plane < 4 ? v->low : v->high, _mm_set1_epi8(1 << plane % 4));
+}
+/* Sums of codes times a power of 2: two to the `over` times too much. */
+static inline vi vi_over(vi v, int over)
+{
+    return over < 0 ? _mm_slli_epi32(v, over < 0 ? -over : 0)
+                    : _mm_srai_epi32(v, over < 0 ? 0 : over);
+}
+static inline vi vi_plus(vi a, vi b) { return _mm_add_epi32(a, b); }
+static inline vi vi_less(vi v, int32_t x) { return _mm_sub_epi32(v, _mm_set1_epi32(x)); }
 /* vs: a float for each row. */
 typedef __m128 vs;
 static inline vs vs_zero(void) { return _mm_setzero_ps(); }

@@ -13,6 +13,7 @@ return {
   floats = {"avx512"},
   cflags = "-mavx512f -mavx512bw -mavx512vl -mavx512vnni",
   tiles = {
+    ["gemv t5g"] = {{1, 32, sums = true, technique = "s"}, {1, 16, sums = true, technique = "s"}},
     ["gemv t5"] = {
       {1, 16, prefetch = 8192, technique = "p8"},
       {1, 16, prefetch = 8192, sums = true, technique = "p8s"},
