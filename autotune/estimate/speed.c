@@ -24,8 +24,8 @@ static const struct share {
     double gemv, gemm;
 } shares[] = {
     { "v5", 0.74, 0.83 },  { "t5", 0.74, 0.83 },  { "i4", 0.50, 0.80 },  { "t2", 0.97, 0.82 },
-    { "t5g", 0.44, 0.68 }, { "v5g", 0.44, 0.68 }, { "t2g", 0.49, 0.68 }, { "t2h", 0.46, 0.64 },
-    { "b1g", 0.50, 0.75 }, { "", 0.80, 0.80 },
+    { "t5g", 0.41, 0.82 }, { "v5g", 0.54, 0.82 }, { "t2g", 0.80, 0.81 }, { "t2h", 0.75, 0.78 },
+    { "b1g", 0.72, 0.84 }, { "", 0.80, 0.80 },
 };
 
 /* Attention's multiply-adds are in binary32; with the cache in int8 they are int8's. */
