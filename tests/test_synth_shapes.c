@@ -55,7 +55,8 @@ static void bonsai_models_have_their_published_sizes(void **state)
         assert_string_equal(c.arch, "qwen3");
         assert_true(c.yarn.factor == 4 && c.head_dim == 128);
         struct trit_model_matrix list[TRIT_MODEL_MATRICES];
-        size_t n = trit_model_matrices(&c, list), weights = s.untied ? s.vocab * s.hidden : 0; /* the embedding */
+        const size_t n = trit_model_matrices(&c, list); /* the head among them */
+        size_t weights = s.untied ? s.vocab * s.hidden : 0;
         for (size_t j = 0; j < n; j++)
             weights += list[j].n * list[j].k * list[j].count;
         assert_int_equal(weights, models[i].weights);
