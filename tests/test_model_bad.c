@@ -21,7 +21,7 @@
 #define TYPE(name, stored)           .tensor = name, .typed = true, .type = stored
 #define COPY(from, name)             .copy = from, .to = name
 #define EPS                          "attention.layer_norm_rms_epsilon"
-enum { Q4_0 = 2 };
+enum { Q4_0 = 2, F64 = 28 };
 
 static const struct trit_toy_shape small = { 32, 64, 2, 4, 2 };
 enum { VOCAB = TRIT_TOY_VOCAB };
@@ -232,8 +232,8 @@ static void tensors(void **state)
         { "'blk.1.ffn_up.weight' is 32 x 32 x 2: the", SHAPE("blk.1.ffn_up.weight", 3, 32, 32, 2) },
         { "'blk.1.attn_norm.weight' is 32 x 1: the file's keys make it 32",
           SHAPE("blk.1.attn_norm.weight", 2, 32, 1) },
-        { "'blk.1.attn_norm.weight' has type F16 (1): vectors are read as F32 only",
-          TRIT_EUNSUPPORTED, TYPE("blk.1.attn_norm.weight", TRIT_F16) },
+        { "'blk.1.attn_norm.weight' has type F64 (28): vectors are read as F32, F16, BF16 and Q8_0",
+          TRIT_EUNSUPPORTED, TYPE("blk.1.attn_norm.weight", F64) },
         { "'blk.0.attn_q.bias' has no place", TRIT_EUNSUPPORTED,
           COPY("blk.0.attn_norm.weight", "blk.0.attn_q.bias") },
         { "'blk.00.attn_q.weight' has no place", TRIT_EUNSUPPORTED,
@@ -293,8 +293,8 @@ static void data(void **state)
           SPOILED("output.weight", TRIT_Q8_0, 4 * 32 + 9, NAN) },
 
         { "'rope_freqs.weight' is 5: the file's keys make it 4", ROPE(5) },
-        { "'rope_freqs.weight' has type F16 (1)", TRIT_EUNSUPPORTED, ROPE(4), .typed = true,
-          .type = TRIT_F16 },
+        { "'rope_freqs.weight' has type F64 (28)", TRIT_EUNSUPPORTED, ROPE(4), .typed = true,
+          .type = F64 },
         { "element 0 is nan: must be finite", ROPE(4), .spoiled = true, .with = NAN },
         { "element 3 is inf: must be finite", ROPE(4), .spoiled = true, .at = 3, .with = INFINITY },
         { "element 3 is 0: it makes", ROPE(4), .spoiled = true, .at = 3, .with = 0 },
@@ -450,7 +450,7 @@ static void tables_come_first(void **state)
         { "output_norm.weight", .no_tensor = "output_norm.weight" },
         { "'x' has no place", COPY("output_norm.weight", "x") },
         { "blk.1.ffn_down.weight", TYPE("blk.1.ffn_down.weight", TRIT_TL1) },
-        { "blk.1.ffn_sub_norm.weight", TYPE("blk.1.ffn_sub_norm.weight", TRIT_BF16) },
+        { "blk.1.ffn_sub_norm.weight", TYPE("blk.1.ffn_sub_norm.weight", F64) },
         { "token_embd.weight", TYPE("token_embd.weight", Q4_0) },
     };
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {

@@ -4,7 +4,7 @@
    A part of a pass takes a = bytes / read limit and b = multiply-adds / (int8 limit * share) where
    the other would take nothing. Memory is read ahead while it is multiplied, but neither hides the
    other altogether: sqrt(a^2 + b^2) is what was found. The shares are of `bench --profile-ops` on
-   2B4T's and Bonsai's shapes, Zen 5, avx512vbmi and avx2, 1 and 2 threads, 2026-11-29. */
+   2B4T's and Bonsai's shapes, Zen 4, avx512vbmi and avx2, 1 and 2 threads, 2026-11-29. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -25,7 +25,11 @@ static enum trit_code load_vector(struct trit_loader *l, const struct trit_gguf_
                                   float *out)
 {
     const size_t k = (size_t)t->ne[0];
-    memcpy(out, t->data, k * sizeof *out);
+    struct trit_rows row;
+    const enum trit_code code = trit_rows_open(&row, l->gguf, t, l->error);
+    if (code)
+        return code;
+    trit_rows_get(&row, 0, out);
     for (size_t i = 0; i < k; i++)
         if (!isfinite(out[i]))
             return trit_fail(l->error, TRIT_EFORMAT,

@@ -52,12 +52,17 @@ static enum trit_code find(struct finder *f, const char *name, size_t k, size_t 
 static enum trit_code find_vector(struct finder *f, const char *name, size_t k,
                                   const struct trit_gguf_tensor **out)
 {
-    enum trit_code code = find(f, name, k, 0, out);
-    if (code || (*out)->type == TRIT_F32)
+    static const uint32_t types[] = { TRIT_F32, TRIT_F16, TRIT_BF16, TRIT_Q8_0 };
+    const enum trit_code code = find(f, name, k, 0, out);
+    for (size_t i = 0; i < sizeof types / sizeof *types && !code; i++)
+        if ((*out)->type == types[i])
+            return TRIT_OK;
+    if (code)
         return code;
     const struct trit_type_info *info = trit_type_find((*out)->type);
     return trit_fail(f->error, TRIT_EUNSUPPORTED,
-                     "%s: tensor '%s.weight' has type %s (%u): vectors are read as F32 only",
+                     "%s: tensor '%s.weight' has type %s (%u): vectors are read as F32, "
+                     "F16, BF16 and Q8_0",
                      f->gguf->path, name, info ? info->name : "unknown", (unsigned)(*out)->type);
 }
 

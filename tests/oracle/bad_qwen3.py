@@ -29,7 +29,7 @@ def base(**changes):
         type="pq2_0", rows="same", signs=False, split_scales=None, short_scales=False, twos=0.0,
         empty=0.0, focus=1.0, base=1e6, yarn=4.0, orig=64, betas=(), attn_factor=None, tied=False,
         vocab=261, eps=1e-6, embedding=1.0, peak=1.0, gate=1.5, chain=False, seed=1, hidden=128,
-        ffn=128, layers=1, heads=2, kv=1, head_dim=64)
+        ffn=128, layers=1, heads=2, kv=1, head_dim=64, dense=False, norms="f32")
     vars(a).update(changes)
     a.signs = a.type == "q1_0"
     keys = writer.all_keys(a, *gguf.vocabulary(a.vocab, writer.SPECIAL))
@@ -194,8 +194,8 @@ FAULTS = [
      [tensor("blk.0.ffn_down", PQ2_0, (256, 64))]),
     # tensors
     ("'blk.0.attn_q_norm.weight' is missing", [drop("blk.0.attn_q_norm")]),
-    ("'blk.0.attn_q_norm.weight' has type F16 (1): vectors are read as F32 only",
-     [tensor("blk.0.attn_q_norm", 1)]),
+    ("'blk.0.attn_q_norm.weight' has type F64 (28): vectors are read as F32, F16, BF16 and Q8_0",
+     [tensor("blk.0.attn_q_norm", 28)]),
     ("'blk.0.attn_q.bias' has no place", [add("blk.0.attn_q.bias", "blk.0.attn_norm")]),
     ("'blk.0.ffn_up.weight' has type Q8_0 (8); ternary matrices are read from I2_S, Q1_0, Q2_0, "
      "PQ2_0 and PTQ1_0", [tensor("blk.0.ffn_up", 8, raw=bytes(128 * 136))]),

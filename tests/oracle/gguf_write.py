@@ -88,6 +88,23 @@ def vocabulary_keys(pre, tokens, types, merges, ids):
 # --- weights ---
 
 
+def to_q8_0(w):
+    """Blocks of 32 values: a scale of f16, then integers."""
+    w = w.reshape(-1, 32)
+    d = (np.abs(w).max(axis=1, keepdims=True) / 127).astype("<f2")
+    q = np.rint(w / d).astype(np.int8)
+    return np.concatenate([d.view(np.uint8), q.view(np.uint8)], axis=1).tobytes()
+
+
+# type of the norms -> GGML type, encoder
+VECTORS = {
+    "f32": (F32, lambda w: w.astype("<f4").tobytes()),
+    "f16": (F16, lambda w: w.astype("<f2").tobytes()),
+    "bf16": (BF16, lambda w: (w.astype("<f4").view("<u4") >> 16).astype("<u2").tobytes()),
+    "q8_0": (Q8_0, to_q8_0),
+}
+
+
 class Weights:
     """Tensors of a random model, in the order of the file."""
 
@@ -98,7 +115,8 @@ class Weights:
 
     def norm(self, name, scale=1.0, size=None):
         w = scale * self.random.uniform(0.5, 1.5, size or self.args.hidden)
-        self.tensors.append((name, F32, w.shape, w.astype("<f4").tobytes()))
+        kind, encode = VECTORS[self.args.norms]
+        self.tensors.append((name, kind, w.shape, encode(w)))
 
 
 # --- arguments ---
@@ -117,6 +135,7 @@ def add_arguments(parser):
     parser.add_argument("--gate", type=float, default=1.5, help="deviation of the gates, about")
     parser.add_argument("--chain", action="store_true",
                         help="a token's output row is the embedding of the one before: a successor")
+    parser.add_argument("--norms", choices=VECTORS, default="f32", help="their type")
     parser.add_argument("--seed", type=int, default=1)
 
 

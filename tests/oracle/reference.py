@@ -24,7 +24,7 @@ import numpy as np
 
 from binary32 import Binary32, Ties
 from families import FAMILIES, rope
-from tensors import LOW_BITS, Grouped, Reader, dense
+from tensors import LOW_BITS, WIDE, Grouped, Reader, dense
 from tokenizer import Tokenizer
 
 # --- the graph ---
@@ -75,9 +75,18 @@ class Model:
         return value
 
     def load_head(self):
-        """A low-bit matrix is a product like the layers'; others are rows of floats."""
+        """A low-bit matrix, also one in a float type where the layers' are read so, is a product
+        like the layers'; others are rows of floats."""
         name = "output.weight" if "output.weight" in self.gguf.tensors else "token_embd.weight"
-        return (Grouped if self.gguf.tensors[name][0] in LOW_BITS else dense)(self.gguf, name)
+        kind = self.gguf.tensors[name][0]
+        if kind in LOW_BITS:
+            return Grouped(self.gguf, name)
+        if self.family.matrix is Grouped and kind in WIDE:
+            try:
+                return Grouped(self.gguf, name)
+            except ValueError:
+                pass
+        return dense(self.gguf, name)
 
     def load_block(self, i):
         matrices = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")

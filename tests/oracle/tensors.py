@@ -116,6 +116,7 @@ def from_q6_k(raw):
 
 
 # GGML type -> (elements per block, bytes per block, decoder)
+WIDE = (0, 1, 30)  # float types whose values are stored as they are
 FLOATS = {
     0: (1, 4, lambda raw: raw.view("<f4").astype(np.float64)),
     1: (1, 2, from_f16),

@@ -144,17 +144,25 @@ class Writer(Weights):
         self.matrix(name("ffn_up"), a.ffn, a.hidden, 1.0)
         self.matrix(name("ffn_down"), a.hidden, a.ffn, 1.0)
 
+    def rows(self, name):
+        """Of embedding or output: codes and scales, or values that are none with ones."""
+        a = self.args
+        if not a.dense:
+            return self.scaled(name, a.vocab, a.hidden, a.embedding)
+        values = self.random.normal(0, a.embedding, (a.vocab, a.hidden)).astype(np.float16)
+        return values.astype(np.float32), np.ones((a.vocab, a.hidden // GROUP), np.float16)
+
     def all(self):
         a = self.args
         form = a.type if a.rows == "same" else a.rows
         names = "token_embd.weight", "output.weight"
-        embedding = self.scaled(names[0], a.vocab, a.hidden, a.embedding)
+        embedding = self.rows(names[0])
         self.put(names[0], *embedding, form)
         for i in range(a.layers):
             self.block(i)
         self.norm("output_norm.weight", a.peak / (a.embedding * np.sqrt(a.hidden)))
         if not a.tied:
-            head = self.scaled(names[1], a.vocab, a.hidden, a.embedding)
+            head = self.rows(names[1])
             if a.chain:
                 head = [np.roll(x, 1, axis=0) for x in embedding]
             self.put(names[1], *head, form)
@@ -233,6 +241,8 @@ def check(parser, a):
         parser.error("--twos is for the 2-bit types and floats, without --signs")
     if any(k % GROUP for k in (a.hidden, a.ffn, a.heads * a.head_dim)):
         parser.error(f"HIDDEN, FFN and HEADS * head dim are multiples of {GROUP}")
+    if a.dense and a.rows not in ("f16", "f32"):
+        parser.error("--dense needs --rows f16 or f32")
     if bool(a.yarn) != bool(a.orig):
         parser.error("--yarn needs --orig")
 
@@ -244,6 +254,8 @@ def parse_arguments():
     parser.add_argument("--type", choices=MATRICES, default="q2_0", help="of the matrices")
     parser.add_argument("--rows", choices=["same", *WIDE], default="same",
                         help="of embedding and output")
+    parser.add_argument("--dense", action="store_true",
+                        help="embedding and output are no codes, but normal values of f16")
     parser.add_argument("--signs", action="store_true", help="no zeros: the model of q1_0")
     parser.add_argument("--split-scales", nargs="?", const=".", metavar="NAMES",
                         help="a scale per 64 columns, where the name matches; default: all")
