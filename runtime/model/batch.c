@@ -138,7 +138,7 @@ static enum trit_code pass(struct trit_work *w, struct trit_error *error)
 {
     trit_region(w->model->pool, TRIT_PART_EMBED, w->m, 4, embed, w);
     for (w->layer = 0; w->layer < w->model->config.layers; w->layer++)
-        w->model->config.family->layer(w, w->layer);
+        trit_config_kind(&w->model->config, w->layer)->layer(w, w->layer);
     w->counts.passes++;
     w->counts.tokens += w->m;
     enum trit_code code = trit_finite_fault(w, error);

@@ -63,6 +63,19 @@ bool trit_family_groups(const struct trit_family *family, uint32_t type)
     return trit_type_has_groups(type) || (family->grouped && type != TRIT_I2_S);
 }
 
+const struct trit_layer_kind *trit_config_kind(const struct trit_config *c, size_t layer)
+{
+    return &c->family->kinds[c->interval && (layer + 1) % c->interval != 0];
+}
+
+size_t trit_family_tensors(const struct trit_family *family)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < TRIT_LAYER_KINDS; i++)
+        most = family->kinds[i].ntensors > most ? family->kinds[i].ntensors : most;
+    return most;
+}
+
 size_t trit_config_width(const struct trit_config *c, enum trit_width width)
 {
     const size_t widths[] = {
@@ -86,28 +99,67 @@ const char *trit_role_name(enum trit_role role, bool apart)
     return apart && role == TRIT_GATE_UP ? "ffn_gate" : roles[role].name;
 }
 
+/* The matrices of a layer, behind n that there are; alike ones of another layer count together. */
+static size_t add_layer(const struct trit_config *c, const struct trit_layer_kind *kind,
+                        struct trit_form form, struct trit_model_matrix *matrices, size_t n)
+{
+    const size_t before = n;
+    for (size_t i = 0; i < kind->ntensors; i++) {
+        const struct trit_layer_tensor *t = &kind->tensors[i];
+        if (t->n == TRIT_ONE)
+            continue;
+        if (n == before || matrices[n - 1].name != roles[t->slot].label)
+            matrices[n++] = (struct trit_model_matrix){
+                roles[t->slot].label, 0, trit_config_width(c, t->k), 1, form, false
+            };
+        matrices[n - 1].n += trit_config_width(c, t->n);
+    }
+    return n;
+}
+
+/* Matrices first .. n-1 into those before where there are such; returns how many there are. */
+static size_t join(struct trit_model_matrix *matrices, size_t first, size_t n)
+{
+    size_t kept = first;
+    for (size_t i = first; i < n; i++) {
+        size_t j = 0;
+        while (j < first && (matrices[j].name != matrices[i].name ||
+                             matrices[j].n != matrices[i].n || matrices[j].k != matrices[i].k))
+            j++;
+        if (j < first)
+            matrices[j].count++;
+        else
+            matrices[kept++] = matrices[i];
+    }
+    return kept;
+}
+
+/* Wgate alone. */
+static size_t add_gate(const struct trit_config *c, struct trit_form form,
+                       struct trit_model_matrix *matrices, size_t n)
+{
+    const struct trit_layer_kind *kind = &c->family->kinds[0];
+    for (size_t i = 0; i < kind->ntensors; i++)
+        if (kind->tensors[i].aim == TRIT_AIM_GATE)
+            matrices[n++] = (struct trit_model_matrix){ "gate",
+                                                        trit_config_width(c, kind->tensors[i].n),
+                                                        trit_config_width(c, kind->tensors[i].k),
+                                                        0,
+                                                        form,
+                                                        false };
+    return n;
+}
+
 size_t trit_model_matrices(const struct trit_config *c,
                            struct trit_model_matrix matrices[TRIT_MODEL_MATRICES])
 {
     const struct trit_family *f = c->family;
     const struct trit_form form = { f->grouped ? 128 : 0, TRIT_TRITS };
-    struct trit_model_matrix gate = { .name = "gate" };
     size_t n = 0;
-    for (size_t i = 0; i < f->ntensors; i++) {
-        const struct trit_layer_tensor *t = &f->tensors[i];
-        const size_t rows = trit_config_width(c, t->n), columns = trit_config_width(c, t->k);
-        if (t->n == TRIT_ONE)
-            continue;
-        if (n == 0 || matrices[n - 1].name != roles[t->slot].label)
-            matrices[n++] = (struct trit_model_matrix){
-                roles[t->slot].label, 0, columns, c->layers, form, false
-            };
-        matrices[n - 1].n += rows;
-        if (t->aim == TRIT_AIM_GATE)
-            gate = (struct trit_model_matrix){ "gate", rows, columns, 0, form, false };
-    }
+    for (size_t i = 0; i < c->layers; i++)
+        n = join(matrices, n, add_layer(c, trit_config_kind(c, i), form, matrices, n));
     if (f->skips)
-        matrices[n++] = gate;
+        n = add_gate(c, form, matrices, n);
     if (c->packed_head)
         matrices[n++] = (struct trit_model_matrix){ HEAD, c->vocab, c->hidden, 1, form, true };
     return n;
@@ -116,10 +168,11 @@ size_t trit_model_matrices(const struct trit_config *c,
 const struct trit_gguf_tensor *trit_family_matrix(const struct trit_config *c,
                                                   const struct trit_gguf *gguf)
 {
+    const struct trit_layer_kind *kind = trit_config_kind(c, 0);
     char name[64];
-    for (size_t i = 0; i < c->family->ntensors; i++)
-        if (c->family->tensors[i].n != TRIT_ONE) {
-            snprintf(name, sizeof name, "blk.0.%s.weight", c->family->tensors[i].name);
+    for (size_t i = 0; i < kind->ntensors; i++)
+        if (kind->tensors[i].n != TRIT_ONE) {
+            snprintf(name, sizeof name, "blk.0.%s.weight", kind->tensors[i].name);
             return trit_gguf_tensor(gguf, name);
         }
     return NULL;

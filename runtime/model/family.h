@@ -56,11 +56,19 @@ struct trit_neutral_key {
 /* NEOX: pairs (i, i + n/2); NORM: pairs (2i, 2i + 1). */
 enum trit_rope_pairs { TRIT_ROPE_NEOX, TRIT_ROPE_NORM };
 
+/* Layers of one kind: their tensors, in the order in which files have them, and how one is
+   computed, made of the parts in runtime/model/internal.h. */
+struct trit_layer_kind {
+    const struct trit_layer_tensor *tensors;
+    size_t ntensors;
+    void (*layer)(struct trit_work *work, size_t layer);
+};
+enum { TRIT_LAYER_KINDS = 2 };
+
 struct trit_family {
     const char *const *names; /* of general.architecture, NULL at the end; the first is the usual */
-    const struct trit_layer_tensor *tensors; /* in the order in which files have them */
-    size_t ntensors;
-    const struct trit_neutral_key *neutral; /* besides those that no family here knows */
+    struct trit_layer_kind kinds[TRIT_LAYER_KINDS]; /* the second, if any: without attention */
+    const struct trit_neutral_key *neutral;         /* besides those that no family here knows */
     size_t nneutral;
     enum trit_rope_pairs rope;
     bool own_head_dim;  /* {arch}.attention.key_length need not be hidden / heads */
@@ -72,8 +80,6 @@ struct trit_family {
     float synth_eps, synth_rope_base; /* of random models */
     uint32_t synth_type;              /* how their matrices are usually stored */
     const char *synth_pre;            /* their tokenizer.ggml.pre, which adds no BOS; NULL: none */
-    /* One layer of a pass, made of the parts in runtime/model/internal.h. */
-    void (*layer)(struct trit_work *work, size_t layer);
 };
 
 /* Family i, NULL past the last; the one with that architecture name, NULL where there is none. */
@@ -86,6 +92,10 @@ char *trit_family_list(char *out, size_t room);
    family. */
 bool trit_family_groups(const struct trit_family *family, uint32_t type);
 
+/* The kind of a layer of the model; the most tensors that a layer of the family has. */
+const struct trit_layer_kind *trit_config_kind(const struct trit_config *config, size_t layer);
+size_t trit_family_tensors(const struct trit_family *family);
+
 size_t trit_config_width(const struct trit_config *config, enum trit_width width);
 
 /* "q|k|v", ...; "output" past the last. */
@@ -93,9 +103,9 @@ const char *trit_role_label(enum trit_role role);
 /* "attn_qkv", ...; apart: Wup stands alone. */
 const char *trit_role_name(enum trit_role role, bool apart);
 
-/* The distinct matrices of a layer with their sizes, as they are run; then, where zeros may be
+/* The distinct matrices of the layers with their sizes, as they are run; then, where zeros may be
    skipped, Wgate alone, which counts 0 times, and the head where it is packed. Returns how many. */
-enum { TRIT_MODEL_MATRICES = TRIT_NROLES + 1 };
+enum { TRIT_MODEL_MATRICES = (TRIT_LAYER_KINDS + 1) * TRIT_NROLES + 1 };
 struct trit_model_matrix {
     const char *name;      /* "q|k|v", "o", "gate|up", "down", "gate", "output" */
     size_t n, k, count;    /* count: of the model */

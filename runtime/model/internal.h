@@ -182,8 +182,15 @@ const struct trit_rows *trit_model_head(const struct trit_model *model);
 /* The tensors of a file by their places in the model: checked once, then loaded from here. */
 struct trit_tensors {
     const struct trit_gguf_tensor *embd, *output, *output_norm, *rope_freqs; /* NULL: absent */
-    const struct trit_gguf_tensor **layer; /* [layers][family->ntensors] */
+    const struct trit_gguf_tensor **layer; /* [layers][trit_family_tensors()] */
 };
+/* Those of a layer, in the order of its kind. */
+static inline const struct trit_gguf_tensor **trit_tensors_of(const struct trit_tensors *tensors,
+                                                              const struct trit_config *config,
+                                                              size_t layer)
+{
+    return tensors->layer + layer * trit_family_tensors(config->family);
+}
 
 /* Finds every tensor that the config's family wants, each of the right shape and of a type that its
    place takes. One that is missing is TRIT_EFORMAT, one without a place TRIT_EUNSUPPORTED: the file

@@ -42,16 +42,16 @@ static enum trit_code load_vector(struct trit_loader *l, const struct trit_gguf_
 static enum trit_code load_layers(struct trit_loader *l)
 {
     struct trit_model *model = l->model;
-    const struct trit_family *f = model->config.family;
     float *floats = model->floats;
     enum trit_code code = TRIT_OK;
     for (size_t i = 0; i < model->config.layers; i++) {
-        for (size_t j = 0; j < f->ntensors && !code; j++) {
-            const struct trit_gguf_tensor *t = l->tensors.layer[i * f->ntensors + j];
-            if (f->tensors[j].n != TRIT_ONE)
+        const struct trit_layer_kind *kind = trit_config_kind(&model->config, i);
+        for (size_t j = 0; j < kind->ntensors && !code; j++) {
+            const struct trit_gguf_tensor *t = trit_tensors_of(&l->tensors, &model->config, i)[j];
+            if (kind->tensors[j].n != TRIT_ONE)
                 continue;
             code = load_vector(l, t, floats);
-            model->layers[i].norm[f->tensors[j].slot] = floats;
+            model->layers[i].norm[kind->tensors[j].slot] = floats;
             floats += trit_round_up((size_t)t->ne[0], 16);
         }
         for (size_t role = 0; role < (size_t)model->nroles && !code; role++)
@@ -200,17 +200,25 @@ static enum trit_code pick_ops(struct trit_loader *l)
     return l->model->kv == &trit_kv_i8 ? trit_kv_i8_pick(&ops->dot, l->error) : TRIT_OK;
 }
 
+/* Floats of a layer's vectors. */
+static size_t vectors_of(const struct trit_config *c, const struct trit_layer_kind *kind)
+{
+    size_t floats = 0;
+    for (size_t i = 0; i < kind->ntensors; i++)
+        if (kind->tensors[i].n == TRIT_ONE)
+            floats += trit_round_up(trit_config_width(c, kind->tensors[i].k), 16);
+    return floats;
+}
+
 static enum trit_code allocate(struct trit_loader *l)
 {
     struct trit_model *model = l->model;
     const struct trit_config *c = &model->config;
-    size_t per_layer = 0;
-    for (size_t i = 0; i < c->family->ntensors; i++)
-        if (c->family->tensors[i].n == TRIT_ONE)
-            per_layer += trit_round_up(trit_config_width(c, c->family->tensors[i].k), 16);
+    size_t floats = trit_round_up(c->hidden, 16);
+    for (size_t i = 0; i < c->layers; i++)
+        floats += vectors_of(c, trit_config_kind(c, i));
     model->layers = trit_alloc(c->layers, sizeof *model->layers);
-    model->floats =
-        trit_alloc(c->layers * per_layer + trit_round_up(c->hidden, 16), sizeof *model->floats);
+    model->floats = trit_alloc(floats, sizeof *model->floats);
     if (!model->layers || !model->floats)
         return trit_fail(l->error, TRIT_EMEMORY, "%s: no memory for %zu layers", l->gguf->path,
                          c->layers);
@@ -221,8 +229,9 @@ static bool any_groups(const struct trit_loader *l)
 {
     const struct trit_config *c = &l->model->config;
     bool any = l->shape && trit_type_has_groups(l->shape->type);
-    for (size_t i = 0; !l->shape && i < c->layers * c->family->ntensors; i++)
-        any |= trit_type_has_groups(l->tensors.layer[i]->type);
+    for (size_t i = 0; !l->shape && i < c->layers; i++)
+        for (size_t j = 0; j < trit_config_kind(c, i)->ntensors; j++)
+            any |= trit_type_has_groups(trit_tensors_of(&l->tensors, c, i)[j]->type);
     return any;
 }
 

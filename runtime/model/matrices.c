@@ -30,16 +30,17 @@ static size_t parts_of(const struct trit_loader *l, size_t i,
                        const struct trit_gguf_tensor *parts[TRIT_PARTS])
 {
     const struct trit_model *model = l->model;
-    const struct trit_family *f = model->config.family;
+    const struct trit_config *c = &model->config;
     const size_t layer = i / (size_t)model->nroles, role = i % (size_t)model->nroles;
     size_t n = 0;
     if (i == matrices_of_layers(model)) {
-        parts[0] = model->config.tied ? l->tensors.embd : l->tensors.output;
+        parts[0] = c->tied ? l->tensors.embd : l->tensors.output;
         return 1;
     }
-    for (size_t j = 0; j < f->ntensors; j++)
-        if (f->tensors[j].n != TRIT_ONE && role_of(model, &f->tensors[j]) == role)
-            parts[n++] = l->tensors.layer[layer * f->ntensors + j];
+    const struct trit_layer_kind *kind = trit_config_kind(c, layer);
+    for (size_t j = 0; j < kind->ntensors; j++)
+        if (kind->tensors[j].n != TRIT_ONE && role_of(model, &kind->tensors[j]) == role)
+            parts[n++] = trit_tensors_of(&l->tensors, c, layer)[j];
     return n;
 }
 
@@ -66,14 +67,15 @@ static void name_matrix(const struct trit_model *model, size_t i, struct trit_ma
 static void size_matrix(const struct trit_model *model, size_t i, struct trit_matrix *x)
 {
     const struct trit_config *c = &model->config;
-    const size_t role = i % (size_t)model->nroles;
+    const size_t layer = i / (size_t)model->nroles, role = i % (size_t)model->nroles;
     if (i == matrices_of_layers(model)) {
         x->n = c->vocab;
         x->k = c->hidden;
         return;
     }
-    for (size_t j = 0; j < c->family->ntensors; j++) {
-        const struct trit_layer_tensor *t = &c->family->tensors[j];
+    const struct trit_layer_kind *kind = trit_config_kind(c, layer);
+    for (size_t j = 0; j < kind->ntensors; j++) {
+        const struct trit_layer_tensor *t = &kind->tensors[j];
         if (t->n == TRIT_ONE || role_of(model, t) != role)
             continue;
         x->n += trit_config_width(c, t->n);

@@ -38,6 +38,7 @@ struct trit_config {
     size_t rope_dims;
     float eps, rope_base;
     struct trit_yarn yarn;
+    size_t interval;  /* of the layers with attention: i, where it divides i + 1; 0: all have it */
     bool tied;        /* the head is the embedding */
     bool packed_head; /* the head's rows have a scale for each group of columns: it is packed and
                          multiplied as the layers' matrices are. Of a head in a float type its first

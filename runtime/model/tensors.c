@@ -74,9 +74,8 @@ static enum trit_code check_groups(const struct finder *f, const struct trit_ggu
 
 static enum trit_code find_tensor(struct finder *f, size_t layer, size_t i)
 {
-    const struct trit_family *family = f->config->family;
-    const struct trit_layer_tensor *t = &family->tensors[i];
-    const struct trit_gguf_tensor **out = &f->tensors->layer[layer * family->ntensors + i];
+    const struct trit_layer_tensor *t = &trit_config_kind(f->config, layer)->tensors[i];
+    const struct trit_gguf_tensor **out = &trit_tensors_of(f->tensors, f->config, layer)[i];
     const size_t k = trit_config_width(f->config, t->k);
     char name[48];
     snprintf(name, sizeof name, "blk.%zu.%s", layer, t->name);
@@ -91,11 +90,11 @@ static enum trit_code find_tensor(struct finder *f, size_t layer, size_t i)
 /* The norms first: they say at once where a file is of another graph. */
 static enum trit_code find_layer(struct finder *f, size_t layer)
 {
-    const struct trit_family *family = f->config->family;
+    const struct trit_layer_kind *kind = trit_config_kind(f->config, layer);
     enum trit_code code = TRIT_OK;
     for (int matrices = 0; matrices < 2; matrices++)
-        for (size_t i = 0; i < family->ntensors && !code; i++)
-            if ((family->tensors[i].n != TRIT_ONE) == matrices)
+        for (size_t i = 0; i < kind->ntensors && !code; i++)
+            if ((kind->tensors[i].n != TRIT_ONE) == matrices)
                 code = find_tensor(f, layer, i);
     return code;
 }
@@ -139,7 +138,8 @@ enum trit_code trit_tensors_find(struct trit_tensors *tensors, const struct trit
     struct finder f = { tensors, config, gguf, error, NULL };
     *tensors = (struct trit_tensors){ 0 };
     f.placed = trit_alloc(gguf->ntensors, sizeof *f.placed);
-    tensors->layer = trit_alloc(config->layers * config->family->ntensors, sizeof *tensors->layer);
+    tensors->layer =
+        trit_alloc(config->layers * trit_family_tensors(config->family), sizeof *tensors->layer);
     enum trit_code code = f.placed && tensors->layer
                               ? find_all(&f)
                               : trit_fail(error, TRIT_EMEMORY, "%s: no memory", gguf->path);

@@ -132,9 +132,9 @@ static void set_lead(const struct maker *m, struct part *p, enum trit_aim aim, s
 
 static void add_layer(struct maker *m, size_t layer)
 {
-    const struct trit_family *f = m->config.family;
-    for (size_t i = 0; i < f->ntensors; i++) {
-        const struct trit_layer_tensor *t = &f->tensors[i];
+    const struct trit_layer_kind *kind = trit_config_kind(&m->config, layer);
+    for (size_t i = 0; i < kind->ntensors; i++) {
+        const struct trit_layer_tensor *t = &kind->tensors[i];
         const size_t n = trit_config_width(&m->config, t->n),
                      k = trit_config_width(&m->config, t->k);
         char name[64];
@@ -150,7 +150,8 @@ static void add_layer(struct maker *m, size_t layer)
 static bool plan(struct maker *m)
 {
     const struct trit_synth *s = m->synth;
-    m->parts = calloc(s->shape.layers * m->config.family->ntensors + 3, sizeof *m->parts);
+    m->parts =
+        calloc(s->shape.layers * trit_family_tensors(m->config.family) + 3, sizeof *m->parts);
     if (!m->parts)
         return false;
     add_named(m, "token_embd.weight", rows_part(m));

@@ -24,8 +24,7 @@ static const struct trit_neutral_key neutral[] = {
 
 const struct trit_family trit_family_bitnet = {
     .names = names,
-    .tensors = tensors,
-    .ntensors = sizeof tensors / sizeof *tensors,
+    .kinds = { { tensors, sizeof tensors / sizeof *tensors, trit_layer_gated } },
     .neutral = neutral,
     .nneutral = sizeof neutral / sizeof *neutral,
     .rope = TRIT_ROPE_NEOX,
@@ -34,5 +33,4 @@ const struct trit_family trit_family_bitnet = {
     .synth_eps = 1e-5f,
     .synth_rope_base = 500000,
     .synth_type = TRIT_I2_S,
-    .layer = trit_layer_gated,
 };

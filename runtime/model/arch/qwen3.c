@@ -25,8 +25,7 @@ static const struct trit_neutral_key neutral[] = {
 
 const struct trit_family trit_family_qwen3 = {
     .names = names,
-    .tensors = tensors,
-    .ntensors = sizeof tensors / sizeof *tensors,
+    .kinds = { { tensors, sizeof tensors / sizeof *tensors, trit_layer_gated } },
     .neutral = neutral,
     .nneutral = sizeof neutral / sizeof *neutral,
     .rope = TRIT_ROPE_NEOX,
@@ -38,5 +37,4 @@ const struct trit_family trit_family_qwen3 = {
     .synth_rope_base = 1000000,
     .synth_type = TRIT_PTQ1_0,
     .synth_pre = "qwen2",
-    .layer = trit_layer_gated,
 };
