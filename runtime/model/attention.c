@@ -79,11 +79,14 @@ struct attention_job {
     size_t layer, step; /* step: tokens of a tile */
 };
 
-/* One head's part of a cache. */
-static struct trit_kv_head head_of(const struct trit_session *s, size_t layer, size_t kv_head)
+/* One head's part of a chunk. */
+static struct trit_kv_head head_of(const struct trit_session *s, size_t chunk, size_t layer,
+                                   size_t kv_head)
 {
-    const size_t i = layer * s->model->config.kv_heads + kv_head;
-    return (struct trit_kv_head){ s->k + i * s->k_bytes, s->v + i * s->v_bytes, s->context };
+    const struct trit_config *c = &s->model->config;
+    const size_t i = (chunk * c->layers + layer) * c->kv_heads + kv_head;
+    uint8_t *k = s->kv + i * (s->k_bytes + s->v_bytes);
+    return (struct trit_kv_head){ k, k + s->k_bytes };
 }
 
 /* Norms and rotates heads that lie one after the other. */
@@ -112,18 +115,19 @@ static void store(void *arg, size_t begin, size_t end, int thread)
         float *q = w->qkv + i * w->qkv_ld, *k = q + c->heads * hd, *v = k + c->kv_heads * hd;
         turn(w->model, c->heads, norm[TRIT_Q_NORM], angles, q);
         turn(w->model, c->kv_heads, norm[TRIT_K_NORM], angles, k);
+        const size_t chunk = w->tokens[i].position / TRIT_ATTN_CHUNK;
         for (size_t h = 0; h < c->kv_heads; h++)
-            w->model->kv->store(w->model, head_of(w->tokens[i].session, j->layer, h),
-                                w->tokens[i].position, k + h * hd, v + h * hd, scratch);
+            w->model->kv->store(w->model, head_of(w->tokens[i].session, chunk, j->layer, h),
+                                w->tokens[i].position % TRIT_ATTN_CHUNK, k + h * hd, v + h * hd,
+                                scratch);
     }
 }
 
 /* Tokens begin .. end-1, of one session, under one KV head. */
 struct queries {
     const struct trit_work *w;
-    size_t kv_head, begin, end;
+    size_t layer, kv_head, begin, end;
     size_t group, position; /* position of the first token */
-    struct trit_kv_head head;
     struct trit_tile tile;
     struct part all, chunk; /* all chunks so far, the next */
 };
@@ -134,10 +138,11 @@ static struct queries queries_of(const struct attention_job *j, size_t kv_head, 
     const struct trit_work *w = j->w;
     const struct trit_token *first = &w->tokens[begin];
     const struct trit_config *c = &w->model->config;
-    struct queries q = { .w = w, .kv_head = kv_head, .begin = begin, .end = end };
+    struct queries q = {
+        .w = w, .layer = j->layer, .kv_head = kv_head, .begin = begin, .end = end
+    };
     q.group = heads_per_kv(c);
     q.position = first->position;
-    q.head = head_of(first->session, j->layer, kv_head);
     q.tile = (struct trit_tile){ .model = w->model, .rows = (end - begin) * q.group };
     q.tile.hd = c->head_dim;
     return q;
@@ -185,11 +190,13 @@ static void attend_chunk(const struct queries *q, size_t chunk, const struct par
     const size_t seen = q->position + q->end - q->begin - start, /* by the last token */
         nt = seen < TRIT_ATTN_CHUNK ? seen : TRIT_ATTN_CHUNK;
     const size_t sees = q->position + first / q->group + 1 - start; /* the first */
-    model->kv->scores(t, first, start, nt, q->head);
+    const struct trit_kv_head head =
+        head_of(q->w->tokens[q->begin].session, chunk, q->layer, q->kv_head);
+    model->kv->scores(t, first, nt, head);
     model->ops.softmax->fn.softmax(t->rows - first, q->group, sees < nt ? sees : nt, nt,
                                    1.0f / sqrtf((float)t->hd), t->p, TRIT_ATTN_CHUNK,
                                    to->max + first, to->sum + first);
-    model->kv->values(t, first, start, nt, q->head, to->o + first * t->hd);
+    model->kv->values(t, first, nt, head, to->o + first * t->hd);
 }
 
 static void merge(const struct queries *q, size_t chunk, const struct part *all,

@@ -82,9 +82,10 @@ struct trit_session {
     struct trit_work *work;  /* what its passes run in */
     struct trit_work *owned; /* the same where the session made it, else NULL */
     size_t context, position;
-    bool listed;             /* while an evaluation is checked: one of its runs has it */
-    uint8_t *k, *v;          /* [layer][KV head][k_bytes], [v_bytes]: as model->kv holds them */
-    size_t k_bytes, v_bytes; /* of one head */
+    bool listed; /* while an evaluation is checked: one of its runs has it */
+    uint8_t *kv; /* [chunk][layer][KV head] of k_bytes, then v_bytes, as model->kv holds them: it
+                    takes memory chunk by chunk, as the sequence grows */
+    size_t k_bytes, v_bytes; /* of a chunk of one head */
     float *parts;            /* trit_attention_parts: chunks that wait to be merged */
 };
 
@@ -264,6 +265,8 @@ void trit_attention_cost(const struct trit_model *model, size_t position, size_t
                          uint64_t *macs);
 /* Bytes of the working memory for passes of up to `chunk` tokens. */
 size_t trit_work_bytes(const struct trit_model *model, size_t chunk);
+/* Bytes of a sequence's cache, UINT64_MAX where that wraps. */
+uint64_t trit_session_cache(const struct trit_model *model, size_t context);
 /* Bytes of a sequence beside its cache: chunks that wait to be merged. */
 size_t trit_session_parts(const struct trit_model *model, size_t context);
 
@@ -354,10 +357,9 @@ void trit_skip_count_up(struct trit_work *work, const struct trit_layer *layer);
    gets in, and what queries make of a chunk of TRIT_ATTN_CHUNK positions. Private to session.c,
    work.c, model_load.c and attention.c. */
 
-/* One head's part of a cache: positions from 0 on. */
+/* One head's part of a chunk of TRIT_ATTN_CHUNK positions, which are counted from its start. */
 struct trit_kv_head {
     uint8_t *k, *v;
-    size_t context; /* positions there is room for */
 };
 
 /* Queries of one KV head, and memory for what is made of them. */
@@ -380,12 +382,11 @@ struct trit_kv_kind {
                   const float *k, const float *v, float *scratch);
     /* Once per tile, when q is there. */
     void (*open)(const struct trit_tile *tile);
-    /* p = scores of rows first .. against positions start .. start + nt - 1, at p's first row. */
-    void (*scores)(const struct trit_tile *tile, size_t first, size_t start, size_t nt,
-                   struct trit_kv_head head);
+    /* p = scores of rows first .. against the first nt positions, at p's first row. */
+    void (*scores)(const struct trit_tile *tile, size_t first, size_t nt, struct trit_kv_head head);
     /* o[rows - first][hd] = values of those positions weighted by p. */
-    void (*values)(const struct trit_tile *tile, size_t first, size_t start, size_t nt,
-                   struct trit_kv_head head, float *o);
+    void (*values)(const struct trit_tile *tile, size_t first, size_t nt, struct trit_kv_head head,
+                   float *o);
 };
 
 extern const struct trit_kv_kind trit_kv_f16, trit_kv_i8;

@@ -1,4 +1,4 @@
-/* The cache in f16: K in blocks of [hd][16 positions], V in rows of hd. */
+/* The cache in f16, a chunk of a head: K in blocks of [hd][16 positions], V in rows of hd. */
 #include "runtime/base/mem.h"
 #include "runtime/model/internal.h"
 
@@ -31,21 +31,19 @@ static void open(const struct trit_tile *tile)
     (void)tile;
 }
 
-static void scores(const struct trit_tile *tile, size_t first, size_t start, size_t nt,
-                   struct trit_kv_head head)
+static void scores(const struct trit_tile *tile, size_t first, size_t nt, struct trit_kv_head head)
 {
     const size_t hd = tile->hd;
     tile->model->ops.qk->fn.qk(tile->rows - first, hd, nt, tile->q + first * hd, hd,
-                               (const uint16_t *)(const void *)head.k + start * hd, tile->p,
-                               TRIT_ATTN_CHUNK);
+                               (const uint16_t *)(const void *)head.k, tile->p, TRIT_ATTN_CHUNK);
 }
 
-static void values(const struct trit_tile *tile, size_t first, size_t start, size_t nt,
-                   struct trit_kv_head head, float *o)
+static void values(const struct trit_tile *tile, size_t first, size_t nt, struct trit_kv_head head,
+                   float *o)
 {
     const size_t hd = tile->hd;
     tile->model->ops.pv->fn.pv(tile->rows - first, hd, nt, tile->p, TRIT_ATTN_CHUNK,
-                               (const uint16_t *)(const void *)head.v + start * hd, hd, o, hd);
+                               (const uint16_t *)(const void *)head.v, hd, o, hd);
 }
 
 const struct trit_kv_kind trit_kv_f16 = { "f16", bytes, bytes,  no_scratch,

@@ -4,7 +4,7 @@
    probabilities, times their positions' scales, split into two such numbers. Exact sums in between,
    so the same bits everywhere, as with f16.
 
-   A head: the scales of all positions, then the packed codes; positions rounded up to a chunk. */
+   A chunk of a head: the scales of its positions, then the packed codes. */
 #include <string.h>
 
 #include "runtime/base/mem.h"
@@ -37,10 +37,7 @@ static size_t rows_per_block(const struct trit_model *model)
     return (size_t)model->ops.dot->nr;
 }
 
-static size_t scales_bytes(size_t positions)
-{
-    return trit_round_up(positions, CHUNK) * sizeof(float);
-}
+enum { SCALES = CHUNK * sizeof(float) };
 
 static size_t key_bytes(const struct trit_model *model)
 {
@@ -55,12 +52,12 @@ static size_t chunk_bytes(const struct trit_model *model)
 
 static size_t k_bytes(const struct trit_model *model, size_t positions)
 {
-    return scales_bytes(positions) + trit_round_up(positions, CHUNK) * key_bytes(model);
+    return (positions + CHUNK - 1) / CHUNK * (SCALES + CHUNK * key_bytes(model));
 }
 
 static size_t v_bytes(const struct trit_model *model, size_t positions)
 {
-    return scales_bytes(positions) + trit_round_up(positions, CHUNK) / CHUNK * chunk_bytes(model);
+    return (positions + CHUNK - 1) / CHUNK * (SCALES + chunk_bytes(model));
 }
 
 /* Where in a block of nr rows of the packing (runtime/kernel/pack.h) column x of row r is. */
@@ -90,14 +87,13 @@ static void store(const struct trit_model *model, struct trit_kv_head head, size
 {
     const size_t hd = model->config.head_dim, kp = key_bytes(model), nr = rows_per_block(model);
     int8_t *codes = (int8_t *)(scratch + hd);
-    uint8_t *keys = head.k + scales_bytes(head.context) + position / nr * nr * kp,
-            *values = head.v + scales_bytes(head.context) + position / CHUNK * chunk_bytes(model);
+    uint8_t *keys = head.k + SCALES + position / nr * nr * kp, *values = head.v + SCALES;
     ((float *)(void *)head.k)[position] = encode(model, k, scratch, codes);
     for (size_t d = 0; d < kp; d += 4)
         memcpy(keys + place(nr, position % nr, d), codes + d, 4);
     ((float *)(void *)head.v)[position] = encode(model, v, scratch, codes) * lift;
     for (size_t d = 0; d < hd; d++)
-        values[d / nr * nr * CHUNK + place(nr, d % nr, position % CHUNK)] = (uint8_t)codes[d];
+        values[d / nr * nr * CHUNK + place(nr, d % nr, position)] = (uint8_t)codes[d];
 }
 
 /* Rows of quantised activations. */
@@ -158,15 +154,13 @@ static void open(const struct trit_tile *tile)
         m.unit[d] = 1.0f / lift;
 }
 
-static void scores(const struct trit_tile *tile, size_t first, size_t start, size_t nt,
-                   struct trit_kv_head head)
+static void scores(const struct trit_tile *tile, size_t first, size_t nt, struct trit_kv_head head)
 {
     const struct memory m = memory_of(tile);
     const size_t kp = m.q.ld;
-    tile->model->ops.dot->fn.gemm(tile->rows - first, nt, kp,
-                                  head.k + scales_bytes(head.context) + start * kp,
-                                  (const float *)(const void *)head.k + start, m.q.a + first * kp,
-                                  kp, m.q.s + first, m.q.sum + first, tile->p, CHUNK);
+    tile->model->ops.dot->fn.gemm(tile->rows - first, nt, kp, head.k + SCALES,
+                                  (const float *)(const void *)head.k, m.q.a + first * kp, kp,
+                                  m.q.s + first, m.q.sum + first, tile->p, CHUNK);
 }
 
 /* m rows of parts times the values of nt positions. A chunk that is full is one matrix. */
@@ -181,21 +175,18 @@ static void weigh(const struct trit_tile *tile, const struct memory *mem, size_t
                                       hd);
 }
 
-static void values(const struct trit_tile *tile, size_t first, size_t start, size_t nt,
-                   struct trit_kv_head head, float *o)
+static void values(const struct trit_tile *tile, size_t first, size_t nt, struct trit_kv_head head,
+                   float *o)
 {
     const struct memory m = memory_of(tile);
     const struct rows *p = &m.p;
     const size_t rows = tile->rows - first, n = rows * tile->hd;
-    const uint8_t *chunk =
-        head.v + scales_bytes(head.context) + start / CHUNK * chunk_bytes(tile->model);
     for (size_t r = 0, low = rows; r < rows; r++, low++)
-        tile->model->ops.split->fn.split(nt, trit_round_up(nt, KR), tile->p + r * CHUNK,
-                                         (const float *)(const void *)head.v + start,
-                                         (int8_t *[]){ p->a + r * CHUNK, p->a + low * CHUNK },
-                                         (float *[]){ p->s + r, p->s + low },
-                                         (int32_t *[]){ p->sum + r, p->sum + low });
-    weigh(tile, &m, 2 * rows, nt, chunk);
+        tile->model->ops.split->fn.split(
+            nt, trit_round_up(nt, KR), tile->p + r * CHUNK, (const float *)(const void *)head.v,
+            (int8_t *[]){ p->a + r * CHUNK, p->a + low * CHUNK },
+            (float *[]){ p->s + r, p->s + low }, (int32_t *[]){ p->sum + r, p->sum + low });
+    weigh(tile, &m, 2 * rows, nt, head.v + SCALES);
     for (size_t i = 0; i < n; i++)
         o[i] = m.o[i] + m.o[n + i];
 }

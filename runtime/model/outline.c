@@ -92,14 +92,6 @@ uint64_t trit_model_trits(const struct trit_config *c)
     return trits;
 }
 
-/* Of a sequence. */
-static uint64_t kv_bytes(const struct trit_model *model, size_t context)
-{
-    const struct trit_config *c = &model->config;
-    const uint64_t head = model->kv->k_bytes(model, context) + model->kv->v_bytes(model, context);
-    return trit_bytes_product(c->layers * c->kv_heads, head);
-}
-
 uint64_t trit_model_need(const struct trit_model *model, const struct trit_model_use *use,
                          struct trit_model_memory *memory)
 {
@@ -108,7 +100,7 @@ uint64_t trit_model_need(const struct trit_model *model, const struct trit_model
     struct trit_model_memory m = { .weights = model->arena_bytes,
                                    .head = head->memory - (use->cached ? head->plane : 0) };
     if (n) {
-        m.kv = trit_bytes_product(n, kv_bytes(model, use->context));
+        m.kv = trit_bytes_product(n, trit_session_cache(model, use->context));
         m.work = trit_work_bytes(model, use->chunk) + n * trit_session_parts(model, use->context);
     }
     if (memory)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/mem.h"
+#include "runtime/base/room.h"
 #include "runtime/model/internal.h"
 
 static enum trit_code check_context(size_t context, struct trit_error *error)
@@ -12,11 +13,19 @@ static enum trit_code check_context(size_t context, struct trit_error *error)
                      1 << 24);
 }
 
-/* Factors are bounded by trit_config_read and check_context: no product here exceeds 2^63 before
- * trit_map refuses it. */
-static size_t heads_of(const struct trit_session *s)
+/* Positions of a chunk: a short context is one that is not whole. */
+static size_t positions_of(size_t context)
 {
-    return s->model->config.layers * s->model->config.kv_heads;
+    return context < TRIT_ATTN_CHUNK ? context : TRIT_ATTN_CHUNK;
+}
+
+uint64_t trit_session_cache(const struct trit_model *model, size_t context)
+{
+    const struct trit_config *c = &model->config;
+    const size_t positions = positions_of(context),
+                 chunks = (context + TRIT_ATTN_CHUNK - 1) / TRIT_ATTN_CHUNK,
+                 head = model->kv->k_bytes(model, positions) + model->kv->v_bytes(model, positions);
+    return trit_bytes_product(chunks, trit_bytes_product(c->layers * c->kv_heads, head));
 }
 
 size_t trit_session_parts(const struct trit_model *model, size_t context)
@@ -31,10 +40,9 @@ static size_t parts_bytes(const struct trit_session *s)
 
 static bool map_cache(struct trit_session *s)
 {
-    s->k = trit_map(heads_of(s) * s->k_bytes);
-    s->v = trit_map(heads_of(s) * s->v_bytes);
+    s->kv = trit_map(trit_session_kv_bytes(s));
     s->parts = trit_map(parts_bytes(s));
-    return s->k && s->v && s->parts;
+    return s->kv && s->parts;
 }
 
 enum trit_code trit_session_join(struct trit_session **session, struct trit_work *work,
@@ -50,8 +58,8 @@ enum trit_code trit_session_join(struct trit_session **session, struct trit_work
     s->model = work->model;
     s->work = work;
     s->context = context;
-    s->k_bytes = s->model->kv->k_bytes(s->model, context);
-    s->v_bytes = s->model->kv->v_bytes(s->model, context);
+    s->k_bytes = s->model->kv->k_bytes(s->model, positions_of(context));
+    s->v_bytes = s->model->kv->v_bytes(s->model, positions_of(context));
     if (!map_cache(s)) {
         code = trit_fail(error, TRIT_EMEMORY,
                          "no memory for a context of %zu tokens: %zu bytes of cache", context,
@@ -85,8 +93,7 @@ void trit_session_free(struct trit_session *s)
 {
     if (!s)
         return;
-    trit_unmap(s->k, heads_of(s) * s->k_bytes);
-    trit_unmap(s->v, heads_of(s) * s->v_bytes);
+    trit_unmap(s->kv, trit_session_kv_bytes(s));
     trit_unmap(s->parts, parts_bytes(s));
     trit_work_free(s->owned);
     free(s);
@@ -104,7 +111,7 @@ size_t trit_session_context(const struct trit_session *s)
 
 size_t trit_session_kv_bytes(const struct trit_session *s)
 {
-    return heads_of(s) * (s->k_bytes + s->v_bytes);
+    return (size_t)trit_session_cache(s->model, s->context);
 }
 
 struct trit_work *trit_session_work(const struct trit_session *s)
