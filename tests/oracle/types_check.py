@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from binary32 import Binary32
-from reference import Model, difference
+from graph import Model
+from reference import difference
 from tensors import LOW_BITS, Reader, dense
 
 IDS = [i * i * 7 % 251 for i in range(40)]
@@ -76,7 +76,7 @@ def check_tensors(gguf, first, kind):
 def logits(path):
     """Of binary32; holds float64 to it."""
     model = Model(str(path))
-    contract = Binary32(model)
+    contract = model.contract()
     rows = contract.logits([IDS])[0]
     error, apart = difference(model.logits_after(contract, [IDS])[0], rows)
     groups = sorted({m.group for w in model.blocks for m in w.values() if hasattr(m, "group")})
