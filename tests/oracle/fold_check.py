@@ -71,7 +71,7 @@ def check_butterflies():
 def main():
     folder = Path(sys.argv[1])
     check_butterflies()
-    check(folder, "--shape 256x512x4x4x2 --head-dim 32", 128, PLANTS)
+    check(folder, "--shape 128x512x4x4x2 --head-dim 64", 128, PLANTS)
     check(folder, "--shape 128x384x4x4x2 --head-dim 64 --tied --v-heads 8 --k-heads 2", 64,
           ("signs-after", "tiled", "embedding-side"))
     check(folder, "--shape 256x256x2x2x1 --v-heads 4 --k-heads 4 --interval 2 --seed 2", 32,

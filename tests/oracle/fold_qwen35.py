@@ -44,8 +44,7 @@ def kronecker(block):
 
 
 def blockwise(w, block):
-    parts = w.reshape(len(w), -1, block)
-    return (parts @ kronecker(block)).reshape(w.shape)
+    return (w.reshape(-1, block) @ kronecker(block)).reshape(w.shape)
 
 
 def grouped_columns(keys):

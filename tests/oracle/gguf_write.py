@@ -42,7 +42,8 @@ def padded(raw):
 
 
 def write_gguf(path, keys, tensors):
-    """keys: (name, type, value), or a key's bytes; tensors: (name, type, shape with N first, bytes)."""
+    """keys: (name, type, value), or a key's bytes; tensors: (name, type, shape with N first,
+    bytes)."""
     records, data, at = [], [], 0
     for name, kind, shape, raw in tensors:
         dims = struct.pack(f"<I{len(shape)}Q", len(shape), *reversed(shape))

@@ -1,5 +1,5 @@
-"""The rotation of generation 2's weights (FORMATS-2.md 3.5): what a file's keys say of it, and which
-turn the inputs of each weight take."""
+"""The rotation of generation 2's weights (FORMATS-2.md 3.5): what a file's keys say of it, and
+which turn the inputs of each weight take."""
 import numpy as np
 
 PREFIX = "prism.hadamard."
@@ -19,7 +19,7 @@ def sylvester(block):
 
 def transform(x, block):
     """H of consecutive blocks of the last axis, in float64."""
-    return (x.reshape(x.shape[:-1] + (-1, block)) @ sylvester(block)).reshape(x.shape)
+    return (x.reshape(-1, block) @ sylvester(block)).reshape(x.shape)
 
 
 def grouped_order(k_heads, v_heads, state):

@@ -14,8 +14,8 @@ STRING, ARRAY = 8, 9
 
 
 class Reader:
-    """GGUF v2 or v3: .keys (name -> value), .entries (their bytes) and .tensors (name -> (type, shape
-    with N first, data offset))."""
+    """GGUF v2 or v3: .keys (name -> value), .entries (their bytes) and .tensors (name -> (type,
+    shape with N first, data offset))."""
 
     def __init__(self, path):
         self.data = np.fromfile(path, dtype=np.uint8)
