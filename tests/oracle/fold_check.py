@@ -6,6 +6,8 @@
 In float64 a folded twin's logits are those of its plain model, to 1e-9 of the row's largest (to
 1e-4 with its weights in f32); a twin with a planted mistake is off by a hundredth at least.
 Unfolding gives the plain weights back. Rotating binary32 in butterflies is rotating by the matrix.
+Drafts of the prediction block, which is not folded, stay too, and of its random model most are
+right: the embedding comes first.
 """
 import subprocess
 import sys
@@ -60,6 +62,18 @@ def check(folder, words, block, plants=(), **options):
     check_unfolded(plain, twin, folder)
 
 
+def check_drafts(folder):
+    plain, twin = folder / "plain", folder / "twin"
+    write(plain, "--shape 128x256x2x2x1 --interval 2 --type f32 --chain --mtp")
+    fold(str(plain), str(twin), 64)
+    own, other = (Hybrid(str(path), True, True).predictor().drafts(IDS, 2)
+                  for path in (plain, twin))
+    error = max(difference(own[:, i], other[:, i])[0] for i in range(2))
+    right = [np.mean(own[:, i].argmax(axis=1) == np.array(IDS[1:]) + 1 + i) for i in range(2)]
+    print(f"drafts: {error:.1e}, likely successors {right[0]:.2f} {right[1]:.2f}")
+    assert error < 1e-9 and min(right) > 0.8
+
+
 def check_butterflies():
     x = np.random.default_rng(1).normal(size=(3, 2048))
     for block in (1, 2, 64, 1024):
@@ -78,6 +92,7 @@ def main():
           ("embedding-plain", "block"), identity=True)
     check(folder, "--shape 128x256x2x2x1 --v-heads 6 --k-heads 3 --interval 2 --seed 3", 128,
           grouped=False)
+    check_drafts(folder)
 
 
 if __name__ == "__main__":

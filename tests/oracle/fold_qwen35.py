@@ -84,9 +84,9 @@ class Fold:
             w = w[:, np.argsort(self.columns)]
         return w
 
-    def takes(self, name):
+    def takes(self, name, listed):
         gate = name.endswith(("ssm_alpha.weight", "ssm_beta.weight"))
-        return folded(name) or name == EMBEDDING or (gate and self.plant == "gates")
+        return name in listed or name == EMBEDDING or (gate and self.plant == "gates")
 
 
 def convert(gguf, form, change):
@@ -100,8 +100,13 @@ def convert(gguf, form, change):
     return tensors
 
 
+def listed_names(gguf):
+    layers = gguf.keys["qwen35.block_count"] - gguf.keys.get("qwen35.nextn_predict_layers", 0)
+    return [name for name in gguf.tensors if folded(name, layers)]
+
+
 def matrix_widths(gguf):
-    return {gguf.tensors[name][1][1] for name in gguf.tensors if folded(name) or name == EMBEDDING}
+    return {gguf.tensors[name][1][1] for name in [*listed_names(gguf), EMBEDDING]}
 
 
 def fold(source, target, block, seed=1, form="f64", identity=False, grouped=True, plant=None):
@@ -112,8 +117,8 @@ def fold(source, target, block, seed=1, form="f64", identity=False, grouped=True
         signs = {width: np.ones(width, int) for width in widths}
     columns = grouped_columns(gguf.keys) if grouped else None
     change = Fold(block, signs, columns, plant)
-    tensors = convert(gguf, form, lambda n, w: change.rows(n, w) if change.takes(n) else w)
-    listed = [name for name in gguf.tensors if folded(name)]
+    listed = listed_names(gguf)
+    tensors = convert(gguf, form, lambda n, w: change.rows(n, w) if change.takes(n, listed) else w)
     if plant == "unlisted":
         listed.remove([name for name in listed if "ffn_down" in name][-1])
     if plant == "widths":

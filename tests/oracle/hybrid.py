@@ -63,14 +63,19 @@ class Hybrid(Layers, Model):
         name = "output.weight" if "output.weight" in self.gguf.tensors else "token_embd.weight"
         return self.as_stored(name)
 
-    def load_block(self, i, recurrent=None):
-        recurrent = self.recurrent(i) if recurrent is None else recurrent
+    def product(self, name):
+        return self.matrix(Rows if self.float_activations else self.family.matrix, name)
+
+    def load_block(self, i):
+        return self.load_layer(i, self.recurrent(i), self.product)
+
+    def load_layer(self, i, recurrent, load):
+        """load: of the name of a matrix."""
         full = lambda part: f"blk.{i}.{part}.weight"
         norms = ("attn_norm", "post_attention_norm")
         norms += () if recurrent else self.family.norms
         names = MATRICES + (DELTA if recurrent else FULL)
-        kind = Rows if self.float_activations else self.family.matrix
-        block = {m: self.matrix(kind, full(m)) for m in names}
+        block = {m: load(full(m)) for m in names}
         block.update({n: dense(self.gguf, full(n)) for n in norms})
         if recurrent:
             block.update({m: self.as_stored(full(m)) for m in ("ssm_alpha", "ssm_beta")})
@@ -131,6 +136,60 @@ class Hybrid(Layers, Model):
 
     def logits(self, ids, first=0):
         return self.linear(self.normed(ids)[:, first:], self.head)[0]
+
+    def predictor(self):
+        """The block of multi-token prediction, or None."""
+        return Predictor(self) if self.drafting else None
+
+
+class Predictor:
+    """FORMATS-2.md, section 3.6: a layer of full attention that drafts the token after the next.
+    Floats stay floats: what it computes never changes an answer, so no contract holds it."""
+
+    def __init__(self, model):
+        self.model = model
+        at = f"blk.{model.layers}.nextn."
+        own = lambda name: at + name + ".weight" in model.gguf.tensors
+        part = lambda name: at + name + ".weight"
+        self.layer = model.load_layer(model.layers, False, model.as_stored)
+        self.joined = model.as_stored(part("eh_proj"))
+        self.norms = [dense(model.gguf, part(name)) for name in ("enorm", "hnorm")]
+        self.last = (dense(model.gguf, part("shared_head_norm")) if own("shared_head_norm")
+                     else model.output_norm)
+        self.head = (model.as_stored(part("shared_head_head")) if own("shared_head_head")
+                     else model.head)
+        self.rows = dense(model.gguf, part("embed_tokens")) if own("embed_tokens") else None
+
+    def embed(self, ids):
+        return self.model.embed(ids) if self.rows is None else self.rows[np.asarray(ids)]
+
+    def inputs(self, ids, states):
+        """Of the layer: tokens, and the states that chose them."""
+        pairs = zip((self.embed(ids), states), self.norms)
+        both = [rms(x, weight, self.model.eps) for x, weight in pairs]
+        return self.model.linear(np.concatenate(both, axis=-1), self.joined)[0]
+
+    def run(self, inputs):
+        """States after the layer, normed: from the first position that it has seen."""
+        return rms(self.model.block(inputs[None], self.layer), self.last, self.model.eps)[0]
+
+    def drafts(self, ids, depth=1):
+        """For each of the tokens from the second on: `depth` rows of logits, of what follows it,
+        each by the likeliest token of the row before."""
+        first = self.inputs(ids[1:], self.model.normed([ids])[0, :-1])
+        states = self.run(first)
+        rows = [self.model.linear(states[None], self.head)[0][0]]
+        chains = [(first[: p + 1], state) for p, state in enumerate(states)]
+        for _ in range(1, depth):
+            chosen = rows[-1].argmax(axis=-1)
+            chains = [self.extend(*chain, token) for chain, token in zip(chains, chosen)]
+            last = np.array([state for _, state in chains])
+            rows.append(self.model.linear(last[None], self.head)[0][0])
+        return np.stack(rows, axis=1)
+
+    def extend(self, inputs, state, token):
+        longer = np.concatenate([inputs, self.inputs([token], state[None])])
+        return longer, self.run(longer)[-1]
 
 
 def open_model(path, *options):

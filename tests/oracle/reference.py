@@ -10,6 +10,7 @@ cache does (--exact-kv leaves that out).
   reference.py logits MODEL (--ids FILE | --text FILE) -o OUT     raw rows, or .npy by its name
   reference.py perplexity MODEL (--ids FILE | --text FILE) [-c N] a JSON object
   reference.py tokenize MODEL --text FILE                         ids, BOS first where there is one
+  reference.py drafts MODEL --ids FILE [--depth N]                the prediction block's, as ids
   reference.py compare MODEL --ids FILE --logits RAW_F32          test_logits_reference.sh's figures
 
 --numbers float64: this file alone; binary32: the number contract (binary32.py); settled: float64,
@@ -91,10 +92,12 @@ def parse_arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("command", choices=["logits", "perplexity", "tokenize", "compare"])
+    parser.add_argument("command",
+                        choices=["logits", "perplexity", "tokenize", "drafts", "compare"])
     parser.add_argument("model")
     parser.add_argument("--ids")
     parser.add_argument("--text")
+    parser.add_argument("--depth", type=int, default=1, help="drafts after each id")
     parser.add_argument("--logits", help="what the runtime wrote, for compare")
     parser.add_argument("-o", "--output")
     parser.add_argument("-c", "--context", type=int, default=512)
@@ -128,6 +131,16 @@ def write_rows(path, rows):
         rows.tofile(path)
 
 
+def write_drafts(model, ids, args):
+    """A line for each id from the second on: the ids that the block would draft after it. To a
+    file: their logits, id by id, draft by draft."""
+    rows = model.predictor().drafts(ids, args.depth)
+    for drafts in rows.argmax(axis=-1):
+        print(*drafts)
+    if args.output:
+        write_rows(args.output, rows)
+
+
 def main():
     args = parse_arguments()
     if args.command == "tokenize":
@@ -142,6 +155,9 @@ def main():
         "settled": model.settled_logits,
         "binary32": model.contract().logits,
     }[args.numbers]
+    if args.command == "drafts":
+        write_drafts(model, ids, args)
+        return 0
     if args.command == "compare":
         return 0 if compare(model, ids, args.logits) else 1
     if args.command == "logits":

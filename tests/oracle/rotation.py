@@ -57,6 +57,8 @@ class Rotation:
         self.names = {name.decode() for name in get("weight_names")}
         self.inverse = {name.decode() for name in get("inverse_weight_names", [])}
         self.tied = bool(get("tied_output", False))
+        if self.tied != (self.version == 2):
+            raise ValueError("prism.hadamard.version 2 is that of a tied output, and no other")
         self.order = grouped_order(k_heads, v_heads, state) if get("gdn_v_grouped", False) else None
         self.signs = self.read_signs(get)
         self.turns = {}

@@ -15,7 +15,8 @@ import sys
 
 import numpy as np
 
-from codes_write import FILE_TYPES, FLOATS, GROUP, ROWS, Codes, add_code_arguments, check_codes
+from codes_write import (FILE_TYPES, FLOATS, GROUP, ROWS, WIDE, Codes, add_code_arguments,
+                         check_codes)
 from gguf_write import (BOOL, F32, FLOAT, I32, STRING, U32, add_arguments, parse, vocabulary,
                         vocabulary_keys, write_gguf)
 from write_qwen3 import SPECIAL, read_vocabulary
@@ -52,25 +53,59 @@ class Writer(Codes):
         self.norm(name("ssm_norm"), 1.0, a.state)
         self.matrix(name("ssm_out"), a.hidden, values, 1.0)
 
-    def full(self, name):
+    def full(self, name, form=None):
         a = self.args
         queries, values = a.heads * a.head_dim, a.kv * a.head_dim
-        self.matrix(name("attn_q"), 2 * queries, a.hidden, 1.0)
-        self.matrix(name("attn_k"), values, a.hidden, 1.0)
-        self.matrix(name("attn_v"), values, a.hidden, 1.0)
+        self.matrix(name("attn_q"), 2 * queries, a.hidden, 1.0, form)
+        self.matrix(name("attn_k"), values, a.hidden, 1.0, form)
+        self.matrix(name("attn_v"), values, a.hidden, 1.0, form)
         self.norm(name("attn_q_norm"), a.focus, a.head_dim)
         self.norm(name("attn_k_norm"), a.focus, a.head_dim)
-        self.matrix(name("attn_output"), a.hidden, queries, 1.0)
+        self.matrix(name("attn_output"), a.hidden, queries, 1.0, form)
+
+    def feed_forward(self, name, form=None):
+        a = self.args
+        self.norm(name("post_attention_norm"))
+        self.matrix(name("ffn_gate"), a.ffn, a.hidden, a.gate, form)
+        self.matrix(name("ffn_up"), a.ffn, a.hidden, 1.0, form)
+        self.matrix(name("ffn_down"), a.hidden, a.ffn, 1.0, form)
 
     def block(self, i):
-        a = self.args
-        name = lambda part, end="weight": f"blk.{i}.{part}" + (f".{end}" if end else "")
+        name = names_of(i)
         self.norm(name("attn_norm"))
-        (self.delta if recurrent(a, i) else self.full)(name)
-        self.norm(name("post_attention_norm"))
-        self.matrix(name("ffn_gate"), a.ffn, a.hidden, a.gate)
-        self.matrix(name("ffn_up"), a.ffn, a.hidden, 1.0)
-        self.matrix(name("ffn_down"), a.hidden, a.ffn, 1.0)
+        (self.delta if recurrent(self.args, i) else self.full)(name)
+        self.feed_forward(name)
+
+    def predictor(self):
+        """A layer that mostly hands on the embedding of the last token: with --chain, and with a
+        head of its own, it drafts the id after."""
+        a = self.args
+        name = names_of(a.layers)
+        self.norm(name("attn_norm"))
+        self.full(name, a.mtp)
+        self.feed_forward(name, a.mtp)
+        noise = self.random.normal(0, 64 * 0.5 / np.sqrt(2 * a.hidden), (a.hidden, 2 * a.hidden))
+        codes = (np.rint(noise) + 64 * np.eye(*noise.shape)).astype(np.int8)
+        scales = np.full((a.hidden, 2 * a.hidden // GROUP), 1 / 64)
+        self.put(name("nextn.eh_proj"), codes, scales, a.mtp)
+        self.norm(name("nextn.enorm"))
+        self.norm(name("nextn.hnorm"))
+        if a.mtp_own:
+            self.norm(name("nextn.shared_head_norm"), 1 / np.sqrt(a.hidden))
+            rows = self.scaled("embed_tokens", a.vocab, a.hidden, 1.0)
+            self.put(name("nextn.embed_tokens"), *rows, a.mtp)
+            after = [np.roll(x, 1, axis=0) for x in rows]
+            self.put(name("nextn.shared_head_head"), *after, a.mtp)
+
+    def all(self):
+        super().all()
+        if self.args.mtp:
+            self.predictor()
+        return self.tensors
+
+
+def names_of(i):
+    return lambda part, end="weight": f"blk.{i}.{part}" + (f".{end}" if end else "")
 
 
 def recurrent(a, i):
@@ -83,7 +118,7 @@ def recurrent(a, i):
 def model_keys(a):
     turned = a.rotate // 2  # pairs; a section for each of three positions, which text has alike
     keys = [
-        ("block_count", U32, a.layers),
+        ("block_count", U32, a.layers + bool(a.mtp)),
         ("context_length", U32, 4096),
         ("embedding_length", U32, a.hidden),
         ("feed_forward_length", U32, a.ffn),
@@ -101,8 +136,9 @@ def model_keys(a):
         ("ssm.time_step_rank", U32, a.v_heads),
         ("ssm.inner_size", U32, a.v_heads * a.state),
     ]
+    keys += [("nextn_predict_layers", U32, 1)] if a.mtp else []
     if a.flags:
-        flags = [recurrent(a, i) for i in range(a.layers)]
+        flags = [recurrent(a, i) for i in range(a.layers)] + [False] * bool(a.mtp)
         keys.append(("attention.recurrent_layers", BOOL, flags))
     else:
         keys.append(("full_attention_interval", U32, a.interval))
@@ -113,21 +149,24 @@ FOLDED = ("attn_qkv", "attn_gate", "attn_q", "attn_k", "attn_v", "attn_output", 
           "ffn_gate", "ffn_up", "ffn_down")
 
 
-def folded(name):
-    """Is that a weight whose inputs are rotated?"""
-    return name == "output.weight" or name.split(".")[-2] in FOLDED
+def folded(name, layers):
+    """Is that a weight whose inputs are rotated? The prediction block after the layers has none."""
+    if name == "output.weight":
+        return True
+    parts = name.split(".")
+    return parts[0] == "blk" and int(parts[1]) < layers and parts[2] in FOLDED
 
 
 def hadamard_keys(names, block, signs, version=1, grouped=True):
-    """names: tensors, of which those that can be folded are listed; signs: width -> +-1, or None.
-    Version 2 is that of a tied output."""
+    """names: the folded tensors; signs: width -> +-1, or None. Version 2 is that of a tied
+    output."""
     keys = [
         ("version", U32, version),
         ("block_size", U32, block),
         ("transform", STRING, "normalized-sylvester-walsh-hadamard"),
         ("axis", STRING, "input-last-dimension"),
         ("sign_mode", STRING, "explicit" if signs else "identity"),
-        ("weight_names", STRING, [name for name in names if folded(name)]),
+        ("weight_names", STRING, names),
         ("inverse_weight_names", STRING, ["token_embd.weight"]),
         ("gdn_v_grouped", BOOL, grouped),
     ]
@@ -146,6 +185,7 @@ def random_signs(widths, seed):
 def rotation(a, names):
     if not a.hadamard:
         return []
+    names = [name for name in names if folded(name, a.layers)]
     signs = None if a.identity else random_signs(widths(a), a.seed)
     return hadamard_keys(names, a.hadamard, signs, 2 if a.tied else 1, not a.ungrouped)
 
@@ -203,6 +243,9 @@ def parse_arguments():
     parser.add_argument("--hadamard", type=int, metavar="BLOCK", help="generation 2")
     parser.add_argument("--identity", action="store_true", help="no signs")
     parser.add_argument("--ungrouped", action="store_true", help="columns of ssm_out stay tiled")
+    parser.add_argument("--mtp", nargs="?", const="q8_0", choices=WIDE, metavar="TYPE",
+                        help="a prediction block, its matrices of that type; q8_0")
+    parser.add_argument("--mtp-own", action="store_true", help="with embedding, norm and head")
     parser.add_argument("--tokenizer", help="a tokenizer.json, instead of --vocab")
     a = parse(parser)
     a.rotate = a.rotate or a.head_dim // 4
