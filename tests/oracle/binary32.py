@@ -68,7 +68,7 @@ def softmax(x, seen):
 
 
 class Binary32:
-    """Runs a reference.Model by the contract; decisions: all that was rounded to int8 or f16, in
+    """Runs a graph.Model by the contract; decisions: all that was rounded to int8 or f16, in
     order."""
 
     def __init__(self, model):
@@ -161,8 +161,11 @@ class Binary32:
         f = self.norm(self.activation(g) * u, w, "ffn_sub_norm")
         return x + self.linear(f, w["ffn_down"])[0]
 
+    def embed(self, ids):
+        return self.model.embedding[np.asarray(ids)].astype(F)
+
     def states(self, ids):
-        x = self.model.embedding[np.asarray(ids)].astype(F)
+        x = self.embed(ids)
         for w in self.model.blocks:
             x = self.block(x, w)
         return x

@@ -25,8 +25,10 @@ Family = namedtuple("Family", "activation pairs norms rope_base matrix")
 BITNET = Family("relu2", halves, ("attn_sub_norm", "ffn_sub_norm"), None, Ternary)
 LLAMA = Family("silu", neighbours, (), 10000.0, Ternary)
 QWEN3 = Family("silu", halves, ("attn_q_norm", "attn_k_norm"), None, Grouped)
+QWEN35 = QWEN3  # its layers are hybrid.py's
 
-FAMILIES = {"bitnet-b1.58": BITNET, "bitnet-25": BITNET, "llama": LLAMA, "qwen3": QWEN3}
+FAMILIES = {"bitnet-b1.58": BITNET, "bitnet-25": BITNET, "llama": LLAMA, "qwen3": QWEN3,
+            "qwen35": QWEN35}
 
 
 def yarn(frequency, base, scaling):

@@ -7,6 +7,7 @@ import numpy as np
 # --- GGUF ---
 
 F32, F16, Q8_0, BF16, I2_S, Q1_0, Q2_0, PQ2_0, PTQ1_0 = 0, 1, 8, 30, 36, 41, 42, 142, 143
+F64 = 28
 U32, FLOAT, BOOL, STRING, ARRAY, I32 = 4, 6, 7, 8, 9, 5
 ALIGNMENT = 32
 
@@ -32,12 +33,17 @@ def entry(name, kind, value):
     return text(name) + struct.pack("<I", kind) + PACK[kind](value)
 
 
+def key_bytes(key):
+    return key if isinstance(key, bytes) else entry(*key)
+
+
 def padded(raw):
     return raw + bytes(-len(raw) % ALIGNMENT)
 
 
 def write_gguf(path, keys, tensors):
-    """tensors: (name, type, shape with N first, bytes)."""
+    """keys: (name, type, value), or a key's bytes; tensors: (name, type, shape with N first,
+    bytes)."""
     records, data, at = [], [], 0
     for name, kind, shape, raw in tensors:
         dims = struct.pack(f"<I{len(shape)}Q", len(shape), *reversed(shape))
@@ -45,7 +51,7 @@ def write_gguf(path, keys, tensors):
         data.append(padded(raw))
         at += len(data[-1])
     header = struct.pack("<4sIQQ", b"GGUF", 3, len(tensors), len(keys))
-    header += b"".join(entry(*key) for key in keys) + b"".join(records)
+    header += b"".join(map(key_bytes, keys)) + b"".join(records)
     with open(path + ".new", "wb") as file:
         file.write(padded(header))
         file.writelines(data)

@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-from reference import Model, rms
+from graph import Model, rms
 
 
 class Watched(Model):

@@ -14,8 +14,8 @@ STRING, ARRAY = 8, 9
 
 
 class Reader:
-    """GGUF v2 or v3: .keys (name -> value) and .tensors (name -> (type, shape with N first, data
-    offset))."""
+    """GGUF v2 or v3: .keys (name -> value), .entries (their bytes) and .tensors (name -> (type,
+    shape with N first, data offset))."""
 
     def __init__(self, path):
         self.data = np.fromfile(path, dtype=np.uint8)
@@ -24,10 +24,12 @@ class Reader:
         magic, version, ntensors, nkeys = self.take("<4sIQQ")
         if magic != b"GGUF" or version not in (2, 3):
             raise ValueError(f"{path}: not GGUF v2 or v3")
-        self.keys = {}
+        self.keys, self.entries = {}, []
         for _ in range(nkeys):
+            start = self.at
             name = self.string().decode()
             self.keys[name] = self.value(self.take("<I")[0])
+            self.entries.append(bytes(self.raw[start : self.at]))
         records = [self.record() for _ in range(ntensors)]
         unit = self.keys.get("general.alignment", 32)
         base = (self.at + unit - 1) // unit * unit
@@ -122,6 +124,7 @@ FLOATS = {
     1: (1, 2, from_f16),
     8: (32, 34, from_q8_0),
     14: (256, 210, from_q6_k),
+    28: (1, 8, lambda raw: raw.view("<f8")),
     30: (1, 2, from_bf16),
 }
 I2_S = 36
@@ -291,3 +294,29 @@ class Grouped:
     def scales(self, group):
         """For each group of so many columns, which are no more than the matrix's."""
         return np.repeat(self.d, self.group // group, axis=1)
+
+
+def grouped(gguf, name):
+    """The matrix where its type, or all of its floats, are codes with a scale per group, else
+    None."""
+    kind = gguf.tensors[name][0]
+    if kind not in LOW_BITS and kind not in WIDE:
+        return None
+    try:
+        return Grouped(gguf, name)
+    except ValueError:
+        if kind in LOW_BITS:
+            raise
+    return None
+
+
+class Rows:
+    """A matrix of floats, whose inputs are not quantised."""
+
+    group = None
+
+    def __init__(self, gguf, name):
+        self.rows = dense(gguf, name)
+
+    def plain(self, x):
+        return x @ self.rows.T

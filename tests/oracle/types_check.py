@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Holds the writer of qwen3 models, the reader and the two references to each other:
+"""Holds a family's writer, the reader and the two references to each other:
 
-  types_check.py FOLDER       writes models there
+  types_check.py FOLDER ARCHITECTURE       qwen3 or qwen35; writes models there
 
 Every type of the same weights must read as the same weights, equal FORMATS-2.md's formulas taken
 element by element, and give the same binary32 logits; float64, with ties settled alike, must agree
@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from binary32 import Binary32
-from reference import Model, difference
+from hybrid import open_model
+from reference import difference
 from tensors import LOW_BITS, Reader, dense
 
+ARCHITECTURE = sys.argv[2]
 IDS = [i * i * 7 % 251 for i in range(40)]
 
 # --- the formulas: code of element j of a block without its scale ---
@@ -59,8 +60,12 @@ def check_formulas(gguf, name, w):
 
 
 def write(path, words):
-    script = Path(__file__).with_name("write_qwen3.py")
+    script = Path(__file__).with_name(f"write_{ARCHITECTURE}.py")
     subprocess.run([sys.executable, "-B", script, "-o", path, *words.split()], check=True)
+
+
+def is_matrix(name, shape):
+    return len(shape) == 2 and "ssm_conv1d" not in name
 
 
 def check_tensors(gguf, first, kind):
@@ -68,18 +73,19 @@ def check_tensors(gguf, first, kind):
     for name, (stored, shape, _) in gguf.tensors.items():
         w = dense(gguf, name)
         assert np.array_equal(w, dense(first, name)), name
-        assert stored == (kind if len(shape) == 2 else 0), (name, stored)
+        assert stored == (kind if is_matrix(name, shape) else 0), (name, stored)
         if stored in LOW_BITS:
             check_formulas(gguf, name, w)
 
 
 def logits(path):
     """Of binary32; holds float64 to it."""
-    model = Model(str(path))
-    contract = Binary32(model)
+    model = open_model(str(path))
+    contract = model.contract()
     rows = contract.logits([IDS])[0]
     error, apart = difference(model.logits_after(contract, [IDS])[0], rows)
-    groups = sorted({m.group for w in model.blocks for m in w.values() if hasattr(m, "group")})
+    groups = sorted({m.group for w in model.blocks for m in w.values()
+                     if getattr(m, "group", None)})
     print(f"  {path.name}: groups {groups}, float64 {error:.1e} from binary32, "
           f"{model.ties.settled} ties settled, up to {model.ties.worst:.1e} past the middle")
     assert error < 1e-4 and not (apart > 1e-4).any()
@@ -99,7 +105,7 @@ def check(folder, types, wanted, words):
         write(path, f"--type {kind} {words}")
         gguf = Reader(str(path))
         first = first or gguf
-        if "--rows" not in words:
+        if not {"--rows", "--gates", "--hadamard"} & set(words.split()):
             check_tensors(gguf, first, KINDS[kind])
         rows, groups = logits(path)
         assert groups == wanted, groups
@@ -108,8 +114,7 @@ def check(folder, types, wanted, words):
         path.unlink()
 
 
-def main():
-    folder = sys.argv[1]
+def qwen3(folder):
     two, low = "q2_0 q2_0_legacy pq2_0", "q2_0 q2_0_legacy pq2_0 ptq1_0"
     check(folder, f"f32 f16 {low}", [128], "--shape 256x384x2x4x2 --head-dim 96 --empty 0.05")
     check(folder, f"f32 {low} q1_0", [128],
@@ -120,6 +125,21 @@ def main():
     check(folder, "f32 f16 q2_0", [64], "--shape 256x256x2x4x2 --split-scales --twos 0.1 --seed 4")
     check(folder, "f32 q2_0", [64, 128],
           "--shape 256x384x2x4x2 --split-scales attn_k|ffn_up --rows f32 --empty 0.1 --seed 5")
+
+
+def qwen35(folder):
+    """Floats of the gates' matrices and of the head are multiplied as floats."""
+    low = "q2_0 q2_0_legacy pq2_0 ptq1_0"
+    check(folder, f"f32 f16 {low}", [128], "--shape 128x256x4x4x2 --head-dim 64 --empty 0.05")
+    check(folder, "f32 q1_0 ptq1_0", [128],
+          "--shape 128x256x2x2x1 --interval 2 --signs --hadamard 64 --tied --seed 2")
+    check(folder, "f32 q2_0", [64, 128],
+          "--shape 256x128x2x4x2 --interval 2 --v-heads 4 --conv 2 --rows f16 --gates f32 "
+          "--hadamard 32 --identity --split-scales attn_k|ssm_out --twos 0.1 --seed 3")
+
+
+def main():
+    {"qwen3": qwen3, "qwen35": qwen35}[ARCHITECTURE](sys.argv[1])
 
 
 if __name__ == "__main__":
