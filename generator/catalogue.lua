@@ -77,6 +77,8 @@ local function ATTENTION(V)
   local nr = math.max(16, 2 * V.lanes)
   return {{(V.float_registers or V.registers) * 3 // 4 // (nr // V.lanes) // 2 * 2, nr}}
 end
+-- Four vectors of 16 floats at a time, or as many as half of the registers hold.
+local function ROTATE(V) return {{1, 16 * math.max(4, V.registers * V.lanes // 64)}} end
 local function PEAK(V) return {{1, V.registers * 3 // 4}} end
 
 local R5, C5 = {p8(1, 4)}, {p8(1, 320), p8(1, 640)}
@@ -171,6 +173,12 @@ return {
   {op = "norm", packing = "f32", act = "f32", kr = 16, tiles = always {1, 1}},
   {op = "relu2", packing = "f32", act = "f32", kr = 16, tiles = always {1, 1}},
   {op = "silu", packing = "f32", act = "f32", kr = 16, tiles = always {1, 1}},
+  {op = "sigmoid", packing = "f32", act = "f32", kr = 16, tiles = always {1, 1}},
+  {op = "rotate", packing = "f32", act = "f32", kr = 1, tiles = ROTATE},
+  {op = "conv", packing = "f32", act = "f32", kr = 1, tiles = always {1, 1024}},
+  {op = "l2", packing = "f32", act = "f32", kr = 16, tiles = always {1, 1}},
+  {op = "gnorm", packing = "f32", act = "f32", kr = 16, tiles = always {1, 1}},
+  {op = "delta", packing = "f32", act = "f32", kr = 1, tiles = always {1, 16}},
   {op = "softmax", packing = "f32", act = "f32", kr = 16, tiles = SOFTMAX},
   {op = "merge", packing = "f32", act = "f32", kr = 16, tiles = always {1, 1}},
   {op = "half", packing = "f16", act = "f32", kr = 16, tiles = always {1, 1}},

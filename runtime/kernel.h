@@ -17,6 +17,8 @@ enum {
     TRIT_MAX_K = 1 << 22,  /* 2 * 128 * K stays far below 2^31 */
     TRIT_ATTN_CHUNK = 256, /* positions per attention chunk, part of the number contract */
     TRIT_HEAD_GROUP = 16,  /* int8 rows: elements per scale */
+    TRIT_MAX_TAPS = 16,    /* of conv */
+    TRIT_MAX_KEY = 256,    /* rows of a delta's state */
 };
 
 /* gemv, gemm: y[i*ldy + j] = (float)(sum over x < k of a[i*lda + x] * w[j][x]) * (d[j] / s[i]), i <
@@ -49,9 +51,41 @@ typedef void trit_quant_fn(size_t k, size_t kp, const float *x, int8_t *a, float
 /* norm: y[k] from x[k] and weights w[k]; y may be x. */
 typedef void trit_norm_fn(size_t k, const float *x, const float *w, float eps, float *y);
 
-/* relu2: f[k] = relu(g)^2 * u; silu: f[k] = g / (1 + exp(-g)) * u. f may be g or u. */
+/* relu2: f[k] = relu(g)^2 * u; silu: f[k] = g / (1 + exp(-g)) * u; sigmoid: f[k] = u / (1 +
+   exp(-g)). f may be g or u. */
 typedef void trit_gated_fn(size_t k, const float *g, const float *u, float *f);
-typedef trit_gated_fn trit_relu2_fn, trit_silu_fn;
+typedef trit_gated_fn trit_relu2_fn, trit_silu_fn, trit_sigmoid_fn;
+
+/* rotate: y[k] is x[k], each block of it (a power of two that divides k): times before, a
+   Walsh-Hadamard transform, times 1 / sqrt(block), times after. before, after: k signs, 1 or -1;
+   NULL: none. y may be x. */
+typedef void trit_rotate_fn(size_t k, size_t block, const float *before, const float *after,
+                            const float *x, float *y);
+
+/* conv of m tokens with SiLU: y[t*ldy + c] = SiLU of the sum over j < taps in order of w[j*ldw + c]
+   * (input t - taps + 1 + j of channel c), c < n, 1 <= taps <= TRIT_MAX_TAPS. Inputs from 0 on are
+   x[t*ldx + c]; those before are the taps - 1 rows of state (leading dimension ldw), the oldest
+   first. next gets the state after the last token: it may be state; NULL where it is not wanted. */
+typedef void trit_conv_fn(size_t m, size_t n, size_t taps, const float *x, size_t ldx,
+                          const float *w, const float *state, float *next, size_t ldw, float *y,
+                          size_t ldy);
+
+/* l2: y[k] = x[k] / sqrt(R16(x^2) + 1e-6) * scale; y may be x. */
+typedef void trit_l2_fn(size_t k, const float *x, float scale, float *y);
+
+/* gnorm: y[k] = norm of x[k] with weights w[k], times SiLU of z[k]; y may be x or z. */
+typedef void trit_gnorm_fn(size_t k, const float *x, const float *w, float eps, const float *z,
+                           float *y);
+
+/* delta: the gated delta rule of one head for m tokens, token by token, from state s: roundup(dv,
+   16) / 16 blocks of [dk][16 columns], dk <= TRIT_MAX_KEY; columns from dv on are read and written,
+   what they hold is free. Token t has q and k of dk elements at t*ldk, v of dv at t*ldv, the
+   factors decay[t*ldg] and beta[t*ldg]; its o of dv goes to t*ldo. next gets the state after the
+   last token: it may be s; NULL where it is not wanted. */
+typedef void trit_delta_fn(size_t m, size_t dk, size_t dv, const float *q, const float *k,
+                           size_t ldk, const float *v, size_t ldv, const float *decay,
+                           const float *beta, size_t ldg, const float *s, float *next, float *o,
+                           size_t ldo);
 
 /* softmax pieces of m rows, s[i*lds + .] -> p in place: row i has min(n + i / group, np) positions
    (1 <= n <= np), zeros from there to np; max[i] = m, sum[i] = l. */
@@ -120,14 +154,20 @@ typedef uint64_t trit_peak_fn(size_t k, uint32_t seed, int32_t *sink);
     ROW(merge, merge) \
     ROW(half, half) \
     ROW(split, split) \
-    ROW(silu, gated)
+    ROW(silu, gated) \
+    ROW(sigmoid, gated) \
+    ROW(rotate, rotate) \
+    ROW(conv, conv) \
+    ROW(l2, l2) \
+    ROW(gnorm, gnorm) \
+    ROW(delta, delta)
 /* clang-format on */
 
 #define TRIT_OP_ROW(name, proof) TRIT_OP_##name,
 enum trit_op { TRIT_OPS(TRIT_OP_ROW) TRIT_NOP };
 #undef TRIT_OP_ROW
 
-/* The member named after the operation is the one that is set. */
+/* The member named after the operation is the one that is set, and with it those of its type. */
 #define TRIT_OP_ROW(name, proof) trit_##name##_fn *name;
 union trit_fn {
     TRIT_OPS(TRIT_OP_ROW)

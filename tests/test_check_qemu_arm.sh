@@ -23,7 +23,7 @@ fi
 
 . "$TRIT_SOURCE/tests/check_emulated.sh"
 check=("$build/check" --quick)
-declare -A least=([c]=30 [neon]=35 [dotprod]=30 [i8mm]=33)
+declare -A least=([c]=36 [neon]=41 [dotprod]=36 [i8mm]=39)
 on cortex-a53 "c neon" "dotprod i8mm"
 on neoverse-n1 "dotprod" "i8mm"
 on max "i8mm" ""

@@ -11,8 +11,8 @@ grep -qE '__(asan|tsan|msan)_init' "$TRITMILL" &&
 
 . "$TRIT_SOURCE/tests/check_emulated.sh"
 check=("$TRITMILL" check --quick)
-declare -A least=([c]=30 [ssse3]=33 [avx2]=39 [avxvnni]=34
-    [avx512bw]=36 [avx512vnni]=36 [avx512vbmi]=40)
+declare -A least=([c]=36 [ssse3]=39 [avx2]=45 [avxvnni]=40
+    [avx512bw]=42 [avx512vnni]=42 [avx512vbmi]=46)
 wide="avxvnni avx512bw avx512vnni avx512vbmi" # qemu 7.2 has none of them
 on core2duo "c ssse3" "avx2 $wide"
 on Haswell "avx2" "$wide"

@@ -232,15 +232,145 @@ static void read_is_the_exclusive_or(void **state)
     assert_true(trit_ref_read(1024, words) == want);
 }
 
+/* The matrix (-1)^popcount(r & c), of small integers, for which the scale is exact too. */
+static void rotate_is_the_matrix(void **state)
+{
+    (void)state;
+    enum { B = 16, K = 2 * B };
+    float x[K], before[K], after[K], y[K];
+    for (int i = 0; i < K; i++) {
+        x[i] = (float)(i * 7 % 13 - 6);
+        before[i] = i % 3 ? 1.0f : -1.0f;
+        after[i] = i % 5 ? 1.0f : -1.0f;
+    }
+    trit_ref_rotate(K, B, before, after, x, y);
+    for (int r = 0; r < K; r++) {
+        float want = 0;
+        for (int c = r / B * B; c < r / B * B + B; c++)
+            want += before[c] * x[c] * (__builtin_popcount(r & c & (B - 1)) % 2 ? -0.25f : 0.25f);
+        same_float(y[r], after[r] * want);
+    }
+    trit_ref_rotate(K, B, NULL, NULL, y, x); /* its own inverse */
+    trit_ref_rotate(K, B, NULL, NULL, x, x);
+    assert_memory_equal(x, y, sizeof x);
+}
+
+/* Beside 2^24 a one is lost: which distance comes first is visible. */
+static void rotate_begins_with_neighbours(void **state)
+{
+    (void)state;
+    float x[4] = { 0x1p24f, 1.0f, 0.0f, 1.0f };
+    trit_ref_rotate(4, 4, NULL, NULL, x, x);
+    same_float(x[0], 0x1p23f);
+    float z[4] = { 0x1p24f, 0.0f, 1.0f, 1.0f };
+    trit_ref_rotate(4, 4, NULL, NULL, z, z);
+    same_float(z[0], 0x1p23f + 1.0f);
+}
+
+/* SiLU in binary32. */
+static float silu(float x)
+{
+    return x / (1.0f + trit_ref_exp(-x));
+}
+
+static void conv_sees_the_last_inputs(void **state)
+{
+    (void)state;
+    const float w[3][2] = { { 1, 10 }, { 2, 20 }, { 4, 40 } }, s[2][2] = { { 3, 1 }, { 5, 0 } },
+                x[3][2] = { { 7, 2 }, { 9, -1 }, { -11, 3 } };
+    float y[3][2], next[2][2];
+    trit_ref_conv(3, 2, 3, x[0], 2, w[0], s[0], next[0], 2, y[0], 2);
+    same_float(y[0][0], silu(3 + 10 + 28));
+    same_float(y[1][0], silu(5 + 14 + 36));
+    same_float(y[2][0], silu(7 + 18 - 44));
+    same_float(y[1][1], silu(0 + 40 - 40));
+    assert_memory_equal(next, x[1], sizeof next);
+    memcpy(next, s, sizeof next);
+    for (int t = 0; t < 3; t++) { /* one by one, the state in place */
+        float one[2];
+        trit_ref_conv(1, 2, 3, x[t], 2, w[0], next[0], next[0], 2, one, 2);
+        assert_memory_equal(one, y[t], sizeof one);
+    }
+    assert_memory_equal(next, x[1], sizeof next);
+}
+
+static void l2_and_gnorm_are_near_binary64(void **state)
+{
+    (void)state;
+    enum { K = 100 };
+    float x[K], w[K], z[K], y[K], g[K], u[K];
+    double squares = 0;
+    for (int i = 0; i < K; i++) {
+        x[i] = (float)(i * 37 % 101 - 50) * 0.0013f;
+        w[i] = 1.0f + (float)i / 64;
+        z[i] = (float)(i - 50) / 8;
+        squares += (double)x[i] * (double)x[i];
+    }
+    trit_ref_l2(K, x, 0.125f, y);
+    trit_ref_gnorm(K, x, w, 1e-6f, z, g);
+    trit_ref_sigmoid(K, z, x, u);
+    for (int i = 0; i < K; i++) {
+        const double xi = (double)x[i], open = 1 / (1 + exp(-(double)z[i])),
+                     l2 = xi / sqrt(squares + 1e-6) / 8,
+                     gnorm = xi / sqrt(squares / K + 1e-6) * (double)w[i] * (double)z[i] * open;
+        assert_true(fabs((double)y[i] - l2) <= 1e-6 * fabs(l2));
+        assert_true(fabs((double)g[i] - gnorm) <= 2e-6 * fabs(gnorm));
+        assert_true(fabs((double)u[i] - xi * open) <= 2e-6 * fabs(xi * open));
+    }
+}
+
+/* Two rows, 17 columns in two blocks; small numbers: exact. */
+static void delta_corrects_what_the_key_finds(void **state)
+{
+    (void)state;
+    enum { DK = 2, DV = 17 };
+    const float q[3][2] = { { 1, 1 }, { 2, 0 }, { 0, 4 } },
+                k[3][2] = { { 1, 0 }, { 0, 2 }, { 1, 1 } }, decay[3] = { 1, 0.5f, 0.25f },
+                beta[3] = { 1, 0.5f, 2 };
+    float s[2 * 16 * DK] = { 0 }, one[2 * 16 * DK] = { 0 }, v[3][DV], o[3][DV], want[2] = { 0 };
+    for (int t = 0; t < 3; t++)
+        for (int j = 0; j < DV; j++)
+            v[t][j] = (float)(t + j + 1);
+    trit_ref_delta(3, DK, DV, q[0], k[0], 2, v[0], DV, decay, beta, 1, s, s, o[0], DV);
+    for (int t = 0; t < 3; t++) { /* the last column, by hand */
+        const float a = want[0] * decay[t], b = want[1] * decay[t],
+                    d = beta[t] * (v[t][16] - (a * k[t][0] + b * k[t][1]));
+        want[0] = a + k[t][0] * d, want[1] = b + k[t][1] * d;
+        same_float(o[t][16], want[0] * q[t][0] + want[1] * q[t][1]);
+    }
+    same_float(s[16 * DK], want[0]);
+    same_float(s[16 * DK + 16], want[1]);
+    for (int t = 0; t < 3; t++) { /* one by one */
+        float y[DV];
+        trit_ref_delta(1, DK, DV, q[t], k[t], 2, v[t], DV, decay + t, beta + t, 1, one, NULL, y,
+                       DV);
+        assert_memory_equal(y, o[t], sizeof y);
+        trit_ref_delta(1, DK, DV, q[t], k[t], 2, v[t], DV, decay + t, beta + t, 1, one, one, y, DV);
+        assert_memory_equal(y, o[t], sizeof y);
+    }
+    assert_memory_equal(one, s, sizeof s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(r16_adds_in_its_order),     cmocka_unit_test(exp_is_near_binary64),
-        cmocka_unit_test(exp_ends_where_defined),    cmocka_unit_test(mm_multiplies),
-        cmocka_unit_test(quant_rounds_half_to_even), cmocka_unit_test(quant_takes_anything),
-        cmocka_unit_test(norm_is_near_binary64),     cmocka_unit_test(relu2_squares),
-        cmocka_unit_test(softmax_is_a_piece),        cmocka_unit_test(attention_indexes),
-        cmocka_unit_test(head_reads_every_type),     cmocka_unit_test(read_is_the_exclusive_or),
+        cmocka_unit_test(r16_adds_in_its_order),
+        cmocka_unit_test(exp_is_near_binary64),
+        cmocka_unit_test(exp_ends_where_defined),
+        cmocka_unit_test(mm_multiplies),
+        cmocka_unit_test(quant_rounds_half_to_even),
+        cmocka_unit_test(quant_takes_anything),
+        cmocka_unit_test(norm_is_near_binary64),
+        cmocka_unit_test(relu2_squares),
+        cmocka_unit_test(softmax_is_a_piece),
+        cmocka_unit_test(attention_indexes),
+        cmocka_unit_test(head_reads_every_type),
+        cmocka_unit_test(read_is_the_exclusive_or),
+        cmocka_unit_test(rotate_is_the_matrix),
+        cmocka_unit_test(rotate_begins_with_neighbours),
+        cmocka_unit_test(conv_sees_the_last_inputs),
+        cmocka_unit_test(l2_and_gnorm_are_near_binary64),
+        cmocka_unit_test(delta_corrects_what_the_key_finds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,10 +15,12 @@
 
 enum {
     WIDTH = 2560,    /* N and K of matrices */
-    LONG = 6912,     /* K of relu2 and silu */
+    LONG = 6912,     /* K of gates */
     TOKENS = 48,     /* M of gemm */
     ROWS = 512,      /* of the head, per call */
-    HEAD = 128,      /* head dimension */
+    HEAD = 128,      /* head dimension, and that of a delta's state */
+    BLOCK = 1024,    /* of rotate */
+    TAPS = 4,        /* of conv */
     PIECE = 1 << 20, /* bytes per call of read */
     ROUNDS = 4096,   /* k of peak */
     REPETITIONS = 15,
@@ -38,7 +40,7 @@ static struct {
 } data;
 
 /* The next weights of the pool. */
-static const void *weights(size_t bytes)
+static void *weights(size_t bytes)
 {
     size_t places = data.bytes / bytes;
     return data.pool + bytes * (data.turn++ % places);
@@ -87,9 +89,45 @@ static double call_norm(const struct trit_kernel *kernel)
 
 static double call_gated(const struct trit_kernel *kernel)
 {
-    const bool silu = kernel->op == TRIT_OP_silu;
-    (silu ? kernel->fn.silu : kernel->fn.relu2)(LONG, data.x, data.ones, data.y);
+    kernel->fn.silu(LONG, data.x, data.ones, data.y);
     return 0;
+}
+
+static double call_rotate(const struct trit_kernel *kernel)
+{
+    const size_t k = WIDTH / BLOCK * BLOCK;
+    kernel->fn.rotate(k, BLOCK, data.ones, NULL, data.x, data.y);
+    return 0;
+}
+
+static double call_conv(const struct trit_kernel *kernel)
+{
+    kernel->fn.conv(1, WIDTH, TAPS, data.x, WIDTH, data.ones, data.y, data.y, WIDTH,
+                    data.y + TAPS * WIDTH, WIDTH);
+    return 0;
+}
+
+static double call_l2(const struct trit_kernel *kernel)
+{
+    kernel->fn.l2(HEAD, data.x, 1.0f, data.y);
+    return 0;
+}
+
+static double call_gnorm(const struct trit_kernel *kernel)
+{
+    kernel->fn.gnorm(HEAD, data.x, data.ones, 1e-5f, data.x, data.y);
+    return 0;
+}
+
+/* One token; with beta 0 the state stays what it is. */
+static double call_delta(const struct trit_kernel *kernel)
+{
+    const size_t bytes = HEAD * HEAD * sizeof(float);
+    float *s = weights(bytes);
+    data.out[0] = 0.0f;
+    kernel->fn.delta(1, HEAD, HEAD, data.x, data.x, HEAD, data.x, HEAD, data.ones, data.out, 1, s,
+                     s, data.y, HEAD);
+    return 2.0 * (double)bytes;
 }
 
 static double call_softmax(const struct trit_kernel *kernel)
@@ -162,6 +200,7 @@ static const char *const units[TRIT_NOP] = {
     [TRIT_OP_gemv] = "GB/s",   [TRIT_OP_rows] = "GB/s", [TRIT_OP_cols] = "GB/s",
     [TRIT_OP_head] = "GB/s",   [TRIT_OP_read] = "GB/s", [TRIT_OP_gemm] = "GMAC/s",
     [TRIT_OP_peak] = "GMAC/s", [TRIT_OP_qk] = "GMAC/s", [TRIT_OP_pv] = "GMAC/s",
+    [TRIT_OP_delta] = "GB/s",
 };
 
 struct timing {

@@ -1,4 +1,5 @@
-/* The operations on vectors: quant, norm, relu2, silu, softmax, merge, half, split. */
+/* The operations on vectors: quant, norm, l2, gnorm, those of a gate, softmax, merge, half, split.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -86,14 +87,67 @@ void trit_check_norm(const struct trit_kernel *kernel)
     sweep(kernel, TRIT_CHECK_NKINDS, norm_once);
 }
 
+static void l2_once(const struct trit_kernel *kernel, size_t k, enum trit_check_kind kind,
+                    enum trit_check_edge edge)
+{
+    const float *data = trit_check_array(k, kind), scale = trit_check_float(kind / 2 * 2);
+    float *want = trit_check_scratch(k, sizeof *want);
+    trit_ref_l2(k, data, scale, want);
+    for (int in_place = 0; in_place < 2; in_place++) {
+        trit_check_case("k=%zu scale=%.9g values=%s%s edge=%s", k, (double)scale,
+                        trit_check_kind_names[kind], in_place ? " in place" : "",
+                        trit_check_edge_names[edge]);
+        trit_check_place(edge);
+        const float *x = in_place ? NULL : trit_check_in(data, k, sizeof *x);
+        float *y = in_place ? trit_check_inout(data, k, sizeof *y) : trit_check_out(k, sizeof *y);
+        trit_check_enter();
+        kernel->fn.l2(k, in_place ? y : x, scale, y);
+        trit_check_leave();
+        trit_check_floats("y", y, want, 1, k, k);
+    }
+}
+
+void trit_check_l2(const struct trit_kernel *kernel)
+{
+    sweep(kernel, TRIT_CHECK_NKINDS, l2_once);
+}
+
+static void gnorm_once(const struct trit_kernel *kernel, size_t k, enum trit_check_kind kind,
+                       enum trit_check_edge edge)
+{
+    static const char *const places[] = { "", " y=x", " y=z" };
+    const float *data = trit_check_array(k, kind), *weights = trit_check_array(k, kind / 2 * 2),
+                *gates = trit_check_array(k, kind);
+    float *want = trit_check_scratch(k, sizeof *want);
+    trit_ref_gnorm(k, data, weights, 1e-6f, gates, want);
+    for (int place = 0; place < 3; place++) {
+        trit_check_case("k=%zu values=%s%s edge=%s", k, trit_check_kind_names[kind], places[place],
+                        trit_check_edge_names[edge]);
+        trit_check_place(edge);
+        const float *w = trit_check_in(weights, k, sizeof *w);
+        float *y = place == 0 ? trit_check_out(k, sizeof *y)
+                              : trit_check_inout(place == 1 ? data : gates, k, sizeof *y);
+        const float *x = place == 1 ? y : trit_check_in(data, k, sizeof *x);
+        const float *z = place == 2 ? y : trit_check_in(gates, k, sizeof *z);
+        trit_check_enter();
+        kernel->fn.gnorm(k, x, w, 1e-6f, z, y);
+        trit_check_leave();
+        trit_check_floats("y", y, want, 1, k, k);
+    }
+}
+
+void trit_check_gnorm(const struct trit_kernel *kernel)
+{
+    sweep(kernel, TRIT_CHECK_NKINDS, gnorm_once);
+}
+
 static void gated_once(const struct trit_kernel *kernel, size_t k, enum trit_check_kind kind,
                        enum trit_check_edge edge)
 {
     static const char *const places[] = { "", " f=g", " f=u" };
     const float *gates = trit_check_array(k, kind), *ups = trit_check_array(k, kind / 2 * 2);
     float *want = trit_check_scratch(k, sizeof *want);
-    const bool silu = kernel->op == TRIT_OP_silu;
-    (silu ? trit_ref_silu : trit_ref_relu2)(k, gates, ups, want);
+    trit_ref_gated(kernel->op)(k, gates, ups, want);
     for (int place = 0; place < 3; place++) {
         trit_check_case("k=%zu values=%s%s edge=%s", k, trit_check_kind_names[kind], places[place],
                         trit_check_edge_names[edge]);
@@ -103,7 +157,7 @@ static void gated_once(const struct trit_kernel *kernel, size_t k, enum trit_che
         const float *g = place == 1 ? f : trit_check_in(gates, k, sizeof *g);
         const float *u = place == 2 ? f : trit_check_in(ups, k, sizeof *u);
         trit_check_enter();
-        (silu ? kernel->fn.silu : kernel->fn.relu2)(k, g, u, f);
+        kernel->fn.silu(k, g, u, f);
         trit_check_leave();
         trit_check_floats("f", f, want, 1, k, k);
     }

@@ -105,12 +105,18 @@ void trit_ref_quant(size_t k, size_t kp, const float *x, int8_t *a, float *s, in
     }
 }
 
+/* R16 of the squares. */
+static float squares(size_t k, const float *x)
+{
+    struct r16 sum = { { 0 }, 0 };
+    for (size_t i = 0; i < k; i++)
+        r16_add(&sum, x[i] * x[i]);
+    return r16_sum(&sum);
+}
+
 void trit_ref_norm(size_t k, const float *x, const float *w, float eps, float *y)
 {
-    struct r16 squares = { { 0 }, 0 };
-    for (size_t i = 0; i < k; i++)
-        r16_add(&squares, x[i] * x[i]);
-    float r = 1.0f / sqrtf(r16_sum(&squares) / (float)k + eps);
+    float r = 1.0f / sqrtf(squares(k, x) / (float)k + eps);
     for (size_t i = 0; i < k; i++)
         y[i] = (x[i] * r) * w[i];
 }
@@ -128,6 +134,111 @@ void trit_ref_silu(size_t k, const float *g, const float *u, float *f)
     for (size_t i = 0; i < k; i++) {
         float e = trit_ref_exp(-g[i]);
         f[i] = (g[i] / (1.0f + e)) * u[i];
+    }
+}
+
+void trit_ref_sigmoid(size_t k, const float *g, const float *u, float *f)
+{
+    for (size_t i = 0; i < k; i++)
+        f[i] = u[i] / (1.0f + trit_ref_exp(-g[i]));
+}
+
+trit_gated_fn *trit_ref_gated(enum trit_op op)
+{
+    static trit_gated_fn *const all[TRIT_NOP] = {
+        [TRIT_OP_relu2] = trit_ref_relu2,
+        [TRIT_OP_silu] = trit_ref_silu,
+        [TRIT_OP_sigmoid] = trit_ref_sigmoid,
+    };
+    return all[op];
+}
+
+void trit_ref_rotate(size_t k, size_t block, const float *before, const float *after,
+                     const float *x, float *y)
+{
+    const float r = 1.0f / sqrtf((float)block);
+    for (size_t i = 0; i < k; i++)
+        y[i] = before ? before[i] * x[i] : x[i];
+    for (size_t d = 1; d < block; d *= 2)
+        for (size_t i = 0; i < k; i++)
+            if ((i & d) == 0) {
+                float a = y[i], b = y[i + d];
+                y[i] = a + b;
+                y[i + d] = a - b;
+            }
+    for (size_t i = 0; i < k; i++) {
+        y[i] = y[i] * r;
+        y[i] = after ? after[i] * y[i] : y[i];
+    }
+}
+
+void trit_ref_conv(size_t m, size_t n, size_t taps, const float *x, size_t ldx, const float *w,
+                   const float *state, float *next, size_t ldw, float *y, size_t ldy)
+{
+    for (size_t c = 0; c < n; c++) {
+        float in[TRIT_MAX_TAPS] = { 0 }; /* the last inputs, the newest at taps - 1 */
+        for (size_t j = 1; j < taps; j++)
+            in[j] = state[(j - 1) * ldw + c];
+        for (size_t t = 0; t < m; t++) {
+            float sum = 0.0f;
+            for (size_t j = 0; j + 1 < taps; j++)
+                in[j] = in[j + 1];
+            in[taps - 1] = x[t * ldx + c];
+            for (size_t j = 0; j < taps; j++)
+                sum = sum + w[j * ldw + c] * in[j];
+            y[t * ldy + c] = sum / (1.0f + trit_ref_exp(-sum));
+        }
+        for (size_t j = 1; next && j < taps; j++)
+            next[(j - 1) * ldw + c] = in[j];
+    }
+}
+
+void trit_ref_l2(size_t k, const float *x, float scale, float *y)
+{
+    float r = 1.0f / sqrtf(squares(k, x) + 1e-6f);
+    for (size_t i = 0; i < k; i++)
+        y[i] = (x[i] * r) * scale;
+}
+
+void trit_ref_gnorm(size_t k, const float *x, const float *w, float eps, const float *z, float *y)
+{
+    float r = 1.0f / sqrtf(squares(k, x) / (float)k + eps);
+    for (size_t i = 0; i < k; i++)
+        y[i] = ((x[i] * r) * w[i]) * (z[i] / (1.0f + trit_ref_exp(-z[i])));
+}
+
+/* One lane of a state, for one token. Returns its o. */
+static float delta_lane(size_t dk, const float *q, const float *k, float decay, float beta, float v,
+                        float *s)
+{
+    float u = 0.0f, o = 0.0f;
+    for (size_t i = 0; i < dk; i++) {
+        s[i] = s[i] * decay;
+        u = u + s[i] * k[i];
+    }
+    float d = beta * (v - u);
+    for (size_t i = 0; i < dk; i++) {
+        s[i] = s[i] + k[i] * d;
+        o = o + s[i] * q[i];
+    }
+    return o;
+}
+
+void trit_ref_delta(size_t m, size_t dk, size_t dv, const float *q, const float *k, size_t ldk,
+                    const float *v, size_t ldv, const float *decay, const float *beta, size_t ldg,
+                    const float *s, float *next, float *o, size_t ldo)
+{
+    assert(dk <= TRIT_MAX_KEY);
+    for (size_t j = 0; j < dv; j++) {
+        float lane[TRIT_MAX_KEY];
+        const size_t at = j / 16 * 16 * dk + j % 16; /* of its first row */
+        for (size_t i = 0; i < dk; i++)
+            lane[i] = s[at + 16 * i];
+        for (size_t t = 0; t < m; t++)
+            o[t * ldo + j] = delta_lane(dk, q + t * ldk, k + t * ldk, decay[t * ldg], beta[t * ldg],
+                                        v[t * ldv + j], lane);
+        for (size_t i = 0; next && i < dk; i++)
+            next[at + 16 * i] = lane[i];
     }
 }
 

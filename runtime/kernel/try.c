@@ -225,11 +225,71 @@ static bool try_norm(const struct trit_kernel *kn)
 static bool try_gated(const struct trit_kernel *kn)
 {
     float x[2 * K], y[2][K];
-    const bool silu = kn->op == TRIT_OP_silu;
     fill(x, 2 * K);
-    (silu ? trit_ref_silu : trit_ref_relu2)(K, x, x + K, y[0]);
-    (silu ? kn->fn.silu : kn->fn.relu2)(K, x, x + K, y[1]);
+    trit_ref_gated(kn->op)(K, x, x + K, y[0]);
+    kn->fn.silu(K, x, x + K, y[1]);
     return !memcmp(y[0], y[1], sizeof y[0]);
+}
+
+/* Blocks of less and of more than any registers' worth of vectors. */
+static bool try_rotate(const struct trit_kernel *kn)
+{
+    static float x[512], signs[512], y[2][512];
+    fill(x, 512);
+    for (size_t i = 0; i < 512; i++)
+        signs[i] = i % 3 ? 1.0f : -1.0f;
+    for (size_t block = 8; block <= 512; block *= 8) {
+        trit_ref_rotate(512, block, signs, NULL, x, y[0]);
+        kn->fn.rotate(512, block, signs, NULL, x, y[1]);
+        if (memcmp(y[0], y[1], sizeof y[0]))
+            return false;
+    }
+    return true;
+}
+
+static bool try_conv(const struct trit_kernel *kn)
+{
+    enum { TAPS = 4 };
+    static float x[M * K], w[TAPS * K], state[2][(TAPS - 1) * K], y[2][M * K];
+    fill(x, M * K);
+    fill(w, TAPS * K);
+    fill(state[0], (TAPS - 1) * K);
+    memcpy(state[1], state[0], sizeof state[0]);
+    for (int i = 0; i < 2; i++)
+        (i ? kn->fn.conv : trit_ref_conv)(M, K, TAPS, x, K, w, state[i], state[i], K, y[i], K);
+    return !memcmp(y[0], y[1], sizeof y[0]) && !memcmp(state[0], state[1], sizeof state[0]);
+}
+
+static bool try_l2(const struct trit_kernel *kn)
+{
+    float x[K], y[2][K];
+    fill(x, K);
+    trit_ref_l2(K, x, 0.125f, y[0]);
+    kn->fn.l2(K, x, 0.125f, y[1]);
+    return !memcmp(y[0], y[1], sizeof y[0]);
+}
+
+static bool try_gnorm(const struct trit_kernel *kn)
+{
+    float x[3 * K], y[2][K];
+    fill(x, 3 * K);
+    trit_ref_gnorm(K, x, x + K, 1e-6f, x + 2 * K, y[0]);
+    kn->fn.gnorm(K, x, x + K, 1e-6f, x + 2 * K, y[1]);
+    return !memcmp(y[0], y[1], sizeof y[0]);
+}
+
+static bool try_delta(const struct trit_kernel *kn)
+{
+    enum { WHOLE = K / 16 * 16 * HD }; /* of the state: no column is missing */
+    static float keys[M * HD], v[M * K], s[2][HD * KP], o[2][M * K];
+    fill(keys, M * HD);
+    fill(v, M * K);
+    fill(s[0], HD * KP);
+    memcpy(s[1], s[0], sizeof s[0]);
+    for (int i = 0; i < 2; i++)
+        (i ? kn->fn.delta : trit_ref_delta)(M, HD, K, keys, keys + 1, 8, v, K, v + 1, v + 2, 3,
+                                            s[i], s[i], o[i], K);
+    return !memcmp(s[0], s[1], WHOLE * sizeof *s[0]) && !memcmp(o[0], o[1], sizeof o[0]);
 }
 
 static bool try_softmax(const struct trit_kernel *kn)

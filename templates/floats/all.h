@@ -25,6 +25,21 @@ static inline float vf_sum(vf p)
         p = vf_add(p, vf_fold(p, by));
     return vf_first(p);
 }
+/* R16 of the squares. */
+static inline float vf_squares(size_t k, const float *x)
+{
+    vf p = vf_set1(0.0f);
+    size_t i = 0;
+    for (; i + 16 <= k; i += 16) {
+        const vf v = vf_load(x + i);
+        p = vf_add(p, vf_mul(v, v));
+    }
+    if (i < k) {
+        const vf v = vf_load_n(x + i, k - i);
+        p = vf_add(p, vf_mul(v, v));
+    }
+    return vf_sum(p);
+}
 /* The largest of the lanes. */
 static inline float vf_most(vf m)
 {
@@ -54,3 +69,9 @@ static inline vf vf_exp_end(vf_exp_parts x)
     return vf_ldexp(p, x.shifted);
 }
 static inline vf vf_exp(vf x) { return vf_exp_end(vf_exp_begin(x)); }
+/* x / (1 + exp(-g)), for any g. */
+static inline vf vf_gate(vf x, vf g)
+{
+    const vf low = vf_max(vf_sub(vf_set1(0.0f), g), vf_set1(-87.0f));
+    return vf_div(x, vf_add(vf_set1(1.0f), vf_exp(vf_min(low, vf_set1(88.0f)))));
+}

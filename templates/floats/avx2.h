@@ -65,6 +65,24 @@ static inline vf vf_fold(vf v, int by)
     return (vf){ a, a };
 }
 static inline float vf_first(vf v) { return _mm256_cvtss_f32(v.a); }
+/* In place of lanes i and i + by, their sum and their difference; by is 1, 2, 4 or 8. */
+static inline __m256 butterfly8(__m256 v, int by)
+{
+    const __m128 all = _mm_set1_ps(-0.0f),
+                 half = by == 2 ? _mm_setr_ps(0, 0, -0.0f, -0.0f) : _mm_setr_ps(0, -0.0f, 0, -0.0f);
+    const __m256 upper =
+        by == 4 ? _mm256_set_m128(all, _mm_setzero_ps()) : _mm256_set_m128(half, half);
+    const __m256 other = by == 4   ? _mm256_permute2f128_ps(v, v, 1)
+                         : by == 2 ? _mm256_permute_ps(v, 0x4e)
+                                   : _mm256_permute_ps(v, 0xb1);
+    return _mm256_add_ps(other, _mm256_xor_ps(v, upper));
+}
+static inline vf vf_butterfly(vf v, int by)
+{
+    if (by == 8)
+        return (vf){ _mm256_add_ps(v.a, v.b), _mm256_sub_ps(v.a, v.b) };
+    return (vf){ butterfly8(v.a, by), butterfly8(v.b, by) };
+}
 /* p * 2^n, given n + 12582912, whose low bits are n: added to the exponent field. */
 static inline __m256 ldexp8(__m256 p, __m256 n)
 {

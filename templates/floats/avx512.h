@@ -31,6 +31,14 @@ static inline vf vf_fold(vf v, int by)
                      : _mm512_permute_ps(v, 0xb1);
 }
 static inline float vf_first(vf v) { return _mm512_cvtss_f32(v); }
+/* In place of lanes i and i + by, their sum and their difference; by is 1, 2, 4 or 8. */
+static inline vf vf_butterfly(vf v, int by)
+{
+    const __mmask16 upper = by == 8 ? 0xff00 : by == 4 ? 0xf0f0 : by == 2 ? 0xcccc : 0xaaaa;
+    const __m512i bits = _mm512_castps_si512(v), sign = _mm512_set1_epi32(INT32_MIN),
+                  turned = _mm512_mask_xor_epi32(bits, upper, bits, sign);
+    return _mm512_add_ps(vf_fold(v, by), _mm512_castsi512_ps(turned));
+}
 /* p * 2^n, given n + 12582912, whose low bits are n: added to the exponent field. */
 static inline vf vf_ldexp(vf p, vf n)
 {

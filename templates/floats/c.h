@@ -37,6 +37,31 @@ static inline vf vf_fold(vf v, int by)
     return r;
 }
 static inline float vf_first(vf v) { return v[0]; }
+/* In place of lanes i and i + by, their sum and their difference; by is 1, 2, 4 or 8. */
+typedef float quad __attribute__((vector_size(16)));
+typedef uint32_t quad_bits __attribute__((vector_size(16)));
+static inline quad butterfly4(quad v, int by)
+{
+    const uint32_t sign = 0x80000000, low = by == 2 ? 0 : sign, high = by == 2 ? sign : 0;
+    const quad_bits upper = { 0, low, high, sign };
+    const quad two = __builtin_shufflevector(v, v, 2, 3, 0, 1),
+               one = __builtin_shufflevector(v, v, 1, 0, 3, 2);
+    return (by == 2 ? two : one) + (quad)((quad_bits)v ^ upper);
+}
+static inline vf vf_butterfly(vf v, int by)
+{
+    quad q[4];
+    memcpy(q, &v, sizeof v);
+    for (int i = 0; i < 4; i++)
+        if (by < 4)
+            q[i] = butterfly4(q[i], by);
+        else if ((4 * i & by) == 0) {
+            const quad a = q[i], b = q[i + by / 4];
+            q[i] = a + b, q[i + by / 4] = a - b;
+        }
+    memcpy(&v, q, sizeof v);
+    return v;
+}
 /* Half to even, for |v| < 2^22: the sum's last bit is 1. */
 static inline vq vq_round(vf v) { return (vq)(v + 12582912.0f) - 0x4b400000; }
 /* p * 2^n, given n + 12582912, whose low bits are n: added to the exponent field. */

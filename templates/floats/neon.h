@@ -81,6 +81,22 @@ static inline vf vf_fold(vf v, int by)
     return (vf){ { a, a, a, a } };
 }
 static inline float vf_first(vf v) { return vgetq_lane_f32(v.r[0], 0); }
+/* In place of lanes i and i + by, their sum and their difference; by is 1, 2, 4 or 8. */
+static inline float32x4_t butterfly4(float32x4_t v, int by)
+{
+    const uint32_t sign = 0x80000000, low = by == 2 ? 0 : sign, high = by == 2 ? sign : 0;
+    const uint32x4_t upper = { 0, low, high, sign },
+                     turned = veorq_u32(vreinterpretq_u32_f32(v), upper);
+    return vaddq_f32(by == 2 ? vextq_f32(v, v, 2) : vrev64q_f32(v), vreinterpretq_f32_u32(turned));
+}
+static inline vf vf_butterfly(vf v, int by)
+{
+    const float32x4_t a = v.r[0], b = v.r[1], c = v.r[2], d = v.r[3];
+    return by == 8   ? (vf){ { a + c, b + d, a - c, b - d } }
+           : by == 4 ? (vf){ { a + b, a - b, c + d, c - d } }
+                     : (vf){ { butterfly4(a, by), butterfly4(b, by), butterfly4(c, by),
+                               butterfly4(d, by) } };
+}
 /* Rounds half to even; |v| < 2^31. */
 static inline vq vq_round(vf v)
 {

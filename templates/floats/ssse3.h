@@ -79,6 +79,21 @@ static inline vf vf_fold(vf v, int by)
     return (vf){ { a, a, a, a } };
 }
 static inline float vf_first(vf v) { return _mm_cvtss_f32(v.r[0]); }
+/* In place of lanes i and i + by, their sum and their difference; by is 1, 2, 4 or 8. */
+static inline __m128 butterfly4(__m128 v, int by)
+{
+    const __m128 other = by == 2 ? _mm_shuffle_ps(v, v, 0x4e) : _mm_shuffle_ps(v, v, 0xb1);
+    const float low = by == 2 ? 0.0f : -0.0f, high = by == 2 ? -0.0f : 0.0f;
+    return _mm_add_ps(other, _mm_xor_ps(v, _mm_setr_ps(0.0f, low, high, -0.0f)));
+}
+static inline vf vf_butterfly(vf v, int by)
+{
+    const __m128 a = v.r[0], b = v.r[1], c = v.r[2], d = v.r[3];
+    return by == 8   ? (vf){ { a + c, b + d, a - c, b - d } }
+           : by == 4 ? (vf){ { a + b, a - b, c + d, c - d } }
+                     : (vf){ { butterfly4(a, by), butterfly4(b, by), butterfly4(c, by),
+                               butterfly4(d, by) } };
+}
 /* Rounds half to even; |v| < 2^31. */
 static inline vq vq_round(vf v)
 {
