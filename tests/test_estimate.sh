@@ -48,7 +48,8 @@ estimate signs -t 1 -o json >e.json
 "$TRIT_PYTHON" - <<'END' || fail "weights_bytes of Q1_0"
 import json
 packed, file = json.load(open("e.json"))["weights_bytes"], json.load(open("i.json"))
-stored = sum(t["bytes"] for t in file["tensors"] if t["type"] == "Q1_0" and t["name"] != "token_embd.weight")
+matrices = (t for t in file["tensors"] if t["type"] == "Q1_0" and t["name"] != "token_embd.weight")
+stored = sum(t["bytes"] for t in matrices)
 assert 1 <= packed / stored < 1.02, (packed, stored)
 END
 

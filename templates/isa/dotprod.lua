@@ -11,7 +11,7 @@ return {
   latency = 3,
   needs = "asimd asimddp",
   ints = {"neon", "neon_skip", "neon_group"},
-  floats = {"neon"},
+  floats = {"neon", "neon_stored"},
   cflags = "-march=armv8.2-a+dotprod",
   dot8 = true, -- vi_dot8 for codes of 8 bits
   tiles = {["gemv b2"] = {}, ["gemm b2"] = {}, ["gemv l2"] = {}, ["gemm l2"] = {}},

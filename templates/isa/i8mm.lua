@@ -12,7 +12,7 @@ return {
   latency = 3,
   needs = "asimd asimddp i8mm",
   ints = {"neon", "neon_skip", "neon_group"},
-  floats = {"neon"},
+  floats = {"neon", "neon_stored"},
   cflags = "-march=armv8.2-a+dotprod+i8mm",
   tiles = {["gemv b2"] = {}, ["gemm b2"] = {}, ["gemv l2"] = {}, ["gemm l2"] = {}},
   text = [[

@@ -12,7 +12,7 @@ return {
   latency = 4,
   needs = "asimd",
   ints = {"neon", "neon_skip", "neon_group"},
-  floats = {"neon"},
+  floats = {"neon", "neon_stored"},
   cflags = "-march=armv8-a",
   span = 127,
   dot8 = true, -- vi_dot8 for codes of 8 bits
