@@ -124,7 +124,8 @@ END
 "$TRITMILL" estimate rows -t 1 >out || fail "measured"
 grep -Eq '^limits       [0-9.]+ GB/s read, [0-9.]+ GMAC/s int8 with 1 thread: measured$' out &&
     grep -Eq '^\| tg128 .* [0-9.]+ \|[^|]+%[^|]*\|$' out || fail "measured: $(cat out)"
-"$TRITMILL" inspect rows | tail -1 | grep -q '^estimate  .* of memory with a context of .* read a token' ||
+"$TRITMILL" inspect rows | tail -1 |
+    grep -q '^estimate  .* of memory with a context of .* read a token' ||
     fail "inspect's last line"
 
 for wrong in '' 'rows rows' 'rows --shape tiny' 'rows --arch llama' 'rows --limits fast' \

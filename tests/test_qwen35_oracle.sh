@@ -2,8 +2,8 @@
 # Is the reference's graph of architecture qwen35 that of llama.cpp? With matrices, activations and
 # cache in float on both sides, log-probabilities over 300 tokens agree within 1e-4; a rotated model
 # of generation 2, which llama.cpp does not read, is unfolded for it. Of low-bit files, whose
-# activations llama.cpp quantises per 32 columns, its divergence from its own float run is near 5e-4;
-# a scale per 128 columns costs twice that.
+# activations llama.cpp quantises per 32 columns, its divergence from its own float run is near
+# 5e-4; a scale per 128 columns costs twice that.
 # labels: slow
 set -u
 skip() { echo "$1"; exit 77; }

@@ -69,7 +69,8 @@ begin=$("$TRITMILL" inspect g.gguf | sed -n 's/.*tensor data at //p')
 end=$((begin + 2 * 256 * 300))
 spoil() { printf '\0\76' | dd of=g.gguf bs=1 seek="$1" conv=notrunc status=none; }
 spoil $((end - 2))
-"$TRITMILL" run -m g.gguf -p "in the" -n 4 --temp 0 >out 2>err || fail "a head of floats: $(cat err)"
+"$TRITMILL" run -m g.gguf -p "in the" -n 4 --temp 0 >out 2>err ||
+    fail "a head of floats: $(cat err)"
 spoil $((end + 4 * 256)) # behind attn_norm
 "$TRITMILL" run -m g.gguf -p "in the" -n 4 --temp 0 >out 2>err && fail "1.5 in a matrix of trits"
 grep -q "blk.0.attn_q.weight' row 0, group 0 of 128 columns" err || fail "1.5: $(cat err)"
