@@ -181,15 +181,15 @@ static void print_shares(const struct trit_inspect_share *shares, size_t n, uint
     }
 }
 
-static void print_memory(const struct trit_gguf *g)
+static void print_memory(const struct trit_gguf *g, const struct trit_estimate *e)
 {
     enum { TOKENS = 2048 };
     char a[16], b[16];
     struct trit_inspect_memory m;
-    if (!trit_inspect_memory(g, &m))
+    if (!e->outline || !trit_inspect_memory(g, &m))
         return;
-    printf("\n%-14s%s with 5 weights in a byte, %s with 4\n", "in memory",
-           trit_bytes_text((double)m.trits / 5, a), trit_bytes_text((double)m.trits / 4, b));
+    printf("\n%-14s%s of packed weights\n", "in memory",
+           trit_bytes_text((double)e->memory.weights, a));
     if (m.plane)
         printf("%-14s%s in 4 bits, read for every token; single rows in full from the file\n",
                "  head", trit_bytes_text((double)m.plane, a));
@@ -263,7 +263,7 @@ enum trit_code trit_inspect_text(const struct trit_gguf *gguf, const struct trit
     if (n)
         print_shares(shares, n, gguf->size);
     free(shares);
-    print_memory(gguf);
+    print_memory(gguf, &options->estimate);
     print_metadata(gguf, options->all);
     if (options->tensors)
         print_tensors(gguf);

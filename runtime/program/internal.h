@@ -39,7 +39,7 @@ uint64_t trit_inspect_trailing(const struct trit_gguf *gguf);
 
 /* What a model made of the file takes in memory, in bytes. */
 struct trit_inspect_memory {
-    uint64_t trits;   /* weights of the ternary matrices: 5 of them to a byte, or 4 */
+    uint64_t trits;   /* weights of the packed matrices */
     uint64_t plane;   /* of the head: 4 bits of every element */
     uint64_t kv;      /* f16, per token */
     char cache[4096]; /* where its packed cache is, "" where there is none */
