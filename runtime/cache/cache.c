@@ -248,15 +248,22 @@ static void note_verified(struct trit_cache *c, size_t section)
         c->verified[i] |= section == SIZE_MAX ? !c->sections[i].lazy : i == section;
 }
 
+static void each_piece(const struct trit_cache *c, struct trit_pool *pool, trit_job_fn *fn,
+                       void *arg)
+{
+    const size_t pieces = (size_t)c->header.pieces;
+    if (pool)
+        trit_pool_for(pool, pieces, 1, fn, arg);
+    else
+        fn(arg, 0, pieces, 0);
+}
+
 /* The lowest damaged piece, SIZE_MAX where there is none. */
 static size_t verify(struct trit_cache *c, size_t section, struct trit_pool *pool)
 {
     struct verifying v = { .cache = c, .section = section };
     atomic_init(&v.bad, SIZE_MAX);
-    if (pool)
-        trit_pool_for(pool, (size_t)c->header.pieces, 1, verify_some, &v);
-    else
-        verify_some(&v, 0, (size_t)c->header.pieces, 0);
+    each_piece(c, pool, verify_some, &v);
     if (v.bad == SIZE_MAX)
         note_verified(c, section);
     return v.bad;
@@ -292,10 +299,7 @@ static void leave_small_pages(struct trit_cache *c, struct trit_pool *pool)
         c->copy = NULL;
         return;
     }
-    if (pool)
-        trit_pool_for(pool, (size_t)c->header.pieces, 1, copy_some, c);
-    else
-        copy_some(c, 0, (size_t)c->header.pieces, 0);
+    each_piece(c, pool, copy_some, c);
     trit_map_drop(c->base, c->size); /* what pieces share */
     for (size_t i = 0; i < c->header.sections; i++)
         if (!c->sections[i].lazy)
@@ -326,10 +330,7 @@ static void read_some(void *arg, size_t begin, size_t end, int thread)
 
 void trit_cache_trust(struct trit_cache *cache, struct trit_pool *pool)
 {
-    if (pool)
-        trit_pool_for(pool, (size_t)cache->header.pieces, 1, read_some, cache);
-    else
-        read_some(cache, 0, (size_t)cache->header.pieces, 0);
+    each_piece(cache, pool, read_some, cache);
     note_verified(cache, SIZE_MAX);
     leave_small_pages(cache, pool);
 }
