@@ -9,7 +9,8 @@ import re
 
 import numpy as np
 
-from gguf_write import BF16, F16, F32, PQ2_0, PTQ1_0, Q1_0, Q2_0, Q8_0, Weights
+from gguf_write import (BF16, F16, F32, FLOAT, PQ2_0, PTQ1_0, Q1_0, Q2_0, Q8_0, U32,
+                        Weights)
 
 GROUP, HALF = 128, 64
 FILE_TYPES = {"f32": 0, "f16": 1, "bf16": 32, "q1_0": 40, "q2_0": 41, "q2_0_legacy": 41,
@@ -142,6 +143,22 @@ class Codes(Weights):
                 head = [np.roll(x, 1, axis=0) for x in embedding]
             self.put(names[1], *head, form)
         return self.tensors
+
+
+def shape_keys(a, blocks):
+    """Keys of a model's shape, of every architecture with heads of their own size."""
+    return [
+        ("block_count", U32, blocks),
+        ("context_length", U32, 4096),
+        ("embedding_length", U32, a.hidden),
+        ("feed_forward_length", U32, a.ffn),
+        ("attention.head_count", U32, a.heads),
+        ("attention.head_count_kv", U32, a.kv),
+        ("attention.key_length", U32, a.head_dim),
+        ("attention.value_length", U32, a.head_dim),
+        ("attention.layer_norm_rms_epsilon", FLOAT, a.eps),
+        ("rope.freq_base", FLOAT, a.base),
+    ]
 
 
 # --- arguments ---

@@ -11,7 +11,8 @@ import argparse
 import json
 import sys
 
-from codes_write import FILE_TYPES, GROUP, Codes, add_code_arguments, check_codes
+from codes_write import (FILE_TYPES, GROUP, Codes, add_code_arguments, check_codes,
+                         shape_keys)
 from gguf_write import (BOOL, CONTROL, FLOAT, NORMAL, STRING, U32, USER_DEFINED, add_arguments,
                         parse, vocabulary, vocabulary_keys, write_gguf)
 
@@ -40,18 +41,7 @@ class Writer(Codes):
 
 
 def model_keys(a):
-    keys = [
-        ("block_count", U32, a.layers),
-        ("context_length", U32, 4096),
-        ("embedding_length", U32, a.hidden),
-        ("feed_forward_length", U32, a.ffn),
-        ("attention.head_count", U32, a.heads),
-        ("attention.head_count_kv", U32, a.kv),
-        ("attention.key_length", U32, a.head_dim),
-        ("attention.value_length", U32, a.head_dim),
-        ("attention.layer_norm_rms_epsilon", FLOAT, a.eps),
-        ("rope.freq_base", FLOAT, a.base),
-    ]
+    keys = shape_keys(a, a.layers)
     if a.yarn:
         keys += [
             ("rope.scaling.type", STRING, "yarn"),

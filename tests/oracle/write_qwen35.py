@@ -16,7 +16,7 @@ import sys
 import numpy as np
 
 from codes_write import (FILE_TYPES, FLOATS, GROUP, ROWS, WIDE, Codes, add_code_arguments,
-                         check_codes)
+                         check_codes, shape_keys)
 from gguf_write import (BOOL, F32, FLOAT, I32, STRING, U32, add_arguments, parse, vocabulary,
                         vocabulary_keys, write_gguf)
 from write_qwen3 import SPECIAL, read_vocabulary
@@ -118,16 +118,7 @@ def recurrent(a, i):
 def model_keys(a):
     turned = a.rotate // 2  # pairs; a section for each of three positions, which text has alike
     keys = [
-        ("block_count", U32, a.layers + bool(a.mtp)),
-        ("context_length", U32, 4096),
-        ("embedding_length", U32, a.hidden),
-        ("feed_forward_length", U32, a.ffn),
-        ("attention.head_count", U32, a.heads),
-        ("attention.head_count_kv", U32, a.kv),
-        ("attention.key_length", U32, a.head_dim),
-        ("attention.value_length", U32, a.head_dim),
-        ("attention.layer_norm_rms_epsilon", FLOAT, a.eps),
-        ("rope.freq_base", FLOAT, a.base),
+        *shape_keys(a, a.layers + bool(a.mtp)),
         ("rope.dimension_count", U32, a.rotate),
         ("rope.dimension_sections", I32, [(turned + 2) // 3, (turned + 1) // 3, turned // 3, 0]),
         ("ssm.conv_kernel", U32, a.conv),
