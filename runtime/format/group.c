@@ -9,7 +9,7 @@
 
 enum {
     PIECE_BYTES = 1 << 20, /* that a thread scans at a time */
-    PEEK_ROWS = 16,
+    PEEK_ROWS = 8,
     F16_INFINITY = 0x7c00, /* from here on: infinities, NaN, and all that have a sign */
     FAULT = TRIT_SPAN_BAD | TRIT_SPAN_SPLIT,
 };
@@ -276,12 +276,12 @@ enum trit_code trit_group_form(const struct trit_gguf *gguf, const struct trit_g
     return TRIT_OK;
 }
 
-bool trit_group_peek(const struct trit_gguf *gguf, const struct trit_gguf_tensor *tensor)
+enum trit_code trit_group_peek(const struct trit_gguf *gguf, const struct trit_gguf_tensor *tensor,
+                               struct trit_form *form, struct trit_error *error)
 {
     struct trit_gguf_tensor first = *tensor;
-    struct trit_form form;
     first.ne[1] = tensor->ne[1] < PEEK_ROWS ? tensor->ne[1] : PEEK_ROWS;
-    return !trit_group_form(gguf, &first, NULL, &form, NULL);
+    return trit_group_form(gguf, &first, NULL, form, error);
 }
 
 static bool row_codes(const struct source *s, const struct trit_group_rows *rows, size_t r)

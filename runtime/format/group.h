@@ -32,9 +32,10 @@ enum trit_code trit_group_form(const struct trit_gguf *gguf, const struct trit_g
                                struct trit_pool *pool, struct trit_form *form,
                                struct trit_error *error);
 
-/* Whether the first rows of a matrix have a form: a look at a few of them, for a matrix that may as
-   well hold other floats. */
-bool trit_group_peek(const struct trit_gguf *gguf, const struct trit_gguf_tensor *tensor);
+/* The same by the first few rows alone, which tell most: whether a matrix that may as well hold
+   other floats has a form, or which. */
+enum trit_code trit_group_peek(const struct trit_gguf *gguf, const struct trit_gguf_tensor *tensor,
+                               struct trit_form *form, struct trit_error *error);
 
 /* Rows first .. first+n-1 (K = ne[0] columns each), and where they go: value + 1 of row first+r to
    codes + r*ld, the f16 scales of its groups of `group` columns to scales + r*lds; the weight is

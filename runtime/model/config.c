@@ -337,8 +337,9 @@ enum trit_code trit_config_read(struct trit_config *c, const struct trit_gguf *g
     const struct trit_gguf_tensor *head = trit_gguf_tensor(g, "output.weight");
     c->tied = head == NULL;
     head = head ? head : trit_gguf_tensor(g, "token_embd.weight");
-    c->packed_head =
-        trit_type_has_groups(head->type) || (c->family->grouped && trit_group_peek(g, head));
+    struct trit_form form;
+    c->packed_head = trit_type_has_groups(head->type) ||
+                     (c->family->grouped && !trit_group_peek(g, head, &form, NULL));
     return TRIT_OK;
 }
 

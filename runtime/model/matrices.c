@@ -175,24 +175,15 @@ static struct trit_form common(struct trit_form a, struct trit_form b)
                                a.values == b.values ? a.values : mixed };
 }
 
-/* The first rows of a tensor alone, by which an outline tells what it holds. */
-static struct trit_gguf_tensor first_rows(const struct trit_gguf_tensor *tensor)
-{
-    enum { ROWS = 8 };
-    struct trit_gguf_tensor few = *tensor;
-    few.ne[1] = few.ne[1] < ROWS ? few.ne[1] : ROWS;
-    return few;
-}
-
-/* By all weights of the tensors. */
+/* By all weights of the tensors; of an outline by a few. */
 static enum trit_code find_form(struct trit_loader *l, struct trit_matrix *x,
                                 const struct trit_gguf_tensor *const *parts, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct trit_form form;
-        const struct trit_gguf_tensor few = first_rows(parts[i]);
         enum trit_code code =
-            trit_group_form(l->gguf, l->outline ? &few : parts[i], l->model->pool, &form, l->error);
+            l->outline ? trit_group_peek(l->gguf, parts[i], &form, l->error)
+                       : trit_group_form(l->gguf, parts[i], l->model->pool, &form, l->error);
         if (code)
             return code;
         x->form = i ? common(x->form, form) : form;
