@@ -63,6 +63,11 @@ bool trit_family_groups(const struct trit_family *family, uint32_t type)
     return trit_type_has_groups(type) || (family->grouped && type != TRIT_I2_S);
 }
 
+bool trit_family_low_rows(const struct trit_family *family, uint32_t type)
+{
+    return family->grouped && trit_family_groups(family, type);
+}
+
 const struct trit_layer_kind *trit_config_kind(const struct trit_config *c, size_t layer)
 {
     return &c->family->kinds[c->interval && (layer + 1) % c->interval != 0];
@@ -99,69 +104,68 @@ const char *trit_role_name(enum trit_role role, bool apart)
     return apart && role == TRIT_GATE_UP ? "ffn_gate" : roles[role].name;
 }
 
-/* The matrices of a layer, behind n that there are; alike ones of another layer count together. */
-static size_t add_layer(const struct trit_config *c, const struct trit_layer_kind *kind,
-                        struct trit_form form, struct trit_model_matrix *matrices, size_t n)
+static struct trit_form usual_form(const struct trit_family *family)
 {
-    const size_t before = n;
-    for (size_t i = 0; i < kind->ntensors; i++) {
-        const struct trit_layer_tensor *t = &kind->tensors[i];
-        if (t->n == TRIT_ONE)
-            continue;
-        if (n == before || matrices[n - 1].name != roles[t->slot].label)
-            matrices[n++] = (struct trit_model_matrix){
-                roles[t->slot].label, 0, trit_config_width(c, t->k), 1, form, false
-            };
-        matrices[n - 1].n += trit_config_width(c, t->n);
-    }
+    return (struct trit_form){ family->grouped ? 128 : 0, TRIT_TRITS };
+}
+
+size_t trit_model_matrix_add(struct trit_model_matrix *list, size_t n, size_t room,
+                             const struct trit_model_matrix *matrix)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i].name == matrix->name && list[i].n == matrix->n && list[i].k == matrix->k &&
+            list[i].form.group == matrix->form.group &&
+            list[i].form.values == matrix->form.values) {
+            list[i].count += matrix->count;
+            return n;
+        }
+    if (n < room)
+        list[n++] = *matrix;
     return n;
 }
 
-/* Matrices first .. n-1 into those before where there are such; returns how many there are. */
-static size_t join(struct trit_model_matrix *matrices, size_t first, size_t n)
+/* The matrix of a role in layers of that kind; n 0: there is none. */
+static struct trit_model_matrix of_role(const struct trit_config *c,
+                                        const struct trit_layer_kind *kind, size_t role)
 {
-    size_t kept = first;
-    for (size_t i = first; i < n; i++) {
-        size_t j = 0;
-        while (j < first && (matrices[j].name != matrices[i].name ||
-                             matrices[j].n != matrices[i].n || matrices[j].k != matrices[i].k))
-            j++;
-        if (j < first)
-            matrices[j].count++;
-        else
-            matrices[kept++] = matrices[i];
-    }
-    return kept;
+    struct trit_model_matrix m = { .name = roles[role].label,
+                                   .count = 1,
+                                   .form = usual_form(c->family) };
+    for (size_t i = 0; i < kind->ntensors; i++)
+        if (kind->tensors[i].n != TRIT_ONE && (size_t)kind->tensors[i].slot == role) {
+            m.n += trit_config_width(c, kind->tensors[i].n);
+            m.k = trit_config_width(c, kind->tensors[i].k);
+        }
+    return m;
 }
 
 /* Wgate alone. */
-static size_t add_gate(const struct trit_config *c, struct trit_form form,
-                       struct trit_model_matrix *matrices, size_t n)
+static struct trit_model_matrix gate_alone(const struct trit_config *c)
 {
     const struct trit_layer_kind *kind = &c->family->kinds[0];
+    struct trit_model_matrix gate = { .name = "gate", .form = usual_form(c->family) };
     for (size_t i = 0; i < kind->ntensors; i++)
-        if (kind->tensors[i].aim == TRIT_AIM_GATE)
-            matrices[n++] = (struct trit_model_matrix){ "gate",
-                                                        trit_config_width(c, kind->tensors[i].n),
-                                                        trit_config_width(c, kind->tensors[i].k),
-                                                        0,
-                                                        form,
-                                                        false };
-    return n;
+        if (kind->tensors[i].aim == TRIT_AIM_GATE) {
+            gate.n = trit_config_width(c, kind->tensors[i].n);
+            gate.k = trit_config_width(c, kind->tensors[i].k);
+        }
+    return gate;
 }
 
 size_t trit_model_matrices(const struct trit_config *c,
                            struct trit_model_matrix matrices[TRIT_MODEL_MATRICES])
 {
-    const struct trit_family *f = c->family;
-    const struct trit_form form = { f->grouped ? 128 : 0, TRIT_TRITS };
     size_t n = 0;
     for (size_t i = 0; i < c->layers; i++)
-        n = join(matrices, n, add_layer(c, trit_config_kind(c, i), form, matrices, n));
-    if (f->skips)
-        n = add_gate(c, form, matrices, n);
+        for (size_t role = 0; role < TRIT_NROLES; role++) {
+            const struct trit_model_matrix m = of_role(c, trit_config_kind(c, i), role);
+            n = m.n ? trit_model_matrix_add(matrices, n, TRIT_MODEL_MATRICES, &m) : n;
+        }
+    if (c->family->skips)
+        matrices[n++] = gate_alone(c);
     if (c->packed_head)
-        matrices[n++] = (struct trit_model_matrix){ HEAD, c->vocab, c->hidden, 1, form, true };
+        matrices[n++] =
+            (struct trit_model_matrix){ HEAD, c->vocab, c->hidden, 1, usual_form(c->family), true };
     return n;
 }
 

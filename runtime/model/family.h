@@ -91,6 +91,9 @@ char *trit_family_list(char *out, size_t room);
 /* Whether matrices of the stored type have a scale for each group of columns in models of the
    family. */
 bool trit_family_groups(const struct trit_family *family, uint32_t type);
+/* Whether random models of the family whose matrices are of that type have embedding and head like
+   them; else these are F16. */
+bool trit_family_low_rows(const struct trit_family *family, uint32_t type);
 
 /* The kind of a layer of the model; the most tensors that a layer of the family has. */
 const struct trit_layer_kind *trit_config_kind(const struct trit_config *config, size_t layer);
@@ -105,13 +108,17 @@ const char *trit_role_name(enum trit_role role, bool apart);
 
 /* The distinct matrices of the layers with their sizes, as they are run; then, where zeros may be
    skipped, Wgate alone, which counts 0 times, and the head where it is packed. Returns how many. */
-enum { TRIT_MODEL_MATRICES = (TRIT_LAYER_KINDS + 1) * TRIT_NROLES + 1 };
+enum { TRIT_MODEL_MATRICES = TRIT_LAYER_KINDS * TRIT_NROLES + 2 };
 struct trit_model_matrix {
     const char *name;      /* "q|k|v", "o", "gate|up", "down", "gate", "output" */
     size_t n, k, count;    /* count: of the model */
     struct trit_form form; /* that models of the family usually have */
     bool head;
 };
+/* One more behind n: one that is alike but for `count` counts with it. Returns how many there are;
+   past `room` none is taken. */
+size_t trit_model_matrix_add(struct trit_model_matrix *list, size_t n, size_t room,
+                             const struct trit_model_matrix *matrix);
 size_t trit_model_matrices(const struct trit_config *config,
                            struct trit_model_matrix matrices[TRIT_MODEL_MATRICES]);
 

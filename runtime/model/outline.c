@@ -125,14 +125,7 @@ size_t trit_model_products(const struct trit_model *model, struct trit_model_mat
         const struct trit_model_matrix m = {
             trit_role_label(role), x->n, x->k, 1, x->form, i >= layers
         };
-        size_t j = 0;
-        while (j < n && (list[j].name != m.name || list[j].form.group != m.form.group ||
-                         list[j].form.values != m.form.values))
-            j++;
-        if (j < n)
-            list[j].count++;
-        else if (n < room)
-            list[n++] = m;
+        n = trit_model_matrix_add(list, n, room, &m);
     }
     return n;
 }

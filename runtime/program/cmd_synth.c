@@ -116,7 +116,7 @@ static void choose(const struct options *o, struct trit_synth *s)
     const struct trit_family *f = trit_family_find(s->arch, strlen(s->arch));
     s->type = o->type >= 0 ? types[o->type].type : f ? f->synth_type : 0;
     s->legacy = o->type >= 0 && types[o->type].legacy;
-    s->low_rows = o->embd < 0 && f && f->grouped && trit_family_groups(f, s->type);
+    s->low_rows = o->embd < 0 && f && trit_family_low_rows(f, s->type);
     s->embd = embds[o->embd < 0 ? 0 : o->embd];
 }
 
