@@ -99,8 +99,8 @@ static void refused_all(const struct fault *faults, size_t n)
 }
 
 static const struct fault key_faults[] = {
-    { "'general.architecture' is '(absent)': supported are 'bitnet-b1.58', 'bitnet-25', 'llama' "
-      "and 'qwen3'",
+    { "'general.architecture' is '(absent)': supported are 'bitnet-b1.58', 'bitnet-25', 'llama', "
+      "'qwen3' and 'qwen35'",
       TRIT_EUNSUPPORTED, .no_key = "general.architecture" },
     { "'mamba': supported are 'bitnet-b1.58'", TRIT_EUNSUPPORTED, .set = { { NAMED("mamba") } } },
     { "'': supported are 'bitnet-b1.58'", TRIT_EUNSUPPORTED, .set = { { NAMED("") } } },

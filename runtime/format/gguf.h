@@ -127,6 +127,10 @@ enum trit_code trit_gguf_bool(const struct trit_gguf *gguf, const char *key, boo
                               struct trit_error *e);
 enum trit_code trit_gguf_text(const struct trit_gguf *gguf, const char *key,
                               struct trit_text *value, struct trit_error *e);
+/* All elements of an array of integers, or of bool as 0 and 1 (u64 from 2^63 on come out negative),
+   `*count` of them; free() the array. */
+enum trit_code trit_gguf_ints(const struct trit_gguf *gguf, const char *key, int64_t **values,
+                              size_t *count, struct trit_error *e);
 /* All strings of a string array, `*count` of them; free() the array (not the texts). */
 enum trit_code trit_gguf_texts(const struct trit_gguf *gguf, const char *key,
                                struct trit_text **texts, size_t *count, struct trit_error *e);

@@ -21,10 +21,12 @@ static enum trit_code wrong_type(const struct trit_gguf *g, const struct trit_gg
                      trit_gguf_type_name(kv->item), wanted);
 }
 
-static uint64_t bits(const struct trit_gguf_kv *kv)
+/* Element i, which is no string. */
+static uint64_t bits(const struct trit_gguf_kv *kv, size_t i)
 {
+    const size_t bytes = trit_gguf_item_bytes(kv->item);
     uint64_t v = 0;
-    memcpy(&v, kv->data, trit_gguf_item_bytes(kv->item));
+    memcpy(&v, kv->data + i * bytes, bytes);
     return v;
 }
 
@@ -54,7 +56,7 @@ enum trit_code trit_gguf_u32(const struct trit_gguf *gguf, const char *key, uint
     int shift = sign_shift(kv->type);
     if (shift < 0)
         return wrong_type(gguf, kv, wanted, e);
-    uint64_t v = (uint64_t)((int64_t)(bits(kv) << shift) >> shift);
+    uint64_t v = (uint64_t)((int64_t)(bits(kv, 0) << shift) >> shift);
     if (v > UINT32_MAX)
         return trit_fail(e, TRIT_EFORMAT, "%s: key '%s': is out of range, must be %s", gguf->path,
                          key, wanted);
@@ -78,6 +80,28 @@ enum trit_code trit_gguf_f32(const struct trit_gguf *gguf, const char *key, floa
     double d;
     memcpy(&d, kv->data, sizeof d);
     *value = (float)d;
+    return TRIT_OK;
+}
+
+enum trit_code trit_gguf_ints(const struct trit_gguf *gguf, const char *key, int64_t **values,
+                              size_t *count, struct trit_error *e)
+{
+    static const char wanted[] = "an array of integers or of bool";
+    const struct trit_gguf_kv *kv;
+    *values = NULL;
+    *count = 0;
+    enum trit_code code = get(gguf, key, wanted, &kv, e);
+    if (code)
+        return code;
+    const int shift = kv->item == TRIT_GGUF_BOOL ? 0 : sign_shift(kv->item);
+    if (kv->type != TRIT_GGUF_ARRAY || shift < 0)
+        return wrong_type(gguf, kv, wanted, e);
+    *values = calloc((size_t)kv->count + 1, sizeof **values);
+    if (!*values)
+        return trit_fail(e, TRIT_EMEMORY, "%s: key '%s': out of memory", gguf->path, key);
+    for (size_t i = 0; i < kv->count; i++)
+        (*values)[i] = (int64_t)(bits(kv, i) << shift) >> shift;
+    *count = (size_t)kv->count;
     return TRIT_OK;
 }
 

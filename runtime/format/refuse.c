@@ -1,4 +1,4 @@
-/* The marks of files that cannot be read rightly. Source: FORMATS-2, sections 1 and 3.5. */
+/* The marks of files that cannot be read rightly. Source: FORMATS-2, section 1. */
 #include "runtime/format/refuse.h"
 
 #include "runtime/format/internal.h"
@@ -19,9 +19,6 @@ static const struct {
 } keys[] = {
     { "oxibonsai.quant_format", ANY, OXIBONSAI },
     { "general.quantization_version", TRIT_GGUF_STRING, OXIBONSAI },
-    { "prism.hadamard.", ANY,
-      "its weights are rotated (Hadamard), which is not supported yet; use a model whose weights "
-      "are not" },
 };
 
 static const struct {

@@ -13,7 +13,10 @@ enum trit_part {
     TRIT_PART_ROPE,         /* rotation; keys and values into the cache */
     TRIT_PART_ATTENTION,    /* scores, probabilities, values */
     TRIT_PART_MERGE,        /* of chunks, where they are not merged at once */
-    TRIT_PART_SUB_NORM,     /* norm of what attention gave, quantised */
+    TRIT_PART_GATES,        /* alpha and beta of the delta rule by rows of floats */
+    TRIT_PART_CONV,         /* convolution before the delta rule; q and k to unit length */
+    TRIT_PART_DELTA,        /* decay and beta, the delta rule, its gated norm */
+    TRIT_PART_SUB_NORM,     /* norm, or gates, of what attention gave, quantised */
     TRIT_PART_O,            /* product with Wo */
     TRIT_PART_FFN_NORM,     /* (residual of attention,) norm, quantised */
     TRIT_PART_GATE_UP,      /* products with Wgate and Wup, with or without the squared ReLU */

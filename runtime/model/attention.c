@@ -84,17 +84,23 @@ static struct trit_kv_head head_of(const struct trit_session *s, size_t chunk, s
                                    size_t kv_head)
 {
     const struct trit_config *c = &s->model->config;
-    const size_t i = (chunk * c->layers + layer) * c->kv_heads + kv_head;
+    const size_t order = trit_config_order(c, layer),
+                 i = (chunk * trit_config_attending(c) + order) * c->kv_heads + kv_head;
     uint8_t *k = s->kv + i * (s->k_bytes + s->v_bytes);
     return (struct trit_kv_head){ k, k + s->k_bytes };
 }
 
-/* Norms and rotates heads that lie one after the other. */
-static void turn(const struct trit_model *model, size_t heads, const float *norm,
+/* Heads of q or of k: how many, and from one to the next. */
+struct heads {
+    size_t n, step;
+};
+
+/* Norms and rotates them. */
+static void turn(const struct trit_model *model, struct heads heads, const float *norm,
                  const float *angles, float *x)
 {
     const struct trit_config *c = &model->config;
-    for (size_t h = 0; h < heads; h++, x += c->head_dim) {
+    for (size_t h = 0; h < heads.n; h++, x += heads.step) {
         if (norm)
             model->ops.norm->fn.norm(c->head_dim, x, norm, c->eps, x);
         rotate(x, angles, c->rope_dims / 2, c->family->rope);
@@ -107,14 +113,15 @@ static void store(void *arg, size_t begin, size_t end, int thread)
     const struct attention_job *j = arg;
     const struct trit_work *w = j->w;
     const struct trit_config *c = &w->model->config;
-    float *const *norm = w->model->layers[j->layer].norm;
+    float *const *vector = w->model->layers[j->layer].vector;
     const size_t hd = c->head_dim;
+    const struct heads queries = { c->heads, trit_query_step(c) }, keys = { c->kv_heads, hd };
     float *scratch = w->scratch + (size_t)thread * w->scratch_floats;
     for (size_t i = begin; i < end; i++) {
         const float *angles = w->angles + i * c->rope_dims;
-        float *q = w->qkv + i * w->qkv_ld, *k = q + c->heads * hd, *v = k + c->kv_heads * hd;
-        turn(w->model, c->heads, norm[TRIT_Q_NORM], angles, q);
-        turn(w->model, c->kv_heads, norm[TRIT_K_NORM], angles, k);
+        float *q = w->qkv + i * w->qkv_ld, *k = q + queries.n * queries.step, *v = k + keys.n * hd;
+        turn(w->model, queries, vector[TRIT_Q_NORM], angles, q);
+        turn(w->model, keys, vector[TRIT_K_NORM], angles, k);
         const size_t chunk = w->tokens[i].position / TRIT_ATTN_CHUNK;
         for (size_t h = 0; h < c->kv_heads; h++)
             w->model->kv->store(w->model, head_of(w->tokens[i].session, chunk, j->layer, h),
@@ -148,24 +155,25 @@ static struct queries queries_of(const struct attention_job *j, size_t kv_head, 
     return q;
 }
 
-/* Where a token has its queries, and gets its results. */
-static float *row_of(const struct queries *q, size_t token)
+/* Where row r of the tile has its query, and gets its result. */
+static float *row_of(const struct queries *q, size_t r)
 {
-    return q->w->qkv + token * q->w->qkv_ld + q->kv_head * q->group * q->tile.hd;
+    const size_t token = q->begin + r / q->group, head = q->kv_head * q->group + r % q->group;
+    return q->w->qkv + token * q->w->qkv_ld + head * trit_query_step(&q->w->model->config);
 }
 
 /* Takes the queries into the thread's memory. */
 static void open(struct queries *q, int thread)
 {
     struct trit_tile *t = &q->tile;
-    const size_t row = q->group * t->hd, part = part_floats(t->rows, t->hd);
+    const size_t part = part_floats(t->rows, t->hd);
     t->p = q->w->scratch + (size_t)thread * q->w->scratch_floats;
     t->q = t->p + t->rows * TRIT_ATTN_CHUNK;
     q->all = part_at(t->q + t->rows * t->hd, t->rows, t->hd);
     q->chunk = part_at(q->all.o + part, t->rows, t->hd);
     t->memory = (uint8_t *)(q->chunk.o + part);
-    for (size_t i = q->begin; i < q->end; i++)
-        memcpy(t->q + (i - q->begin) * row, row_of(q, i), row * sizeof *t->q);
+    for (size_t r = 0; r < t->rows; r++)
+        memcpy(t->q + r * t->hd, row_of(q, r), t->hd * sizeof *t->q);
     q->w->model->kv->open(t);
 }
 
@@ -213,7 +221,7 @@ static void finish(const struct queries *q, const struct part *all)
 {
     const size_t hd = q->tile.hd;
     for (size_t r = 0; r < q->tile.rows; r++) {
-        float *to = row_of(q, q->begin + r / q->group) + r % q->group * hd;
+        float *to = row_of(q, r);
         const float *o = all->o + r * hd, sum = all->sum[r];
         for (size_t d = 0; d < hd; d++)
             to[d] = o[d] / sum;

@@ -4,6 +4,12 @@
 #include "runtime/base/stop.h"
 #include "runtime/model/internal.h"
 
+/* Where states must try drafts, all of a run's go through in one pass. */
+static size_t drafts_of(const struct trit_run *run)
+{
+    return trit_config_deltas(&run->session->model->config) ? run->drafts : 0;
+}
+
 static enum trit_code check_run(const struct trit_work *w, const struct trit_run *run,
                                 struct trit_error *error)
 {
@@ -16,6 +22,10 @@ static enum trit_code check_run(const struct trit_work *w, const struct trit_run
     if (run->first > run->count)
         return trit_fail(error, TRIT_EARGUMENT, "logits from token %zu of %zu", run->first,
                          run->count);
+    const size_t drafts = drafts_of(run), most = TRIT_DRAFTS < w->chunk ? TRIT_DRAFTS : w->chunk;
+    if (run->drafts > run->count || drafts > most)
+        return trit_fail(error, TRIT_EARGUMENT, "%zu drafts among %zu tokens: must be 0 .. %zu",
+                         run->drafts, run->count, most);
     if (run->count > s->context - s->position)
         return trit_fail(error, TRIT_EARGUMENT, "%zu tokens after %zu do not fit a context of %zu",
                          run->count, s->position, s->context);
@@ -38,12 +48,21 @@ static enum trit_code check_runs(const struct trit_work *w, const struct trit_ru
     return code;
 }
 
+/* How many tokens of a run, from `done` on, the pass has room for: all of the drafts, or none. */
+static size_t room_for(const struct trit_work *w, const struct trit_run *run, size_t done)
+{
+    const size_t left = run->count - done, room = w->chunk - w->m;
+    if (left <= room)
+        return left;
+    return room > left - drafts_of(run) ? left - drafts_of(run) : room;
+}
+
 /* Tokens done .. of a run behind those that the pass has; returns how many it takes. */
 static size_t fill(struct trit_work *w, const struct trit_run *run, size_t done)
 {
     struct trit_session *s = run->session;
-    const size_t vocab = w->model->config.vocab, room = w->chunk - w->m,
-                 n = run->count - done < room ? run->count - done : room;
+    const size_t vocab = w->model->config.vocab, n = room_for(w, run, done);
+    const bool last = done + n == run->count;
     for (size_t i = done; i < done + n; i++)
         w->tokens[w->m++] = (struct trit_token){
             .session = s,
@@ -53,8 +72,20 @@ static size_t fill(struct trit_work *w, const struct trit_run *run, size_t done)
             .top = i < run->first || !run->top ? NULL : run->top + (i - run->first),
         };
     if (n > 0)
-        w->spans[w->nspans++] = (struct trit_span){ w->m - n, w->m };
+        w->spans[w->nspans++] = (struct trit_span){ .begin = w->m - n,
+                                                    .end = w->m,
+                                                    .drafts = last ? drafts_of(run) : 0,
+                                                    .settled = s->states.settled,
+                                                    .half = (size_t)s->states.half };
     return n;
+}
+
+/* A row of a rotated embedding as it was before. */
+static void turn_back(const struct trit_model *model, float *x)
+{
+    const struct trit_config *c = &model->config;
+    model->ops.rotate->fn.rotate(c->hidden, c->hadamard.block, NULL,
+                                 trit_signs_of(model->signs, c->hidden), x, x);
 }
 
 static void embed(void *arg, size_t begin, size_t end, int thread)
@@ -64,7 +95,10 @@ static void embed(void *arg, size_t begin, size_t end, int thread)
     const struct trit_model *model = w->model;
     const size_t half = model->config.rope_dims / 2;
     for (size_t i = begin; i < end; i++) {
-        trit_rows_get(&model->embd, (size_t)w->tokens[i].id, w->x + i * model->config.hidden);
+        float *x = w->x + i * model->config.hidden;
+        trit_rows_get(&model->embd, (size_t)w->tokens[i].id, x);
+        if (model->config.hadamard.rows)
+            turn_back(model, x);
         for (size_t j = 0; j < half; j++) {
             double sine, cosine;
             trit_sincos((double)w->tokens[i].position * model->rope[j], &sine, &cosine);
@@ -104,9 +138,13 @@ static void output_norm(void *arg, size_t begin, size_t end, int thread)
     const struct head_job *j = arg;
     const struct trit_model *model = j->w->model;
     const size_t hidden = model->config.hidden;
-    for (size_t i = begin; i < end; i++)
+    for (size_t i = begin; i < end; i++) {
+        float *h = j->w->h + i * hidden;
         model->ops.norm->fn.norm(hidden, j->w->x + j->w->wanted[i] * hidden, model->output_norm,
-                                 model->config.eps, j->w->h + i * hidden);
+                                 model->config.eps, h);
+        if (model->head_turned)
+            trit_turn(model, hidden, h, h);
+    }
 }
 
 static enum trit_code head(struct trit_work *w, struct trit_error *error)
@@ -134,6 +172,17 @@ static enum trit_code head(struct trit_work *w, struct trit_error *error)
     return code ? code : trit_finite_fault(w, error);
 }
 
+/* Where the states of the pass's sequences are now. */
+static void settle(struct trit_work *w)
+{
+    for (size_t i = 0; i < w->nspans && trit_config_deltas(&w->model->config); i++) {
+        const struct trit_span *span = &w->spans[i];
+        struct trit_delta_states *states = &w->tokens[span->begin].session->states;
+        states->settled = w->tokens[span->end - 1].position + 1 - span->drafts;
+        states->half = span->drafts ? !states->half : states->half;
+    }
+}
+
 static enum trit_code pass(struct trit_work *w, struct trit_error *error)
 {
     trit_region(w->model->pool, TRIT_PART_EMBED, w->m, 4, embed, w);
@@ -144,6 +193,7 @@ static enum trit_code pass(struct trit_work *w, struct trit_error *error)
     enum trit_code code = trit_finite_fault(w, error);
     if (!code)
         code = head(w, error);
+    settle(w);
     w->m = w->nspans = 0;
     return code;
 }
@@ -160,8 +210,13 @@ static enum trit_code eval(struct trit_work *w, const struct trit_run *runs, siz
     if (w->m > 0 && !code)
         code = pass(w, error);
     /* only now: after an error a caller may evaluate the same runs again */
-    for (size_t i = 0; i < nruns && !code; i++)
-        runs[i].session->position += runs[i].count;
+    for (size_t i = 0; i < nruns; i++) {
+        struct trit_session *s = runs[i].session;
+        if (!code)
+            s->position += runs[i].count;
+        else if (trit_config_deltas(&s->model->config))
+            trit_session_rewind(s, 0); /* states have moved */
+    }
     return code;
 }
 
@@ -188,6 +243,7 @@ static struct trit_run part_of(const struct trit_run *run, size_t at, size_t n)
         .tokens = run->tokens + at,
         .count = n,
         .first = before < n ? before : n,
+        .drafts = at + n == run->count ? run->drafts : 0,
         .logits = run->logits ? run->logits + answered * vocab : NULL,
         .top = run->top ? run->top + answered : NULL,
     };
@@ -204,7 +260,7 @@ enum trit_code trit_session_prefill(const struct trit_run *run, struct trit_erro
         code = trit_stopped() ? trit_fail(error, TRIT_ESTOPPED, "stopped")
                               : trit_model_eval(s->work, &part, 1, error);
     }
-    if (code)
-        s->position = start;
+    if (code && !trit_session_rewind(s, start))
+        trit_session_rewind(s, 0);
     return code;
 }

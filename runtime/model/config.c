@@ -7,6 +7,8 @@
 #include "runtime/format/group.h"
 #include "runtime/format/refuse.h"
 #include "runtime/model/family.h"
+#include "runtime/model/hadamard.h"
+#include "runtime/model/keys.h"
 #include "runtime/model/model.h"
 
 enum { MAX_DIM = 1 << 20, MAX_LAYERS = 4096, MAX_CONTEXT = 1 << 24, MAX_VOCAB = 1 << 24 };
@@ -35,100 +37,6 @@ static enum trit_code read_arch(struct trit_config *c, const struct trit_gguf *g
     return TRIT_OK;
 }
 
-/* An integer key {arch}.name within min .. max; `fallback` where it is absent and fallback is not
- * 0. */
-struct size_key {
-    const char *name;
-    size_t min, max, fallback, *out;
-};
-
-static enum trit_code read_size(const struct trit_config *c, const struct trit_gguf *g,
-                                const struct size_key *size, struct trit_error *e)
-{
-    char key[96];
-    uint32_t value;
-    snprintf(key, sizeof key, "%s.%s", c->arch, size->name);
-    if (size->fallback && !trit_gguf_find(g, key)) {
-        *size->out = size->fallback;
-        return TRIT_OK;
-    }
-    enum trit_code code = trit_gguf_u32(g, key, &value, e);
-    if (code)
-        return code;
-    if (value < size->min || value > size->max)
-        return trit_fail(e, TRIT_EFORMAT, "%s: key '%s' is %u: must be %zu .. %zu", g->path, key,
-                         value, size->min, size->max);
-    *size->out = value;
-    return TRIT_OK;
-}
-
-/* A number {arch}.name within min .. max; *out as it came where it is absent and *out is not 0. */
-struct float_key {
-    const char *name;
-    float min, max, *out;
-};
-
-static enum trit_code read_float(const struct trit_config *c, const struct trit_gguf *g,
-                                 const struct float_key *number, struct trit_error *e)
-{
-    float *out = number->out;
-    char key[96];
-    snprintf(key, sizeof key, "%s.%s", c->arch, number->name);
-    if (*out > 0 && !trit_gguf_find(g, key))
-        return TRIT_OK;
-    enum trit_code code = trit_gguf_f32(g, key, out, e);
-    if (code)
-        return code;
-    if (!(*out >= number->min && *out <= number->max))
-        return trit_fail(e, TRIT_EFORMAT, "%s: key '%s' is %g: must be %g .. %g", g->path, key,
-                         (double)*out, (double)number->min, (double)number->max);
-    return TRIT_OK;
-}
-
-static enum trit_code check_text(const struct trit_gguf *g, const char *key,
-                                 const struct trit_neutral_key *neutral, struct trit_error *e)
-{
-    struct trit_text text;
-    enum trit_code code = trit_gguf_text(g, key, &text, e);
-    if (code || trit_text_is(text, neutral->text) || trit_text_is(text, neutral->other))
-        return code;
-    return trit_fail(e, TRIT_EUNSUPPORTED, "%s: key '%s' is '%.*s': supported are '%s' and '%s'",
-                     g->path, key, (int)(text.n < 64 ? text.n : 64), text.s, neutral->text,
-                     neutral->other);
-}
-
-static enum trit_code check_number(const struct trit_gguf *g, const char *key,
-                                   const struct trit_neutral_key *neutral, struct trit_error *e)
-{
-    const uint32_t type = trit_gguf_find(g, key)->type;
-    const bool real = type == TRIT_GGUF_F32 || type == TRIT_GGUF_F64;
-    float number;
-    uint32_t integer;
-    enum trit_code code =
-        real ? trit_gguf_f32(g, key, &number, e) : trit_gguf_u32(g, key, &integer, e);
-    if (code)
-        return code;
-    number = real ? number : (float)integer;
-    if (number == neutral->number)
-        return TRIT_OK;
-    return trit_fail(e, TRIT_EUNSUPPORTED, "%s: key '%s' is %g: supported is only %g", g->path, key,
-                     (double)number, (double)neutral->number);
-}
-
-static enum trit_code check_neutral(const struct trit_config *c, const struct trit_gguf *g,
-                                    const struct trit_neutral_key *keys, size_t n,
-                                    struct trit_error *e)
-{
-    enum trit_code code = TRIT_OK;
-    for (size_t i = 0; i < n && !code; i++) {
-        char key[96];
-        snprintf(key, sizeof key, "%s.%s", c->arch, keys[i].name);
-        if (trit_gguf_find(g, key))
-            code = (keys[i].text ? check_text : check_number)(g, key, &keys[i], e);
-    }
-    return code;
-}
-
 struct trit_yarn trit_yarn_usual(float factor, size_t original)
 {
     return (struct trit_yarn){
@@ -145,18 +53,18 @@ static enum trit_code read_yarn(struct trit_config *c, const struct trit_gguf *g
     };
     struct trit_yarn *y = &c->yarn;
     *y = trit_yarn_usual(0, 0);
-    const struct size_key original = { "rope.scaling.original_context_length", 1, MAX_CONTEXT, 0,
-                                       &y->original };
-    const struct float_key keys[] = {
+    const struct trit_size_key original = { "rope.scaling.original_context_length", 1, MAX_CONTEXT,
+                                            0, &y->original };
+    const struct trit_float_key keys[] = {
         { "rope.scaling.factor", 1, 65536, &y->factor },
         { "rope.scaling.attn_factor", 1e-3f, 1e3f, &y->attn_factor },
         { "rope.scaling.yarn_beta_fast", 1e-3f, 1e6f, &y->beta_fast },
         { "rope.scaling.yarn_beta_slow", 1e-3f, 1e6f, &y->beta_slow },
     };
-    enum trit_code code = check_neutral(c, g, neutral, sizeof neutral / sizeof *neutral, e);
+    enum trit_code code = trit_key_neutral(c, g, neutral, sizeof neutral / sizeof *neutral, e);
     for (size_t i = 0; i < sizeof keys / sizeof *keys && !code; i++)
-        code = read_float(c, g, &keys[i], e);
-    if (code || (code = read_size(c, g, &original, e)))
+        code = trit_key_float(c, g, &keys[i], e);
+    if (code || (code = trit_key_size(c, g, &original, e)))
         return code;
     if (y->beta_slow > y->beta_fast)
         return trit_fail(e, TRIT_EFORMAT,
@@ -181,12 +89,12 @@ static enum trit_code read_scaling(struct trit_config *c, const struct trit_gguf
     struct trit_text text = { "", 0 };
     char key[96];
     snprintf(key, sizeof key, "%s.rope.scaling.type", c->arch);
-    enum trit_code code = check_neutral(c, g, &type, 1, e);
+    enum trit_code code = trit_key_neutral(c, g, &type, 1, e);
     if (!code && trit_gguf_find(g, key))
         code = trit_gguf_text(g, key, &text, e);
     if (code)
         return code;
-    return trit_text_is(text, "yarn") ? read_yarn(c, g, e) : check_neutral(c, g, &factor, 1, e);
+    return trit_text_is(text, "yarn") ? read_yarn(c, g, e) : trit_key_neutral(c, g, &factor, 1, e);
 }
 
 /* What would silently be another model is refused. */
@@ -197,14 +105,14 @@ static enum trit_code check_graph(const struct trit_config *c, const struct trit
         { .name = "expert_count", .number = 0 },
         { .name = "attention.sliding_window", .number = 0 },
     };
-    enum trit_code code = check_neutral(c, g, keys, sizeof keys / sizeof *keys, e);
-    return code ? code : check_neutral(c, g, c->family->neutral, c->family->nneutral, e);
+    enum trit_code code = trit_key_neutral(c, g, keys, sizeof keys / sizeof *keys, e);
+    return code ? code : trit_key_neutral(c, g, c->family->neutral, c->family->nneutral, e);
 }
 
 static enum trit_code read_sizes(struct trit_config *c, const struct trit_gguf *g,
                                  struct trit_error *e)
 {
-    const struct size_key keys[] = {
+    const struct trit_size_key keys[] = {
         { "embedding_length", 2, MAX_DIM, 0, &c->hidden },
         { "feed_forward_length", 1, MAX_DIM, 0, &c->ffn },
         { "block_count", 1, MAX_LAYERS, 0, &c->layers },
@@ -212,7 +120,7 @@ static enum trit_code read_sizes(struct trit_config *c, const struct trit_gguf *
         { "attention.head_count", 1, MAX_DIM, 0, &c->heads },
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        enum trit_code code = read_size(c, g, &keys[i], e);
+        enum trit_code code = trit_key_size(c, g, &keys[i], e);
         if (code)
             return code;
     }
@@ -233,8 +141,8 @@ static enum trit_code read_head_dim(struct trit_config *c, const struct trit_ggu
             c->arch, c->heads, c->hidden);
     for (size_t i = 0; i < 2; i++) {
         const size_t fallback = i > 0 ? length[0] : usual ? usual : 1;
-        const struct size_key key = { names[i], 1, MAX_DIM, fallback, &length[i] };
-        enum trit_code code = read_size(c, g, &key, e);
+        const struct trit_size_key key = { names[i], 1, MAX_DIM, fallback, &length[i] };
+        enum trit_code code = trit_key_size(c, g, &key, e);
         if (code)
             return code;
         const size_t wanted = c->family->own_head_dim ? length[0] : usual;
@@ -260,8 +168,9 @@ static enum trit_code read_head_dim(struct trit_config *c, const struct trit_ggu
 static enum trit_code read_heads(struct trit_config *c, const struct trit_gguf *g,
                                  struct trit_error *e)
 {
-    const struct size_key kv = { "attention.head_count_kv", 1, c->heads, c->heads, &c->kv_heads };
-    enum trit_code code = read_size(c, g, &kv, e);
+    const struct trit_size_key kv = { "attention.head_count_kv", 1, c->heads, c->heads,
+                                      &c->kv_heads };
+    enum trit_code code = trit_key_size(c, g, &kv, e);
     if (!code)
         code = read_head_dim(c, g, e);
     if (code)
@@ -270,9 +179,9 @@ static enum trit_code read_heads(struct trit_config *c, const struct trit_gguf *
         return trit_fail(e, TRIT_EFORMAT,
                          "%s: key '%s.attention.head_count_kv' is %zu: must divide head_count %zu",
                          g->path, c->arch, c->kv_heads, c->heads);
-    const struct size_key rope = { "rope.dimension_count", 2, c->head_dim, c->head_dim,
-                                   &c->rope_dims };
-    code = read_size(c, g, &rope, e);
+    const struct trit_size_key rope = { "rope.dimension_count", 2, c->head_dim, c->head_dim,
+                                        &c->rope_dims };
+    code = trit_key_size(c, g, &rope, e);
     if (!code && c->rope_dims % 2)
         code = trit_fail(e, TRIT_EFORMAT,
                          "%s: key '%s.rope.dimension_count' (absent: the head's %zu) is %zu: must "
@@ -297,8 +206,8 @@ static enum trit_code read_vocab(struct trit_config *c, const struct trit_gguf *
             c->hidden, MAX_VOCAB);
     c->vocab = (size_t)embd->ne[1];
     size_t size = 0;
-    const struct size_key key = { "vocab_size", 1, MAX_VOCAB, c->vocab, &size };
-    enum trit_code code = read_size(c, g, &key, e);
+    const struct trit_size_key key = { "vocab_size", 1, MAX_VOCAB, c->vocab, &size };
+    enum trit_code code = trit_key_size(c, g, &key, e);
     if (code)
         return code;
     const struct trit_gguf_kv *tokens = trit_gguf_find(g, "tokenizer.ggml.tokens");
@@ -319,15 +228,15 @@ enum trit_code trit_config_read(struct trit_config *c, const struct trit_gguf *g
 {
     *c = (struct trit_config){ 0 };
     enum trit_code code = trit_gguf_refuse(g, e);
-    if (code || (code = read_arch(c, g, e)) || (code = read_sizes(c, g, e)) ||
-        (code = read_heads(c, g, e)))
+    if (code || (code = read_arch(c, g, e)) || (code = trit_hadamard_read(c, g, e)) ||
+        (code = read_sizes(c, g, e)) || (code = read_heads(c, g, e)))
         return code;
     c->rope_base = c->family->rope_base;
-    const struct float_key eps = { "attention.layer_norm_rms_epsilon", FLT_MIN, 1, &c->eps },
-                           base = { "rope.freq_base", 1, 1e12f, &c->rope_base };
-    if ((code = read_float(c, g, &eps, e)) || (code = read_float(c, g, &base, e)) ||
+    const struct trit_float_key eps = { "attention.layer_norm_rms_epsilon", FLT_MIN, 1, &c->eps },
+                                base = { "rope.freq_base", 1, 1e12f, &c->rope_base };
+    if ((code = trit_key_float(c, g, &eps, e)) || (code = trit_key_float(c, g, &base, e)) ||
         (code = read_scaling(c, g, e)) || (code = check_graph(c, g, e)) ||
-        (code = read_vocab(c, g, e)))
+        (code = read_vocab(c, g, e)) || (c->family->read && (code = c->family->read(c, g, e))))
         return code;
     struct trit_text name = { "", 0 };
     if (trit_gguf_find(g, "general.name") && (code = trit_gguf_text(g, "general.name", &name, e)))

@@ -68,9 +68,14 @@ bool trit_family_low_rows(const struct trit_family *family, uint32_t type)
     return family->grouped && trit_family_groups(family, type);
 }
 
+bool trit_config_attends(const struct trit_config *c, size_t layer)
+{
+    return !c->interval || (layer + 1) % c->interval == 0;
+}
+
 const struct trit_layer_kind *trit_config_kind(const struct trit_config *c, size_t layer)
 {
-    return &c->family->kinds[c->interval && (layer + 1) % c->interval != 0];
+    return &c->family->kinds[!trit_config_attends(c, layer)];
 }
 
 size_t trit_family_tensors(const struct trit_family *family)
@@ -81,15 +86,54 @@ size_t trit_family_tensors(const struct trit_family *family)
     return most;
 }
 
+size_t trit_config_attending(const struct trit_config *c)
+{
+    return c->interval ? c->layers / c->interval : c->layers;
+}
+
+size_t trit_config_deltas(const struct trit_config *c)
+{
+    return c->layers - trit_config_attending(c);
+}
+
+size_t trit_config_order(const struct trit_config *c, size_t layer)
+{
+    const size_t attending = c->interval ? layer / c->interval : layer;
+    return trit_config_attends(c, layer) ? attending : layer - attending;
+}
+
+bool trit_config_rows(const struct trit_config *c, const struct trit_layer_tensor *t)
+{
+    return t->aim == TRIT_AIM_DELTA && c->delta.float_gates;
+}
+
+bool trit_config_packs(const struct trit_config *c, const struct trit_layer_tensor *t)
+{
+    return t->n != TRIT_ONE && t->aim != TRIT_AIM_TAPS && !trit_config_rows(c, t);
+}
+
+void trit_tensor_name(const struct trit_layer_tensor *t, size_t layer, char name[TRIT_TENSOR_NAME])
+{
+    const bool bare = t->aim == TRIT_AIM_SLOPE || t->aim == TRIT_AIM_STEP;
+    snprintf(name, TRIT_TENSOR_NAME, "blk.%zu.%s%s", layer, t->name, bare ? "" : ".weight");
+}
+
 size_t trit_config_width(const struct trit_config *c, enum trit_width width)
 {
+    const struct trit_delta *d = &c->delta;
     const size_t widths[] = {
         [TRIT_ONE] = 1,
         [TRIT_HIDDEN] = c->hidden,
         [TRIT_FFN] = c->ffn,
         [TRIT_Q] = c->heads * c->head_dim,
+        [TRIT_Q_GATED] = 2 * c->heads * c->head_dim,
         [TRIT_KV] = c->kv_heads * c->head_dim,
         [TRIT_HEAD_DIM] = c->head_dim,
+        [TRIT_STATE] = d->state,
+        [TRIT_INNER] = d->v_heads * d->state,
+        [TRIT_MIXED] = (2 * d->k_heads + d->v_heads) * d->state,
+        [TRIT_V_HEADS] = d->v_heads,
+        [TRIT_TAPS] = d->taps,
     };
     return widths[width];
 }
@@ -132,7 +176,7 @@ static struct trit_model_matrix of_role(const struct trit_config *c,
                                    .count = 1,
                                    .form = usual_form(c->family) };
     for (size_t i = 0; i < kind->ntensors; i++)
-        if (kind->tensors[i].n != TRIT_ONE && (size_t)kind->tensors[i].slot == role) {
+        if (trit_config_packs(c, &kind->tensors[i]) && (size_t)kind->tensors[i].slot == role) {
             m.n += trit_config_width(c, kind->tensors[i].n);
             m.k = trit_config_width(c, kind->tensors[i].k);
         }
@@ -173,10 +217,10 @@ const struct trit_gguf_tensor *trit_family_matrix(const struct trit_config *c,
                                                   const struct trit_gguf *gguf)
 {
     const struct trit_layer_kind *kind = trit_config_kind(c, 0);
-    char name[64];
+    char name[TRIT_TENSOR_NAME];
     for (size_t i = 0; i < kind->ntensors; i++)
-        if (kind->tensors[i].n != TRIT_ONE) {
-            snprintf(name, sizeof name, "blk.0.%s.weight", kind->tensors[i].name);
+        if (trit_config_packs(c, &kind->tensors[i])) {
+            trit_tensor_name(&kind->tensors[i], 0, name);
             return trit_gguf_tensor(gguf, name);
         }
     return NULL;

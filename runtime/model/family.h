@@ -14,31 +14,62 @@
 struct trit_config;
 struct trit_work;
 
-/* The sizes that tensors' dimensions are: TRIT_Q is heads * head_dim, TRIT_KV kv_heads * head_dim,
-   TRIT_HEAD_DIM head_dim. */
-enum trit_width { TRIT_ONE, TRIT_HIDDEN, TRIT_FFN, TRIT_Q, TRIT_KV, TRIT_HEAD_DIM };
+/* The sizes that tensors' dimensions are: TRIT_Q is heads * head_dim, TRIT_Q_GATED twice that,
+   TRIT_KV kv_heads * head_dim, TRIT_HEAD_DIM head_dim. Of layers with the delta rule: TRIT_STATE
+   elements of a head of keys and of values, TRIT_INNER all values, TRIT_MIXED queries, keys and
+   values of all heads, TRIT_V_HEADS, TRIT_TAPS of their convolution. */
+enum trit_width {
+    TRIT_ONE,
+    TRIT_HIDDEN,
+    TRIT_FFN,
+    TRIT_Q,
+    TRIT_Q_GATED,
+    TRIT_KV,
+    TRIT_HEAD_DIM,
+    TRIT_STATE,
+    TRIT_INNER,
+    TRIT_MIXED,
+    TRIT_V_HEADS,
+    TRIT_TAPS
+};
 
 /* The matrices of a layer as they are run: tensors that take the same inputs are one. Where zeros
    are skipped, Wup stands alone. */
 enum trit_role { TRIT_QKV, TRIT_O, TRIT_GATE_UP, TRIT_DOWN, TRIT_UP, TRIT_NROLES };
 
-enum trit_norm {
+/* The floats of a layer: weights of norms, and what the delta rule has besides. */
+enum trit_vector {
     TRIT_ATTN_NORM,
     TRIT_ATTN_SUB_NORM,
     TRIT_FFN_NORM,
     TRIT_FFN_SUB_NORM,
     TRIT_Q_NORM, /* of each head, before rotation */
     TRIT_K_NORM,
-    TRIT_NNORMS
+    TRIT_SSM_CONV, /* [taps][TRIT_MIXED]: of the convolution; the file has them channel by channel
+                    */
+    TRIT_SSM_DT,   /* of a head: what is added to its alpha */
+    TRIT_SSM_A,    /* of a head: the slope of its decay */
+    TRIT_SSM_NORM, /* of each head of what the delta rule gives */
+    TRIT_NVECTORS
 };
 
-/* What a random model's tensor is for (runtime/synth/): RESIDUAL is added to the residual stream,
-   GATE opens or closes features. */
-enum trit_aim { TRIT_AIM_PLAIN, TRIT_AIM_RESIDUAL, TRIT_AIM_GATE };
+/* What a tensor is for: RESIDUAL is added to the residual stream, GATE opens or closes features.
+   Of the delta rule: DELTA makes a head's alpha or beta, TAPS are the convolution's weights, SLOPE
+   and STEP stand in its decay. */
+enum trit_aim {
+    TRIT_AIM_PLAIN,
+    TRIT_AIM_RESIDUAL,
+    TRIT_AIM_GATE,
+    TRIT_AIM_DELTA,
+    TRIT_AIM_TAPS,
+    TRIT_AIM_SLOPE,
+    TRIT_AIM_STEP
+};
 
-/* A tensor of every layer, blk.I.NAME.weight: n rows of k columns, ternary, of matrix `slot`; or,
-   where n is TRIT_ONE, a norm of k weights, norm `slot`. Those of one matrix stand one after the
-   other. */
+/* A tensor of every layer, blk.I.NAME.weight (SLOPE and STEP: blk.I.NAME): n rows of k columns,
+   ternary, of matrix `slot`; or, where n is TRIT_ONE, a vector of k floats, vector `slot`. Those of
+   one matrix stand one after the other. TAPS are n rows of k floats, vector `slot`; DELTA is part
+   of its matrix or stays rows of floats, as the model has it (trit_config's float_gates). */
 struct trit_layer_tensor {
     const char *name;
     enum trit_width n, k;
@@ -56,6 +87,9 @@ struct trit_neutral_key {
 /* NEOX: pairs (i, i + n/2); NORM: pairs (2i, 2i + 1). */
 enum trit_rope_pairs { TRIT_ROPE_NEOX, TRIT_ROPE_NORM };
 
+/* Room for the name of any tensor of a layer. */
+enum { TRIT_TENSOR_NAME = 64 };
+
 /* Layers of one kind: their tensors, in the order in which files have them, and how one is
    computed, made of the parts in runtime/model/internal.h. */
 struct trit_layer_kind {
@@ -71,7 +105,13 @@ struct trit_family {
     const struct trit_neutral_key *neutral;         /* besides those that no family here knows */
     size_t nneutral;
     enum trit_rope_pairs rope;
+    /* Reads the keys of the family's own into config, whose common ones are there; NULL: it has
+       none. */
+    enum trit_code (*read)(struct trit_config *config, const struct trit_gguf *gguf,
+                           struct trit_error *error);
     bool own_head_dim;  /* {arch}.attention.key_length need not be hidden / heads */
+    bool gated_heads;   /* a gate for each element of what attention gives, behind each head of q */
+    bool hadamard;      /* weights may be rotated (runtime/model/hadamard.h) */
     bool grouped;       /* float matrices are read as values with a scale per group of columns */
     bool yarn;          /* rotations may be stretched by YaRN */
     float rope_base;    /* where the key is absent; 0: it must be there */
@@ -98,6 +138,19 @@ bool trit_family_low_rows(const struct trit_family *family, uint32_t type);
 /* The kind of a layer of the model; the most tensors that a layer of the family has. */
 const struct trit_layer_kind *trit_config_kind(const struct trit_config *config, size_t layer);
 size_t trit_family_tensors(const struct trit_family *family);
+/* Whether a layer is of the first kind, which has attention; layers of it, and of the second; and
+   how many of its own kind stand before a layer. */
+bool trit_config_attends(const struct trit_config *config, size_t layer);
+size_t trit_config_attending(const struct trit_config *config);
+size_t trit_config_deltas(const struct trit_config *config);
+size_t trit_config_order(const struct trit_config *config, size_t layer);
+
+/* Whether it is a part of matrix `slot`; whether it stays rows of floats. */
+bool trit_config_packs(const struct trit_config *config, const struct trit_layer_tensor *tensor);
+bool trit_config_rows(const struct trit_config *config, const struct trit_layer_tensor *tensor);
+/* Its name in layer `layer`. */
+void trit_tensor_name(const struct trit_layer_tensor *tensor, size_t layer,
+                      char name[TRIT_TENSOR_NAME]);
 
 size_t trit_config_width(const struct trit_config *config, enum trit_width width);
 

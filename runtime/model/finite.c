@@ -72,6 +72,8 @@ static void note_norm(struct trit_work *w, enum trit_part part, const float *in,
         note(w, part, w->layer, token);
     else if (first && w->layer == 0)
         note(w, TRIT_PART_EMBED, w->model->config.layers, token);
+    else if (part == TRIT_PART_SUB_NORM && !trit_config_attends(&w->model->config, w->layer))
+        note(w, TRIT_PART_DELTA, w->layer, token);
     else
         note(w, before(part), first ? w->layer - 1 : w->layer, token);
 }
@@ -119,22 +121,31 @@ void trit_finite_norm(struct trit_work *w, enum trit_part part, const float *in,
 static bool heads_overflow(const struct trit_work *w, const float *y)
 {
     const struct trit_config *c = &w->model->config;
+    const float *k = y + c->heads * trit_query_step(c);
     bool any = false;
-    for (size_t h = 0; h < c->heads + c->kv_heads; h++)
-        any |= squares_overflow(y + h * c->head_dim, c->head_dim);
+    for (size_t h = 0; h < c->heads; h++)
+        any |= squares_overflow(y + h * trit_query_step(c), c->head_dim);
+    for (size_t h = 0; h < c->kv_heads; h++)
+        any |= squares_overflow(k + h * c->head_dim, c->head_dim);
     return any;
 }
 
 void trit_finite_product(struct trit_work *w, enum trit_part part, const struct trit_matrix *x,
                          const float *y, size_t ldy)
 {
-    const bool normed = part == TRIT_PART_QKV && w->model->layers[w->layer].norm[TRIT_Q_NORM];
+    const bool normed = part == TRIT_PART_QKV && w->model->layers[w->layer].vector[TRIT_Q_NORM];
     for (size_t i = 0; i < w->m; i++) {
         const float least = scales_of(w, x, i).least;
         if ((least < TINY_SCALE && !is_finite(y + i * ldy, x->n)) ||
             (least < SMALL_SCALE && normed && heads_overflow(w, y + i * ldy)))
             note(w, part, w->layer, i);
     }
+}
+
+void trit_finite_token(struct trit_work *w, enum trit_part part, size_t token)
+{
+    if (token < w->m)
+        note(w, part, w->layer, token);
 }
 
 void trit_finite_states(struct trit_work *w, size_t m)

@@ -9,6 +9,7 @@
 #include "runtime/head/head.h"
 #include "runtime/kernel/pack.h"
 #include "runtime/model/family.h"
+#include "runtime/model/hadamard.h"
 #include "runtime/model/model.h"
 #include "runtime/plan/pick.h"
 
@@ -29,6 +30,7 @@ struct trit_matrix {
                         the packing has groups */
     struct trit_pair pair;
     const struct trit_kernel *skip; /* of rows or columns; NULL: always all of them */
+    bool turned;                    /* its columns are rotated, so its inputs are to be, too */
 };
 
 /* Scales of a token's inputs to it. */
@@ -37,18 +39,23 @@ static inline size_t trit_matrix_groups(const struct trit_matrix *x)
     return x->packing && x->packing->group ? x->kp / x->packing->group : 1;
 }
 
-enum { TRIT_PARTS = 3 }; /* tensors of a matrix, at most */
+enum { TRIT_PARTS = 4 };     /* tensors of a matrix, at most */
+enum { TRIT_GATE_ROWS = 2 }; /* alpha, beta */
 
 struct trit_layer {
     struct trit_matrix m[TRIT_NROLES];
-    float *norm[TRIT_NNORMS]; /* in the model's floats; NULL: the family has no such norm */
-    float most_up;            /* the largest scale of Wup's rows, where they are skipped */
+    float *vector[TRIT_NVECTORS];          /* in the model's floats; NULL: the layer has none */
+    struct trit_rows rows[TRIT_GATE_ROWS]; /* what makes alpha and beta, where no matrix does */
+    float most_up; /* the largest scale of Wup's rows, where they are skipped */
 };
 
 /* One kernel for each of the other operations. */
 struct trit_ops {
     const struct trit_kernel *quant, *norm, *gated, *softmax, *qk, *pv, *merge, *half, *split,
         *head;
+    const struct trit_kernel *rotate, *open; /* NULL where the family has no use for them; */
+    const struct trit_kernel *conv, *l2, *delta, *gnorm;
+    const struct trit_kernel *rows[TRIT_GATE_ROWS]; /* head, of the form of all layers' rows */
     const struct trit_kernel *dot; /* gemm on packing i8, where the KV cache is in int8 */
 };
 
@@ -71,9 +78,24 @@ struct trit_model {
     float *floats;    /* norms of all layers, output_norm, and the rope frequencies */
     double *rope;     /* radians per position for each pair, rope_dims / 2 */
     double rope_size; /* of cosines and sines: 1, or YaRN's */
-    uint8_t *arena;   /* packed matrices and their scales */
+    struct trit_signs signs[TRIT_SIGNS_MAX]; /* of rotated weights */
+    bool head_turned;                        /* the head's columns are rotated */
+    uint8_t *arena;                          /* packed matrices and their scales */
     size_t arena_bytes;
     char head_why[96];
+};
+
+/* What the delta rule's layers remember of a sequence. Of each there is a matrix for each head, and
+   the last inputs of its convolution, as they were at position `settled`. Tokens behind that are
+   drafts that were kept: what they had is in a half of the log, one row each, so that they may
+   still be forgotten, and they enter the states with the next pass. */
+struct trit_delta_states {
+    float *memory; /* [layer][head][TRIT_STATE keys in blocks of 16 columns]; [layer][taps - 1][
+                      TRIT_MIXED]; of layers with the delta rule */
+    float *log;    /* [layer][half][TRIT_DRAFTS][log row]; takes memory as it is used */
+    size_t bytes, log_bytes;
+    size_t settled;
+    int half; /* of the log that has the drafts */
 };
 
 /* A sequence: its part of the cache and how much of it is filled. */
@@ -82,7 +104,8 @@ struct trit_session {
     struct trit_work *work;  /* what its passes run in */
     struct trit_work *owned; /* the same where the session made it, else NULL */
     size_t context, position;
-    bool listed; /* while an evaluation is checked: one of its runs has it */
+    bool listed;                     /* while an evaluation is checked: one of its runs has it */
+    struct trit_delta_states states; /* of the layers with the delta rule */
     uint8_t *kv; /* [chunk][layer][KV head] of k_bytes, then v_bytes, as model->kv holds them: it
                     takes memory chunk by chunk, as the sequence grows */
     size_t k_bytes, v_bytes; /* of a chunk of one head */
@@ -101,6 +124,8 @@ struct trit_token {
 /* Tokens begin .. end-1 of a pass: one session, positions that follow each other. */
 struct trit_span {
     size_t begin, end;
+    size_t drafts;        /* so many of its last tokens may be forgotten again; */
+    size_t settled, half; /* where its states were before the pass, and where earlier drafts are */
 };
 
 /* What one thread did in the feed-forward half of a layer; zeros between the passes. */
@@ -132,6 +157,7 @@ struct trit_work {
     float *x, *h;              /* [M][hidden]: the residual stream; what is to be added to it */
     float *qkv;                /* [M][qkv_ld]: q, k, v; then, in q's place, what attention gives */
     float *gate_up;            /* [M][gate_up_ld]: gate, up; then, in gate's place, their product */
+    float *mix;                /* [M][mix_ld], in the same place: what the delta rule works on */
     float *angles;             /* [M][rope_dims/2][2]: cosine, sine */
     int8_t *a;                 /* [M][a_ld]: the quantised inputs of the next product */
     float *s;                  /* [M][groups of the product's matrix]: its scale, or the */
@@ -146,8 +172,14 @@ struct trit_work {
     float **logits;            /* [M] */
     struct trit_top **tops;    /* [M] */
     float *scratch;            /* per thread, [scratch_floats], for attention */
-    size_t qkv_ld, gate_up_ld, a_ld, row_floats, scratch_floats;
+    size_t qkv_ld, gate_up_ld, mix_ld, a_ld, row_floats, scratch_floats;
 };
+
+/* From one head of q to the next. */
+static inline size_t trit_query_step(const struct trit_config *config)
+{
+    return config->family->gated_heads ? 2 * config->head_dim : config->head_dim;
+}
 
 static inline bool trit_is_apart(const struct trit_model *model)
 {
@@ -184,6 +216,7 @@ const struct trit_rows *trit_model_head(const struct trit_model *model);
 struct trit_tensors {
     const struct trit_gguf_tensor *embd, *output, *output_norm, *rope_freqs; /* NULL: absent */
     const struct trit_gguf_tensor **layer; /* [layers][trit_family_tensors()] */
+    bool *rotated;                         /* per tensor of the file: its columns are */
 };
 /* Those of a layer, in the order of its kind. */
 static inline const struct trit_gguf_tensor **trit_tensors_of(const struct trit_tensors *tensors,
@@ -250,9 +283,24 @@ void trit_rope_frequencies(const struct trit_config *config, double *frequencies
    columns, quantised as its product takes them; weights NULL: of the values themselves. */
 void trit_norm_quant(struct trit_work *work, enum trit_part part, const float *in, size_t ld,
                      const struct trit_matrix *to, const float *weights);
-/* The same of the residual stream x. */
+/* The same of the residual stream x; and what is normed also to keep[M][hidden] (NULL: not). */
 void trit_norm_stream(struct trit_work *work, enum trit_part part, const struct trit_matrix *to,
                       const float *weights);
+void trit_norm_keep(struct trit_work *work, enum trit_part part, const struct trit_matrix *to,
+                    const float *weights, float *keep);
+/* The same of what attention gave, opened by its gates. */
+void trit_opened_quant(struct trit_work *work, enum trit_part part, const struct trit_matrix *to);
+/* out = the rotation of k inputs of rotated weights; may be in. */
+void trit_turn(const struct trit_model *model, size_t k, const float *in, float *out);
+
+/* The gated delta rule from the products in qkv (TRIT_MIXED channels, then TRIT_INNER gates, then
+   alpha and beta, which rows of floats make first, of the normed inputs in h), normed and opened;
+   the states of the pass's sequences move on. Its output: row i at i * mix_ld. */
+void trit_delta_rule(struct trit_work *work, size_t layer);
+const float *trit_delta_output(const struct trit_work *work);
+size_t trit_delta_floats(const struct trit_config *config); /* mix_ld */
+/* What one layer's rule reads, and writes, and computes for m tokens. */
+void trit_delta_cost(const struct trit_config *config, size_t m, uint64_t *bytes, uint64_t *macs);
 
 /* Norms q's and k's heads where the layer has such norms, rotates q and k, stores k and v, and
    leaves what attention gives in q's place. */
@@ -263,6 +311,22 @@ size_t trit_attention_parts(const struct trit_model *model, size_t context); /* 
    see once, every query with those that it sees. */
 void trit_attention_cost(const struct trit_model *model, size_t position, size_t n, uint64_t *bytes,
                          uint64_t *macs);
+/* A sequence's states and log; 0 where the model has no such layers. */
+size_t trit_states_bytes(const struct trit_config *config);
+size_t trit_states_log_bytes(const struct trit_config *config);
+/* False: no memory. */
+bool trit_states_map(struct trit_delta_states *states, const struct trit_config *config);
+void trit_states_unmap(struct trit_delta_states *states);
+/* The state of a head in order `order` of the layers with the delta rule; the convolution's inputs
+   before the next token's, [taps - 1][TRIT_MIXED]; a half of the log, rows of trit_states_row. */
+float *trit_states_head(const struct trit_delta_states *states, const struct trit_config *config,
+                        size_t order, size_t head);
+float *trit_states_tail(const struct trit_delta_states *states, const struct trit_config *config,
+                        size_t order);
+float *trit_states_log(const struct trit_delta_states *states, const struct trit_config *config,
+                       size_t order, size_t half);
+size_t trit_states_row(const struct trit_config *config);
+
 /* Bytes of the working memory for passes of up to `chunk` tokens. */
 size_t trit_work_bytes(const struct trit_model *model, size_t chunk);
 /* Bytes of a sequence's cache, UINT64_MAX where that wraps. */
@@ -274,6 +338,9 @@ size_t trit_session_parts(const struct trit_model *model, size_t context);
 void trit_gate_up(struct trit_work *work, const struct trit_layer *layer);
 /* x = x + Wdown a. */
 void trit_down(struct trit_work *work, const struct trit_layer *layer);
+/* The half after attention: a norm, then the two, with a sub-norm between them where there is one.
+ */
+void trit_feed_forward(struct trit_work *work, const struct trit_layer *layer);
 
 /* A layer of attention, then a gated feed-forward half, each with a norm before it; the sub-norms
    and the norms of q and k where the family has them. */
@@ -287,6 +354,8 @@ void trit_finite_norm(struct trit_work *work, enum trit_part part, const float *
                       const struct trit_matrix *to, const float *weights);
 void trit_finite_product(struct trit_work *work, enum trit_part part,
                          const struct trit_matrix *matrix, const float *y, size_t ldy);
+/* A part found token `token` wrong; none from m on. */
+void trit_finite_token(struct trit_work *work, enum trit_part part, size_t token);
 void trit_finite_states(struct trit_work *work, size_t m);
 void trit_finite_logits(struct trit_work *work, size_t m);
 void trit_finite_tops(struct trit_work *work, size_t first, size_t m);

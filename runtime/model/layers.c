@@ -1,17 +1,23 @@
-/* The layer that families with attention and a gated feed-forward half share, and its norms,
-   quantised for the next product. */
+/* The layer that families with attention and a gated feed-forward half share, and the inputs of its
+   products: normed, turned, quantised. */
+#include <string.h>
+
 #include "runtime/kernel/multiply.h"
 #include "runtime/model/internal.h"
 
-struct norm_job {
+/* Inputs of a product: the values that `fill` makes of a token, in row (which it may leave for
+   others), turned where the matrix is rotated, and quantised. */
+struct input_job {
     struct trit_work *w;
+    const struct trit_matrix *to;
     const float *in, *weights;
     size_t ld;
-    const struct trit_matrix *to;
+    float *keep; /* [M][k]: the values before they are turned; NULL: not wanted */
+    const float *(*fill)(const struct input_job *job, size_t token, float *row);
 };
 
 /* Matrices without groups that take the same inputs may be padded to different lengths. */
-static struct trit_inputs inputs_of(const struct norm_job *j, size_t token)
+static struct trit_inputs inputs_of(const struct input_job *j, size_t token)
 {
     const struct trit_work *w = j->w;
     const struct trit_matrix *to = j->to;
@@ -24,26 +30,57 @@ static struct trit_inputs inputs_of(const struct norm_job *j, size_t token)
                                  .sum = w->sum + at };
 }
 
-static void norm_quant(void *arg, size_t begin, size_t end, int thread)
+static const float *plain(const struct input_job *j, size_t token, float *row)
 {
-    const struct norm_job *j = arg;
+    (void)row;
+    return j->in + token * j->ld;
+}
+
+static const float *normed(const struct input_job *j, size_t token, float *row)
+{
+    const struct trit_model *model = j->w->model;
+    model->ops.norm->fn.norm(j->to->k, plain(j, token, row), j->weights, model->config.eps, row);
+    return row;
+}
+
+/* What attention gave, head by head, opened by the gates behind it. */
+static const float *opened(const struct input_job *j, size_t token, float *row)
+{
+    const struct trit_model *model = j->w->model;
+    const size_t hd = model->config.head_dim;
+    const float *head = plain(j, token, row);
+    for (size_t h = 0; h < model->config.heads; h++, head += 2 * hd)
+        model->ops.open->fn.sigmoid(hd, head + hd, head, row + h * hd);
+    return row;
+}
+
+void trit_turn(const struct trit_model *model, size_t k, const float *in, float *out)
+{
+    const float *signs = trit_signs_of(model->signs, k);
+    model->ops.rotate->fn.rotate(k, model->config.hadamard.block, signs, NULL, in, out);
+}
+
+static void make_inputs(void *arg, size_t begin, size_t end, int thread)
+{
+    const struct input_job *j = arg;
     const struct trit_work *w = j->w;
-    const struct trit_ops *ops = &w->model->ops;
     float *row = w->row + (size_t)thread * w->row_floats;
     for (size_t i = begin; i < end; i++) {
-        const float *in = j->in + i * j->ld;
         const struct trit_inputs to = inputs_of(j, i);
-        if (j->weights)
-            ops->norm->fn.norm(to.k, in, j->weights, w->model->config.eps, row);
-        trit_quantise(ops->quant, &to, j->weights ? row : in);
+        const float *values = j->fill(j, i, row);
+        if (j->keep)
+            memcpy(j->keep + i * to.k, values, to.k * sizeof *values);
+        if (j->to->turned)
+            trit_turn(w->model, to.k, values, row);
+        trit_quantise(w->model->ops.quant, &to, j->to->turned ? row : values);
     }
 }
 
 void trit_norm_quant(struct trit_work *w, enum trit_part part, const float *in, size_t ld,
                      const struct trit_matrix *to, const float *weights)
 {
-    struct norm_job job = { w, in, weights, ld, to };
-    trit_region(w->model->pool, part, w->m, 1, norm_quant, &job);
+    struct input_job job = { w, to, in, weights, ld, NULL, weights ? normed : plain };
+    trit_region(w->model->pool, part, w->m, 1, make_inputs, &job);
     trit_finite_norm(w, part, in, ld, to, weights);
 }
 
@@ -53,18 +90,39 @@ void trit_norm_stream(struct trit_work *w, enum trit_part part, const struct tri
     trit_norm_quant(w, part, w->x, w->model->config.hidden, to, weights);
 }
 
+void trit_norm_keep(struct trit_work *w, enum trit_part part, const struct trit_matrix *to,
+                    const float *weights, float *keep)
+{
+    const size_t hidden = w->model->config.hidden;
+    struct input_job job = { w, to, w->x, weights, hidden, keep, normed };
+    trit_region(w->model->pool, part, w->m, 1, make_inputs, &job);
+    trit_finite_norm(w, part, w->x, hidden, to, weights);
+}
+
+void trit_opened_quant(struct trit_work *w, enum trit_part part, const struct trit_matrix *to)
+{
+    struct input_job job = { w, to, w->qkv, NULL, w->qkv_ld, NULL, opened };
+    trit_region(w->model->pool, part, w->m, 1, make_inputs, &job);
+    trit_finite_norm(w, part, w->qkv, w->qkv_ld, to, NULL);
+}
+
+void trit_feed_forward(struct trit_work *w, const struct trit_layer *l)
+{
+    trit_norm_stream(w, TRIT_PART_FFN_NORM, &l->m[TRIT_GATE_UP], l->vector[TRIT_FFN_NORM]);
+    trit_gate_up(w, l);
+    trit_norm_quant(w, TRIT_PART_FFN_SUB_NORM, w->gate_up, w->gate_up_ld, &l->m[TRIT_DOWN],
+                    l->vector[TRIT_FFN_SUB_NORM]);
+    trit_down(w, l);
+}
+
 void trit_layer_gated(struct trit_work *w, size_t i)
 {
     const struct trit_layer *l = &w->model->layers[i];
-    trit_norm_stream(w, TRIT_PART_ATTN_NORM, &l->m[TRIT_QKV], l->norm[TRIT_ATTN_NORM]);
+    trit_norm_stream(w, TRIT_PART_ATTN_NORM, &l->m[TRIT_QKV], l->vector[TRIT_ATTN_NORM]);
     trit_product(w, TRIT_PART_QKV, &l->m[TRIT_QKV], w->qkv, w->qkv_ld);
     trit_attention(w, i);
     trit_norm_quant(w, TRIT_PART_SUB_NORM, w->qkv, w->qkv_ld, &l->m[TRIT_O],
-                    l->norm[TRIT_ATTN_SUB_NORM]);
+                    l->vector[TRIT_ATTN_SUB_NORM]);
     trit_product_add(w, TRIT_PART_O, &l->m[TRIT_O]);
-    trit_norm_stream(w, TRIT_PART_FFN_NORM, &l->m[TRIT_GATE_UP], l->norm[TRIT_FFN_NORM]);
-    trit_gate_up(w, l);
-    trit_norm_quant(w, TRIT_PART_FFN_SUB_NORM, w->gate_up, w->gate_up_ld, &l->m[TRIT_DOWN],
-                    l->norm[TRIT_FFN_SUB_NORM]);
-    trit_down(w, l);
+    trit_feed_forward(w, l);
 }

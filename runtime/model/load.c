@@ -39,21 +39,85 @@ static enum trit_code load_vector(struct trit_loader *l, const struct trit_gguf_
     return trit_loader_step(l, t);
 }
 
+/* Rows of a float for each tap, which become taps of a float for each channel. */
+static enum trit_code load_taps(struct trit_loader *l, const struct trit_gguf_tensor *t, float *out)
+{
+    const size_t taps = (size_t)t->ne[0], channels = (size_t)t->ne[1];
+    float row[TRIT_MAX_TAPS];
+    struct trit_rows rows;
+    const enum trit_code code = trit_rows_open(&rows, l->gguf, t, l->error);
+    if (code)
+        return code;
+    for (size_t c = 0; c < channels; c++) {
+        trit_rows_get(&rows, c, row);
+        for (size_t j = 0; j < taps; j++) {
+            if (!isfinite(row[j]))
+                return trit_fail(l->error, TRIT_EFORMAT,
+                                 "%s: tensor '%.*s' row %zu element %zu is %g: must be finite",
+                                 l->gguf->path, (int)t->name.n, t->name.s, c, j, (double)row[j]);
+            out[j * channels + c] = row[j];
+        }
+    }
+    l->model->cost.params += taps * channels;
+    return trit_loader_step(l, t);
+}
+
+/* Rows that stay floats, and the kernel for them, which is that of all layers. */
+static enum trit_code load_rows(struct trit_loader *l, const struct trit_gguf_tensor *t,
+                                struct trit_layer *layer)
+{
+    struct trit_model *model = l->model;
+    size_t i = 0;
+    while (layer->rows[i].n)
+        i++;
+    struct trit_rows *rows = &layer->rows[i];
+    const struct trit_kernel **kernel = &model->ops.rows[i];
+    enum trit_code code = trit_rows_load(rows, l->gguf, t, model->pool, l->error);
+    if (!code && !*kernel)
+        code = trit_pick(TRIT_OP_head, rows->packing, kernel, l->error);
+    if (!code && strcmp(rows->packing, (*kernel)->packing))
+        code = trit_fail(l->error, TRIT_EUNSUPPORTED,
+                         "%s: tensor '%.*s' is of another type than that of the layers before",
+                         l->gguf->path, (int)t->name.n, t->name.s);
+    model->cost.params += rows->n * rows->k;
+    return code ? code : trit_loader_step(l, t);
+}
+
+/* Floats of a vector, or of rows of taps. */
+static size_t floats_of(const struct trit_config *c, const struct trit_layer_tensor *t)
+{
+    const size_t floats = trit_config_width(c, t->k) * trit_config_width(c, t->n);
+    const bool vector = !trit_config_packs(c, t) && !trit_config_rows(c, t);
+    return vector ? trit_round_up(floats, 16) : 0;
+}
+
+/* What of a layer is not packed; *floats moves behind its vectors. */
+static enum trit_code load_floats(struct trit_loader *l, size_t i, float **floats)
+{
+    const struct trit_config *c = &l->model->config;
+    const struct trit_layer_kind *kind = trit_config_kind(c, i);
+    struct trit_layer *layer = &l->model->layers[i];
+    enum trit_code code = TRIT_OK;
+    for (size_t j = 0; j < kind->ntensors && !code; j++) {
+        const struct trit_layer_tensor *t = &kind->tensors[j];
+        const struct trit_gguf_tensor *tensor = trit_tensors_of(&l->tensors, c, i)[j];
+        if (trit_config_rows(c, t))
+            code = load_rows(l, tensor, layer);
+        if (!floats_of(c, t))
+            continue;
+        code = t->n == TRIT_ONE ? load_vector(l, tensor, *floats) : load_taps(l, tensor, *floats);
+        layer->vector[t->slot] = *floats;
+        *floats += floats_of(c, t);
+    }
+    return code;
+}
+
 static enum trit_code load_layers(struct trit_loader *l)
 {
     struct trit_model *model = l->model;
     float *floats = model->floats;
-    enum trit_code code = TRIT_OK;
     for (size_t i = 0; i < model->config.layers; i++) {
-        const struct trit_layer_kind *kind = trit_config_kind(&model->config, i);
-        for (size_t j = 0; j < kind->ntensors && !code; j++) {
-            const struct trit_gguf_tensor *t = trit_tensors_of(&l->tensors, &model->config, i)[j];
-            if (kind->tensors[j].n != TRIT_ONE)
-                continue;
-            code = load_vector(l, t, floats);
-            model->layers[i].norm[kind->tensors[j].slot] = floats;
-            floats += trit_round_up((size_t)t->ne[0], 16);
-        }
+        enum trit_code code = load_floats(l, i, &floats);
         for (size_t role = 0; role < (size_t)model->nroles && !code; role++)
             code = trit_matrix_load(l, i * (size_t)model->nroles + role);
         if (code)
@@ -125,6 +189,14 @@ static void settle_head(struct trit_loader *l)
         c->packed_head = !trit_group_form(l->gguf, head, l->model->pool, &form, NULL);
 }
 
+static void find_turned_head(struct trit_loader *l)
+{
+    const struct trit_hadamard *h = &l->model->config.hadamard;
+    const struct trit_gguf_tensor *output = l->tensors.output;
+    l->model->head_turned =
+        output ? l->tensors.rotated[output - l->gguf->tensors] : h->block && h->tied;
+}
+
 /* Their values are finite, as those of a file are that was packed; and a head of rows of floats. A
    packed one is made of its matrix. */
 static enum trit_code load_head(struct trit_loader *l)
@@ -180,34 +252,36 @@ static enum trit_code load_packed_head(struct trit_loader *l)
 static enum trit_code pick_ops(struct trit_loader *l)
 {
     struct trit_ops *ops = &l->model->ops;
+    const struct trit_family *family = l->model->config.family;
+    const bool deltas = trit_config_deltas(&l->model->config);
     const struct {
         enum trit_op op;
         const struct trit_kernel **kernel;
-    } wanted[] = { { TRIT_OP_quant, &ops->quant },
-                   { TRIT_OP_norm, &ops->norm },
-                   { l->model->config.family->gated, &ops->gated },
-                   { TRIT_OP_softmax, &ops->softmax },
-                   { TRIT_OP_qk, &ops->qk },
-                   { TRIT_OP_pv, &ops->pv },
-                   { TRIT_OP_merge, &ops->merge },
-                   { TRIT_OP_half, &ops->half },
-                   { TRIT_OP_split, &ops->split } };
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        enum trit_code code = trit_pick(wanted[i].op, NULL, wanted[i].kernel, l->error);
-        if (code)
-            return code;
-    }
+        bool wanted;
+    } list[] = {
+        { TRIT_OP_quant, &ops->quant, true },
+        { TRIT_OP_norm, &ops->norm, true },
+        { family->gated, &ops->gated, true },
+        { TRIT_OP_softmax, &ops->softmax, true },
+        { TRIT_OP_qk, &ops->qk, true },
+        { TRIT_OP_pv, &ops->pv, true },
+        { TRIT_OP_merge, &ops->merge, true },
+        { TRIT_OP_half, &ops->half, true },
+        { TRIT_OP_split, &ops->split, true },
+        { TRIT_OP_rotate, &ops->rotate, l->model->config.hadamard.block },
+        { TRIT_OP_sigmoid, &ops->open, family->gated_heads },
+        { TRIT_OP_conv, &ops->conv, deltas },
+        { TRIT_OP_l2, &ops->l2, deltas },
+        { TRIT_OP_delta, &ops->delta, deltas },
+        { TRIT_OP_gnorm, &ops->gnorm, deltas },
+    };
+    enum trit_code code = TRIT_OK;
+    for (size_t i = 0; i < sizeof list / sizeof *list && !code; i++)
+        if (list[i].wanted)
+            code = trit_pick(list[i].op, NULL, list[i].kernel, l->error);
+    if (code)
+        return code;
     return l->model->kv == &trit_kv_i8 ? trit_kv_i8_pick(&ops->dot, l->error) : TRIT_OK;
-}
-
-/* Floats of a layer's vectors. */
-static size_t vectors_of(const struct trit_config *c, const struct trit_layer_kind *kind)
-{
-    size_t floats = 0;
-    for (size_t i = 0; i < kind->ntensors; i++)
-        if (kind->tensors[i].n == TRIT_ONE)
-            floats += trit_round_up(trit_config_width(c, kind->tensors[i].k), 16);
-    return floats;
 }
 
 static enum trit_code allocate(struct trit_loader *l)
@@ -216,7 +290,8 @@ static enum trit_code allocate(struct trit_loader *l)
     const struct trit_config *c = &model->config;
     size_t floats = trit_round_up(c->hidden, 16);
     for (size_t i = 0; i < c->layers; i++)
-        floats += vectors_of(c, trit_config_kind(c, i));
+        for (size_t j = 0; j < trit_config_kind(c, i)->ntensors; j++)
+            floats += floats_of(c, &trit_config_kind(c, i)->tensors[j]);
     model->layers = trit_alloc(c->layers, sizeof *model->layers);
     model->floats = trit_alloc(floats, sizeof *model->floats);
     if (!model->layers || !model->floats)
@@ -288,7 +363,9 @@ static enum trit_code load(struct trit_loader *l)
         (code = trit_loader_open(l)))
         return code;
     settle_head(l);
-    if ((code = load_head(l)) || (code = trit_loader_plan(l)) || (code = load_layers(l)) ||
+    find_turned_head(l);
+    if ((code = trit_signs_load(model->signs, &model->config, l->gguf, l->error)) ||
+        (code = load_head(l)) || (code = trit_loader_plan(l)) || (code = load_layers(l)) ||
         (code = load_packed_head(l)) || (code = load_rope(l)))
         return code;
     if (trit_is_apart(model))

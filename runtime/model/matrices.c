@@ -39,7 +39,7 @@ static size_t parts_of(const struct trit_loader *l, size_t i,
     }
     const struct trit_layer_kind *kind = trit_config_kind(c, layer);
     for (size_t j = 0; j < kind->ntensors; j++)
-        if (kind->tensors[j].n != TRIT_ONE && role_of(model, &kind->tensors[j]) == role)
+        if (trit_config_packs(c, &kind->tensors[j]) && role_of(model, &kind->tensors[j]) == role)
             parts[n++] = trit_tensors_of(&l->tensors, c, layer)[j];
     return n;
 }
@@ -76,7 +76,7 @@ static void size_matrix(const struct trit_model *model, size_t i, struct trit_ma
     const struct trit_layer_kind *kind = trit_config_kind(c, layer);
     for (size_t j = 0; j < kind->ntensors; j++) {
         const struct trit_layer_tensor *t = &kind->tensors[j];
-        if (t->n == TRIT_ONE || role_of(model, t) != role)
+        if (!trit_config_packs(c, t) || role_of(model, t) != role)
             continue;
         x->n += trit_config_width(c, t->n);
         x->k = trit_config_width(c, t->k);
@@ -191,12 +191,30 @@ static enum trit_code find_form(struct trit_loader *l, struct trit_matrix *x,
     return TRIT_OK;
 }
 
+/* Whether its columns are rotated: those of all tensors, or of none. */
+static enum trit_code check_turned(const struct trit_loader *l, struct trit_matrix *x,
+                                   const struct trit_gguf_tensor *const *parts, size_t n)
+{
+    const struct trit_gguf_tensor *tensors = l->gguf->tensors;
+    x->turned = l->tensors.rotated[parts[0] - tensors];
+    for (size_t i = 1; i < n; i++)
+        if (l->tensors.rotated[parts[i] - tensors] != x->turned)
+            return trit_fail(l->error, TRIT_EUNSUPPORTED,
+                             "%s: of tensors '%.*s' and '%.*s', which take the same inputs, one is "
+                             "rotated (prism.hadamard.weight_names), one is not",
+                             l->gguf->path, (int)parts[0]->name.n, parts[0]->name.s,
+                             (int)parts[i]->name.n, parts[i]->name.s);
+    return TRIT_OK;
+}
+
 static enum trit_code form_in_file(struct trit_loader *l, size_t i, struct trit_matrix *x)
 {
     const struct trit_gguf_tensor *parts[TRIT_PARTS] = { NULL };
     const size_t n = parts_of(l, i, parts);
     bool groups;
     enum trit_code code = check_alike(l, parts, n, &groups);
+    if (!code)
+        code = check_turned(l, x, parts, n);
     x->form = (struct trit_form){ 0, TRIT_TRITS };
     return code || !groups || form_from_cache(l, x) ? code : find_form(l, x, parts, n);
 }

@@ -11,6 +11,9 @@ void trit_model_free(struct trit_model *model)
     trit_head_free(model->head);
     trit_rows_free(&model->embd);
     trit_rows_free(&model->output);
+    for (size_t i = 0; model->layers && i < model->config.layers * TRIT_GATE_ROWS; i++)
+        trit_rows_free(&model->layers[i / TRIT_GATE_ROWS].rows[i % TRIT_GATE_ROWS]);
+    trit_signs_free(model->signs);
     trit_unmap(model->arena, model->arena_bytes);
     free(model->rope);
     free(model->floats);

@@ -31,6 +31,22 @@ struct trit_yarn {
 /* As files have it whose keys say no more. */
 struct trit_yarn trit_yarn_usual(float factor, size_t original);
 
+/* Layers with the gated delta rule (CONVENTIONS.md). */
+struct trit_delta {
+    size_t k_heads, v_heads; /* of queries and of keys; of values. 0: there are no such layers */
+    size_t state;            /* elements of a head of any of the three */
+    size_t taps;             /* of the convolution before it */
+    bool float_gates;        /* alpha and beta are made by rows of floats, not by codes */
+};
+
+/* Weights that are rotated, so that their inputs are, too (CONVENTIONS.md). */
+struct trit_hadamard {
+    size_t block;    /* columns; 0: none are rotated */
+    bool signs;      /* there are signs; else all are 1 */
+    bool grouped;    /* the delta rule's output is turned head of keys by head of keys */
+    bool rows, tied; /* the embedding's rows are; the head, which is the embedding, is */
+};
+
 struct trit_config {
     const struct trit_family *family;
     char arch[32], name[64];
@@ -38,11 +54,14 @@ struct trit_config {
     size_t rope_dims;
     float eps, rope_base;
     struct trit_yarn yarn;
-    size_t interval;  /* of the layers with attention: i, where it divides i + 1; 0: all have it */
-    bool tied;        /* the head is the embedding */
-    bool packed_head; /* the head's rows have a scale for each group of columns: it is packed and
-                         multiplied as the layers' matrices are. Of a head in a float type its first
-                         rows tell, until all of them were seen */
+    size_t interval; /* of the layers with attention: i, where it divides i + 1; 0: all have it */
+    struct trit_delta delta;
+    struct trit_hadamard hadamard;
+    size_t predicting; /* prediction blocks behind the layers, which the file's tensors have */
+    bool tied;         /* the head is the embedding */
+    bool packed_head;  /* the head's rows have a scale for each group of columns: it is packed and
+                          multiplied as the layers' matrices are. Of a head in a float type its first
+                          rows tell, until all of them were seen */
 };
 
 /* What a model costs: the figures that bench and inspect show. */
@@ -198,20 +217,24 @@ enum trit_code trit_session_join(struct trit_session **session, struct trit_work
 void trit_session_free(struct trit_session *session);             /* NULL allowed */
 size_t trit_session_position(const struct trit_session *session); /* tokens evaluated so far */
 size_t trit_session_context(const struct trit_session *session);
-void trit_session_rewind(struct trit_session *session,
-                         size_t position); /* forget all from there on */
+/* Forgets all from that position on. False, and nothing is forgotten, where the model has states
+   that cannot go back so far: they go back to 0, and to any of the last drafts. */
+bool trit_session_rewind(struct trit_session *session, size_t position);
 size_t trit_session_kv_bytes(const struct trit_session *session);
 struct trit_work *trit_session_work(const struct trit_session *session);
 
 /* What one sequence adds to an evaluation: count tokens behind those it has. Logits are computed
    for tokens first .. count-1 only (first = count: none): all of them, to
    logits[(i - first) * vocab], or, where top is not NULL, what top[i - first] asks for. */
+/* The last `drafts` of them, at most TRIT_DRAFTS, may be forgotten again in a model with states. */
+enum { TRIT_DRAFTS = 16 };
 struct trit_run {
     struct trit_session *session;
     const int32_t *tokens;
     size_t count, first;
     float *logits;
     struct trit_top *top; /* runtime/head/head.h */
+    size_t drafts;
 };
 
 /* Evaluates the runs of different sequences of work's model in as few passes over the weights as

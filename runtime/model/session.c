@@ -25,7 +25,8 @@ uint64_t trit_session_cache(const struct trit_model *model, size_t context)
     const size_t positions = positions_of(context),
                  chunks = (context + TRIT_ATTN_CHUNK - 1) / TRIT_ATTN_CHUNK,
                  head = model->kv->k_bytes(model, positions) + model->kv->v_bytes(model, positions);
-    return trit_bytes_product(chunks, trit_bytes_product(c->layers * c->kv_heads, head));
+    return trit_bytes_product(chunks,
+                              trit_bytes_product(trit_config_attending(c) * c->kv_heads, head));
 }
 
 size_t trit_session_parts(const struct trit_model *model, size_t context)
@@ -42,7 +43,7 @@ static bool map_cache(struct trit_session *s)
 {
     s->kv = trit_map(trit_session_kv_bytes(s));
     s->parts = trit_map(parts_bytes(s));
-    return s->kv && s->parts;
+    return s->kv && s->parts && trit_states_map(&s->states, &s->model->config);
 }
 
 enum trit_code trit_session_join(struct trit_session **session, struct trit_work *work,
@@ -95,6 +96,7 @@ void trit_session_free(struct trit_session *s)
         return;
     trit_unmap(s->kv, trit_session_kv_bytes(s));
     trit_unmap(s->parts, parts_bytes(s));
+    trit_states_unmap(&s->states);
     trit_work_free(s->owned);
     free(s);
 }
@@ -119,15 +121,22 @@ struct trit_work *trit_session_work(const struct trit_session *s)
     return s->work;
 }
 
-void trit_session_rewind(struct trit_session *s, size_t position)
+bool trit_session_rewind(struct trit_session *s, size_t position)
 {
-    if (position < s->position)
-        s->position = position;
+    struct trit_delta_states *states = &s->states;
+    position = position < s->position ? position : s->position;
+    if (position > 0 && position < states->settled)
+        return false;
+    s->position = position;
+    states->settled = position < states->settled ? 0 : states->settled;
+    return true;
 }
 
 enum trit_code trit_session_eval(struct trit_session *s, const int32_t *tokens, size_t count,
                                  size_t first, float *logits, struct trit_error *error)
 {
-    return trit_model_eval(s->work, &(struct trit_run){ s, tokens, count, first, logits, NULL }, 1,
-                           error);
+    const struct trit_run run = {
+        .session = s, .tokens = tokens, .count = count, .first = first, .logits = logits
+    };
+    return trit_model_eval(s->work, &run, 1, error);
 }

@@ -15,7 +15,8 @@ struct finder {
     const struct trit_config *config;
     const struct trit_gguf *gguf;
     struct trit_error *error;
-    bool *placed; /* per tensor of the file: it has a place in the model */
+    bool *placed;   /* per tensor of the file: it has a place in the model; */
+    bool *foldable; /* it is a matrix whose inputs can be rotated */
 };
 
 static enum trit_code wrong_shape(const struct finder *f, const struct trit_gguf_tensor *t,
@@ -31,29 +32,29 @@ static enum trit_code wrong_shape(const struct finder *f, const struct trit_gguf
                      f->gguf->path, (int)t->name.n, t->name.s, has, wants);
 }
 
-/* The tensor NAME.weight, which must be K x N (n = 0: one dimension of k). It has its place now. */
+/* The tensor of that name, which must be K x N (n = 0: one dimension of k). It has its place now.
+ */
 static enum trit_code find(struct finder *f, const char *name, size_t k, size_t n,
                            const struct trit_gguf_tensor **out)
 {
-    char full[64];
-    snprintf(full, sizeof full, "%s.weight", name);
-    const struct trit_gguf_tensor *t = *out = trit_gguf_tensor(f->gguf, full);
+    const struct trit_gguf_tensor *t = *out = trit_gguf_tensor(f->gguf, name);
     if (!t)
         return trit_fail(
             f->error, TRIT_EFORMAT,
             "%s: tensor '%s' is missing: architecture %s with block_count %zu needs it",
-            f->gguf->path, full, f->config->arch, f->config->layers);
+            f->gguf->path, name, f->config->arch, f->config->layers);
     if (t->ndims != (n ? 2u : 1u) || t->ne[0] != k || t->ne[1] != (n ? n : 1))
         return wrong_shape(f, t, k, n);
     f->placed[t - f->gguf->tensors] = true;
     return TRIT_OK;
 }
 
-static enum trit_code find_vector(struct finder *f, const char *name, size_t k,
+/* A vector of k floats (n = 0), or n rows of k. */
+static enum trit_code find_floats(struct finder *f, const char *name, size_t k, size_t n,
                                   const struct trit_gguf_tensor **out)
 {
     static const uint32_t types[] = { TRIT_F32, TRIT_F16, TRIT_BF16, TRIT_Q8_0 };
-    const enum trit_code code = find(f, name, k, 0, out);
+    const enum trit_code code = find(f, name, k, n, out);
     for (size_t i = 0; i < sizeof types / sizeof *types && !code; i++)
         if ((*out)->type == types[i])
             return TRIT_OK;
@@ -61,9 +62,9 @@ static enum trit_code find_vector(struct finder *f, const char *name, size_t k,
         return code;
     const struct trit_type_info *info = trit_type_find((*out)->type);
     return trit_fail(f->error, TRIT_EUNSUPPORTED,
-                     "%s: tensor '%s.weight' has type %s (%u): vectors are read as F32, "
-                     "F16, BF16 and Q8_0",
-                     f->gguf->path, name, info ? info->name : "unknown", (unsigned)(*out)->type);
+                     "%s: tensor '%s' has type %s (%u): %s are read as F32, F16, BF16 and Q8_0",
+                     f->gguf->path, name, info ? info->name : "unknown", (unsigned)(*out)->type,
+                     n ? "its rows" : "vectors");
 }
 
 static enum trit_code check_groups(const struct finder *f, const struct trit_gguf_tensor *t)
@@ -77,24 +78,28 @@ static enum trit_code find_tensor(struct finder *f, size_t layer, size_t i)
     const struct trit_layer_tensor *t = &trit_config_kind(f->config, layer)->tensors[i];
     const struct trit_gguf_tensor **out = &trit_tensors_of(f->tensors, f->config, layer)[i];
     const size_t k = trit_config_width(f->config, t->k);
-    char name[48];
-    snprintf(name, sizeof name, "blk.%zu.%s", layer, t->name);
-    if (t->n == TRIT_ONE)
-        return find_vector(f, name, k, out);
-    enum trit_code code = find(f, name, k, trit_config_width(f->config, t->n), out);
-    if (!code && !trit_type_has_groups((*out)->type))
+    const size_t n = t->n == TRIT_ONE ? 0 : trit_config_width(f->config, t->n);
+    char name[TRIT_TENSOR_NAME];
+    trit_tensor_name(t, layer, name);
+    if (!trit_config_packs(f->config, t))
+        return find_floats(f, name, k, n, out);
+    enum trit_code code = find(f, name, k, n, out);
+    if (code)
+        return code;
+    f->foldable[*out - f->gguf->tensors] = t->aim != TRIT_AIM_DELTA;
+    if (!trit_type_has_groups((*out)->type))
         code = trit_ternary_check(f->gguf, *out, f->error);
     return code ? code : check_groups(f, *out);
 }
 
-/* The norms first: they say at once where a file is of another graph. */
+/* The floats first: they say at once where a file is of another graph. */
 static enum trit_code find_layer(struct finder *f, size_t layer)
 {
     const struct trit_layer_kind *kind = trit_config_kind(f->config, layer);
     enum trit_code code = TRIT_OK;
     for (int matrices = 0; matrices < 2; matrices++)
         for (size_t i = 0; i < kind->ntensors && !code; i++)
-            if ((kind->tensors[i].n != TRIT_ONE) == matrices)
+            if (trit_config_packs(f->config, &kind->tensors[i]) == matrices)
                 code = find_tensor(f, layer, i);
     return code;
 }
@@ -118,37 +123,44 @@ static enum trit_code find_all(struct finder *f)
 {
     const struct trit_config *c = f->config;
     struct trit_tensors *t = f->tensors;
-    enum trit_code code = find(f, "token_embd", c->hidden, c->vocab, &t->embd);
+    enum trit_code code = find(f, "token_embd.weight", c->hidden, c->vocab, &t->embd);
     if (!code && !c->tied)
-        code = find(f, "output", c->hidden, c->vocab, &t->output);
+        code = find(f, "output.weight", c->hidden, c->vocab, &t->output);
+    if (!code && !c->tied)
+        f->foldable[t->output - f->gguf->tensors] = true;
     if (!code && c->packed_head)
         code = trit_group_check(f->gguf, c->tied ? t->embd : t->output, f->error);
     if (!code && trit_gguf_tensor(f->gguf, "rope_freqs.weight"))
-        code = find_vector(f, "rope_freqs", c->rope_dims / 2, &t->rope_freqs);
+        code = find_floats(f, "rope_freqs.weight", c->rope_dims / 2, 0, &t->rope_freqs);
     for (size_t i = 0; i < c->layers && !code; i++)
         code = find_layer(f, i);
-    if (code || (code = find_vector(f, "output_norm", c->hidden, &t->output_norm)))
+    if (code || (code = find_floats(f, "output_norm.weight", c->hidden, 0, &t->output_norm)) ||
+        (code = check_all_placed(f)))
         return code;
-    return check_all_placed(f);
+    return trit_hadamard_names(c, f->gguf, f->foldable, t->rotated, f->error);
 }
 
 enum trit_code trit_tensors_find(struct trit_tensors *tensors, const struct trit_config *config,
                                  const struct trit_gguf *gguf, struct trit_error *error)
 {
-    struct finder f = { tensors, config, gguf, error, NULL };
+    struct finder f = { tensors, config, gguf, error, NULL, NULL };
     *tensors = (struct trit_tensors){ 0 };
     f.placed = trit_alloc(gguf->ntensors, sizeof *f.placed);
+    f.foldable = trit_alloc(gguf->ntensors, sizeof *f.foldable);
+    tensors->rotated = trit_alloc(gguf->ntensors, sizeof *tensors->rotated);
     tensors->layer =
         trit_alloc(config->layers * trit_family_tensors(config->family), sizeof *tensors->layer);
-    enum trit_code code = f.placed && tensors->layer
+    enum trit_code code = f.placed && f.foldable && tensors->rotated && tensors->layer
                               ? find_all(&f)
                               : trit_fail(error, TRIT_EMEMORY, "%s: no memory", gguf->path);
     free(f.placed);
+    free(f.foldable);
     return code;
 }
 
 void trit_tensors_free(struct trit_tensors *tensors)
 {
     free(tensors->layer);
+    free(tensors->rotated);
     *tensors = (struct trit_tensors){ 0 };
 }

@@ -24,10 +24,13 @@ static void measure(struct trit_work *w, const struct trit_model *model, size_t 
     w->model = (struct trit_model *)(uintptr_t)model;
     w->chunk = chunk;
     const struct trit_config *c = &w->model->config;
-    const size_t q = c->heads * c->head_dim, widest = larger(larger(c->hidden, c->ffn), q);
+    const size_t q = c->heads * c->head_dim, inner = trit_config_width(c, TRIT_INNER),
+                 widest = larger(larger(c->hidden, c->ffn), larger(q, inner));
     w->a_ld = trit_padded_k(widest);
-    w->qkv_ld = (c->heads + 2 * c->kv_heads) * c->head_dim;
+    w->qkv_ld = larger(c->heads * trit_query_step(c) + 2 * c->kv_heads * c->head_dim,
+                       trit_config_width(c, TRIT_MIXED) + inner + 2 * c->delta.v_heads);
     w->gate_up_ld = 2 * c->ffn;
+    w->mix_ld = trit_delta_floats(c);
     w->row_floats = trit_round_up(widest, 16);
     w->scratch_floats = trit_round_up(trit_attention_scratch(w->model), 16);
 }
@@ -49,7 +52,7 @@ static size_t lay_out(struct trit_work *w, uint8_t *base)
         { (void **)&w->x, m * c->hidden * 4 },
         { (void **)&w->h, m * c->hidden * 4 },
         { (void **)&w->qkv, m * w->qkv_ld * 4 },
-        { (void **)&w->gate_up, m * w->gate_up_ld * 4 },
+        { (void **)&w->gate_up, m * larger(w->gate_up_ld, w->mix_ld) * 4 },
         { (void **)&w->angles, m * c->rope_dims * 4 },
         { (void **)&w->a, m * w->a_ld },
         { (void **)&w->s, m * groups * 4 },
@@ -70,6 +73,7 @@ static size_t lay_out(struct trit_work *w, uint8_t *base)
             *parts[i].to = base + used;
         used += trit_round_up(parts[i].bytes, TRIT_ALIGN);
     }
+    w->mix = w->gate_up;
     return used;
 }
 

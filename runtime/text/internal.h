@@ -83,7 +83,7 @@ struct trit_splitter;
 struct trit_split;
 
 /* The pre-tokenizers; tokenizer.c names them as files do. */
-enum trit_split_kind { TRIT_SPLIT_LLAMA3, TRIT_SPLIT_QWEN2, TRIT_NSPLITS };
+enum trit_split_kind { TRIT_SPLIT_LLAMA3, TRIT_SPLIT_QWEN2, TRIT_SPLIT_QWEN35, TRIT_NSPLITS };
 
 enum trit_code trit_splitter_create(struct trit_splitter **splitter, enum trit_split_kind kind,
                                     struct trit_error *error);

@@ -10,16 +10,15 @@
    has not. Every character begins some branch, and no branch is empty: anchored, it never fails.
    Letters newer than PCRE2's Unicode (14 in 10.42) are cut as signs; HuggingFace's tables may know
    them. */
-#define BEFORE_DIGITS "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
-#define BEHIND_DIGITS                              \
-    "| ?[^\\p{White_Space}\\p{L}\\p{N}]+[\\r\\n]*" \
-    "|\\p{White_Space}*[\\r\\n]+"                  \
-    "|\\p{White_Space}+(?!\\P{White_Space})"       \
-    "|\\p{White_Space}+"
+#define SPLIT(letters, digits)                                                  \
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?[" letters "]+|" digits \
+    "| ?[^\\p{White_Space}" letters "\\p{N}]+[\\r\\n]*"                         \
+    "|\\p{White_Space}*[\\r\\n]+|\\p{White_Space}+(?!\\P{White_Space})|\\p{White_Space}+"
 
 static const char *const patterns[TRIT_NSPLITS] = {
-    [TRIT_SPLIT_LLAMA3] = BEFORE_DIGITS "\\p{N}{1,3}" BEHIND_DIGITS,
-    [TRIT_SPLIT_QWEN2] = BEFORE_DIGITS "\\p{N}" BEHIND_DIGITS,
+    [TRIT_SPLIT_LLAMA3] = SPLIT("\\p{L}", "\\p{N}{1,3}"),
+    [TRIT_SPLIT_QWEN2] = SPLIT("\\p{L}", "\\p{N}"),
+    [TRIT_SPLIT_QWEN35] = SPLIT("\\p{L}\\p{M}", "\\p{N}"),
 };
 
 struct trit_splitter {

@@ -46,7 +46,7 @@ static const struct pre {
 } pres[] = {
     { "llama-bpe", TRIT_SPLIT_LLAMA3, true, true }, { "llama3", TRIT_SPLIT_LLAMA3, true, true },
     { "llama-v3", TRIT_SPLIT_LLAMA3, true, true },  { "falcon3", TRIT_SPLIT_LLAMA3, true, true },
-    { "qwen2", TRIT_SPLIT_QWEN2, false, false },
+    { "qwen2", TRIT_SPLIT_QWEN2, false, false },    { "qwen35", TRIT_SPLIT_QWEN35, false, false },
 };
 enum { NPRE = sizeof pres / sizeof *pres };
 
