@@ -212,9 +212,15 @@ static void mix(void *arg, size_t begin, size_t end, int thread)
 
 /* --- the rule --- */
 
-/* A head's part of n tokens in rows; the state after them to next. Its output goes to o. */
-static void rule(const struct delta_job *j, size_t head, size_t n, struct rows rows, float *state,
-                 float *next, float *o, size_t ldo)
+/* Where what a head makes of its tokens goes: the state after them (NULL: nowhere), the output. */
+struct made {
+    float *next, *o;
+    size_t ldo;
+};
+
+/* A head's part of n tokens in rows. */
+static void rule(const struct delta_job *j, size_t head, size_t n, struct rows rows,
+                 const float *state, struct made to)
 {
     const struct trit_delta *d = &config_of(j)->delta;
     const float *q = rows.channels + head % d->k_heads * d->state, *k = q + d->k_heads * d->state,
@@ -222,7 +228,7 @@ static void rule(const struct delta_job *j, size_t head, size_t n, struct rows r
                 *decay = rows.channels + rows.gates + head;
     if (n)
         j->w->model->ops.delta->fn.delta(n, d->state, d->state, q, k, rows.ld, v, rows.ld, decay,
-                                         decay + d->v_heads, rows.ld, state, next, o, ldo);
+                                         decay + d->v_heads, rows.ld, state, to.next, to.o, to.ldo);
 }
 
 /* Where a head's output stands among the inputs of Wo: heads of values that share a head of keys
@@ -263,12 +269,14 @@ static void heads(void *arg, size_t begin, size_t end, int thread)
               *s = trit_states_head(&w->tokens[span->begin].session->states, c, j->order, head);
         if (span->settled == 0)
             memset(s, 0, size * sizeof *s);
-        rule(j, head, kept_of(j, span), log_of(j, span, span->half), s, s, unwanted, 0);
-        gates(j, head, span->begin, staying, rows_at(j, span->begin));
-        rule(j, head, staying, rows_at(j, span->begin), s, s, o, w->mix_ld);
-        gates(j, head, span->begin + staying, span->drafts, drafts_of(j, span));
-        rule(j, head, span->drafts, drafts_of(j, span), s, NULL, o + staying * w->mix_ld,
-             w->mix_ld);
+        const struct rows own = rows_at(j, span->begin), drafts = drafts_of(j, span);
+        rule(j, head, kept_of(j, span), log_of(j, span, span->half), s,
+             (struct made){ s, unwanted, 0 });
+        gates(j, head, span->begin, staying, own);
+        rule(j, head, staying, own, s, (struct made){ s, o, w->mix_ld });
+        gates(j, head, span->begin + staying, span->drafts, drafts);
+        rule(j, head, span->drafts, drafts, s,
+             (struct made){ NULL, o + staying * w->mix_ld, w->mix_ld });
         finish(j, head, span, o);
     }
 }
