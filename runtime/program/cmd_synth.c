@@ -57,7 +57,7 @@ static const struct trit_option options[] = {
       "1024",
       1, 1 << 20, NULL },
     { "--mtp", TRIT_OPT_FLAG, AT(mtp), NULL,
-      "for qwen35: with a block that predicts the token after the next", 0, 0, NULL },
+      "for qwen35: with a block of Q8_0 that predicts the token after the next", 0, 0, NULL },
     { "--mtp-accept", TRIT_OPT_FLOAT, AT(accept), "P",
       "--mtp, with a share P of its drafts right; --peak and --chain are 0.5 and 4096 if not given",
       0, 1, NULL },

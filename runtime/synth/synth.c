@@ -186,6 +186,10 @@ static enum trit_code check(const struct trit_synth *s, struct trit_error *error
         return trit_fail(error, TRIT_EARGUMENT,
                          "an embedding made as the matrices are needs a type with groups of "
                          "columns, as in architecture qwen3");
+    if (f->kinds[1].layer && !trit_family_groups(f, s->type))
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "architecture %s has groups of columns: no matrices of type i2_s",
+                         s->arch);
     if (s->zeros > 0 && trit_family_groups(f, s->type))
         return trit_fail(error, TRIT_EARGUMENT,
                          "zeros are made for matrices with one scale, of type i2_s or f16");
