@@ -79,13 +79,19 @@ static void write_plainly(struct trit_sampler *sampler, struct trit_session *ses
     free(row);
 }
 
+/* By lookup; 0: none. */
+static struct trit_drafting drafting(size_t guesses)
+{
+    return (struct trit_drafting){ guesses ? TRIT_DRAFT_LOOKUP : TRIT_DRAFT_NONE, guesses };
+}
+
 static void write_guessing(struct trit_sampler *sampler, struct trit_session *session,
                            size_t guesses, const int32_t *prompt, size_t n, size_t count,
                            int32_t *out)
 {
     struct trit_error e;
     struct trit_decoder *d;
-    check(trit_decoder_create(&d, model, session, sampler, guesses, &e), &e);
+    check(trit_decoder_create(&d, model, session, sampler, drafting(guesses), &e), &e);
     trit_decoder_tell(d, prompt, n);
     check(trit_decoder_feed(d, prompt, n, &e), &e);
     for (size_t i = 0; i < count; i++)

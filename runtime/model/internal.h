@@ -75,9 +75,13 @@ struct trit_model {
     size_t head_bytes;               /* likewise: all rows of a head of floats */
     struct trit_matrix out;          /* the head's, where it is packed */
     float *output_norm;
-    float *floats;    /* norms of all layers, output_norm, and the rope frequencies */
-    double *rope;     /* radians per position for each pair, rope_dims / 2 */
-    double rope_size; /* of cosines and sines: 1, or YaRN's */
+    struct trit_model *block; /* that predicts; NULL: none */
+    bool borrows;             /* of a block: the head is its model's */
+    struct trit_matrix joint; /* of a block: makes its inputs of an embedding and a state, */
+    float *joint_norm[2];     /* which are normed first */
+    float *floats;            /* norms of all layers, output_norm, and the rope frequencies */
+    double *rope;             /* radians per position for each pair, rope_dims / 2 */
+    double rope_size;         /* of cosines and sines: 1, or YaRN's */
     struct trit_signs signs[TRIT_SIGNS_MAX]; /* of rotated weights */
     bool head_turned;                        /* the head's columns are rotated */
     uint8_t *arena;                          /* packed matrices and their scales */
@@ -117,6 +121,8 @@ struct trit_token {
     struct trit_session *session;
     size_t position;
     int32_t id;
+    float *state;         /* where it is wanted normed, else NULL */
+    const float *before;  /* of a prediction block */
     float *logits;        /* where all are wanted, else NULL */
     struct trit_top *top; /* where the best are wanted, else NULL */
 };
@@ -186,7 +192,8 @@ static inline bool trit_is_apart(const struct trit_model *model)
     return model->nroles == TRIT_NROLES;
 }
 
-/* Matrix i: those of the layers, role by role, then a packed head. NULL past the last. */
+/* Matrix i: those of the layers, role by role, then a packed head, then the joint of a block. NULL
+   past the last. */
 const struct trit_matrix *trit_model_matrix(const struct trit_model *model, size_t i);
 
 /* Fills matrix->w and matrix->d, in parallel, with the rows of up to TRIT_PARTS checked tensors
@@ -215,8 +222,10 @@ const struct trit_rows *trit_model_head(const struct trit_model *model);
 /* The tensors of a file by their places in the model: checked once, then loaded from here. */
 struct trit_tensors {
     const struct trit_gguf_tensor *embd, *output, *output_norm, *rope_freqs; /* NULL: absent */
+    const struct trit_gguf_tensor *joint, *joint_norm[2];                    /* of a block */
     const struct trit_gguf_tensor **layer; /* [layers][trit_family_tensors()] */
     bool *rotated;                         /* per tensor of the file: its columns are */
+    struct trit_tensors *block;            /* of the prediction block; NULL: there is none */
 };
 /* Those of a layer, in the order of its kind. */
 static inline const struct trit_gguf_tensor **trit_tensors_of(const struct trit_tensors *tensors,
@@ -264,6 +273,13 @@ struct trit_loader {
 enum trit_code trit_loader_open(struct trit_loader *loader);
 /* Memory for the layers, and kernels and place of every matrix. */
 enum trit_code trit_loader_plan(struct trit_loader *loader);
+/* A checked vector, copied to out; all of it must be finite. */
+enum trit_code trit_loader_vector(struct trit_loader *loader, const struct trit_gguf_tensor *tensor,
+                                  float *out);
+/* The embedding's rows checked, and a head of rows of floats made. */
+enum trit_code trit_loader_head(struct trit_loader *loader);
+/* The weights of the layers, a packed head, the rotations' frequencies. */
+enum trit_code trit_loader_weights(struct trit_loader *loader);
 /* The kernel of a head of rows of floats. */
 enum trit_code trit_loader_pick_head(struct trit_loader *loader);
 /* One more tensor is loaded; TRIT_ESTOPPED. */
@@ -277,7 +293,18 @@ enum trit_code trit_matrix_load(struct trit_loader *loader, size_t i);
    sines. */
 void trit_rope_frequencies(const struct trit_config *config, double *frequencies, double *size);
 
+/* The config of a model's prediction block. */
+void trit_config_block(const struct trit_config *config, struct trit_config *block);
+/* Loads the prediction block, if there is one, or outlines it. */
+enum trit_code trit_block_load(struct trit_loader *loader);
+
 /* Parts of a pass over all its tokens, of which families make their layers. */
+
+/* x = Joint (norm of an embedding, norm of the state before): of a block, in place of the lookup.
+ */
+void trit_join(struct trit_work *work);
+/* Token `token`'s row of the embedding. */
+void trit_lookup_row(const struct trit_model *model, int32_t token, float *row);
 
 /* a, s, sum = the quantised norm of each token's values at in + token * ld, as many as `to` has
    columns, quantised as its product takes them; weights NULL: of the values themselves. */

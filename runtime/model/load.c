@@ -21,7 +21,7 @@ enum trit_code trit_loader_step(struct trit_loader *l, const struct trit_gguf_te
 }
 
 /* A checked vector, copied to out; all of it must be finite. */
-static enum trit_code load_vector(struct trit_loader *l, const struct trit_gguf_tensor *t,
+enum trit_code trit_loader_vector(struct trit_loader *l, const struct trit_gguf_tensor *t,
                                   float *out)
 {
     const size_t k = (size_t)t->ne[0];
@@ -105,7 +105,8 @@ static enum trit_code load_floats(struct trit_loader *l, size_t i, float **float
             code = load_rows(l, tensor, layer);
         if (!floats_of(c, t))
             continue;
-        code = t->n == TRIT_ONE ? load_vector(l, tensor, *floats) : load_taps(l, tensor, *floats);
+        code = t->n == TRIT_ONE ? trit_loader_vector(l, tensor, *floats)
+                                : load_taps(l, tensor, *floats);
         layer->vector[t->slot] = *floats;
         *floats += floats_of(c, t);
     }
@@ -127,7 +128,7 @@ static enum trit_code load_layers(struct trit_loader *l)
             model->layers[i].most_up = fmaxf(model->layers[i].most_up, up->d[j]);
     }
     model->output_norm = floats;
-    return load_vector(l, l->tensors.output_norm, floats);
+    return trit_loader_vector(l, l->tensors.output_norm, floats);
 }
 
 /* Above this trit_sincos could not turn the last position of the longest context. */
@@ -146,7 +147,7 @@ static enum trit_code load_rope(struct trit_loader *l)
     for (size_t i = 0; !code && i < half; i++)
         factors[i] = 1;
     if (!code && l->tensors.rope_freqs)
-        code = load_vector(l, l->tensors.rope_freqs, factors);
+        code = trit_loader_vector(l, l->tensors.rope_freqs, factors);
     if (!code)
         trit_rope_frequencies(&model->config, model->rope, &model->rope_size);
     for (size_t i = 0; !code && i < half; i++) {
@@ -199,7 +200,7 @@ static void find_turned_head(struct trit_loader *l)
 
 /* Their values are finite, as those of a file are that was packed; and a head of rows of floats. A
    packed one is made of its matrix. */
-static enum trit_code load_head(struct trit_loader *l)
+enum trit_code trit_loader_head(struct trit_loader *l)
 {
     struct trit_model *model = l->model;
     const struct trit_config *c = &model->config;
@@ -346,6 +347,14 @@ enum trit_code trit_loader_plan(struct trit_loader *l)
     return code ? code : trit_matrices_plan(l);
 }
 
+enum trit_code trit_loader_weights(struct trit_loader *l)
+{
+    enum trit_code code = load_layers(l);
+    if (!code)
+        code = load_packed_head(l);
+    return code ? code : load_rope(l);
+}
+
 /* What it costs; and what loading touched of the file leaves memory. */
 static void finish(struct trit_loader *l)
 {
@@ -365,8 +374,8 @@ static enum trit_code load(struct trit_loader *l)
     settle_head(l);
     find_turned_head(l);
     if ((code = trit_signs_load(model->signs, &model->config, l->gguf, l->error)) ||
-        (code = load_head(l)) || (code = trit_loader_plan(l)) || (code = load_layers(l)) ||
-        (code = load_packed_head(l)) || (code = load_rope(l)))
+        (code = trit_loader_head(l)) || (code = trit_loader_plan(l)) ||
+        (code = trit_loader_weights(l)) || (code = trit_block_load(l)))
         return code;
     if (trit_is_apart(model))
         trit_skip_measure(model);

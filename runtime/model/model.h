@@ -57,7 +57,9 @@ struct trit_config {
     size_t interval; /* of the layers with attention: i, where it divides i + 1; 0: all have it */
     struct trit_delta delta;
     struct trit_hadamard hadamard;
-    size_t predicting; /* prediction blocks behind the layers, which the file's tensors have */
+    size_t predicting; /* prediction blocks behind the layers, which the file's tensors have; */
+    bool joint;        /* this is one: its inputs are a token and the state before it */
+    size_t first;      /* layer i's tensors are blk.(first + i).* */
     bool tied;         /* the head is the embedding */
     bool packed_head;  /* the head's rows have a scale for each group of columns: it is packed and
                           multiplied as the layers' matrices are. Of a head in a float type its first
@@ -161,6 +163,13 @@ struct trit_model_part {
 bool trit_model_part(const struct trit_model *outline, size_t i, size_t m, size_t position,
                      struct trit_model_part *part);
 
+/* The block that predicts the token after the next, as a model of one layer with sessions of its
+   own, which lives as long as its model; NULL: the file has none. Its inputs are tokens, each with
+   the normed state that the model (or, when it drafts further, the block) had before it; its own
+   normed states are what comes before the next. What it computes never changes the answer: its
+   matrices, where they are stored as floats, are held in four bits. */
+struct trit_model *trit_model_block(const struct trit_model *model);
+
 /* Only the hyper-parameters, checked. */
 enum trit_code trit_config_read(struct trit_config *config, const struct trit_gguf *gguf,
                                 struct trit_error *error);
@@ -222,6 +231,9 @@ size_t trit_session_context(const struct trit_session *session);
 bool trit_session_rewind(struct trit_session *session, size_t position);
 size_t trit_session_kv_bytes(const struct trit_session *session);
 struct trit_work *trit_session_work(const struct trit_session *session);
+size_t trit_work_chunk(const struct trit_work *work);
+/* Drafts that one of its runs may have. */
+size_t trit_session_drafts(const struct trit_session *session);
 
 /* What one sequence adds to an evaluation: count tokens behind those it has. Logits are computed
    for tokens first .. count-1 only (first = count: none): all of them, to
@@ -235,6 +247,8 @@ struct trit_run {
     float *logits;
     struct trit_top *top; /* runtime/head/head.h */
     size_t drafts;
+    float *states;       /* [count][hidden]: gets the normed state behind each token; NULL: no */
+    const float *before; /* [count][hidden]: of a prediction block, the state before each token */
 };
 
 /* Evaluates the runs of different sequences of work's model in as few passes over the weights as

@@ -49,9 +49,10 @@ static enum trit_code outline(struct trit_loader *l)
     } else if (!(code = trit_config_read(&l->model->config, l->gguf, l->error))) {
         code = trit_tensors_find(&l->tensors, &l->model->config, l->gguf, l->error);
     }
-    if (code || (code = trit_loader_open(l)) || (code = trit_loader_plan(l)))
+    if (code || (code = trit_loader_open(l)) || (code = trit_loader_plan(l)) ||
+        (code = outline_head(l)))
         return code;
-    return outline_head(l);
+    return trit_block_load(l);
 }
 
 enum trit_code trit_model_outline(struct trit_model **model, const struct trit_outline_of *of,
@@ -99,8 +100,14 @@ uint64_t trit_model_need(const struct trit_model *model, const struct trit_model
     const size_t n = use->sequences;
     struct trit_model_memory m = { .weights = model->arena_bytes,
                                    .head = head->memory - (use->cached ? head->plane : 0) };
+    if (model->block)
+        m.weights += model->block->arena_bytes;
     if (n) {
-        m.kv = trit_bytes_product(n, trit_session_cache(model, use->context));
+        m.kv = trit_bytes_product(n, trit_bytes_sum(trit_session_cache(model, use->context),
+                                                    trit_states_bytes(&model->config)));
+        if (model->block)
+            m.kv = trit_bytes_sum(
+                m.kv, trit_bytes_product(n, trit_session_cache(model->block, use->context)));
         m.work = trit_work_bytes(model, use->chunk) + n * trit_session_parts(model, use->context);
     }
     if (memory)

@@ -59,9 +59,14 @@ static const struct trit_option options[] = {
       "text as it comes (default), or one JSON object at the end", 0, 0, "text|json" },
     { "--chunk", TRIT_OPT_INT, AT(chunk), "N", "prompt tokens evaluated together (default 256)", 1,
       65536, NULL },
-    { "--lookup;--draft-max,--draft,--draft-n", TRIT_OPT_INT, AT(lookup), "N",
-      "draft up to N tokens at a time by prompt lookup (default 32; 0: off)", 0, TRIT_LOOKUP_MAX,
-      NULL },
+    { "--draft", TRIT_OPT_CHOICE, AT(draft), NULL,
+      "tokens tried several at a time, with the same text: by the file's prediction block (mtp), "
+      "by "
+      "what stood before (lookup), auto (mtp where the file has it, else lookup), none",
+      0, 0, "auto|mtp|lookup|none" },
+    { "--draft-n;--draft-max", TRIT_OPT_INT, AT(draft_n), "N",
+      "draft N tokens at a time, by lookup at most (default: as they pay, at most 8 or 32)", 1,
+      TRIT_LOOKUP_MAX, NULL },
     { "--sparse", TRIT_OPT_CHOICE, AT(sparse), NULL,
       "skip weights that meet zeros, with the same output: auto (as 'pack' measured), on, off", 0,
       0, "auto|on|off" },
@@ -268,8 +273,10 @@ static enum trit_code load(struct run *r, struct trit_error *error)
     if (!code)
         code = trit_session_create(&r->session, e->model, r->context, chunk, error);
     if (!code)
-        code = trit_decoder_create(&r->decoder, e->model, r->session, r->sampler,
-                                   (size_t)r->options.lookup, error);
+        code = trit_decoder_create(
+            &r->decoder, e->model, r->session, r->sampler,
+            (struct trit_drafting){ (enum trit_draft)r->options.draft, (size_t)r->options.draft_n },
+            error);
     if (code)
         return code;
     r->made = trit_alloc(r->limit + 1, sizeof *r->made);
@@ -398,7 +405,6 @@ static const struct trit_run_options defaults = {
     .predict = 128,
     .threads = 0,
     .chunk = 256,
-    .lookup = 32,
     .seed = UINT64_MAX,
     .top_k = 40,
     .repeat_last_n = 64,
