@@ -325,6 +325,8 @@ void trit_turn(const struct trit_model *model, size_t k, const float *in, float 
    the states of the pass's sequences move on. Its output: row i at i * mix_ld. */
 void trit_delta_rule(struct trit_work *work, size_t layer);
 const float *trit_delta_output(const struct trit_work *work);
+/* Kept drafts enter a sequence's states at once. TRIT_EARGUMENT where another evaluation runs. */
+enum trit_code trit_delta_settle(struct trit_session *session, struct trit_error *error);
 size_t trit_delta_floats(const struct trit_config *config); /* mix_ld */
 /* What one layer's rule reads, and writes, and computes for m tokens. */
 void trit_delta_cost(const struct trit_config *config, size_t m, uint64_t *bytes, uint64_t *macs);
