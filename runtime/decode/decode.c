@@ -95,6 +95,7 @@ static enum trit_code prepare(struct trit_decoder *d, const int32_t *tokens, siz
                               .tokens = tokens,
                               .count = n,
                               .first = n - 1 - guessed,
+                              .drafts = guessed,
                               .logits = d->whole ? d->rows : NULL,
                               .top = d->whole ? NULL : d->top };
     d->guessed = guessed;
@@ -138,7 +139,9 @@ static enum trit_code step(struct trit_decoder *d, size_t wanted, struct trit_er
 {
     const size_t position = trit_session_position(d->session),
                  room = trit_session_context(d->session) - position,
-                 most = wanted < room ? wanted : room, limit = most ? most - 1 : 0;
+                 drafts = trit_work_drafts(trit_session_work(d->session)),
+                 most = wanted < room ? wanted : room, left = most ? most - 1 : 0,
+                 limit = left < drafts ? left : drafts;
     const uint64_t begin = trit_clock();
     const size_t guessed = d->lookup ? trit_lookup_guess(d->lookup, limit, d->last + 1) : 0;
     struct trit_run run;

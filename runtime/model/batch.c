@@ -22,8 +22,8 @@ static enum trit_code check_run(const struct trit_work *w, const struct trit_run
     if (run->first > run->count)
         return trit_fail(error, TRIT_EARGUMENT, "logits from token %zu of %zu", run->first,
                          run->count);
-    const size_t drafts = drafts_of(run), most = TRIT_DRAFTS < w->chunk ? TRIT_DRAFTS : w->chunk;
-    if (run->drafts > run->count || drafts > most)
+    const size_t drafts = trit_work_drafts(w), most = drafts < run->count ? drafts : run->count;
+    if (run->drafts > most)
         return trit_fail(error, TRIT_EARGUMENT, "%zu drafts among %zu tokens: must be 0 .. %zu",
                          run->drafts, run->count, most);
     if (run->count > s->context - s->position)

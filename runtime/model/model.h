@@ -254,6 +254,9 @@ enum trit_code trit_session_eval(struct trit_session *session, const int32_t *to
    seen (TRIT_ESTOPPED): for long texts. After an error the sequence has not moved. */
 enum trit_code trit_session_prefill(const struct trit_run *run, struct trit_error *error);
 
+/* The most drafts that a run may have: SIZE_MAX where the model has no states. */
+size_t trit_work_drafts(const struct trit_work *work);
+
 /* What passes in this working memory cost so far. */
 const struct trit_counts *trit_work_counts(const struct trit_work *work);
 
