@@ -1,6 +1,7 @@
 /* labels: threads */
 /* Are the logits of a model with states those of one token at a time, to the bit, whatever was
-   drafted, taken back, evaluated together and in pieces before? TRIT_STATES: how many sequences. */
+   drafted, taken back, evaluated together and in pieces before? TRIT_STATES: how many
+   sequences, TRIT_SEED: others. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -235,20 +236,23 @@ static void step(struct trit_work *work)
     }
 }
 
-static size_t wanted_sequences(void)
+static size_t number_of(const char *variable, size_t usual)
 {
-    const char *text = getenv("TRIT_STATES");
-    return text ? strtoul(text, NULL, 10) : SEQUENCES;
+    const char *text = getenv(variable);
+    return text ? strtoul(text, NULL, 10) : usual;
 }
 
 static void drafts_leave_no_trace(void **state)
 {
     (void)state;
+    const size_t sequences = number_of("TRIT_STATES", SEQUENCES);
+    random_state = number_of("TRIT_SEED", 1);
+    print_message("%zu sequences, seed %zu\n", sequences, (size_t)random_state);
     for (size_t i = 0; i < NMODELS; i++) {
         struct opened o = open_model(&models[i]);
         write_texts(o.model);
         ended = 0;
-        while (ended < wanted_sequences() / NMODELS)
+        while (ended < sequences / NMODELS)
             step(o.work);
         for (size_t j = 0; j < PLACES; j++)
             if (places[j].session)
