@@ -69,7 +69,6 @@ enum trit_code trit_decoder_create(struct trit_decoder **decoder, struct trit_mo
     d->session = session;
     d->sampler = sampler;
     d->vocab = trit_model_config(model)->vocab;
-    d->limit = trit_session_drafts(session);
     const enum trit_code code = create_drafts(d, model, drafting, error);
     if (code)
         trit_decoder_free(d);
@@ -224,8 +223,9 @@ static enum trit_code learn(struct trit_decoder *d, size_t guessed, size_t right
 static enum trit_code step(struct trit_decoder *d, size_t wanted, struct trit_error *error)
 {
     const size_t position = trit_session_position(d->session),
-                 room = trit_session_context(d->session) - position,
-                 most = smaller(smaller(wanted, room), d->limit + 1), limit = most ? most - 1 : 0;
+                 room = trit_session_context(d->session) - position, most = smaller(wanted, room),
+                 limit =
+                     smaller(most ? most - 1 : 0, trit_work_drafts(trit_session_work(d->session)));
     size_t guessed;
     struct trit_run run;
     enum trit_code code = draft(d, limit, &guessed, error);

@@ -24,9 +24,10 @@ static enum trit_code check_run(const struct trit_work *w, const struct trit_run
     if (run->first > run->count)
         return trit_fail(error, TRIT_EARGUMENT, "logits from token %zu of %zu", run->first,
                          run->count);
-    if (run->drafts > run->count || run->drafts > trit_session_drafts(s))
+    const size_t drafts = trit_work_drafts(w), most = drafts < run->count ? drafts : run->count;
+    if (run->drafts > most)
         return trit_fail(error, TRIT_EARGUMENT, "%zu drafts among %zu tokens: must be 0 .. %zu",
-                         run->drafts, run->count, trit_session_drafts(s));
+                         run->drafts, run->count, most);
     if (run->count > s->context - s->position)
         return trit_fail(error, TRIT_EARGUMENT, "%zu tokens after %zu do not fit a context of %zu",
                          run->count, s->position, s->context);

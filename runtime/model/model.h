@@ -232,8 +232,6 @@ bool trit_session_rewind(struct trit_session *session, size_t position);
 size_t trit_session_kv_bytes(const struct trit_session *session);
 struct trit_work *trit_session_work(const struct trit_session *session);
 size_t trit_work_chunk(const struct trit_work *work);
-/* Drafts that one of its runs may have. */
-size_t trit_session_drafts(const struct trit_session *session);
 
 /* What one sequence adds to an evaluation: count tokens behind those it has. Logits are computed
    for tokens first .. count-1 only (first = count: none): all of them, to
@@ -256,7 +254,8 @@ struct trit_run {
    twice or belongs to another model, ids out of range, too many tokens for a context, and another
    evaluation under way on the model's pool are TRIT_EARGUMENT; TRIT_EMEMORY where there is none to
    search the head; TRIT_EFORMAT, naming file, layer, part and position, where a state or logit is
-   not finite. After an error no sequence has moved, so the same runs may be evaluated again. */
+   not finite. After an error no sequence has moved, so the same runs may be evaluated again; but in
+   a model with states, unless it is TRIT_EARGUMENT, all of them have been rewound to 0. */
 enum trit_code trit_model_eval(struct trit_work *work, const struct trit_run *runs, size_t nruns,
                                struct trit_error *error);
 
@@ -265,8 +264,12 @@ enum trit_code trit_session_eval(struct trit_session *session, const int32_t *to
                                  size_t first, float *logits, struct trit_error *error);
 
 /* A run by itself, a pass of the session's working memory at a time, so that between them Ctrl-C is
-   seen (TRIT_ESTOPPED): for long texts. After an error the sequence has not moved. */
+   seen (TRIT_ESTOPPED): for long texts. After an error the sequence has not moved, or has been
+   rewound to 0, where it has states that have. */
 enum trit_code trit_session_prefill(const struct trit_run *run, struct trit_error *error);
+
+/* The most drafts that a run may have: SIZE_MAX where the model has no states. */
+size_t trit_work_drafts(const struct trit_work *work);
 
 /* What passes in this working memory cost so far. */
 const struct trit_counts *trit_work_counts(const struct trit_work *work);

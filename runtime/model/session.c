@@ -121,14 +121,6 @@ struct trit_work *trit_session_work(const struct trit_session *s)
     return s->work;
 }
 
-size_t trit_session_drafts(const struct trit_session *s)
-{
-    const size_t chunk = s->work->chunk;
-    if (!trit_config_deltas(&s->model->config))
-        return SIZE_MAX - 1;
-    return chunk < TRIT_DRAFTS ? chunk : TRIT_DRAFTS;
-}
-
 bool trit_session_rewind(struct trit_session *s, size_t position)
 {
     struct trit_delta_states *states = &s->states;

@@ -124,6 +124,13 @@ size_t trit_work_chunk(const struct trit_work *w)
     return w->chunk;
 }
 
+size_t trit_work_drafts(const struct trit_work *w)
+{
+    if (!trit_config_deltas(&w->model->config))
+        return SIZE_MAX;
+    return w->chunk < TRIT_DRAFTS ? w->chunk : TRIT_DRAFTS;
+}
+
 const struct trit_counts *trit_work_counts(const struct trit_work *w)
 {
     return &w->counts;
