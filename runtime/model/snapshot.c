@@ -38,6 +38,19 @@ struct walk {
     XXH3_state_t *hash;
 };
 
+/* Padded, so that what follows is aligned. */
+static size_t tokens_bytes(size_t n)
+{
+    return trit_round_up(n * sizeof(int32_t), 8);
+}
+
+static void walk_tokens(struct walk *w, const int32_t *tokens, size_t n)
+{
+    int32_t zero = 0;
+    w->piece(w, (void *)(uintptr_t)tokens, n * sizeof zero);
+    w->piece(w, &zero, tokens_bytes(n) - n * sizeof zero);
+}
+
 /* Of each chunk, of each head, the positions that are filled. */
 static void walk_cache(struct walk *w, const struct trit_session *s)
 {
@@ -121,11 +134,6 @@ static void fingerprint(const struct trit_session *s, uint64_t out[2])
     XXH3_freeState(state);
 }
 
-static size_t tokens_bytes(size_t n)
-{
-    return trit_round_up(n * sizeof(int32_t), 8);
-}
-
 static size_t bytes_at(const struct trit_session *s, size_t position, size_t tokens)
 {
     struct trit_session then = *s;
@@ -160,8 +168,7 @@ static uint64_t hash_session(const struct trit_session *s, const struct header *
         return 0;
     XXH3_64bits_reset(w.hash);
     XXH3_64bits_update(w.hash, h, sizeof *h);
-    if (h->tokens)
-        XXH3_64bits_update(w.hash, tokens, (size_t)h->tokens * sizeof *tokens);
+    walk_tokens(&w, tokens, (size_t)h->tokens);
     walk_session(&w, s);
     const uint64_t all = XXH3_64bits_digest(w.hash) | 1;
     XXH3_freeState(w.hash);
@@ -189,10 +196,7 @@ enum trit_code trit_snapshot_take(struct trit_session *s, const int32_t *tokens,
         return code;
     struct walk w = { .piece = take, .at = out };
     take(&w, &h, sizeof h);
-    memset(w.at, 0, tokens_bytes((size_t)h.tokens));
-    if (h.tokens)
-        memcpy(w.at, tokens, (size_t)h.tokens * sizeof *tokens);
-    w.at += tokens_bytes((size_t)h.tokens);
+    walk_tokens(&w, tokens, (size_t)h.tokens);
     walk_session(&w, s);
     return TRIT_OK;
 }
@@ -230,17 +234,13 @@ static enum trit_code check_hash(const struct header *h, size_t bytes, const cha
                                  struct trit_error *error)
 {
     struct header plain = *h;
-    const uint8_t *rest = (const uint8_t *)(h + 1);
-    const size_t tokens = (size_t)h->tokens * sizeof(int32_t),
-                 skipped = tokens_bytes((size_t)h->tokens);
     XXH3_state_t *state = XXH3_createState();
     if (!state)
         return trit_fail(error, TRIT_EMEMORY, "%s: no memory", name);
     plain.hash = 0;
     XXH3_64bits_reset(state);
     XXH3_64bits_update(state, &plain, sizeof plain);
-    XXH3_64bits_update(state, rest, tokens);
-    XXH3_64bits_update(state, rest + skipped, bytes - sizeof plain - skipped);
+    XXH3_64bits_update(state, h + 1, bytes - sizeof plain);
     const uint64_t all = XXH3_64bits_digest(state) | 1;
     XXH3_freeState(state);
     return all == h->hash ? TRIT_OK : refuse(name, "was changed: its checksum is another", error);
@@ -275,7 +275,6 @@ const struct trit_file_kind trit_output_snapshot = { "a saved session", is_snaps
 enum trit_code trit_snapshot_write(struct trit_session *s, const int32_t *tokens, const char *path,
                                    struct trit_error *error)
 {
-    static const uint8_t zeros[8];
     struct header h;
     struct walk w = { .piece = write_out };
     enum trit_code code = prepare(s, tokens, &h, error);
@@ -285,11 +284,8 @@ enum trit_code trit_snapshot_write(struct trit_session *s, const int32_t *tokens
         code = trit_file_create_as(&w.file, path, &trit_output_snapshot, error);
     if (code)
         return code;
-    const size_t ids = (size_t)h.tokens * sizeof *tokens;
     trit_file_write(w.file, &h, sizeof h);
-    if (ids)
-        trit_file_write(w.file, tokens, ids);
-    trit_file_write(w.file, zeros, tokens_bytes((size_t)h.tokens) - ids);
+    walk_tokens(&w, tokens, (size_t)h.tokens);
     walk_session(&w, s);
     return trit_file_commit(w.file, error);
 }
