@@ -13,12 +13,15 @@ oracle() { "$TRIT_PYTHON" -B "$TRIT_SOURCE/tests/oracle/$1.py" "${@:2}" || exit 
 estimate() { "$TRITMILL" estimate --limits none "$@" || [ $? = 1 ]; }
 
 # Bytes of memory and bytes a token: of a model with a head in planes, of groups whose form the
-# types say or only the values do, of an int8 cache.
+# types say or only the values do, of an int8 cache, of states and of gates that stay floats.
 cp "$TRIT_SOURCE/tests/models/stories.gguf" rows
 oracle write_qwen3 -o signs --type q1_0 --shape 256x384x2x4x2
 oracle write_qwen3 -o halves --type q2_0 --split-scales --shape 256x384x2x4x2
 oracle write_qwen3 -o floats --type f16 --shape 256x384x2x4x2
-for model in 'rows f16' 'signs f16' 'signs i8' 'halves f16' 'floats f16'; do
+oracle write_qwen35 -o deltas --type q1_0 --shape 256x384x5x4x2
+oracle write_qwen35 -o turned --type ptq1_0 --hadamard 128 --shape 256x384x4x4x2
+for model in 'rows f16' 'signs f16' 'signs i8' 'halves f16' 'floats f16' 'deltas f16' \
+    'turned f16'; do
     read -r model kv <<<"$model"
     estimate "$model" -t 1 -c 80 --kv-type "$kv" -o json >e.json
     "$TRITMILL" bench -m "$model" -t 1 -p 80 -n 80 --kv-type "$kv" -r 1 --no-warmup --cache none \
@@ -30,7 +33,7 @@ assert e["runs_here"] is True and e["why_not"] is None
 assert len(e["tests"]) == len(rows) == 2
 for test, row in zip(e["tests"], rows):
     assert (test["n_prompt"], test["n_gen"]) == (row["n_prompt"], row["n_gen"])
-    for name in ("weights_bytes", "kv_bytes", "work_bytes"):
+    for name in ("weights_bytes", "kv_bytes", "state_bytes", "work_bytes"):
         assert e[name] == row[name], (name, e[name], row[name])
     # as the states are, the head's search reads a few rows more, and may make its second plane
     exact = sys.argv[1] != "rows"
@@ -38,7 +41,7 @@ for test, row in zip(e["tests"], rows):
     assert head == 0 if exact else 0 <= head < e["head_bytes"], head
     same = test["bytes_per_token"] / row["bytes_per_token"]
     assert same == 1 if exact else 0.9 < same <= 1, (test, row["bytes_per_token"])
-assert e["need_bytes"] == sum(e[x + "_bytes"] for x in ("weights", "head", "kv", "work"))
+assert e["need_bytes"] == sum(e[x + "_bytes"] for x in ("weights", "head", "kv", "state", "work"))
 END
 done
 

@@ -22,7 +22,7 @@ static void the_table_is_sound(void **state)
         assert_non_null(trit_shape_family(s));
         assert_true(s->hidden * s->ffn % 128 == 0 && s->vocab && s->context);
     }
-    assert_int_equal(n, 8);
+    assert_int_equal(n, 12);
 }
 
 static void bitnet_2b4t_has_its_published_size(void **state)
@@ -63,6 +63,48 @@ static void bonsai_models_have_their_published_sizes(void **state)
     }
 }
 
+/* The matrices of the 27B as FORMATS-2 (3.1) counts them, alpha and beta among them; the sizes of
+   its delta layers. */
+static void bonsai2_27b_has_its_published_size(void **state)
+{
+    (void)state;
+    struct trit_shape s;
+    struct trit_config c;
+    assert_int_equal(trit_shape_parse(&s, "bonsai2-27b", NULL), TRIT_OK);
+    trit_shape_config(&s, trit_shape_family(&s), &c);
+    assert_string_equal(c.arch, "qwen35");
+    assert_int_equal(trit_model_trits(&c) + s.vocab * s.hidden, 26869760000 + 23592960);
+    assert_true(c.rope_dims == 64 && c.head_dim == 256 && c.rope_base == 1e7f);
+    assert_true(c.interval == 4 && trit_config_attending(&c) == 16 && !c.yarn.factor);
+    assert_true(c.delta.k_heads == 16 && c.delta.v_heads == 48 && c.delta.state == 128);
+    assert_int_equal(c.delta.taps, 4);
+}
+
+static void delta_layers_follow_from_a_shape(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t k_heads, v_heads, state, interval;
+    } cases[] = { { "bonsai2-2b", 16, 16, 128, 4 },
+                  { "bonsai2-9b", 16, 32, 128, 4 },
+                  { "256x384x5x8x2x96", 2, 6, 128, 4 },
+                  { "256x384x3x4x2", 1, 2, 128, 3 },
+                  { "192x384x1x3x3", 1, 3, 64, 1 } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct trit_shape s;
+        struct trit_config c;
+        assert_int_equal(trit_shape_parse(&s, cases[i].text, NULL), TRIT_OK);
+        trit_shape_config(&s, trit_family_find("qwen35", 6), &c);
+        assert_int_equal(c.delta.k_heads, cases[i].k_heads);
+        assert_int_equal(c.delta.v_heads, cases[i].v_heads);
+        assert_int_equal(c.delta.state, cases[i].state);
+        assert_int_equal(c.interval, cases[i].interval);
+        trit_shape_config(&s, trit_family_find("qwen3", 5), &c);
+        assert_true(c.delta.v_heads == 0 && c.interval == 0 && c.rope_dims == c.head_dim);
+    }
+}
+
 static void a_shape_spelt_out(void **state)
 {
     (void)state;
@@ -81,8 +123,9 @@ static void texts_that_are_no_shape(void **state)
     static const struct {
         const char *text, *error;
     } cases[] = {
-        { "",
-          "neither one of tiny, large, bonsai-1.7b, 2b4t, 3b, bonsai-4b, 8b, bonsai-8b nor HID" },
+        { "", "neither one of tiny, large, bonsai-1.7b, bonsai2-2b, 2b4t, 3b, bonsai-4b, "
+              "bonsai2-4b, 8b, "
+              "bonsai-8b, bonsai2-9b, bonsai2-27b nor HIDDENxFFN" },
         { "2B4T", "shape '2B4T': neither" },
         { "256x768x2x4", "neither" },
         { "256x768x2x4x2x", "neither" },
@@ -120,6 +163,8 @@ int main(void)
         cmocka_unit_test(the_table_is_sound),
         cmocka_unit_test(bitnet_2b4t_has_its_published_size),
         cmocka_unit_test(bonsai_models_have_their_published_sizes),
+        cmocka_unit_test(bonsai2_27b_has_its_published_size),
+        cmocka_unit_test(delta_layers_follow_from_a_shape),
         cmocka_unit_test(a_shape_spelt_out),
         cmocka_unit_test(texts_that_are_no_shape),
     };

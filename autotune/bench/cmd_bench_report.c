@@ -99,6 +99,7 @@ static void put_costs(json_t *out, const struct trit_bench_subject *s,
     put_whole(out, "kv_bytes", (double)row->memory.kv);
     put_whole(out, "work_bytes", (double)row->memory.work);
     put_whole(out, "file_resident_bytes", (double)row->memory.file);
+    put_whole(out, "state_bytes", (double)row->memory.states);
     json_object_set_new(out, "load_seconds", real(row->load_seconds));
     put_text(out, "isa", s->isa);
     put_text(out, "kernels", s->kernels);
@@ -260,16 +261,15 @@ static void md_memory(const struct trit_bench_row *row)
     const struct {
         const char *what;
         size_t bytes;
-    } parts[] = { { "weights", m->weights },
-                  { "head", m->head },
-                  { "KV cache", m->kv },
-                  { "working memory", m->work },
-                  { "model file", m->file } };
+    } parts[] = { { "weights", m->weights },     { "head", m->head },
+                  { "KV cache", m->kv },         { "states", m->states },
+                  { "working memory", m->work }, { "model file", m->file } };
     char text[16];
     printf("memory:  %s resident at most:", trit_bytes_text((double)row->peak_resident, text));
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        printf("%s %s %s", i ? "," : "", parts[i].what,
-               trit_bytes_text((double)parts[i].bytes, text));
+        if (parts[i].bytes)
+            printf("%s %s %s", i ? "," : "", parts[i].what,
+                   trit_bytes_text((double)parts[i].bytes, text));
     printf("; loaded in %.2f s\n", row->load_seconds);
 }
 

@@ -240,6 +240,7 @@ enum trit_code trit_bench_measure(struct trit_bench_setup *setup, struct trit_be
         trit_bench_compute(row);
         trit_model_memory(setup->model, t.sequences->session, &row->memory);
         row->memory.kv *= t.nsequences;
+        row->memory.states *= t.nsequences;
     }
     close_sequences(&t);
     free(ratios);

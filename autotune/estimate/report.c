@@ -26,12 +26,14 @@ static void show_memory(const struct trit_estimate *e)
     } parts[] = { { "weights", e->memory.weights },
                   { "head", e->memory.head },
                   { "KV cache", e->memory.kv },
+                  { "states", e->memory.states },
                   { "working memory", e->memory.work } };
     char text[16];
     printf("memory       %s", trit_bytes_text((double)e->need, text));
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        printf("%s %s %s", i ? "," : ":", parts[i].what,
-               trit_bytes_text((double)parts[i].bytes, text));
+        if (parts[i].bytes)
+            printf("%s %s %s", i ? "," : ":", parts[i].what,
+                   trit_bytes_text((double)parts[i].bytes, text));
     printf("\nfree         %s\n", trit_bytes_text((double)e->free, text));
     printf("context      %zu tokens of %s; the largest that fits %zu, the model's own %zu\n",
            e->context, trit_kv_name(e->kv), e->largest, trit_model_config(e->outline)->context);
@@ -110,6 +112,7 @@ static json_t *subject_json(const struct trit_estimate *e)
         { "weights_bytes", e->memory.weights },
         { "head_bytes", e->memory.head },
         { "kv_bytes", e->memory.kv },
+        { "state_bytes", e->memory.states },
         { "work_bytes", e->memory.work },
         { "free_bytes", e->free },
         { "packed_cache_bytes", e->outline ? trit_model_packed(e->outline) : 0 },

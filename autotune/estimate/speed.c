@@ -11,6 +11,7 @@
 
 #include "autotune/estimate/estimate.h"
 #include "runtime/cpu/cpu.h"
+#include "runtime/model/family.h"
 
 enum { PROMPT = 512, CHUNK = 256, GENERATE = 128 };
 
@@ -30,6 +31,9 @@ static const struct share {
 
 /* Attention's multiply-adds are in binary32; with the cache in int8 they are int8's. */
 static const double attention_shares[TRIT_NKV] = { [TRIT_KV_F16] = 0.16, [TRIT_KV_I8] = 0.26 };
+
+/* The delta rule's, in binary32. */
+static const double delta_share = 0.16;
 
 /* A head, beside its positions: what as many more would take. */
 enum { MORE_POSITIONS = 32 };
@@ -74,6 +78,8 @@ static double seconds_of(const struct pass *p, const struct trit_model_part *par
     if (part->packing) {
         const struct share *s = share_of(part->packing);
         share = p->m > 1 && !part->head ? s->gemm : s->gemv;
+    } else if (part->delta) {
+        share = delta_share;
     } else {
         share = attention_shares[p->e->kv];
         macs *= 1 + MORE_POSITIONS / (double)(p->position + (p->m > 1 ? 4 * p->m : 1));
@@ -87,11 +93,14 @@ static double seconds_between(const struct pass *p)
 {
     const struct trit_config *c = trit_model_config(p->e->outline);
     const size_t q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim,
-                 elements = p->m * (2 * c->hidden + c->ffn + 2 * q + 2 * kv);
+                 mixed = trit_config_width(c, TRIT_MIXED) + trit_config_width(c, TRIT_INNER),
+                 elements = p->m * (c->layers * (2 * c->hidden + c->ffn) +
+                                    trit_config_attending(c) * (2 * q + 2 * kv) +
+                                    trit_config_deltas(c) * 2 * mixed);
     const size_t threads = (size_t)p->e->threads, busy = p->m < threads ? p->m : threads;
     const double rate = p->e->limits.int8_gmacs * 1e9 * (double)busy / (double)threads;
     const double region = region_alone + (threads > 1 ? region_shared : 0);
-    return (double)c->layers * ((double)elements * element_macs / rate + REGIONS * region);
+    return (double)elements * element_macs / rate + (double)(c->layers * REGIONS) * region;
 }
 
 static void add_parts(struct pass *p, bool answer)

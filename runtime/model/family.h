@@ -119,7 +119,8 @@ struct trit_family {
     bool skips;         /* f is 0 where the gate is not open, so that zeros may be skipped */
     float synth_eps, synth_rope_base; /* of random models */
     uint32_t synth_type;              /* how their matrices are usually stored */
-    const char *synth_pre;            /* their tokenizer.ggml.pre, which adds no BOS; NULL: none */
+    size_t synth_turned;   /* of so many elements of their heads rotations turn one; 0: all */
+    const char *synth_pre; /* their tokenizer.ggml.pre, which adds no BOS; NULL: none */
 };
 
 /* Family i, NULL past the last; the one with that architecture name, NULL where there is none. */

@@ -72,7 +72,8 @@ struct trit_model {
     struct trit_rows embd, output;   /* output is empty where the head is tied */
     struct trit_head *head;          /* over the one or the other; NULL: of an outline */
     struct trit_head_size head_size; /* of an outline */
-    size_t head_bytes;               /* likewise: all rows of a head of floats */
+    size_t head_bytes;               /* likewise: all rows of a head of floats; */
+    size_t gate_bytes;               /* of alpha and beta of all layers, where they stay floats */
     struct trit_matrix out;          /* the head's, where it is packed */
     float *output_norm;
     struct trit_model *block; /* that predicts; NULL: none */
@@ -328,7 +329,7 @@ const float *trit_delta_output(const struct trit_work *work);
 /* Kept drafts enter a sequence's states at once. TRIT_EARGUMENT where another evaluation runs. */
 enum trit_code trit_delta_settle(struct trit_session *session, struct trit_error *error);
 size_t trit_delta_floats(const struct trit_config *config); /* mix_ld */
-/* What one layer's rule reads, and writes, and computes for m tokens. */
+/* What one layer's rule reads, and writes, and computes for m tokens, alpha and beta aside. */
 void trit_delta_cost(const struct trit_config *config, size_t m, uint64_t *bytes, uint64_t *macs);
 
 /* Norms q's and k's heads where the layer has such norms, rotates q and k, stores k and v, and

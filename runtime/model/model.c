@@ -109,6 +109,7 @@ void trit_model_memory(const struct trit_model *model, const struct trit_session
     trit_resident_at(gguf->base, gguf->size, &memory->file, &huge);
     if (session) {
         memory->kv = trit_session_kv_bytes(session);
+        memory->states = session->states.bytes + session->states.log_bytes;
         memory->work = session->work->bytes + trit_session_parts(session->model, session->context);
     }
 }

@@ -153,13 +153,14 @@ uint64_t trit_model_packed(const struct trit_model *outline);
 
 /* A part of a pass, by what it reads and multiplies: as trit_work_counts tells it afterwards. */
 struct trit_model_part {
-    const char *packing; /* of the weights; NULL: attention, of all layers */
+    const char *packing; /* of the weights; NULL: attention, of all layers; or */
+    bool delta;          /* the delta rule with its states and its gates that are floats, of all */
     uint64_t bytes, macs;
     bool head;
 };
 /* Part i of a pass of m tokens from that position on, whose last one is asked for the likeliest
    next token, where few rows of the head have to be scored in full: each matrix, then attention,
-   then a head that is no matrix. False past the last. */
+   the delta rule, and a head that is no matrix. False past the last. */
 bool trit_model_part(const struct trit_model *outline, size_t i, size_t m, size_t position,
                      struct trit_model_part *part);
 
@@ -189,6 +190,7 @@ size_t trit_model_sections(struct trit_model *model, struct trit_section *sectio
 struct trit_model_memory {
     size_t weights, head;  /* packed matrices; the head's planes and what its search needs */
     size_t kv, work;       /* of the session and its working memory */
+    size_t states;         /* of the session: what the delta rule's layers keep, drafts included */
     size_t file;           /* of the mapped model file, resident now */
     size_t resident, huge; /* of the process now; of that, on huge pages */
 };

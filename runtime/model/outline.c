@@ -37,6 +37,16 @@ static enum trit_code outline_head(struct trit_loader *l)
     return TRIT_OK;
 }
 
+/* Bytes of the rows that the layers' gates are made by, where they stay floats. */
+static void size_gates(struct trit_loader *l)
+{
+    const struct trit_config *c = &l->model->config;
+    for (size_t i = 0; i < c->layers && !l->shape; i++)
+        for (size_t j = 0; j < trit_config_kind(c, i)->ntensors; j++)
+            if (trit_config_rows(c, &trit_config_kind(c, i)->tensors[j]))
+                l->model->gate_bytes += trit_tensors_of(&l->tensors, c, i)[j]->bytes;
+}
+
 static enum trit_code outline(struct trit_loader *l)
 {
     enum trit_code code = TRIT_OK;
@@ -52,6 +62,7 @@ static enum trit_code outline(struct trit_loader *l)
     if (code || (code = trit_loader_open(l)) || (code = trit_loader_plan(l)) ||
         (code = outline_head(l)))
         return code;
+    size_gates(l);
     return trit_block_load(l);
 }
 
@@ -97,22 +108,23 @@ uint64_t trit_model_need(const struct trit_model *model, const struct trit_model
                          struct trit_model_memory *memory)
 {
     const struct trit_head_size *head = &model->head_size;
+    const struct trit_config *c = &model->config;
     const size_t n = use->sequences;
     struct trit_model_memory m = { .weights = model->arena_bytes,
                                    .head = head->memory - (use->cached ? head->plane : 0) };
     if (model->block)
         m.weights += model->block->arena_bytes;
     if (n) {
-        m.kv = trit_bytes_product(n, trit_bytes_sum(trit_session_cache(model, use->context),
-                                                    trit_states_bytes(&model->config)));
+        m.kv = trit_bytes_product(n, trit_session_cache(model, use->context));
         if (model->block)
             m.kv = trit_bytes_sum(
                 m.kv, trit_bytes_product(n, trit_session_cache(model->block, use->context)));
+        m.states = trit_bytes_product(n, trit_states_bytes(c) + trit_states_log_bytes(c));
         m.work = trit_work_bytes(model, use->chunk) + n * trit_session_parts(model, use->context);
     }
     if (memory)
         *memory = m;
-    return trit_bytes_sum(m.weights + m.head, trit_bytes_sum(m.kv, m.work));
+    return trit_bytes_sum(m.weights + m.head + m.states, trit_bytes_sum(m.kv, m.work));
 }
 
 uint64_t trit_model_packed(const struct trit_model *model)
@@ -150,6 +162,31 @@ static void head_part(const struct trit_model *model, struct trit_model_part *pa
     };
 }
 
+/* Attention, in the layers that have it. */
+static void attention_part(const struct trit_model *model, size_t m, size_t position,
+                           struct trit_model_part *part)
+{
+    const size_t layers = trit_config_attending(&model->config);
+    *part = (struct trit_model_part){ 0 };
+    trit_attention_cost(model, position, m, &part->bytes, &part->macs);
+    part->bytes *= layers;
+    part->macs *= layers;
+}
+
+/* The delta rule, in the layers that have it. */
+static void delta_part(const struct trit_model *model, size_t m, struct trit_model_part *part)
+{
+    const struct trit_config *c = &model->config;
+    const size_t layers = trit_config_deltas(c),
+                 gates = c->delta.float_gates ? TRIT_GATE_ROWS * c->delta.v_heads : 0;
+    *part = (struct trit_model_part){ .delta = true };
+    if (!layers)
+        return;
+    trit_delta_cost(c, m, &part->bytes, &part->macs);
+    part->bytes = layers * part->bytes + model->gate_bytes;
+    part->macs = layers * (part->macs + m * gates * c->hidden);
+}
+
 bool trit_model_part(const struct trit_model *model, size_t i, size_t m, size_t position,
                      struct trit_model_part *part)
 {
@@ -158,19 +195,19 @@ bool trit_model_part(const struct trit_model *model, size_t i, size_t m, size_t 
     const struct trit_matrix *x = trit_model_matrix(model, i);
     if (x) {
         const uint64_t one = (uint64_t)x->n * x->k;
-        *part = (struct trit_model_part){ x->packing->name, trit_product_bytes(x),
-                                          i < layers ? m * one : one, i >= layers };
+        *part = (struct trit_model_part){ .packing = x->packing->name,
+                                          .bytes = trit_product_bytes(x),
+                                          .macs = i < layers ? m * one : one,
+                                          .head = i >= layers };
         return true;
     }
-    if (i > matrices + !c->packed_head)
-        return false;
-    if (i > matrices) {
+    if (i == matrices)
+        attention_part(model, m, position, part);
+    else if (i == matrices + 1)
+        delta_part(model, m, part);
+    else if (i == matrices + 2 && !c->packed_head)
         head_part(model, part);
-        return true;
-    }
-    *part = (struct trit_model_part){ 0 };
-    trit_attention_cost(model, position, m, &part->bytes, &part->macs);
-    part->bytes *= c->layers;
-    part->macs *= c->layers;
+    else
+        return false;
     return true;
 }

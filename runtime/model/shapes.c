@@ -9,18 +9,26 @@
 #include "runtime/kernel.h"
 
 static const struct trit_shape shapes[] = {
-    /* hidden, ffn, layers, heads, kv heads, head size; vocabulary, context, untied; YaRN */
-    { "tiny", 256, 768, 2, 4, 2, 0, 512, 2048, false, NULL, 0, 0 },
-    { "large", 1536, 4096, 24, 16, 16, 0, 32002, 2048, false, NULL, 0, 0 },
-    { "bonsai-1.7b", 2048, 6144, 28, 16, 8, 128, 151669, 32768, false, "qwen3", 4, 8192 },
-    { "2b4t", 2560, 6912, 30, 20, 5, 0, 128256, 4096, false, NULL, 0, 0 },
-    { "3b", 3200, 8640, 26, 32, 32, 0, 32002, 2048, false, NULL, 0, 0 },
-    { "bonsai-4b", 2560, 9728, 36, 32, 8, 128, 151669, 32768, false, "qwen3", 4, 8192 },
-    { "8b", 4096, 14336, 32, 32, 8, 0, 128256, 8192, true, NULL, 0, 0 },
-    { "bonsai-8b", 4096, 12288, 36, 32, 8, 128, 151669, 65536, true, "qwen3", 4, 16384 },
+    /* hidden, ffn, layers, heads, kv heads, head size; vocabulary, context, untied; YaRN; heads of
+       keys of the delta rule. Qwen3.5's: its config.json files */
+    { "tiny", 256, 768, 2, 4, 2, 0, 512, 2048, false, NULL, 0, 0, 0 },
+    { "large", 1536, 4096, 24, 16, 16, 0, 32002, 2048, false, NULL, 0, 0, 0 },
+    { "bonsai-1.7b", 2048, 6144, 28, 16, 8, 128, 151669, 32768, false, "qwen3", 4, 8192, 0 },
+    { "bonsai2-2b", 2048, 6144, 24, 8, 2, 256, 248320, 262144, false, "qwen35", 0, 0, 16 },
+    { "2b4t", 2560, 6912, 30, 20, 5, 0, 128256, 4096, false, NULL, 0, 0, 0 },
+    { "3b", 3200, 8640, 26, 32, 32, 0, 32002, 2048, false, NULL, 0, 0, 0 },
+    { "bonsai-4b", 2560, 9728, 36, 32, 8, 128, 151669, 32768, false, "qwen3", 4, 8192, 0 },
+    { "bonsai2-4b", 2560, 9216, 32, 16, 4, 256, 248320, 262144, false, "qwen35", 0, 0, 16 },
+    { "8b", 4096, 14336, 32, 32, 8, 0, 128256, 8192, true, NULL, 0, 0, 0 },
+    { "bonsai-8b", 4096, 12288, 36, 32, 8, 128, 151669, 65536, true, "qwen3", 4, 16384, 0 },
+    { "bonsai2-9b", 4096, 12288, 32, 16, 4, 256, 248320, 262144, true, "qwen35", 0, 0, 16 },
+    { "bonsai2-27b", 5120, 17408, 64, 24, 4, 256, 248320, 262144, true, "qwen35", 0, 0, 16 },
 };
 
 enum { NSHAPES = sizeof shapes / sizeof *shapes, VOCAB = 32768, CONTEXT = 4096 };
+
+/* As all published models with the delta rule have them. */
+enum { TAPS = 4, STATE = 128, INTERVAL = 4 };
 
 /* The numbers of a shape that is spelt out, in their order. The last may be left out. */
 static const struct {
@@ -124,6 +132,25 @@ const struct trit_family *trit_shape_family(const struct trit_shape *shape)
     return shape->arch ? trit_family_find(shape->arch, strlen(shape->arch)) : trit_family_at(0);
 }
 
+/* As the numbers of attention suggest: as many values, in heads of the usual size. */
+static void set_deltas(const struct trit_shape *s, struct trit_config *c)
+{
+    const size_t inner = s->heads * head_dim(s), state = inner % STATE ? head_dim(s) : STATE,
+                 v_heads = inner / state, share = v_heads % 3 == 0 ? 3 : 2 - v_heads % 2;
+    c->interval = s->layers < INTERVAL ? s->layers : INTERVAL;
+    c->delta = (struct trit_delta){ .k_heads = s->k_heads ? s->k_heads : v_heads / share,
+                                    .v_heads = v_heads,
+                                    .state = state,
+                                    .taps = TAPS };
+}
+
+/* Elements of a head that rotations turn. */
+static size_t rope_dims(const struct trit_shape *s, const struct trit_family *family)
+{
+    const size_t turned = head_dim(s) / (family->synth_turned ? family->synth_turned : 1) / 2 * 2;
+    return turned ? turned : 2;
+}
+
 void trit_shape_config(const struct trit_shape *s, const struct trit_family *family,
                        struct trit_config *config)
 {
@@ -135,12 +162,14 @@ void trit_shape_config(const struct trit_shape *s, const struct trit_family *fam
                                     .heads = s->heads,
                                     .kv_heads = s->kv_heads,
                                     .head_dim = head_dim(s),
-                                    .rope_dims = head_dim(s),
+                                    .rope_dims = rope_dims(s, family),
                                     .context = s->context,
                                     .eps = family->synth_eps,
                                     .rope_base = family->synth_rope_base,
                                     .tied = !s->untied,
                                     .packed_head = family->grouped };
+    if (family->kinds[1].layer)
+        set_deltas(s, config);
     if (family->yarn && s->yarn)
         config->yarn = trit_yarn_usual((float)s->yarn, s->original);
     snprintf(config->arch, sizeof config->arch, "%s", family->names[0]);

@@ -13,6 +13,8 @@ struct trit_shape {
     bool untied;           /* the head is a tensor of its own */
     const char *arch;      /* of the models that have it, a name of a family's; NULL: the first's */
     size_t yarn, original; /* rotations stretched so many times from that context; 0: as they are */
+    size_t k_heads; /* of layers with the delta rule; 0: half or a third of their heads of values,
+                       which have as many elements as the heads of attention in all */
 };
 
 /* Shape i of the table, in order of size; NULL past the last. */

@@ -8,7 +8,7 @@
 #include "runtime/cache/cache.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cpu/cpu.h"
-#include "runtime/model/model.h"
+#include "runtime/model/family.h"
 
 uint64_t trit_inspect_elements(const struct trit_gguf_tensor *t)
 {
@@ -112,7 +112,7 @@ bool trit_inspect_memory(const struct trit_gguf *gguf, struct trit_inspect_memor
     const uint64_t kv = (uint64_t)c.kv_heads * c.head_dim;
     m->trits = trit_model_trits(&c);
     m->plane = c.packed_head ? 0 : (uint64_t)c.vocab * c.hidden / 2;
-    m->kv = 2 * c.layers * kv * sizeof(uint16_t);
+    m->kv = 2 * trit_config_attending(&c) * kv * sizeof(uint16_t);
     look_for_cache(gguf, m);
     return true;
 }

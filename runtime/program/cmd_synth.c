@@ -15,7 +15,7 @@ struct options {
     uint64_t seed;
     int type, embd;     /* choices by number; -1: as the architecture has it */
     int context, vocab; /* 0: as the shape has it */
-    int chain;
+    int chain, hadamard;
     bool untied;
     double peak, zeros;
 };
@@ -32,17 +32,18 @@ static const uint32_t embds[] = { TRIT_F16, TRIT_BF16, TRIT_F32, TRIT_Q8_0, TRIT
 #define AT(member) offsetof(struct options, member)
 static const struct trit_option options[] = {
     { "--shape", TRIT_OPT_TEXT, AT(shape), "SHAPE",
-      "tiny, large, 2b4t, 3b, 8b, bonsai-1.7b, bonsai-4b, bonsai-8b, or "
+      "tiny, large, 2b4t, 3b, 8b, bonsai-1.7b, -4b, -8b, bonsai2-2b, -4b, -9b, -27b, or "
       "HIDDENxFFNxLAYERSxHEADSxKV[xHEAD_DIM]",
       0, 0, NULL },
     { "-o,--output", TRIT_OPT_TEXT, AT(output), "FILE", "the GGUF file to write", 0, 0, NULL },
     { "--seed", TRIT_OPT_U64, AT(seed), "N", "same seed, same file (default 1)", 0, 0, NULL },
     { "--type", TRIT_OPT_CHOICE, AT(type), NULL,
-      "of the matrices (default i2_s; for qwen3 ptq1_0); q1_0: signs instead of trits", 0, 0,
-      "i2_s|f16|ptq1_0|pq2_0|q2_0|q2_0_legacy|q1_0" },
+      "of the matrices (default i2_s; for qwen3 and qwen35 ptq1_0); q1_0: signs instead of trits",
+      0, 0, "i2_s|f16|ptq1_0|pq2_0|q2_0|q2_0_legacy|q1_0" },
     { "--embd", TRIT_OPT_CHOICE, AT(embd), NULL,
-      "type of embedding and head (default f16; for qwen3 trits or signs as in the matrices)", 0, 0,
-      "f16|bf16|f32|q8_0|q6_k" },
+      "type of embedding and head (default f16; for qwen3 and qwen35 trits or signs as in the "
+      "matrices)",
+      0, 0, "f16|bf16|f32|q8_0|q6_k" },
     { "--untied", TRIT_OPT_FLAG, AT(untied), NULL, "store the head as a separate tensor", 0, 0,
       NULL },
     { "--peak", TRIT_OPT_FLOAT, AT(peak), "C",
@@ -51,6 +52,10 @@ static const struct trit_option options[] = {
       "with --peak: share of zeros among ffn_down's int8 inputs, for example 0.8", 0, 1, NULL },
     { "--chain", TRIT_OPT_INT, AT(chain), "N",
       "with --peak: the most likely text is a cycle of N ids, not of one", 2, 4096, NULL },
+    { "--hadamard", TRIT_OPT_INT, AT(hadamard), "N",
+      "for qwen35: weights count as rotated in blocks of N columns, a power of two, for example "
+      "1024",
+      1, 1 << 20, NULL },
     { "--tokenizer", TRIT_OPT_TEXT, AT(tokenizer), "FILE",
       "vocabulary of a tokenizer.json (default: a built-in one of bytes)", 0, 0, NULL },
     { "--vocab", TRIT_OPT_INT, AT(vocab), "N", "vocabulary size (default: the shape's)", 1,
@@ -58,7 +63,7 @@ static const struct trit_option options[] = {
     { "--context", TRIT_OPT_INT, AT(context), "N", "context length (default: the shape's)", 1,
       1 << 24, NULL },
     { "--arch", TRIT_OPT_TEXT, AT(arch), "NAME",
-      "architecture name (default the shape's: qwen3, else bitnet-b1.58)", 0, 0, NULL },
+      "architecture name (default the shape's: qwen3, qwen35, else bitnet-b1.58)", 0, 0, NULL },
 };
 #undef AT
 
@@ -129,6 +134,7 @@ static enum trit_code synth(const struct options *o, struct trit_error *error)
                             .peak = o->peak,
                             .zeros = o->zeros,
                             .chain = (size_t)o->chain,
+                            .hadamard = (size_t)o->hadamard,
                             .progress = trit_progress_step,
                             .progress_arg = &progress };
     enum trit_code code = trit_shape_parse(&s.shape, o->shape, error);
@@ -162,7 +168,8 @@ const struct trit_command trit_cmd_synth = {
     .summary = "write a random ternary model of a given shape",
     .usage = "--shape SHAPE -o FILE [options]",
     .detail = "The model has the sizes, types and statistics of a real one, but random weights. "
-              "2b4t is\nBitNet b1.58 2B4T: 1.2 GB; bonsai-8b 1.8 GB. Types other than q1_0 hold "
+              "2b4t is\nBitNet b1.58 2B4T: 1.2 GB; bonsai-8b 1.8 GB, bonsai2-27b 5.9 GB. Types "
+              "other than q1_0 hold "
               "the same\nmatrices for the same seed.",
     .options = options,
     .noptions = sizeof options / sizeof *options,

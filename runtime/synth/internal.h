@@ -1,5 +1,5 @@
 /* What the files of synth share: random numbers in the layouts of stored tensors, the sizes of the
-   residual stream's parts, vocabularies under way. */
+   residual stream's parts, what a file will hold, vocabularies under way. */
 #ifndef TRIT_SYNTH_INTERNAL_H
 #define TRIT_SYNTH_INTERNAL_H
 
@@ -7,8 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/format/gguf_write.h"
 #include "runtime/model/shapes.h"
-#include "runtime/synth/vocab.h"
+#include "runtime/synth/synth.h"
 
 enum {
     TRIT_NOISE_UNIT = 1 << 16
@@ -25,8 +26,16 @@ void trit_noise_free(struct trit_noise *noise); /* NULL allowed */
 uint64_t trit_noise_seed(uint64_t seed, uint64_t tensor, uint64_t unit);
 
 /* Of trits, -1, 0 and 1 have P = 0.289, 0.422, 0.289. In groups of TRIT_NOISE_GROUP columns each
-   has a scale of its own, and Q1_0 holds signs, -1 and 1 alike. */
-enum trit_noise_values { TRIT_NOISE_NORMAL, TRIT_NOISE_TRITS, TRIT_NOISE_GROUPS };
+   has a scale of its own, and Q1_0 holds signs, -1 and 1 alike. Of the delta rule's decays
+   exp(slope * softplus(alpha + step)): slopes, steps, with which they last from a few to a few
+   hundred tokens. */
+enum trit_noise_values {
+    TRIT_NOISE_NORMAL,
+    TRIT_NOISE_TRITS,
+    TRIT_NOISE_GROUPS,
+    TRIT_NOISE_SLOPES,
+    TRIT_NOISE_STEPS
+};
 enum { TRIT_NOISE_GROUP = 128 };
 
 /* What a unit is filled with. */
@@ -41,7 +50,7 @@ struct trit_noise_use {
 /* Writes the next `count` <= TRIT_NOISE_UNIT elements of a unit, whole blocks, to out. The same
    seed gives the same trits in I2_S and F16, and the same groups in PTQ1_0, PQ2_0, Q2_0 and F16.
    Returns the bytes written, 0 where the type cannot be made: trits I2_S and F16; groups those four
-   and Q1_0; normal F16, BF16, F32, Q8_0 and Q6_K. */
+   and Q1_0; normal F16, BF16, F32, Q8_0 and Q6_K; slopes and steps F32. */
 size_t trit_noise_fill(const struct trit_noise *noise, const struct trit_noise_use *use,
                        uint32_t type, uint64_t seed, size_t count, uint8_t *out);
 
@@ -52,6 +61,10 @@ void trit_noise_trits(const struct trit_noise *noise, uint64_t *state, size_t by
 uint16_t trit_noise_scale(float f, uint64_t r);
 void trit_noise_groups(const struct trit_noise *noise, float size, uint32_t type, uint64_t state,
                        size_t count, uint8_t *out);
+void trit_noise_slopes(const struct trit_noise *noise, const struct trit_noise_use *use,
+                       uint64_t state, size_t count, uint8_t *out);
+void trit_noise_steps(const struct trit_noise *noise, const struct trit_noise_use *use,
+                      uint64_t state, size_t count, uint8_t *out);
 
 /* Makes the leads, among elements first .. first+count-1 of a tensor, lead_trit (trits) or not
    negative (normal values). out begins with a whole block. */
@@ -59,7 +72,7 @@ void trit_noise_lead(const struct trit_noise_use *use, uint32_t type, size_t fir
                      uint8_t *out);
 
 /* How large the parts of a synthetic model's residual stream are, so that its final state and its
- * squared ReLU come out as asked. Private to runtime/synth/synth.c.
+ * squared ReLU come out as asked.
  *
  * Peak C: a row e of the embedding has variance 1 / hidden, and what the layers add to it is noise
  * with (1 / C^2 - 1) / hidden in all. So the cosine of the final state with e is C.
@@ -84,6 +97,37 @@ enum trit_code trit_residual_plan(struct trit_residual *stream, const struct tri
 /* How many inputs the gates of a layer subtract; it grows from layer to layer, as the noise does.
  */
 size_t trit_residual_lead(const struct trit_residual *stream, size_t layer);
+
+/* What a file will hold. */
+
+struct trit_synth_part { /* a tensor */
+    char name[TRIT_TENSOR_NAME];
+    uint32_t type, ndims;
+    uint64_t ne[4];
+    struct trit_noise_use use;
+    bool turned;  /* its columns count as rotated ones */
+    size_t draws; /* number of the tensor whose draws it has: its own, or the embedding's 0 */
+    size_t chain; /* above 1: each row stands in the place of the next of `chain` rows */
+};
+
+struct trit_synth_plan {
+    const struct trit_synth *synth;
+    struct trit_config config;
+    struct trit_residual stream; /* where synth->peak is asked for */
+    struct trit_synth_part *parts;
+    size_t nparts;
+};
+
+/* The parts of a plan that has the rest, in the order of the file; false: no memory. They are
+   freed by the caller. */
+bool trit_synth_parts(struct trit_synth_plan *plan);
+
+/* All keys of the plan's file to writer. */
+enum trit_code trit_synth_keys(const struct trit_synth_plan *plan, struct trit_gguf_writer *writer,
+                               struct trit_error *error);
+
+/* Standard deviation of the elements of embedding and head: logits have variance 1. */
+float trit_synth_spread(const struct trit_synth *synth);
 
 /* What the vocabulary's own files share: its texts and how they are kept. Private to them. */
 

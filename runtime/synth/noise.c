@@ -221,10 +221,15 @@ static const struct {
     enum trit_noise_values values;
     fill_fn *fill;
 } forms[] = {
-    { TRIT_I2_S, TRIT_NOISE_TRITS, fill_i2_s },  { TRIT_F16, TRIT_NOISE_TRITS, fill_trits_f16 },
-    { TRIT_F16, TRIT_NOISE_NORMAL, fill_f16 },   { TRIT_BF16, TRIT_NOISE_NORMAL, fill_bf16 },
-    { TRIT_F32, TRIT_NOISE_NORMAL, fill_f32 },   { TRIT_Q8_0, TRIT_NOISE_NORMAL, fill_q8_0 },
+    { TRIT_I2_S, TRIT_NOISE_TRITS, fill_i2_s },
+    { TRIT_F16, TRIT_NOISE_TRITS, fill_trits_f16 },
+    { TRIT_F16, TRIT_NOISE_NORMAL, fill_f16 },
+    { TRIT_BF16, TRIT_NOISE_NORMAL, fill_bf16 },
+    { TRIT_F32, TRIT_NOISE_NORMAL, fill_f32 },
+    { TRIT_Q8_0, TRIT_NOISE_NORMAL, fill_q8_0 },
     { TRIT_Q6_K, TRIT_NOISE_NORMAL, fill_q6_k },
+    { TRIT_F32, TRIT_NOISE_SLOPES, trit_noise_slopes },
+    { TRIT_F32, TRIT_NOISE_STEPS, trit_noise_steps },
 };
 
 size_t trit_noise_fill(const struct trit_noise *noise, const struct trit_noise_use *use,

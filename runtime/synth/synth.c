@@ -1,178 +1,29 @@
-/* A random model as a GGUF: its keys, its tensors in file order, and how large their values
-   are so that activations stay near 1. */
+/* A random model as a GGUF: what it may be, and its bytes, made as they are written. */
 #include "runtime/synth/synth.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/base/half.h"
-#include "runtime/base/mem.h"
 #include "runtime/base/room.h"
 #include "runtime/format/gguf_write.h"
 #include "runtime/synth/internal.h"
 
 enum { SLICE_UNITS = 32, I2_S_TAIL = 32 }; /* a slice is at most 8 MiB */
 
-/* Of a trit's square: 2 * 0.289; of a sign's. */
-static const double TRIT_POWER = 0.578, SIGN_POWER = 1;
-static const float NORM_SPREAD = 0.1f;
-
-/* A tensor of the file. */
-struct part {
-    char name[64];
-    uint32_t type, ndims;
-    uint64_t ne[4];
-    struct trit_noise_use use;
-    size_t draws; /* number of the tensor whose draws it has: its own, or the embedding's 0 */
-    size_t chain; /* above 1: each row stands in the place of the next of `chain` rows */
-};
-
 struct maker {
-    const struct trit_synth *synth;
-    struct trit_config config;
+    struct trit_synth_plan plan;
     struct trit_noise *noise;
     struct trit_gguf_writer *writer;
     struct trit_pool *pool;
-    struct trit_residual stream; /* where synth->peak is asked for */
-    struct part *parts;
-    size_t nparts;
     uint8_t *slice;
     uint64_t done, total; /* bytes of tensors */
 };
 
-static struct part norm_part(size_t k)
-{
-    return (struct part){ .type = TRIT_F32,
-                          .ndims = 1,
-                          .ne = { k, 1, 1, 1 },
-                          .use = { .mean = 1, .size = NORM_SPREAD } };
-}
-
-/* What all residual matrices together add has variance 1, or as the peak wants it. */
-static double residual_power(const struct maker *m)
-{
-    const struct trit_shape *shape = &m->synth->shape;
-    double all = m->synth->peak > 0 ? m->stream.noise / (double)shape->hidden : 1.0;
-    return 2.0 * (double)shape->layers / all;
-}
-
-/* The scale with which k trits or signs of a row have `power` in all; rounded to f16, so that all
-   types hold the same matrix. */
-static struct trit_noise_use low_bit(const struct maker *m, size_t k, double power)
-{
-    const double one = m->synth->type == TRIT_Q1_0 ? SIGN_POWER : TRIT_POWER;
-    const float d = (float)sqrt(power / (one * (double)k));
-    return (struct trit_noise_use){ .values = trit_family_groups(m->config.family, m->synth->type)
-                                                  ? TRIT_NOISE_GROUPS
-                                                  : TRIT_NOISE_TRITS,
-                                    .size = trit_f16_f32(trit_f32_f16(d)) };
-}
-
-/* A normalised row of k inputs comes out with variance 1, or its part of the residual's. */
-static struct part matrix_part(const struct maker *m, size_t n, size_t k, bool residual)
-{
-    const double power = residual ? 1 / residual_power(m) : 1.0;
-    return (struct part){
-        .type = m->synth->type, .ndims = 2, .ne = { k, n, 1, 1 }, .use = low_bit(m, k, power)
-    };
-}
-
-/* Logits have variance 1. */
-static float rows_spread(const struct trit_synth *s)
-{
-    return (float)(1 / sqrt((double)s->shape.hidden));
-}
-
-/* The inputs that the gates of the last layer, and some of them those of the others, subtract. */
-static size_t whole_lead(const struct maker *m)
-{
-    const struct trit_synth *s = m->synth;
-    return s->zeros > 0 ? trit_residual_lead(&m->stream, s->shape.layers - 1) : 0;
-}
-
-static struct part rows_part(const struct maker *m)
-{
-    const struct trit_synth *s = m->synth;
-    struct part part = {
-        .type = s->embd,
-        .ndims = 2,
-        .ne = { s->shape.hidden, s->shape.vocab, 1, 1 },
-        .use = { .size = rows_spread(s), .lead = whole_lead(m), .width = s->shape.hidden }
-    };
-    if (s->low_rows) {
-        part.type = s->type;
-        part.use = low_bit(m, s->shape.hidden, 1);
-    }
-    return part;
-}
-
-static struct part *add_named(struct maker *m, const char *name, struct part part)
-{
-    struct part *p = &m->parts[m->nparts];
-    *p = part;
-    p->draws = m->nparts++;
-    snprintf(p->name, sizeof p->name, "%s", name);
-    return p;
-}
-
-/* Gates subtract the lead of the stream; residual matrices add nothing to it. */
-static void set_lead(const struct maker *m, struct part *p, enum trit_aim aim, size_t layer)
-{
-    if (aim == TRIT_AIM_GATE) {
-        p->use.lead = trit_residual_lead(&m->stream, layer);
-        p->use.lead_trit = -1;
-        p->use.width = p->ne[0];
-    } else if (aim == TRIT_AIM_RESIDUAL) {
-        p->use.lead = whole_lead(m) * p->ne[0];
-        p->use.width = p->ne[0] * p->ne[1];
-    }
-}
-
-static void add_layer(struct maker *m, size_t layer)
-{
-    const struct trit_layer_kind *kind = trit_config_kind(&m->config, layer);
-    for (size_t i = 0; i < kind->ntensors; i++) {
-        const struct trit_layer_tensor *t = &kind->tensors[i];
-        const size_t n = trit_config_width(&m->config, t->n),
-                     k = trit_config_width(&m->config, t->k);
-        char name[64];
-        snprintf(name, sizeof name, "blk.%zu.%s.weight", layer, t->name);
-        struct part *p = add_named(
-            m, name,
-            t->n == TRIT_ONE ? norm_part(k) : matrix_part(m, n, k, t->aim == TRIT_AIM_RESIDUAL));
-        if (m->synth->zeros > 0)
-            set_lead(m, p, t->aim, layer);
-    }
-}
-
-static bool plan(struct maker *m)
-{
-    const struct trit_synth *s = m->synth;
-    m->parts =
-        calloc(s->shape.layers * trit_family_tensors(m->config.family) + 3, sizeof *m->parts);
-    if (!m->parts)
-        return false;
-    add_named(m, "token_embd.weight", rows_part(m));
-    for (size_t i = 0; i < s->shape.layers; i++)
-        add_layer(m, i);
-    add_named(m, "output_norm.weight", norm_part(s->shape.hidden));
-    if (!s->shape.untied)
-        return true;
-    struct part *head = add_named(m, "output.weight", rows_part(m));
-    if (s->peak > 0) {
-        head->draws = 0;
-        head->chain = s->chain;
-    }
-    return true;
-}
-
 /* Whether the types can hold the shapes, and how many bytes there will be. */
 static enum trit_code measure(struct maker *m, struct trit_error *error)
 {
-    for (size_t i = 0; i < m->nparts; i++) {
-        const struct part *p = &m->parts[i];
+    for (size_t i = 0; i < m->plan.nparts; i++) {
+        const struct trit_synth_part *p = &m->plan.parts[i];
         uint64_t bytes = 0;
         const char *why = trit_type_bytes(p->type, p->ne, &bytes);
         if (!why && p->use.values == TRIT_NOISE_GROUPS && p->ne[0] % TRIT_NOISE_GROUP)
@@ -181,116 +32,22 @@ static enum trit_code measure(struct maker *m, struct trit_error *error)
             why = "the file would not fit 64 bits";
         if (why)
             return trit_fail(error, TRIT_EARGUMENT, "shape %s: %s, %llu x %llu as %s: %s",
-                             m->synth->shape.name, p->name, (unsigned long long)p->ne[1],
+                             m->plan.synth->shape.name, p->name, (unsigned long long)p->ne[1],
                              (unsigned long long)p->ne[0], trit_type_find(p->type)->name, why);
     }
     return TRIT_OK;
 }
 
-/* Keys. */
-
-static void put_arch_u32(const struct maker *m, const char *key, size_t value)
-{
-    char name[96];
-    snprintf(name, sizeof name, "%s.%s", m->synth->arch, key);
-    trit_gguf_put_u32(m->writer, name, (uint32_t)value);
-}
-
-static void put_arch_f32(const struct maker *m, const char *key, float value)
-{
-    char name[96];
-    snprintf(name, sizeof name, "%s.%s", m->synth->arch, key);
-    trit_gguf_put_f32(m->writer, name, value);
-}
-
-static uint32_t file_type(uint32_t type)
-{
-    static const uint32_t numbers[][2] = { { TRIT_F16, 1 },     { TRIT_I2_S, 40 },
-                                           { TRIT_Q1_0, 40 },   { TRIT_Q2_0, 41 },
-                                           { TRIT_PQ2_0, 141 }, { TRIT_PTQ1_0, 142 } };
-    size_t i = 0;
-    while (numbers[i][0] != type)
-        i++;
-    return numbers[i][1];
-}
-
-/* Heads of their own size, and rotations that are stretched. */
-static void put_more_keys(const struct maker *m)
-{
-    const struct trit_config *c = &m->config;
-    char name[96];
-    if (c->family->own_head_dim) {
-        put_arch_u32(m, "attention.key_length", c->head_dim);
-        put_arch_u32(m, "attention.value_length", c->head_dim);
-    }
-    if (!(c->yarn.factor > 0))
-        return;
-    snprintf(name, sizeof name, "%s.rope.scaling.type", m->synth->arch);
-    trit_gguf_put_text(m->writer, name, "yarn");
-    put_arch_f32(m, "rope.scaling.factor", c->yarn.factor);
-    put_arch_u32(m, "rope.scaling.original_context_length", c->yarn.original);
-}
-
-static void put_model_keys(const struct maker *m)
-{
-    const struct trit_synth *s = m->synth;
-    const struct trit_config *c = &m->config;
-    char name[96];
-    snprintf(name, sizeof name, "synthetic %s, seed %llu", s->shape.name,
-             (unsigned long long)s->seed);
-    trit_gguf_put_text(m->writer, "general.architecture", s->arch);
-    trit_gguf_put_text(m->writer, "general.name", name);
-    trit_gguf_put_u32(m->writer, "general.file_type", file_type(s->legacy ? TRIT_Q2_0 : s->type));
-    trit_gguf_put_u32(m->writer, "general.quantization_version", 2);
-    put_arch_u32(m, "vocab_size", c->vocab);
-    put_arch_u32(m, "context_length", c->context);
-    put_arch_u32(m, "embedding_length", c->hidden);
-    put_arch_u32(m, "block_count", c->layers);
-    put_arch_u32(m, "feed_forward_length", c->ffn);
-    put_arch_u32(m, "rope.dimension_count", c->rope_dims);
-    put_arch_u32(m, "attention.head_count", c->heads);
-    put_arch_u32(m, "attention.head_count_kv", c->kv_heads);
-    put_arch_f32(m, "attention.layer_norm_rms_epsilon", c->eps);
-    put_arch_f32(m, "rope.freq_base", c->rope_base);
-    put_more_keys(m);
-}
-
-static enum trit_code put_vocabulary(const struct maker *m, struct trit_error *error)
-{
-    const struct trit_vocab *v = m->synth->vocabulary;
-    float *scores = calloc(v->n, sizeof *scores);
-    if (!scores)
-        return trit_fail(error, TRIT_EMEMORY, "vocabulary: out of memory");
-    const char *pre = m->config.family->synth_pre;
-    trit_gguf_put_text(m->writer, "tokenizer.ggml.model", "gpt2");
-    if (pre)
-        trit_gguf_put_text(m->writer, "tokenizer.ggml.pre", pre);
-    trit_gguf_put_texts(m->writer, "tokenizer.ggml.tokens", v->tokens, v->n);
-    trit_gguf_put_f32s(m->writer, "tokenizer.ggml.scores", scores, v->n);
-    trit_gguf_put_i32s(m->writer, "tokenizer.ggml.token_type", v->types, v->n);
-    trit_gguf_put_texts(m->writer, "tokenizer.ggml.merges", v->merges, v->nmerges);
-    if (v->bos >= 0)
-        trit_gguf_put_u32(m->writer, "tokenizer.ggml.bos_token_id", (uint32_t)v->bos);
-    if (v->eos >= 0) {
-        trit_gguf_put_u32(m->writer, "tokenizer.ggml.eos_token_id", (uint32_t)v->eos);
-        trit_gguf_put_u32(m->writer, "tokenizer.ggml.padding_token_id", (uint32_t)v->eos);
-    }
-    trit_gguf_put_bool(m->writer, "tokenizer.ggml.add_bos_token", v->bos >= 0 && !pre);
-    free(scores);
-    return TRIT_OK;
-}
-
 static enum trit_code put_tables(const struct maker *m, struct trit_error *error)
 {
-    put_model_keys(m);
-    enum trit_code code = put_vocabulary(m, error);
+    enum trit_code code = trit_synth_keys(&m->plan, m->writer, error);
     if (code)
         return code;
-    if (m->synth->legacy)
+    if (m->plan.synth->legacy)
         trit_gguf_renumber(m->writer, TRIT_PQ2_0, TRIT_Q2_0);
-    for (size_t i = 0; i < m->nparts; i++)
-        trit_gguf_put_tensor(m->writer, m->parts[i].name, m->parts[i].type, m->parts[i].ndims,
-                             m->parts[i].ne);
+    for (size_t i = 0; i < m->plan.nparts; i++)
+        trit_gguf_put_tensor(m->writer, m->plan.parts[i].name, m->plan.parts[i].type,
+                             m->plan.parts[i].ndims, m->plan.parts[i].ne);
     return trit_gguf_write_begin(m->writer, error);
 }
 
@@ -298,7 +55,7 @@ static enum trit_code put_tables(const struct maker *m, struct trit_error *error
 
 struct slice {
     const struct maker *maker;
-    const struct part *part;
+    const struct trit_synth_part *part;
     size_t first, count, unit_bytes; /* elements of the tensor; bytes of a whole unit */
 };
 
@@ -310,7 +67,7 @@ static void make_units(void *arg, size_t begin, size_t end, int thread)
     for (size_t i = begin; i < end; i++) {
         size_t left = s->count - i * TRIT_NOISE_UNIT;
         uint64_t seed =
-            trit_noise_seed(m->synth->seed, s->part->draws, s->first / TRIT_NOISE_UNIT + i);
+            trit_noise_seed(m->plan.synth->seed, s->part->draws, s->first / TRIT_NOISE_UNIT + i);
         trit_noise_fill(m->noise, &s->part->use, s->part->type, seed,
                         left < TRIT_NOISE_UNIT ? left : TRIT_NOISE_UNIT,
                         m->slice + i * s->unit_bytes);
@@ -322,7 +79,7 @@ static void make_units(void *arg, size_t begin, size_t end, int thread)
 
 static bool step(struct maker *m, size_t bytes)
 {
-    const struct trit_synth *s = m->synth;
+    const struct trit_synth *s = m->plan.synth;
     m->done += bytes;
     return !s->progress || s->progress(s->progress_arg, m->done, m->total);
 }
@@ -335,7 +92,7 @@ static void write_i2_s_tail(struct maker *m, float d)
     m->done += sizeof tail;
 }
 
-static size_t bytes_of(const struct part *p, size_t elements)
+static size_t bytes_of(const struct trit_synth_part *p, size_t elements)
 {
     const struct trit_type_info *info = trit_type_find(p->type);
     return elements / info->block * info->bytes;
@@ -348,7 +105,7 @@ static size_t units_of(size_t count, size_t k)
 }
 
 /* Rows in groups of p->chain, the last of a group first. False after a stop. */
-static bool write_chain(struct maker *m, const struct part *p)
+static bool write_chain(struct maker *m, const struct trit_synth_part *p)
 {
     const size_t k = p->ne[0], n = p->ne[1], row = bytes_of(p, k);
     for (size_t r = 0; r < n; r += p->chain) {
@@ -367,7 +124,7 @@ static bool write_chain(struct maker *m, const struct part *p)
 }
 
 /* False after a stop. */
-static bool write_part(struct maker *m, const struct part *p)
+static bool write_part(struct maker *m, const struct trit_synth_part *p)
 {
     size_t n = p->ne[0] * p->ne[1], most = (size_t)SLICE_UNITS * TRIT_NOISE_UNIT;
     struct slice s = { m, p, 0, 0, bytes_of(p, TRIT_NOISE_UNIT) };
@@ -390,8 +147,8 @@ static bool write_part(struct maker *m, const struct part *p)
 static enum trit_code write_all(struct maker *m, struct trit_error *error)
 {
     enum trit_code code = put_tables(m, error);
-    for (size_t i = 0; i < m->nparts && !code; i++)
-        if (!write_part(m, &m->parts[i]))
+    for (size_t i = 0; i < m->plan.nparts && !code; i++)
+        if (!write_part(m, &m->plan.parts[i]))
             code = trit_fail(error, TRIT_ESTOPPED, "stopped; nothing was written");
     return code;
 }
@@ -426,45 +183,87 @@ static enum trit_code check(const struct trit_synth *s, struct trit_error *error
     return TRIT_OK;
 }
 
+/* Blocks of a rotation divide the rows of all weights that count as rotated. */
+static enum trit_code set_rotation(struct trit_synth_plan *p, struct trit_error *error)
+{
+    static const enum trit_width widths[] = { TRIT_HIDDEN, TRIT_Q, TRIT_INNER, TRIT_FFN };
+    const size_t block = p->synth->hadamard;
+    struct trit_config *c = &p->config;
+    if (!block)
+        return TRIT_OK;
+    if (!c->family->hadamard)
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "architecture %s has no rotated weights: without --hadamard",
+                         p->synth->arch);
+    if (block & (block - 1))
+        return trit_fail(error, TRIT_EARGUMENT, "hadamard %zu: must be a power of two", block);
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++)
+        if (trit_config_width(c, widths[i]) % block)
+            return trit_fail(
+                error, TRIT_EARGUMENT,
+                "hadamard %zu: does not divide rows of %zu columns, which shape %s has", block,
+                trit_config_width(c, widths[i]), p->synth->shape.name);
+    c->hadamard = (struct trit_hadamard){
+        .block = block, .signs = true, .grouped = true, .rows = true, .tied = c->tied
+    };
+    c->delta.float_gates = true;
+    return TRIT_OK;
+}
+
+/* What the file will hold, and that its types can. */
+static enum trit_code make_plan(struct maker *m, const char *path, struct trit_error *error)
+{
+    struct trit_synth_plan *p = &m->plan;
+    const struct trit_synth *s = p->synth;
+    enum trit_code code = set_rotation(p, error);
+    if (!code && s->peak > 0)
+        code = trit_residual_plan(&p->stream, &s->shape, s->peak, s->zeros, m->noise, error);
+    if (!code && !trit_synth_parts(p))
+        code = trit_fail(error, TRIT_EMEMORY, "%s: out of memory", path);
+    return code ? code : measure(m, error);
+}
+
+static enum trit_code write_file(struct maker *m, const char *path, struct trit_error *error)
+{
+    enum trit_code code = trit_need_disk(path, m->total, error);
+    if (code || (code = trit_gguf_writer_create(&m->writer, path, error)))
+        return code;
+    if (!(code = write_all(m, error)))
+        return trit_gguf_writer_finish(m->writer, error);
+    trit_gguf_writer_abandon(m->writer);
+    return code;
+}
+
 static void maker_free(struct maker *m)
 {
     trit_noise_free(m->noise);
-    free(m->parts);
+    free(m->plan.parts);
     free(m->slice);
 }
 
 enum trit_code trit_synth_write(const struct trit_synth *synth, const char *path,
                                 struct trit_pool *pool, struct trit_error *error)
 {
-    struct maker m = { .synth = synth, .pool = pool };
+    struct maker m = { .plan.synth = synth, .pool = pool };
     enum trit_code code = check(synth, error);
     if (code)
         return code;
-    trit_shape_config(&synth->shape, trit_family_find(synth->arch, strlen(synth->arch)), &m.config);
+    trit_shape_config(&synth->shape, trit_family_find(synth->arch, strlen(synth->arch)),
+                      &m.plan.config);
     const size_t units = units_of(synth->chain, synth->shape.hidden);
     const size_t slice =
         (units > SLICE_UNITS ? units : SLICE_UNITS) * TRIT_NOISE_UNIT * sizeof(float);
     code = trit_need_memory(path, slice, "take a smaller --chain or hidden size", error);
     if (code)
         return code;
-    m.noise = trit_noise_create(rows_spread(synth));
+    m.noise = trit_noise_create(trit_synth_spread(synth));
     m.slice = malloc(slice);
     if (!m.noise || !m.slice)
         code = trit_fail(error, TRIT_EMEMORY, "%s: out of memory", path);
-    if (!code && synth->peak > 0)
-        code =
-            trit_residual_plan(&m.stream, &synth->shape, synth->peak, synth->zeros, m.noise, error);
-    if (!code && !plan(&m))
-        code = trit_fail(error, TRIT_EMEMORY, "%s: out of memory", path);
-    if (!code && !(code = measure(&m, error)) && !(code = trit_need_disk(path, m.total, error)))
-        code = trit_gguf_writer_create(&m.writer, path, error);
-    if (m.writer) {
-        code = write_all(&m, error);
-        if (code)
-            trit_gguf_writer_abandon(m.writer);
-        else
-            code = trit_gguf_writer_finish(m.writer, error);
-    }
+    if (!code)
+        code = make_plan(&m, path, error);
+    if (!code)
+        code = write_file(&m, path, error);
     maker_free(&m);
     return code;
 }

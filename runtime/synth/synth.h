@@ -24,6 +24,8 @@ struct trit_synth {
                      a peak */
     size_t chain; /* 0: each token's likeliest successor is itself; else the next of its group of
                      `chain` ids, and the first after the last. With a peak and an untied head */
+    size_t hadamard; /* 0: no; else weights count as rotated in blocks of so many columns, as
+                        Prism's second generation has them */
     trit_progress_fn *progress; /* NULL: none. Of the tensors' bytes. */
     void *progress_arg;
 };

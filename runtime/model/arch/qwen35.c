@@ -211,5 +211,6 @@ const struct trit_family trit_family_qwen35 = {
     .synth_eps = 1e-6f,
     .synth_rope_base = 10000000,
     .synth_type = TRIT_PTQ1_0,
+    .synth_turned = 4,
     .synth_pre = "qwen35",
 };
