@@ -85,11 +85,9 @@ static struct rows drafts_of(const struct delta_job *j, const struct trit_span *
 /* Notes a token of which a value is too large for squares to be summed. */
 static void look(struct delta_job *j, const float *x, size_t n, size_t token)
 {
-    static const float MOST = 0x1p55f;
-    bool wrong = false;
-    for (size_t i = 0; i < n; i++)
-        wrong |= !(x[i] > -MOST && x[i] < MOST);
-    size_t first = wrong ? atomic_load_explicit(&j->wrong, memory_order_relaxed) : 0;
+    static const uint32_t MOST = (127 + 55) << 23; /* 2^55 */
+    size_t first =
+        trit_finite_most(x, n) < MOST ? 0 : atomic_load_explicit(&j->wrong, memory_order_relaxed);
     while (token < first && !atomic_compare_exchange_weak(&j->wrong, &first, token))
         ;
 }

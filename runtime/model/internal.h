@@ -83,6 +83,9 @@ struct trit_model {
     float *floats;            /* norms of all layers, output_norm, and the rope frequencies */
     double *rope;             /* radians per position for each pair, rope_dims / 2 */
     double rope_size;         /* of cosines and sines: 1, or YaRN's */
+    uint8_t
+        *gate_rows; /* all layers' rows of alpha and beta; NULL: they lie elsewhere, or are codes */
+    size_t gate_bytes;
     struct trit_signs signs[TRIT_SIGNS_MAX]; /* of rotated weights */
     bool head_turned;                        /* the head's columns are rotated */
     uint8_t *arena;                          /* packed matrices and their scales */
@@ -267,6 +270,7 @@ struct trit_loader {
     const struct trit_outline_of *shape; /* what is outlined without a file; NULL: the file */
     struct trit_picked picked[TRIT_PICKED];
     size_t npicked;
+    size_t gates; /* rows of alpha and of beta that were moved */
 };
 
 /* Of the tensors that were found: the kernels of all operations but products, and the rows of
@@ -384,6 +388,8 @@ void trit_finite_norm(struct trit_work *work, enum trit_part part, const float *
                       const struct trit_matrix *to, const float *weights);
 void trit_finite_product(struct trit_work *work, enum trit_part part,
                          const struct trit_matrix *matrix, const float *y, size_t ldy);
+/* The largest of the bits of |x|, which are in the order of the values. */
+uint32_t trit_finite_most(const float *x, size_t n);
 /* A part found token `token` wrong; none from m on. */
 void trit_finite_token(struct trit_work *work, enum trit_part part, size_t token);
 void trit_finite_states(struct trit_work *work, size_t m);

@@ -62,6 +62,25 @@ static enum trit_code load_taps(struct trit_loader *l, const struct trit_gguf_te
     return trit_loader_step(l, t);
 }
 
+/* Rows leave the file for a place where those of all layers lie together; it takes memory as it is
+   used. */
+static enum trit_code move_rows(struct trit_loader *l, struct trit_rows *rows)
+{
+    struct trit_model *model = l->model;
+    const size_t all = TRIT_GATE_ROWS * trit_config_deltas(&model->config);
+    if (!model->gate_rows) {
+        model->gate_bytes = all * rows->data_bytes;
+        model->gate_rows = trit_map(model->gate_bytes);
+    }
+    if (!model->gate_rows)
+        return trit_fail(l->error, TRIT_EMEMORY, "%s: no memory for %zu bytes of rows",
+                         l->gguf->path, model->gate_bytes);
+    uint8_t *to = model->gate_rows + l->gates++ * rows->data_bytes;
+    memcpy(to, rows->data, rows->data_bytes);
+    rows->data = to;
+    return TRIT_OK;
+}
+
 /* Rows that stay floats, and the kernel for them, which is that of all layers. */
 static enum trit_code load_rows(struct trit_loader *l, const struct trit_gguf_tensor *t,
                                 struct trit_layer *layer)
@@ -79,6 +98,8 @@ static enum trit_code load_rows(struct trit_loader *l, const struct trit_gguf_te
         code = trit_fail(l->error, TRIT_EUNSUPPORTED,
                          "%s: tensor '%.*s' is of another type than that of the layers before",
                          l->gguf->path, (int)t->name.n, t->name.s);
+    if (!code && !rows->scale)
+        code = move_rows(l, rows);
     model->cost.params += rows->n * rows->k;
     return code ? code : trit_loader_step(l, t);
 }

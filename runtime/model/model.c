@@ -15,6 +15,7 @@ void trit_model_free(struct trit_model *model)
     trit_rows_free(&model->output);
     for (size_t i = 0; model->layers && i < model->config.layers * TRIT_GATE_ROWS; i++)
         trit_rows_free(&model->layers[i / TRIT_GATE_ROWS].rows[i % TRIT_GATE_ROWS]);
+    trit_unmap(model->gate_rows, model->gate_bytes);
     trit_signs_free(model->signs);
     free(model->joint_norm[0]);
     free(model->joint_norm[1]);
