@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import gguf_write as gguf
-from gguf_write import BOOL, FLOAT, I32, PQ2_0, PTQ1_0, Q1_0, Q2_0, STRING, U32
+from gguf_write import BOOL, FLOAT, PQ2_0, PTQ1_0, Q1_0, Q2_0, STRING, U32
 
 NAN, INF = float("nan"), float("inf")
 BLOCKS = {Q1_0: (128, 18, 0), Q2_0: (64, 18, 0), PQ2_0: (128, 34, 0), PTQ1_0: (128, 28, 26)}
