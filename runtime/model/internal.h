@@ -85,7 +85,6 @@ struct trit_model {
     double rope_size;         /* of cosines and sines: 1, or YaRN's */
     uint8_t
         *gate_rows; /* all layers' rows of alpha and beta; NULL: they lie elsewhere, or are codes */
-    size_t gate_bytes;
     struct trit_signs signs[TRIT_SIGNS_MAX]; /* of rotated weights */
     bool head_turned;                        /* the head's columns are rotated */
     uint8_t *arena;                          /* packed matrices and their scales */

@@ -39,6 +39,21 @@ enum trit_code trit_loader_vector(struct trit_loader *l, const struct trit_gguf_
     return trit_loader_step(l, t);
 }
 
+/* Heads of q and of k that are normed must not leave the finite numbers, nor must their products: a
+   probability of NaN would go unseen. With 2^20 elements, keys of up to 2^16 and YaRN's factors the
+   latter stay below 2^120. */
+static enum trit_code check_head_norm(const struct trit_loader *l, const struct trit_gguf_tensor *t,
+                                      const float *weights)
+{
+    static const float MOST = 0x1p60f;
+    for (size_t i = 0; i < t->ne[0]; i++)
+        if (!(fabsf(weights[i]) <= MOST))
+            return trit_fail(l->error, TRIT_EFORMAT,
+                             "%s: tensor '%.*s' element %zu is %g: must be within 2^60",
+                             l->gguf->path, (int)t->name.n, t->name.s, i, (double)weights[i]);
+    return TRIT_OK;
+}
+
 /* Rows of a float for each tap, which become taps of a float for each channel. */
 static enum trit_code load_taps(struct trit_loader *l, const struct trit_gguf_tensor *t, float *out)
 {
@@ -128,6 +143,8 @@ static enum trit_code load_floats(struct trit_loader *l, size_t i, float **float
             continue;
         code = t->n == TRIT_ONE ? trit_loader_vector(l, tensor, *floats)
                                 : load_taps(l, tensor, *floats);
+        if (!code && (t->slot == TRIT_Q_NORM || t->slot == TRIT_K_NORM))
+            code = check_head_norm(l, tensor, *floats);
         layer->vector[t->slot] = *floats;
         *floats += floats_of(c, t);
     }
