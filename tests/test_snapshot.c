@@ -206,6 +206,42 @@ static void a_file_keeps_it(void **state)
     unlink(foreign);
 }
 
+/* Back to a mark again and again; lost when the sequence goes back before it, or is gone. */
+static void a_mark_leads_back(void **state)
+{
+    (void)state;
+    struct trit_model *const models[] = { hybrid.model, plain.model };
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        float expected[VOCAB], logits[VOCAB];
+        struct trit_mark *zero, *early, *late;
+        struct trit_session *s = session_of(models[i], CONTEXT);
+        assert_int_equal(trit_mark_take(&zero, s, NULL), TRIT_OK);
+        go_on(s, 0, 12, 2, logits);
+        assert_int_equal(trit_mark_take(&early, s, NULL), TRIT_OK);
+        go_on(s, 12, 20, 0, logits);
+        assert_int_equal(trit_mark_take(&late, s, NULL), TRIT_OK);
+        go_on(s, 20, LENGTH, 0, expected);
+        for (int again = 0; again < 2; again++) {
+            assert_true(trit_mark_back(late));
+            go_on(s, 20, LENGTH, 3, logits);
+            assert_memory_equal(logits, expected, sizeof logits);
+        }
+        assert_true(trit_mark_back(early));
+        assert_false(trit_mark_back(late));
+        go_on(s, 12, LENGTH, 0, logits);
+        assert_memory_equal(logits, expected, sizeof logits);
+        assert_true(trit_mark_back(zero));
+        assert_false(trit_mark_back(early));
+        go_on(s, 0, LENGTH, 0, logits);
+        assert_memory_equal(logits, expected, sizeof logits);
+        trit_mark_free(early);
+        trit_session_free(s);
+        assert_false(trit_mark_back(zero));
+        trit_mark_free(zero);
+        trit_mark_free(late);
+    }
+}
+
 static int open_all(void **state)
 {
     static struct trit_toy toy;
@@ -235,10 +271,9 @@ static int close_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_sequence_goes_on),
-        cmocka_unit_test(others_are_refused),
-        cmocka_unit_test(damage_is_refused),
-        cmocka_unit_test(a_file_keeps_it),
+        cmocka_unit_test(a_sequence_goes_on), cmocka_unit_test(others_are_refused),
+        cmocka_unit_test(damage_is_refused),  cmocka_unit_test(a_file_keeps_it),
+        cmocka_unit_test(a_mark_leads_back),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

@@ -14,9 +14,11 @@ enum {
     GEN_WARM_UP = 2, /* tokens */
 };
 
-/* A sequence: what is asked about its last token, and where the answer goes. */
+/* A sequence: where it is before each repetition, what is asked about its last token, and where the
+   answer goes. */
 struct sequence {
     struct trit_session *session;
+    struct trit_mark *start;
     struct trit_candidate best[TRIT_BENCH_TOP];
     struct trit_top top;
 };
@@ -73,7 +75,7 @@ static enum trit_code prefill(struct test *t, size_t i, size_t from, size_t n, b
 static void rewind_all(struct test *t)
 {
     for (size_t i = 0; i < t->nsequences; i++)
-        trit_session_rewind(t->sequences[i].session, t->depth);
+        trit_mark_back(t->sequences[i].start);
 }
 
 /* One token of every sequence, in one pass. */
@@ -100,8 +102,16 @@ static enum trit_code warm_up(struct test *t, struct trit_error *error)
 {
     const bool warm = t->setup->warm_up;
     enum trit_code code = TRIT_OK;
-    for (size_t i = 0; i < t->nsequences && !code; i++)
-        code = prefill(t, i, 0, t->depth + (warm ? t->count : 0), false, error);
+    for (size_t i = 0; i < t->nsequences && !code; i++) {
+        struct sequence *q = &t->sequences[i];
+        code = prefill(t, i, 0, t->depth, false, error);
+        if (!code)
+            code = trit_mark_take(&q->start, q->session, error);
+        if (!code && warm && t->row->n_gen)
+            code = prefill(t, i, t->depth, t->count, false, error);
+    }
+    if (code)
+        return code;
     rewind_all(t);
     if (!code && warm)
         code = run_test(t, t->row->n_gen && t->count > GEN_WARM_UP ? GEN_WARM_UP : t->count, error);
@@ -203,8 +213,10 @@ static enum trit_code open_sequences(struct test *t, struct trit_error *error)
 
 static void close_sequences(struct test *t)
 {
-    for (size_t i = 0; i < t->nsequences; i++)
+    for (size_t i = 0; i < t->nsequences; i++) {
+        trit_mark_free(t->sequences[i].start);
         trit_session_free(t->sequences[i].session);
+    }
     trit_work_free(t->work);
     free(t->sequences);
     free(t->runs);

@@ -113,6 +113,7 @@ struct trit_session {
     size_t context, position;
     bool listed;                     /* while an evaluation is checked: one of its runs has it */
     struct trit_delta_states states; /* of the layers with the delta rule */
+    struct trit_mark *marks;         /* that it has not gone back before */
     uint8_t *kv; /* [chunk][layer][KV head] of k_bytes, then v_bytes, as model->kv holds them: it
                     takes memory chunk by chunk, as the sequence grows */
     size_t k_bytes, v_bytes; /* of a chunk of one head */
@@ -344,6 +345,10 @@ size_t trit_attention_parts(const struct trit_model *model, size_t context); /* 
    see once, every query with those that it sees. */
 void trit_attention_cost(const struct trit_model *model, size_t position, size_t n, uint64_t *bytes,
                          uint64_t *macs);
+/* Marks behind the position are lost. */
+void trit_marks_forget(struct trit_session *session, size_t position);
+/* All of them, since the session is freed. */
+void trit_marks_detach(struct trit_session *session);
 /* A sequence's states and log; 0 where the model has no such layers. */
 size_t trit_states_bytes(const struct trit_config *config);
 size_t trit_states_log_bytes(const struct trit_config *config);

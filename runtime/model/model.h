@@ -231,6 +231,17 @@ size_t trit_session_context(const struct trit_session *session);
 /* Forgets all from that position on. False, and nothing is forgotten, where the model has states
    that cannot go back so far: they go back to 0, and to any of the last drafts. */
 bool trit_session_rewind(struct trit_session *session, size_t position);
+
+/* A place that a sequence can go back to, states and all, as long as it has not gone back before it
+   in the meantime: a copy of its states, none where the model has none. Taking one settles the last
+   drafts that were kept. */
+struct trit_mark;
+enum trit_code trit_mark_take(struct trit_mark **mark, struct trit_session *session,
+                              struct trit_error *error);
+/* The sequence is there again; false, and nothing has changed, where it went back before it, or was
+   freed. A mark may be used any number of times. */
+bool trit_mark_back(const struct trit_mark *mark);
+void trit_mark_free(struct trit_mark *mark); /* NULL allowed; the session may be freed before */
 size_t trit_session_kv_bytes(const struct trit_session *session);
 struct trit_work *trit_session_work(const struct trit_session *session);
 size_t trit_work_chunk(const struct trit_work *work);

@@ -258,6 +258,7 @@ enum trit_code trit_snapshot_put(struct trit_session *s, const void *in, size_t 
         *tokens = h->tokens ? (const int32_t *)(const void *)rest : NULL;
     struct walk w = { .piece = put,
                       .at = (uint8_t *)(uintptr_t)rest + tokens_bytes((size_t)h->tokens) };
+    trit_marks_detach(s);
     s->position = s->states.settled = (size_t)h->position;
     walk_session(&w, s);
     return TRIT_OK;
