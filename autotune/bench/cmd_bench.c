@@ -257,7 +257,8 @@ static void expect_sessions(struct bench *b)
 {
     const struct options *o = &b->options;
     const int prompt = most(&o->prompt), gen = most(&o->gen), parallel = most(&o->parallel);
-    const size_t context = (size_t)(most(&o->depth) + (prompt > gen ? prompt : gen)) + 1;
+    const size_t context =
+        (size_t)(most(&o->depth) + (prompt > gen ? prompt : gen)) + (o->draft > 0);
     const size_t chunk = (size_t)most(&o->chunk);
     b->engine.sequences = gen ? (size_t)parallel : 1;
     b->engine.context = context;

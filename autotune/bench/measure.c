@@ -76,7 +76,7 @@ static enum trit_code prefill(struct test *t, size_t i, size_t from, size_t n, b
 
 static bool drafts(const struct test *t)
 {
-    return t->row->n_gen && t->nsequences == 1 && t->setup->drafting.from != TRIT_DRAFT_NONE;
+    return t->row->n_gen && t->row->n_parallel == 1 && t->setup->drafting.from != TRIT_DRAFT_NONE;
 }
 
 static void close_decoder(struct test *t)
@@ -272,7 +272,7 @@ static enum trit_code open_sequences(struct test *t, struct trit_error *error)
         trit_work_create(&t->work, t->setup->model, t->chunk > n ? t->chunk : n, error);
     while (!code && t->nsequences < n) {
         code = trit_session_join(&t->sequences[t->nsequences].session, t->work,
-                                 t->depth + t->count + 1, error);
+                                 t->depth + t->count + drafts(t), error);
         t->nsequences += !code;
     }
     return code;

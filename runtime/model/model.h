@@ -142,6 +142,10 @@ struct trit_model_memory;
    counted: the system takes their pages back. */
 uint64_t trit_model_need(const struct trit_model *outline, const struct trit_model_use *use,
                          struct trit_model_memory *memory);
+/* The largest context, at most 2^24, with which that fits in so many bytes; chunks are no longer
+   than it. 0: none does. */
+size_t trit_model_largest(const struct trit_model *outline, const struct trit_model_use *use,
+                          uint64_t room);
 /* Weights of its packed matrices. UINT64_MAX where that wraps. */
 uint64_t trit_model_trits(const struct trit_config *config);
 /* Its matrices as they are run, those of one place and form once: up to room. Returns how many. */

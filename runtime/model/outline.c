@@ -127,6 +127,22 @@ uint64_t trit_model_need(const struct trit_model *model, const struct trit_model
     return trit_bytes_sum(m.weights + m.head + m.states, trit_bytes_sum(m.kv, m.work));
 }
 
+size_t trit_model_largest(const struct trit_model *model, const struct trit_model_use *use,
+                          uint64_t room)
+{
+    size_t fits = 0, beyond = ((size_t)1 << 24) + 1;
+    while (beyond - fits > 1) {
+        struct trit_model_use some = *use;
+        some.context = fits + (beyond - fits) / 2;
+        some.chunk = use->chunk < some.context ? use->chunk : some.context;
+        if (trit_model_need(model, &some, NULL) <= room)
+            fits = some.context;
+        else
+            beyond = some.context;
+    }
+    return fits;
+}
+
 uint64_t trit_model_packed(const struct trit_model *model)
 {
     return model->cost.packed_bytes + model->head_size.planes;
