@@ -35,4 +35,7 @@ synth 200 --shape tiny --type i2_s --embd q8_0 --seed 2
 synth 200 --shape tiny --type i2_s --embd q6_k --untied --seed 3
 synth 300 --shape 240x344x2x4x2 --type i2_s --embd f32 --vocab 333 --seed 4
 synth 300 --shape 300x500x2x3x3 --type f16 --embd f16 --vocab 301 --seed 5
+# Layers of the delta rule, before and after weights are rotated.
+synth 60 --arch qwen35 --shape 256x384x4x8x2x96 --vocab 300 --type q2_0
+synth 60 --arch qwen35 --shape 256x384x4x8x2x96 --vocab 300 --hadamard 128 --untied --seed 2
 exit $failed

@@ -203,6 +203,118 @@ static void embeddings_of_every_type(void **state)
     }
 }
 
+static struct trit_synth hybrid(void)
+{
+    struct trit_synth s = { .vocabulary = &vocabulary,
+                            .arch = "qwen35",
+                            .type = TRIT_PTQ1_0,
+                            .low_rows = true,
+                            .seed = 4 };
+    assert_int_equal(trit_shape_parse(&s.shape, "256x384x5x8x2x96", NULL), TRIT_OK);
+    s.shape.vocab = vocabulary.n;
+    return s;
+}
+
+/* Of a file, read as a model is. */
+static struct trit_config config_of(const struct trit_gguf *g)
+{
+    struct trit_config c;
+    struct trit_error e = { 0 };
+    if (trit_config_read(&c, g, &e))
+        fail_msg("%s", e.text);
+    return c;
+}
+
+static void a_hybrid_is_of_the_shape_asked_for(void **state)
+{
+    (void)state;
+    struct trit_synth s = hybrid();
+    struct trit_gguf *g = write_and_open(&s, "a", 1);
+    const struct trit_config c = config_of(g);
+    assert_true(c.interval == 4 && c.rope_dims == 24 && c.hadamard.block == 0);
+    assert_true(c.delta.k_heads == 2 && c.delta.v_heads == 6 && c.delta.state == 128);
+    assert_false(c.delta.float_gates);
+    assert_int_equal(g->ntensors, 4 * 14 + 11 + 2);
+    assert_int_equal(tensor(g, "blk.3.attn_q.weight")->ne[1], 2 * 8 * 96);
+    assert_int_equal(tensor(g, "blk.4.ssm_alpha.weight")->type, TRIT_PTQ1_0);
+    assert_int_equal(tensor(g, "blk.0.ssm_conv1d.weight")->ne[1], 10 * 128);
+    trit_gguf_close(g);
+}
+
+static float element(const struct trit_gguf *g, const char *name, size_t i)
+{
+    float v[6];
+    assert_int_equal(tensor(g, name)->ne[0], 6);
+    memcpy(v, tensor(g, name)->data, sizeof v);
+    return v[i];
+}
+
+/* exp(slope * softplus(step)) is what a state keeps of itself from token to token. */
+static void states_last_some_tokens(void **state)
+{
+    (void)state;
+    struct trit_synth s = hybrid();
+    struct trit_gguf *g = write_and_open(&s, "a", 1);
+    float least = 1, most = 0;
+    for (size_t layer = 0; layer < 3; layer++)
+        for (size_t i = 0; i < 6; i++) {
+            char slope[32], step[32];
+            snprintf(slope, sizeof slope, "blk.%zu.ssm_a", layer);
+            snprintf(step, sizeof step, "blk.%zu.ssm_dt.bias", layer);
+            const float kept = expf(element(g, slope, i) * log1pf(expf(element(g, step, i))));
+            least = kept < least ? kept : least;
+            most = kept > most ? kept : most;
+        }
+    assert_true(least > 0.08f && least < 0.9f && most > 0.98f && most < 0.9992f);
+    trit_gguf_close(g);
+}
+
+static void rotated_weights_are_told_by_keys(void **state)
+{
+    (void)state;
+    struct trit_synth s = hybrid();
+    s.hadamard = 128;
+    for (int untied = 0; untied < 2; untied++) {
+        uint32_t version = 0;
+        struct trit_text *names;
+        size_t n;
+        s.shape.untied = untied;
+        struct trit_gguf *g = write_and_open(&s, "a", 1);
+        const struct trit_config c = config_of(g);
+        assert_true(c.hadamard.block == 128 && c.hadamard.signs && c.hadamard.grouped);
+        assert_true(c.hadamard.rows && c.hadamard.tied == !untied && c.delta.float_gates);
+        assert_int_equal(trit_gguf_u32(g, "prism.hadamard.version", &version, NULL), TRIT_OK);
+        assert_int_equal(version, untied ? 1 : 2);
+        assert_int_equal(trit_gguf_texts(g, "prism.hadamard.weight_names", &names, &n, NULL),
+                         TRIT_OK);
+        assert_int_equal(n, 4 * 6 + 7 + untied);
+        assert_int_equal(tensor(g, "blk.0.ssm_beta.weight")->type, TRIT_BF16);
+        free(names);
+        trit_gguf_close(g);
+    }
+}
+
+/* The trunk does not change by it. */
+static void a_prediction_block_stands_behind_the_layers(void **state)
+{
+    (void)state;
+    struct trit_synth s = hybrid();
+    struct trit_gguf *without = write_and_open(&s, "b", 1);
+    s.mtp = true;
+    struct trit_gguf *g = write_and_open(&s, "a", 1);
+    uint32_t blocks = 0, predicting = 0;
+    assert_int_equal(trit_gguf_u32(g, "qwen35.block_count", &blocks, NULL), TRIT_OK);
+    assert_int_equal(trit_gguf_u32(g, "qwen35.nextn_predict_layers", &predicting, NULL), TRIT_OK);
+    assert_true(blocks == 6 && predicting == 1);
+    assert_int_equal(g->ntensors, without->ntensors + 15);
+    assert_int_equal(tensor(g, "blk.5.nextn.eh_proj.weight")->ne[0], 512);
+    assert_int_equal(tensor(g, "blk.5.attn_q.weight")->type, TRIT_Q8_0);
+    assert_memory_equal(g->tensors[0].data, without->tensors[0].data,
+                        without->size - without->data_offset);
+    trit_gguf_close(without);
+    trit_gguf_close(g);
+}
+
 static void our_tokenizer_takes_the_vocabulary(void **state)
 {
     (void)state;
@@ -314,6 +426,10 @@ int main(void)
         cmocka_unit_test(trits_have_the_distribution_asked_for),
         cmocka_unit_test(i2_s_and_f16_hold_the_same_matrices),
         cmocka_unit_test(embeddings_of_every_type),
+        cmocka_unit_test(a_hybrid_is_of_the_shape_asked_for),
+        cmocka_unit_test(states_last_some_tokens),
+        cmocka_unit_test(rotated_weights_are_told_by_keys),
+        cmocka_unit_test(a_prediction_block_stands_behind_the_layers),
         cmocka_unit_test(our_tokenizer_takes_the_vocabulary),
         cmocka_unit_test(a_stop_leaves_nothing_behind),
         cmocka_unit_test(what_cannot_be_written),

@@ -33,7 +33,8 @@ for options in "--type f16" "--embd bf16" "--embd f32 --arch bitnet-25" "--embd 
     "--embd q6_k --vocab 1000 --context 64" "--shape 64x192x3x2x1 --vocab 300" \
     "--arch llama" "--arch llama --type f16 --peak 0.3" "--arch qwen3" \
     "--arch qwen3 --type q1_0 --untied" "--shape 256x384x2x4x1x96 --arch qwen3 --embd q6_k" \
-    "--type ptq1_0" "--type q1_0 --embd f32 --arch llama"; do
+    "--type ptq1_0" "--type q1_0 --embd f32 --arch llama" "--arch qwen35" \
+    "--arch qwen35 --hadamard 256 --untied --embd f16" "--arch qwen35 --peak 0.3 --chain 9"; do
     case $options in *--shape*) ;; *) options="--shape tiny $options" ;; esac
     # shellcheck disable=SC2086
     synth $options -o t.gguf
@@ -61,6 +62,17 @@ done
 for type in pq2_0 q2_0 q2_0_legacy f16; do
     cmp ptq1_0.out $type.out || fail "PTQ1_0 and $type of one seed differ"
 done
+# The same with layers of the delta rule, before and after weights are rotated.
+for options in "" "--hadamard 128"; do
+    for type in ptq1_0 pq2_0 q2_0 q2_0_legacy f16; do
+        # shellcheck disable=SC2086
+        synth --shape 256x384x4x8x2x96 --arch qwen35 --vocab 300 --type $type $options -o g.gguf
+        "$TRITMILL" run -m g.gguf -p "in the" -n 40 --temp 0 >$type.35 2>err ||
+            fail "run, qwen35, $type: $(cat err)"
+        cmp ptq1_0.35 $type.35 || fail "qwen35 $options: PTQ1_0 and $type of one seed differ"
+    done
+done
+rm ./*.35
 cmp -s ptq1_0.out q1_0.out && fail "signs and trits give the same text"
 
 # One other value makes a head of floats of it; in a matrix it is refused.
@@ -85,6 +97,13 @@ refused 2 "256 x 64 as F16: its row length is not a multiple of a group's column
     --arch qwen3 --type f16 --shape 64x128x1x4x1x64 --embd f16 -o x.gguf
 refused 2 "zeros are made for matrices with one scale" \
     --shape tiny --type ptq1_0 --peak 0.3 --zeros 0.8 -o x.gguf
+refused 2 "hadamard 96: must be a power of two" --shape tiny --arch qwen35 --hadamard 96 -o x.gguf
+refused 2 "hadamard 512: does not divide rows of 256 columns, which shape tiny has" \
+    --shape tiny --arch qwen35 --hadamard 512 -o x.gguf
+refused 2 "architecture qwen3 has no rotated weights" --shape tiny --arch qwen3 --hadamard 64 \
+    -o x.gguf
+refused 2 "architecture llama has no prediction block" --shape tiny --arch llama --mtp -o x.gguf
+refused 2 "--mtp-accept 0: must be above 0" --shape tiny --arch qwen35 --mtp-accept 0 -o x.gguf
 refused 2 "give --shape" -o x.gguf
 refused 2 "give -o FILE" --shape tiny
 refused 2 "shape 'huge': neither one of tiny" --shape huge -o x.gguf

@@ -255,6 +255,20 @@ enum trit_code trit_decoder_next(struct trit_decoder *d, size_t wanted, int32_t 
     return code;
 }
 
+const struct trit_counts *trit_decoder_counts(const struct trit_decoder *d)
+{
+    return d->predict ? trit_predict_counts(d->predict) : NULL;
+}
+
+const char *trit_draft_name(enum trit_draft from)
+{
+    static const char *const names[] = { [TRIT_DRAFT_AUTO] = "auto",
+                                         [TRIT_DRAFT_MTP] = "mtp",
+                                         [TRIT_DRAFT_LOOKUP] = "lookup",
+                                         [TRIT_DRAFT_NONE] = "none" };
+    return names[from];
+}
+
 const struct trit_decoded *trit_decoder_stats(const struct trit_decoder *d)
 {
     return &d->stats;

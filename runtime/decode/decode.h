@@ -49,5 +49,9 @@ struct trit_decoded {
     size_t guessed, right; /* tokens */
 };
 const struct trit_decoded *trit_decoder_stats(const struct trit_decoder *decoder);
+/* What passes of the block that drafts cost so far; NULL: none drafts. Those of the model are its
+   working memory's. */
+const struct trit_counts *trit_decoder_counts(const struct trit_decoder *decoder);
+const char *trit_draft_name(enum trit_draft from); /* "mtp" */
 
 #endif

@@ -195,6 +195,11 @@ enum trit_code trit_predict_draft(struct trit_predict *p, int32_t token, size_t 
     return code;
 }
 
+const struct trit_counts *trit_predict_counts(const struct trit_predict *p)
+{
+    return trit_work_counts(trit_session_work(p->session));
+}
+
 void trit_predict_learn(struct trit_predict *p, size_t drafted, size_t right, double seconds)
 {
     trit_pace_learn(&p->pace, drafted, seconds);

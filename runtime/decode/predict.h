@@ -30,6 +30,8 @@ enum trit_code trit_predict_tell(struct trit_predict *predict, const int32_t *to
    where none is worth it. */
 enum trit_code trit_predict_draft(struct trit_predict *predict, int32_t token, size_t limit,
                                   int32_t *draft, size_t *n, struct trit_error *error);
+/* What the block's passes cost so far. */
+const struct trit_counts *trit_predict_counts(const struct trit_predict *predict);
 /* The pass with them took so long, and so many were right. Passes without drafts are told too. */
 void trit_predict_learn(struct trit_predict *predict, size_t drafted, size_t right, double seconds);
 

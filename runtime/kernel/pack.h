@@ -108,7 +108,8 @@ enum trit_values {
     TRIT_TRITS,   /* -1, 0, 1 */
     TRIT_TWOS,    /* -1, 0, 1, 2 */
     TRIT_SIGNS,   /* -1, 1 */
-    TRIT_NIBBLES, /* -8 .. 7, what other values were rounded to; not in groups */
+    TRIT_NIBBLES, /* -8 .. 7, or */
+    TRIT_BYTES,   /* -127 .. 127, what other values were rounded to; not in groups */
 };
 struct trit_form {
     size_t group;

@@ -111,6 +111,8 @@ struct trit_family {
                            struct trit_error *error);
     bool own_head_dim;  /* {arch}.attention.key_length need not be hidden / heads */
     bool gated_heads;   /* a gate for each element of what attention gives, behind each head of q */
+    bool predicts;      /* a prediction block may stand behind the layers: a layer of the first kind
+                           and nextn.* (FORMATS-2, section 3.6) */
     bool hadamard;      /* weights may be rotated (runtime/model/hadamard.h) */
     bool grouped;       /* float matrices are read as values with a scale per group of columns */
     bool yarn;          /* rotations may be stretched by YaRN */

@@ -234,11 +234,13 @@ static enum trit_code form_in_file(struct trit_loader *l, size_t i, struct trit_
 {
     const struct trit_gguf_tensor *parts[TRIT_PARTS] = { NULL };
     const size_t n = parts_of(l, i, parts);
+    /* What a block's stream is made of is held finer than what is added to it. */
+    const enum trit_values coarse = is_joint(l->model, i) ? TRIT_BYTES : TRIT_NIBBLES;
     bool groups;
     enum trit_code code = check_alike(l, parts, n, &groups);
     if (!code)
         code = check_turned(l, x, parts, n);
-    x->form = (struct trit_form){ 0, l->model->config.joint ? TRIT_NIBBLES : TRIT_TRITS };
+    x->form = (struct trit_form){ 0, l->model->config.joint ? coarse : TRIT_TRITS };
     return code || !groups || form_from_cache(l, x) ? code : find_form(l, x, parts, n);
 }
 

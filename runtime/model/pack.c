@@ -33,10 +33,15 @@ static enum trit_code decode_part(const struct packing *p, const struct trit_ggu
                                   size_t row, const struct some *to, struct trit_error *error)
 {
     const struct trit_matrix *x = p->matrix;
-    if (x->form.values == TRIT_NIBBLES) {
+    if (x->form.values >= TRIT_NIBBLES) {
         struct trit_rows rows;
+        const struct trit_coarse to_rows = { .first = row,
+                                             .n = to->n,
+                                             .most = x->packing->high,
+                                             .codes = to->codes,
+                                             .d = x->d + to->row };
         const enum trit_code code = trit_rows_open(&rows, p->gguf, part, error);
-        return code ? code : trit_coarse_rows(&rows, row, to->n, to->codes, x->d + to->row, error);
+        return code ? code : trit_coarse_rows(&rows, &to_rows, error);
     }
     if (!p->groups) {
         const struct trit_ternary_rows rows = { row, to->n, to->codes, x->k, x->d + to->row };

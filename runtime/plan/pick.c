@@ -320,7 +320,7 @@ static enum trit_code pick_pair(const struct pair_wish *wish, struct trit_pair *
 enum trit_code trit_pick_pair(const struct trit_product *product, struct trit_profile *profile,
                               struct trit_pair *pair, struct trit_error *error)
 {
-    const bool coarse = product->form.values == TRIT_NIBBLES;
+    const bool coarse = product->form.values >= TRIT_NIBBLES;
     struct pair_wish wish = { .product = product,
                               .profile = coarse ? NULL : profile,
                               .decode = coarse ? NULL : forced(TRIT_OP_gemv),

@@ -16,8 +16,8 @@ struct options {
     int type, embd;     /* choices by number; -1: as the architecture has it */
     int context, vocab; /* 0: as the shape has it */
     int chain, hadamard;
-    bool untied;
-    double peak, zeros;
+    bool untied, mtp;
+    double peak, zeros, accept;
 };
 
 /* Their names stand in --type. */
@@ -56,6 +56,11 @@ static const struct trit_option options[] = {
       "for qwen35: weights count as rotated in blocks of N columns, a power of two, for example "
       "1024",
       1, 1 << 20, NULL },
+    { "--mtp", TRIT_OPT_FLAG, AT(mtp), NULL,
+      "for qwen35: with a block that predicts the token after the next", 0, 0, NULL },
+    { "--mtp-accept", TRIT_OPT_FLOAT, AT(accept), "P",
+      "--mtp, with a share P of its drafts right; --peak and --chain are 0.5 and 4096 if not given",
+      0, 1, NULL },
     { "--tokenizer", TRIT_OPT_TEXT, AT(tokenizer), "FILE",
       "vocabulary of a tokenizer.json (default: a built-in one of bytes)", 0, 0, NULL },
     { "--vocab", TRIT_OPT_INT, AT(vocab), "N", "vocabulary size (default: the shape's)", 1,
@@ -71,7 +76,7 @@ static const struct trit_rule rules[] = {
     { TRIT_RULE_SOME, "--shape" },
     { TRIT_RULE_SOME, "-o" },
     { TRIT_RULE_NEEDS, "--zeros,--peak" },
-    { TRIT_RULE_NEEDS, "--chain,--peak" },
+    { TRIT_RULE_NEEDS, "--chain,--peak,--mtp-accept" },
 };
 
 /* The vocabulary and how many rows it gets: --vocab, else the shape's or what a tokenizer.json
@@ -125,6 +130,19 @@ static void choose(const struct options *o, struct trit_synth *s)
     s->embd = embds[o->embd < 0 ? 0 : o->embd];
 }
 
+/* Drafts can be right by a share only where the text is a chain. */
+static void predict(const struct options *o, struct trit_synth *s)
+{
+    static const double usual_peak = 0.5;
+    enum { USUAL_CHAIN = 4096 };
+    s->mtp = o->mtp || o->accept >= 0;
+    if (o->accept < 0)
+        return;
+    s->accept = o->accept;
+    s->peak = s->peak > 0 ? s->peak : usual_peak;
+    s->chain = s->chain ? s->chain : USUAL_CHAIN;
+}
+
 static enum trit_code synth(const struct options *o, struct trit_error *error)
 {
     struct trit_progress progress;
@@ -138,12 +156,15 @@ static enum trit_code synth(const struct options *o, struct trit_error *error)
                             .progress = trit_progress_step,
                             .progress_arg = &progress };
     enum trit_code code = trit_shape_parse(&s.shape, o->shape, error);
+    if (!code && o->accept == 0)
+        code = trit_fail(error, TRIT_EARGUMENT, "--mtp-accept 0: must be above 0, for example 0.8");
     if (!code)
         code = trit_output_check(o->output, &trit_output_gguf, &o->tokenizer, 1, error);
     if (code)
         return code;
     choose(o, &s);
-    s.shape.untied |= o->untied || o->chain;
+    predict(o, &s);
+    s.shape.untied |= o->untied || s.chain;
     if (o->context)
         s.shape.context = (size_t)o->context;
     if ((code = make_vocabulary(o, &s.shape, &vocabulary, error)))
@@ -155,7 +176,7 @@ static enum trit_code synth(const struct options *o, struct trit_error *error)
 
 static int run(int argc, char **argv)
 {
-    struct options o = { .seed = 1, .type = -1, .embd = -1 };
+    struct options o = { .seed = 1, .type = -1, .embd = -1, .accept = -1 };
     struct trit_error error;
     enum trit_parse parsed = trit_cli_parse(&trit_cmd_synth, argc, argv, &o, NULL);
     if (parsed != TRIT_PARSE_OK)

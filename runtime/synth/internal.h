@@ -28,13 +28,14 @@ uint64_t trit_noise_seed(uint64_t seed, uint64_t tensor, uint64_t unit);
 /* Of trits, -1, 0 and 1 have P = 0.289, 0.422, 0.289. In groups of TRIT_NOISE_GROUP columns each
    has a scale of its own, and Q1_0 holds signs, -1 and 1 alike. Of the delta rule's decays
    exp(slope * softplus(alpha + step)): slopes, steps, with which they last from a few to a few
-   hundred tokens. */
+   hundred tokens. Sized are normal values whose standard deviation is size, not the tables'. */
 enum trit_noise_values {
     TRIT_NOISE_NORMAL,
     TRIT_NOISE_TRITS,
     TRIT_NOISE_GROUPS,
     TRIT_NOISE_SLOPES,
-    TRIT_NOISE_STEPS
+    TRIT_NOISE_STEPS,
+    TRIT_NOISE_SIZED
 };
 enum { TRIT_NOISE_GROUP = 128 };
 
@@ -45,12 +46,14 @@ struct trit_noise_use {
                            standard deviation */
     size_t lead, width; /* for trit_noise_lead: the first `lead` of every `width` elements */
     int lead_trit;      /* what trits become there: -1, 0 or 1 */
+    float step;         /* sized: of the integers, about */
+    bool diagonal;      /* sized: element i of row i is 1, about; rows have `width` elements */
 };
 
 /* Writes the next `count` <= TRIT_NOISE_UNIT elements of a unit, whole blocks, to out. The same
    seed gives the same trits in I2_S and F16, and the same groups in PTQ1_0, PQ2_0, Q2_0 and F16.
    Returns the bytes written, 0 where the type cannot be made: trits I2_S and F16; groups those four
-   and Q1_0; normal F16, BF16, F32, Q8_0 and Q6_K; slopes and steps F32. */
+   and Q1_0; normal F16, BF16, F32, Q8_0 and Q6_K; slopes and steps F32; sized Q8_0. */
 size_t trit_noise_fill(const struct trit_noise *noise, const struct trit_noise_use *use,
                        uint32_t type, uint64_t seed, size_t count, uint8_t *out);
 
@@ -67,7 +70,7 @@ void trit_noise_steps(const struct trit_noise *noise, const struct trit_noise_us
                       uint64_t state, size_t count, uint8_t *out);
 
 /* Makes the leads, among elements first .. first+count-1 of a tensor, lead_trit (trits) or not
-   negative (normal values). out begins with a whole block. */
+   negative (normal values), and the diagonal 1. out begins with a whole block. */
 void trit_noise_lead(const struct trit_noise_use *use, uint32_t type, size_t first, size_t count,
                      uint8_t *out);
 
@@ -121,6 +124,19 @@ struct trit_synth_plan {
 /* The parts of a plan that has the rest, in the order of the file; false: no memory. They are
    freed by the caller. */
 bool trit_synth_parts(struct trit_synth_plan *plan);
+
+/* The tensors of the prediction block behind the layers, at parts[0] and so on: up to
+   TRIT_SYNTH_PREDICTOR. Returns how many. */
+enum { TRIT_SYNTH_PREDICTOR = 24 };
+size_t trit_synth_predictor(const struct trit_synth_plan *plan,
+                            struct trit_synth_part parts[TRIT_SYNTH_PREDICTOR]);
+
+/* How far a row's score, its state being that row with normal noise, has to stand above its mean,
+   in standard deviations of all `rows` rows' scores, to be the largest with that probability. */
+double trit_synth_margin(size_t rows, double probability);
+
+/* A vector of k weights of a norm. */
+struct trit_synth_part trit_synth_norm(size_t k);
 
 /* All keys of the plan's file to writer. */
 enum trit_code trit_synth_keys(const struct trit_synth_plan *plan, struct trit_gguf_writer *writer,

@@ -77,6 +77,8 @@ static void put_delta_keys(const struct keys *m)
     put_arch_u32(m, "ssm.group_count", c->delta.k_heads);
     put_arch_u32(m, "ssm.time_step_rank", c->delta.v_heads);
     put_arch_u32(m, "ssm.inner_size", trit_config_width(c, TRIT_INNER));
+    if (c->predicting)
+        put_arch_u32(m, "nextn_predict_layers", c->predicting);
 }
 
 static void put_model_keys(const struct keys *m)
@@ -93,7 +95,7 @@ static void put_model_keys(const struct keys *m)
     put_arch_u32(m, "vocab_size", c->vocab);
     put_arch_u32(m, "context_length", c->context);
     put_arch_u32(m, "embedding_length", c->hidden);
-    put_arch_u32(m, "block_count", c->layers);
+    put_arch_u32(m, "block_count", c->layers + c->predicting);
     put_arch_u32(m, "feed_forward_length", c->ffn);
     put_arch_u32(m, "rope.dimension_count", c->rope_dims);
     put_arch_u32(m, "attention.head_count", c->heads);

@@ -1,4 +1,5 @@
-/* Leads of rows, in each type's layout: trits become what is asked, other values not negative. */
+/* Leads of rows, in each type's layout: trits become what is asked, other values not negative. And
+   a diagonal. */
 #include <string.h>
 
 #include "runtime/base/half.h"
@@ -74,10 +75,24 @@ static lead_fn *form_of(uint32_t type, enum trit_noise_values values)
     return NULL;
 }
 
+/* Integers that come to 1, where blocks are Q8_0's. */
+static void set_diagonal(const struct trit_noise_use *use, size_t first, size_t count, uint8_t *out)
+{
+    for (size_t row = first / use->width;; row++) {
+        const size_t at = row * use->width + row;
+        if (at >= first + count)
+            return;
+        if (at >= first)
+            out[(at - first) / 32 * 34 + 2 + (at - first) % 32] = (uint8_t)(1 / use->step + 0.5f);
+    }
+}
+
 void trit_noise_lead(const struct trit_noise_use *use, uint32_t type, size_t first, size_t count,
                      uint8_t *out)
 {
     lead_fn *lead = form_of(type, use->values);
+    if (use->diagonal)
+        set_diagonal(use, first, count, out);
     for (size_t e = 0; use->lead && lead && e < count;) {
         size_t column = (first + e) % use->width;
         if (column < use->lead)

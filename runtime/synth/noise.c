@@ -187,6 +187,20 @@ static void fill_q8_0(const struct trit_noise *n, const struct trit_noise_use *u
     }
 }
 
+static void fill_sized_q8_0(const struct trit_noise *n, const struct trit_noise_use *use,
+                            uint64_t state, size_t count, uint8_t *out)
+{
+    const float steps = use->size / use->step;
+    for (size_t b = 0; b < count / 32; b++, out += 34) {
+        put_scale(use->step, trit_random_next(&state), out);
+        for (size_t i = 0; i < 32; i += LOOKUPS) {
+            uint64_t r = trit_random_next(&state);
+            for (size_t j = 0; j < LOOKUPS; j++, r >>= 16)
+                out[2 + i + j] = (uint8_t)clamp(n->normal[r & 0xffff] * steps, -127, 127);
+        }
+    }
+}
+
 /* Layout as in runtime/format/rows.c: the four values of one draw share a byte of qh and two of ql.
  */
 static void fill_q6_half(const struct trit_noise *n, uint64_t *state, uint8_t *ql, uint8_t *qh)
@@ -230,6 +244,7 @@ static const struct {
     { TRIT_Q6_K, TRIT_NOISE_NORMAL, fill_q6_k },
     { TRIT_F32, TRIT_NOISE_SLOPES, trit_noise_slopes },
     { TRIT_F32, TRIT_NOISE_STEPS, trit_noise_steps },
+    { TRIT_Q8_0, TRIT_NOISE_SIZED, fill_sized_q8_0 },
 };
 
 size_t trit_noise_fill(const struct trit_noise *noise, const struct trit_noise_use *use,

@@ -9,12 +9,8 @@
 
 /* Of a trit's square: 2 * 0.289; of a sign's. */
 static const double TRIT_POWER = 0.578, SIGN_POWER = 1;
-static const float NORM_SPREAD = 0.1f, TAPS_SPREAD = 0.5f;
-
-static struct trit_noise_use norm_use(void)
-{
-    return (struct trit_noise_use){ .mean = 1, .size = NORM_SPREAD };
-}
+static const float TAPS_SPREAD = 0.5f;
+static const struct trit_noise_use norm_use = { .mean = 1, .size = 0.1f };
 
 /* n rows of k floats; n 1: a vector. */
 static struct trit_synth_part floats_part(size_t n, size_t k, struct trit_noise_use use)
@@ -22,6 +18,11 @@ static struct trit_synth_part floats_part(size_t n, size_t k, struct trit_noise_
     return (struct trit_synth_part){
         .type = TRIT_F32, .ndims = n > 1 ? 2 : 1, .ne = { k, n, 1, 1 }, .use = use
     };
+}
+
+struct trit_synth_part trit_synth_norm(size_t k)
+{
+    return floats_part(1, k, norm_use);
 }
 
 /* What all residual matrices together add has variance 1, or as the peak wants it. */
@@ -113,7 +114,7 @@ static struct trit_synth_part layer_part(const struct trit_synth_plan *m,
     const struct trit_config *c = &m->config;
     const size_t n = trit_config_width(c, t->n), k = trit_config_width(c, t->k);
     const struct trit_noise_use uses[] = {
-        [TRIT_AIM_PLAIN] = norm_use(),
+        [TRIT_AIM_PLAIN] = norm_use,
         [TRIT_AIM_TAPS] = { .size = TAPS_SPREAD },
         [TRIT_AIM_SLOPE] = { .values = TRIT_NOISE_SLOPES },
         [TRIT_AIM_STEP] = { .values = TRIT_NOISE_STEPS },
@@ -140,24 +141,38 @@ static void add_layer(struct trit_synth_plan *m, size_t layer)
     }
 }
 
+static void add_head(struct trit_synth_plan *m)
+{
+    struct trit_synth_part *head = add_named(m, "output.weight", rows_part(m));
+    head->turned = m->config.hadamard.block;
+    if (m->synth->peak > 0) {
+        head->draws = 0;
+        head->chain = m->synth->chain;
+    }
+}
+
+/* Last, so that the others have the same draws without it. */
+static void add_predictor(struct trit_synth_plan *m)
+{
+    const size_t end = m->nparts + trit_synth_predictor(m, m->parts + m->nparts);
+    for (; m->nparts < end; m->nparts++)
+        m->parts[m->nparts].draws = m->nparts;
+}
+
 bool trit_synth_parts(struct trit_synth_plan *m)
 {
     const struct trit_synth *s = m->synth;
-    m->parts =
-        calloc(s->shape.layers * trit_family_tensors(m->config.family) + 3, sizeof *m->parts);
+    const size_t most = s->shape.layers * trit_family_tensors(m->config.family);
+    m->parts = calloc(most + 3 + TRIT_SYNTH_PREDICTOR, sizeof *m->parts);
     if (!m->parts)
         return false;
     add_named(m, "token_embd.weight", rows_part(m));
     for (size_t i = 0; i < s->shape.layers; i++)
         add_layer(m, i);
-    add_named(m, "output_norm.weight", floats_part(1, s->shape.hidden, norm_use()));
-    if (!s->shape.untied)
-        return true;
-    struct trit_synth_part *head = add_named(m, "output.weight", rows_part(m));
-    head->turned = m->config.hadamard.block;
-    if (s->peak > 0) {
-        head->draws = 0;
-        head->chain = s->chain;
-    }
+    add_named(m, "output_norm.weight", trit_synth_norm(s->shape.hidden));
+    if (s->shape.untied)
+        add_head(m);
+    if (s->mtp)
+        add_predictor(m);
     return true;
 }

@@ -153,6 +153,20 @@ static enum trit_code write_all(struct maker *m, struct trit_error *error)
     return code;
 }
 
+static enum trit_code check_predictor(const struct trit_synth *s, const struct trit_family *f,
+                                      struct trit_error *error)
+{
+    if (s->mtp && !f->predicts)
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "architecture %s has no prediction block: without --mtp", s->arch);
+    if (!(s->accept >= 0 && s->accept <= 1))
+        return trit_fail(error, TRIT_EARGUMENT, "mtp-accept %g: a share, above 0 and up to 1",
+                         s->accept);
+    if (s->accept > 0 && !(s->mtp && s->chain))
+        return trit_fail(error, TRIT_EARGUMENT, "mtp-accept needs mtp and a chain");
+    return TRIT_OK;
+}
+
 static enum trit_code check(const struct trit_synth *s, struct trit_error *error)
 {
     if (s->vocabulary->n != s->shape.vocab)
@@ -180,7 +194,7 @@ static enum trit_code check(const struct trit_synth *s, struct trit_error *error
                          s->arch);
     if (s->chain && !s->shape.untied)
         return trit_fail(error, TRIT_EARGUMENT, "a chain needs an untied head");
-    return TRIT_OK;
+    return check_predictor(s, f, error);
 }
 
 /* Blocks of a rotation divide the rows of all weights that count as rotated. */
@@ -216,6 +230,7 @@ static enum trit_code make_plan(struct maker *m, const char *path, struct trit_e
     struct trit_synth_plan *p = &m->plan;
     const struct trit_synth *s = p->synth;
     enum trit_code code = set_rotation(p, error);
+    p->config.predicting = s->mtp;
     if (!code && s->peak > 0)
         code = trit_residual_plan(&p->stream, &s->shape, s->peak, s->zeros, m->noise, error);
     if (!code && !trit_synth_parts(p))

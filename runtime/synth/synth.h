@@ -26,6 +26,9 @@ struct trit_synth {
                      `chain` ids, and the first after the last. With a peak and an untied head */
     size_t hadamard; /* 0: no; else weights count as rotated in blocks of so many columns, as
                         Prism's second generation has them */
+    bool mtp;        /* with a prediction block of Q8_0 behind the layers, drawn at random, or */
+    double accept;   /* not 0, but up to 1: so that of its drafts that share is right. With a chain
+                      */
     trit_progress_fn *progress; /* NULL: none. Of the tensors' bytes. */
     void *progress_arg;
 };

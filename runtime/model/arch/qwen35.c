@@ -205,6 +205,7 @@ const struct trit_family trit_family_qwen35 = {
     .rope = TRIT_ROPE_NEOX,
     .own_head_dim = true,
     .gated_heads = true,
+    .predicts = true,
     .hadamard = true,
     .grouped = true,
     .gated = TRIT_OP_silu,
