@@ -13,7 +13,7 @@
 #include "tests/lib_model.h"
 
 enum {
-    SEQUENCES = 3000,
+    SEQUENCES = 2000,
     TEXTS = 5,
     LENGTH = 48,
     PLACES = 4,
