@@ -242,6 +242,32 @@ static void a_mark_leads_back(void **state)
     }
 }
 
+/* Without states it goes back to where it likes. */
+static void only_states_bind(void **state)
+{
+    (void)state;
+    struct trit_model *const models[] = { hybrid.model, plain.model };
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        float expected[VOCAB], logits[VOCAB];
+        const bool free_to_go = models[i] == plain.model;
+        size_t bytes;
+        uint8_t *snapshot = snapshot_of(models[i], 20, &bytes);
+        struct trit_mark *mark;
+        struct trit_session *s = session_of(models[i], CONTEXT);
+        go_on(s, 0, LENGTH, 0, expected);
+        assert_int_equal(trit_snapshot_put(s, snapshot, bytes, "it", NULL, NULL), TRIT_OK);
+        assert_int_equal(trit_session_rewind(s, 15), free_to_go);
+        assert_int_equal(trit_mark_take(&mark, s, NULL), TRIT_OK);
+        assert_true(trit_mark_back(mark));
+        assert_int_equal(trit_session_rewind(s, 9), free_to_go);
+        go_on(s, trit_session_position(s), LENGTH, 0, logits);
+        assert_memory_equal(logits, expected, sizeof logits);
+        trit_session_free(s);
+        trit_mark_free(mark);
+        free(snapshot);
+    }
+}
+
 static int open_all(void **state)
 {
     static struct trit_toy toy;
@@ -273,7 +299,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sequence_goes_on), cmocka_unit_test(others_are_refused),
         cmocka_unit_test(damage_is_refused),  cmocka_unit_test(a_file_keeps_it),
-        cmocka_unit_test(a_mark_leads_back),
+        cmocka_unit_test(a_mark_leads_back),  cmocka_unit_test(only_states_bind),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

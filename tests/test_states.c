@@ -1,6 +1,6 @@
 /* labels: threads */
 /* Are the logits of a model with states those of one token at a time, to the bit, whatever was
-   drafted, taken back, evaluated together and in pieces before? TRIT_STATES: how many
+   drafted, taken back, marked, evaluated together and in pieces before? TRIT_STATES: how many
    sequences, TRIT_SEED: others. */
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,10 +13,11 @@
 #include "tests/lib_model.h"
 
 enum {
-    SEQUENCES = 3000,
+    SEQUENCES = 2000,
     TEXTS = 5,
     LENGTH = 48,
     PLACES = 4,
+    MARKS = 2,                   /* of a place */
     MOST = LENGTH + TRIT_DRAFTS, /* tokens of a place in one step */
     VOCAB = TRIT_TOY_VOCAB,
     POISON = 200 /* a token of which no finite state comes */
@@ -34,6 +35,8 @@ struct place {
     const struct text *text;
     size_t settled; /* it cannot go back to a position before that */
     size_t right;   /* drafts of the step that the text has, too */
+    struct trit_mark *marks[MARKS];
+    size_t marked[MARKS]; /* where; NOWHERE: it was lost, or there is none */
     int32_t tokens[MOST];
     float logits[MOST][VOCAB];
 };
@@ -52,10 +55,12 @@ static const struct model {
 };
 enum { NMODELS = sizeof models / sizeof *models };
 
+static const size_t NOWHERE = SIZE_MAX;
+
 static uint64_t random_state = 1;
 static struct text texts[TEXTS];
 static struct place places[PLACES];
-static size_t ended, drafted, taken_back;
+static size_t ended, drafted, taken_back, back_at_marks;
 
 static size_t below(size_t n)
 {
@@ -146,6 +151,36 @@ static struct trit_run make_run(struct place *p, size_t most_drafts)
                               .drafts = drafts };
 }
 
+/* It went back to that position, where its states may have been, or are now, settled. */
+static void went_back(struct place *p, size_t position)
+{
+    p->settled = position < p->settled ? position : p->settled;
+    for (size_t i = 0; i < MARKS; i++)
+        if (p->marked[i] > position)
+            p->marked[i] = NOWHERE;
+}
+
+/* One mark more, or back to one, if it is there still. */
+static void use_mark(struct place *p)
+{
+    const size_t i = below(MARKS), at = trit_session_position(p->session);
+    if (below(2)) {
+        trit_mark_free(p->marks[i]);
+        assert_int_equal(trit_mark_take(&p->marks[i], p->session, NULL), TRIT_OK);
+        assert_int_equal(trit_session_position(p->session), at);
+        p->marked[i] = p->settled = at;
+    } else if (p->marks[i]) {
+        assert_int_equal(trit_mark_back(p->marks[i]), p->marked[i] != NOWHERE);
+        const size_t now = p->marked[i] != NOWHERE ? p->marked[i] : at;
+        assert_int_equal(trit_session_position(p->session), now);
+        if (now != at || p->marked[i] != NOWHERE) {
+            went_back(p, now);
+            p->settled = now;
+            back_at_marks++;
+        }
+    }
+}
+
 /* To a position that the states reach, to one that they do not, or to the beginning. */
 static void go_back(struct place *p)
 {
@@ -156,9 +191,13 @@ static void go_back(struct place *p)
     } else if (kind == 1) {
         assert_true(trit_session_rewind(p->session, 0));
         p->text = &texts[below(TEXTS)];
-        p->settled = 0;
+        went_back(p, 0);
     } else if (kind == 2) {
-        assert_true(trit_session_rewind(p->session, p->settled + below(at - p->settled + 1)));
+        const size_t to = p->settled + below(at - p->settled + 1);
+        assert_true(trit_session_rewind(p->session, to));
+        went_back(p, to);
+    } else if (kind < 6) {
+        use_mark(p);
     }
 }
 
@@ -187,6 +226,11 @@ static void leave(struct place *p)
     assert_memory_equal(p->logits, p->text->logits[at], n * sizeof p->logits[0]);
     trit_session_free(p->session);
     p->session = NULL;
+    for (size_t i = 0; i < MARKS; i++) {
+        assert_false(p->marks[i] && trit_mark_back(p->marks[i]));
+        trit_mark_free(p->marks[i]);
+        p->marks[i] = NULL;
+    }
     ended++;
 }
 
@@ -216,6 +260,7 @@ static void step(struct trit_work *work)
             assert_int_equal(trit_session_join(&p->session, work, LENGTH, NULL), TRIT_OK);
             p->text = &texts[below(TEXTS)];
             p->settled = 0;
+            p->marked[0] = p->marked[1] = NOWHERE;
         }
         if (p->session && below(3)) {
             who[n] = p;
@@ -225,13 +270,13 @@ static void step(struct trit_work *work)
     if (n && below(64) == 0) {
         poison(work, runs, n);
         for (size_t i = 0; i < n; i++)
-            who[i]->settled = 0;
+            went_back(who[i], trit_session_position(who[i]->session));
         return;
     }
     assert_int_equal(trit_model_eval(work, runs, n, NULL), TRIT_OK);
     for (size_t i = 0; i < n; i++) {
         check_run(who[i], &runs[i]);
-        if (trit_session_position(who[i]->session) == LENGTH || below(6) == 0)
+        if (trit_session_position(who[i]->session) == LENGTH || below(8) == 0)
             leave(who[i]);
     }
 }
@@ -259,8 +304,9 @@ static void drafts_leave_no_trace(void **state)
                 leave(&places[j]);
         close_model(&o);
     }
-    print_message("%zu of %zu drafts taken back\n", taken_back, drafted);
-    assert_true(drafted > taken_back && taken_back > 0);
+    print_message("%zu of %zu drafts taken back, %zu times back at a mark\n", taken_back, drafted,
+                  back_at_marks);
+    assert_true(drafted > taken_back && taken_back > 0 && back_at_marks > 0);
 }
 
 /* --- refusals --- */

@@ -126,7 +126,7 @@ bool trit_session_rewind(struct trit_session *s, size_t position)
 {
     struct trit_delta_states *states = &s->states;
     position = position < s->position ? position : s->position;
-    if (position > 0 && position < states->settled)
+    if (position > 0 && position < states->settled && trit_config_deltas(&s->model->config))
         return false;
     s->position = position;
     trit_marks_forget(s, position);
