@@ -64,18 +64,24 @@ static struct trit_synth_part sized(size_t n, size_t k, float size)
     };
 }
 
-/* The embedding and the last state, both normed, side by side. A draft's score stands above the
-   others by 1 / (size * sqrt(2)) of their standard deviations: 2 * hidden inputs of variance 1 meet
-   the noise, `hidden` the diagonal. */
+/* Of the noise, beside a diagonal of 1. The diagonal hands on `hidden` values of variance 1, so
+   that the own row, of length 1, scores sqrt(hidden); other rows' scores have variance 1 by it, and
+   2 * hidden * size^2 by the noise. */
+static float noise_size(const struct trit_synth_plan *p)
+{
+    const double margin = trit_synth_margin(p->config.vocab, p->synth->accept),
+                 square = (1 / (margin * margin) - 1 / (double)p->config.hidden) / 2;
+    return p->synth->accept < 1 && square > 0 ? (float)sqrt(square) : 0;
+}
+
+/* The embedding and the last state, both normed, side by side. */
 static struct trit_synth_part joined(const struct trit_synth_plan *p)
 {
     const size_t hidden = p->config.hidden;
-    const double share = p->synth->accept;
     struct trit_synth_part part = sized(hidden, 2 * hidden, sqrtf(0.5f / (float)hidden));
-    if (!(share > 0))
+    if (!(p->synth->accept > 0))
         return part;
-    const float size =
-        share < 1 ? (float)sqrt(0.5) / (float)trit_synth_margin(p->config.vocab, share) : 0;
+    const float size = noise_size(p);
     part.use.size = size;
     part.use.step = (4 * size > 1 ? 4 * size : 1) / MOST_STEPS;
     part.use.diagonal = true;
