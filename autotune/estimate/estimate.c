@@ -36,7 +36,7 @@ static void size_memory(struct trit_estimate *e)
 void trit_estimate_open(struct trit_estimate *e, const char *name, const struct trit_outline_of *of,
                         struct trit_profile *profile)
 {
-    const struct trit_load_options options = { .profile = profile, .kv = e->kv };
+    const struct trit_load_options options = { .profile = profile, .kv = e->kv, .block = true };
     snprintf(e->name, sizeof e->name, "%s", name);
     if (of->gguf)
         e->why_not.code =

@@ -158,6 +158,7 @@ enum trit_code trit_engine_load_model(struct trit_engine *e, int threads, struct
                                          .profile = e->profile,
                                          .sparse = (enum trit_sparse)e->sparse,
                                          .kv = (enum trit_kv_type)e->kv,
+                                         .block = e->block,
                                          .cache = e->cache };
     if (!code)
         code = check_memory(e, &options, error);

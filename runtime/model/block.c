@@ -48,7 +48,7 @@ enum trit_code trit_block_load(struct trit_loader *l)
 {
     struct trit_model *trunk = l->model;
     struct trit_loader b = *l;
-    if (!l->tensors.block)
+    if (!l->tensors.block || !l->options || !l->options->block)
         return TRIT_OK;
     trunk->block = b.model = trit_alloc(1, sizeof *b.model);
     if (!b.model)

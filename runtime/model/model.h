@@ -104,6 +104,7 @@ struct trit_load_options {
                                  NULL: there is none */
     enum trit_kv_type kv;     /* of all sessions */
     enum trit_sparse sparse;
+    bool block; /* the prediction block, too, if the file has one */
 };
 
 /* Checks the whole model, picks a kernel for every matrix and packs it, in parallel on pool. The
@@ -169,10 +170,11 @@ bool trit_model_part(const struct trit_model *outline, size_t i, size_t m, size_
                      struct trit_model_part *part);
 
 /* The block that predicts the token after the next, as a model of one layer with sessions of its
-   own, which lives as long as its model; NULL: the file has none. Its inputs are tokens, each with
-   the normed state that the model (or, when it drafts further, the block) had before it; its own
-   normed states are what comes before the next. What it computes never changes the answer: its
-   matrices, where they are stored as floats, are held in four bits. */
+   own, which lives as long as its model; NULL: the file has none, or it was not asked for. Its
+   inputs are tokens, each with the normed state that the model (or, when it drafts further, the
+   block) had before it; its own normed states are what comes before the next. What it computes
+   never changes the answer: its matrices, where they are stored as floats, are held in four bits.
+ */
 struct trit_model *trit_model_block(const struct trit_model *model);
 
 /* Only the hyper-parameters, checked. */
