@@ -11,6 +11,7 @@
 #include "runtime/head/head.h"
 
 enum { CHUNK = 64, WAITING = 16, TRIAL = 32 };
+static const double FEW = 0.04; /* rare tokens, up to which the head is asked for others alone */
 static const double FIRST_RIGHT = 0.7, PRIOR = 3, KEPT = 0.97, NEWS = 0.125;
 
 struct hits {
@@ -32,6 +33,7 @@ struct trit_predict {
     struct hits hits[TRIT_DRAFTS]; /* of the first draft, of the second where that was right, .. */
     double draft;                  /* seconds that one takes; 0: not known */
     size_t idle;                   /* passes since the last draft */
+    double rare, told;             /* tokens from TRIT_BRIEF_ROWS on, and all; what is old fades */
 };
 
 static bool allocate(struct trit_predict *p)
@@ -86,6 +88,12 @@ float *trit_predict_states(struct trit_predict *p)
     return p->states + (p->waiting + !p->ahead) * p->hidden;
 }
 
+/* Whether the head of frequent tokens serves: it reads a fraction of the bytes. */
+static bool is_brief(const struct trit_predict *p)
+{
+    return p->rare <= FEW * p->told;
+}
+
 /* Shows the block the waiting tokens; of the last, what follows it (top NULL: not asked). */
 static enum trit_code show(struct trit_predict *p, struct trit_top *top, struct trit_error *error)
 {
@@ -101,6 +109,7 @@ static enum trit_code show(struct trit_predict *p, struct trit_top *top, struct 
                                 .count = some,
                                 .first = last ? some - 1 : some,
                                 .top = top,
+                                .brief = is_brief(p),
                                 .before = before + at * p->hidden };
         run.states = last ? p->states : NULL; /* which were read by then */
         code = trit_model_eval(trit_session_work(p->session), &run, 1, error);
@@ -126,6 +135,10 @@ static enum trit_code catch_up(struct trit_predict *p, struct trit_error *error)
 enum trit_code trit_predict_tell(struct trit_predict *p, const int32_t *tokens, size_t n,
                                  struct trit_error *error)
 {
+    for (size_t i = 0; i < n; i++) {
+        p->rare = KEPT * p->rare + (tokens[i] >= TRIT_BRIEF_ROWS);
+        p->told = KEPT * p->told + 1;
+    }
     if (n && p->ahead) {
         p->ahead = false;
         tokens++, n--;
@@ -161,6 +174,7 @@ static enum trit_code extend(struct trit_predict *p, int32_t token, struct trit_
                                   .tokens = &token,
                                   .count = 1,
                                   .top = top,
+                                  .brief = is_brief(p),
                                   .states = p->state,
                                   .before = p->state };
     return trit_model_eval(trit_session_work(p->session), &run, 1, error);

@@ -71,6 +71,7 @@ static size_t fill(struct trit_work *w, const struct trit_run *run, size_t done)
             .session = s,
             .position = s->position + i,
             .id = run->tokens[i],
+            .brief = run->brief,
             .state = run->states ? run->states + i * hidden : NULL,
             .before = run->before ? run->before + i * hidden : NULL,
             .logits = i < run->first || run->top ? NULL : run->logits + (i - run->first) * vocab,
@@ -183,7 +184,8 @@ static enum trit_code head(struct trit_work *w, struct trit_error *error)
     }
     if (j.m > j.full) {
         const struct trit_states states = { w->h + j.full * hidden, j.m - j.full, hidden };
-        code = trit_head_top(w->model->head, &states, w->tops, &w->counts, error);
+        struct trit_head *brief = w->tokens[w->wanted[j.full]].brief ? w->model->brief : NULL;
+        code = trit_head_top(brief ? brief : w->model->head, &states, w->tops, &w->counts, error);
         if (!code)
             trit_finite_tops(w, j.full, j.m);
     }
@@ -270,6 +272,7 @@ static struct trit_run part_of(const struct trit_run *run, size_t at, size_t n)
         .count = n,
         .first = before < n ? before : n,
         .drafts = at + n == run->count ? run->drafts : 0,
+        .brief = run->brief,
         .states = run->states ? run->states + at * hidden : NULL,
         .before = run->before ? run->before + at * hidden : NULL,
         .logits = run->logits ? run->logits + answered * vocab : NULL,

@@ -15,7 +15,7 @@ static enum trit_code load_head(struct trit_loader *b, const struct trit_loader 
     if (block->borrows) {
         block->head = l->model->head;
         block->head_turned = l->model->head_turned;
-        return TRIT_OK;
+        return b->outline ? TRIT_OK : trit_loader_brief(b, l);
     }
     return b->outline ? TRIT_OK : trit_loader_head(b);
 }

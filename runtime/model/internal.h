@@ -77,7 +77,8 @@ struct trit_model {
     struct trit_matrix out;          /* the head's, where it is packed */
     float *output_norm;
     struct trit_model *block; /* that predicts; NULL: none */
-    bool borrows;             /* of a block: the head is its model's */
+    bool borrows;             /* of a block: the head is its model's, */
+    struct trit_head *brief;  /* and this one has its first TRIT_BRIEF_ROWS; NULL: none */
     struct trit_matrix joint; /* of a block: makes its inputs of an embedding and a state, */
     float *joint_norm[2];     /* which are normed first */
     float *floats;            /* norms of all layers, output_norm, and the rope frequencies */
@@ -129,6 +130,7 @@ struct trit_token {
     const float *before;  /* of a prediction block */
     float *logits;        /* where all are wanted, else NULL */
     struct trit_top *top; /* where the best are wanted, else NULL */
+    bool brief;           /* of the first rows alone */
 };
 
 /* Tokens begin .. end-1 of a pass: one session, positions that follow each other. */
@@ -283,6 +285,8 @@ enum trit_code trit_loader_vector(struct trit_loader *loader, const struct trit_
                                   float *out);
 /* The embedding's rows checked, and a head of rows of floats made. */
 enum trit_code trit_loader_head(struct trit_loader *loader);
+/* For a block: a head of the first rows of its model's, where that is packed and has many more. */
+enum trit_code trit_loader_brief(struct trit_loader *block, const struct trit_loader *loader);
 /* The weights of the layers, a packed head, the rotations' frequencies. */
 enum trit_code trit_loader_weights(struct trit_loader *loader);
 /* The kernel of a head of rows of floats. */

@@ -270,22 +270,37 @@ enum trit_code trit_loader_head(struct trit_loader *l)
     return code;
 }
 
+static struct trit_head_product product_of(const struct trit_matrix *x)
+{
+    return (struct trit_head_product){ .gemv = x->pair.decode,
+                                       .gemm = x->pair.prefill,
+                                       .w = x->w,
+                                       .block = x->block,
+                                       .kp = x->kp,
+                                       .group = x->packing->group };
+}
+
 static enum trit_code load_packed_head(struct trit_loader *l)
 {
     struct trit_model *model = l->model;
-    const struct trit_matrix *x = &model->out;
     if (!model->config.packed_head)
         return TRIT_OK;
     enum trit_code code = trit_matrix_load(l, model->config.layers * (size_t)model->nroles);
-    const struct trit_head_product product = { .gemv = x->pair.decode,
-                                               .gemm = x->pair.prefill,
-                                               .w = x->w,
-                                               .block = x->block,
-                                               .kp = x->kp,
-                                               .group = x->packing->group };
+    const struct trit_head_product product = product_of(&model->out);
     struct trit_rows *rows = model->config.tied ? &model->embd : &model->output;
     return code ? code
                 : trit_head_create_packed(&model->head, rows, &product, model->pool, l->error);
+}
+
+enum trit_code trit_loader_brief(struct trit_loader *b, const struct trit_loader *l)
+{
+    const struct trit_model *trunk = l->model;
+    struct trit_rows *rows = &b->model->output; /* else without use: the head is the model's */
+    const struct trit_head_product product = product_of(&trunk->out);
+    if (!trunk->config.packed_head || trunk->config.vocab < 2 * TRIT_BRIEF_ROWS)
+        return TRIT_OK;
+    rows->n = TRIT_BRIEF_ROWS;
+    return trit_head_create_packed(&b->model->brief, rows, &product, b->model->pool, b->error);
 }
 
 static enum trit_code pick_ops(struct trit_loader *l)

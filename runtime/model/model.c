@@ -11,6 +11,7 @@ void trit_model_free(struct trit_model *model)
     trit_model_free(model->block);
     if (!model->borrows)
         trit_head_free(model->head);
+    trit_head_free(model->brief);
     trit_rows_free(&model->embd);
     trit_rows_free(&model->output);
     for (size_t i = 0; model->layers && i < model->config.layers * TRIT_GATE_ROWS; i++)

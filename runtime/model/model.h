@@ -256,7 +256,7 @@ size_t trit_work_chunk(const struct trit_work *work);
    for tokens first .. count-1 only (first = count: none): all of them, to
    logits[(i - first) * vocab], or, where top is not NULL, what top[i - first] asks for. */
 /* The last `drafts` of them, at most TRIT_DRAFTS, may be forgotten again in a model with states. */
-enum { TRIT_DRAFTS = 16 };
+enum { TRIT_DRAFTS = 16, TRIT_BRIEF_ROWS = 1 << 16 };
 struct trit_run {
     struct trit_session *session;
     const int32_t *tokens;
@@ -266,6 +266,8 @@ struct trit_run {
     size_t drafts;
     float *states;       /* [count][hidden]: gets the normed state behind each token; NULL: no */
     const float *before; /* [count][hidden]: of a prediction block, the state before each token */
+    bool brief;          /* top is of ids below TRIT_BRIEF_ROWS, where the block has a head of them;
+                            of all runs of an evaluation, or none */
 };
 
 /* Evaluates the runs of different sequences of work's model in as few passes over the weights as
