@@ -1,5 +1,4 @@
--- AVX-512 with VNNI, VBMI and GFNI (Ice Lake, Zen 4 and later): as avx512vnni, but a plane is
--- unpacked by one product with a bit matrix instead of a shift and an and.
+-- AVX-512 with VNNI, VBMI and GFNI (Ice Lake, Zen 4 and later): as avx512vnni, with tables of bytes.
 
 -- t5's digits 1 to 4 of every byte, in fields of two bits (see ints/avx512.h).
 local function digits()
@@ -59,13 +58,9 @@ return {
     ["gemv v5"] = FIVE_GEMV, ["gemm v5"] = FIVE_GEMM,
   },
   text = [[
-/* Row i of the matrix (byte 7 - i) names the bits whose sum is bit i of the result: bit 0 is bit
-   2 * plane, bit 1 the next. */
 static inline vc vc_plane(vb v, int plane)
 {
-    const uint64_t rows = UINT64_C(0x0102000000000000) << (2 * plane);
-    return plane ? _mm512_gf2p8affine_epi64_epi8(v, _mm512_set1_epi64((int64_t)rows), 0)
-                 : _mm512_and_si512(v, _mm512_set1_epi8(3));
+    return _mm512_and_si512(_mm512_srli_epi16(v, (unsigned)(2 * plane)), _mm512_set1_epi8(3));
 }
 static inline va va_dot(va acc, vc u, vx s) { return _mm512_dpbusd_epi32(acc, u, s); }
 static inline vi vi_add(vi acc, va part) { return _mm512_add_epi32(acc, part); }
