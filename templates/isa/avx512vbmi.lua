@@ -1,4 +1,5 @@
--- AVX-512 with VNNI, VBMI and GFNI (Ice Lake, Zen 4 and later): as avx512vnni, with tables of bytes.
+-- AVX-512 with VNNI, VBMI and GFNI (Ice Lake, Zen 4 and later): as avx512vnni,
+-- with tables of bytes.
 
 -- t5's digits 1 to 4 of every byte, in fields of two bits (see ints/avx512.h).
 local function digits()
