@@ -54,6 +54,8 @@ local function I4_GEMM(V) return V.lanes == 16 and {{6, 64}} or ONE_GEMM(V) end
 local function HALF_GEMV(V) return {{1, 2 * V.lanes}} end
 local GROUP_GEMV = by_lanes {
   [4] = {{1, 8}, {1, 16}}, [8] = {{1, 16}, {1, 8}}, [16] = {{1, 32}, {1, 16}}}
+-- Those of v5g are prefetched: their loads are few and far between.
+local V5G_GEMV = by_lanes {[16] = {p8(1, 32), p8(1, 16)}}
 local GROUP_GEMM = by_registers {
   ["4x16"] = function(m) return {{m, 8}, {math.max(1, m // 2), 16}} end,
   ["4x32"] = function(m) return {{m, 8}, {m // 2, 16}} end,
@@ -131,7 +133,7 @@ return {
   {op = "gemm", packing = "t5g", act = "i8", template = "mm_group_wide", meet = 64,
     unpack = 30, tiles = GROUP_GEMM},
   {op = "gemv", packing = "v5g", act = "i8", template = "mm_group", needs = "vl_digit",
-    tiles = GROUP_GEMV},
+    tiles = V5G_GEMV},
   {op = "gemm", packing = "v5g", act = "i8", template = "mm_group_wide", meet = 64,
     needs = "vl_digit", tiles = GROUP_GEMM},
   {op = "gemv", packing = "b1g", act = "i8", template = "mm_group", tiles = GROUP_GEMV},

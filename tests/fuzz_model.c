@@ -1,9 +1,10 @@
 /* Can any bytes, as a model file, make loading and running it step outside them, or give logits
-   that are not finite? Its corpus has a model of architecture qwen3 of each type with groups, some
-   with YaRN. */
+   that are not finite, or that a draft has changed? Its corpus has models of architecture qwen3 of
+   each type with groups, some with YaRN, and of qwen35, rotated and not. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/model/model.h"
 #include "runtime/thread/pool.h"
@@ -11,6 +12,18 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { TOKENS = 3, MOST = 4096 };
+
+/* The last token was a draft: forgotten and evaluated once more it has the same logits. */
+static void again(struct trit_session *session, const int32_t *tokens, const float *last,
+                  size_t vocab)
+{
+    static float logits[MOST];
+    struct trit_error error;
+    if (!trit_session_rewind(session, TOKENS - 1) ||
+        trit_session_eval(session, tokens + TOKENS - 1, 1, 0, logits, &error) ||
+        memcmp(logits, last, vocab * sizeof *last) != 0)
+        abort();
+}
 
 static void run(struct trit_model *model, size_t vocab)
 {
@@ -22,10 +35,15 @@ static void run(struct trit_model *model, size_t vocab)
         return;
     if (trit_session_create(&session, model, TOKENS, TOKENS, &error))
         abort();
-    if (!trit_session_eval(session, tokens, TOKENS, 0, logits, &error))
+    const struct trit_run run = {
+        .session = session, .tokens = tokens, .count = TOKENS, .logits = logits, .drafts = 1
+    };
+    if (!trit_model_eval(trit_session_work(session), &run, 1, &error)) {
         for (size_t i = 0; i < TOKENS * vocab; i++)
             if (!(logits[i] - logits[i] == 0))
                 abort();
+        again(session, tokens, logits + (TOKENS - 1) * vocab, vocab);
+    }
     trit_session_free(session);
 }
 

@@ -88,6 +88,8 @@ static float value(const struct trit_toy_tensor *t, uint64_t i)
         return ((float)(h % 3) - 1) * t->d;
     if (t->values == TOY_ROWS)
         return ((float)(h % 64) - 32) / 16;
+    if (t->values == TOY_SLOPES)
+        return -(float)(1 + h % 9) / 16;
     return t->values == TOY_NORM ? 0.75f + (float)(h % 128) / 256 : 1;
 }
 

@@ -27,6 +27,7 @@ enum trit_toy_values {
     TOY_ROWS,    /* multiples of 1/16 from -2 to 31/16, which every type holds exactly */
     TOY_NORM,    /* around 1 */
     TOY_FACTORS, /* all 1 */
+    TOY_SLOPES,  /* of decays: from -9/16 down to -1/16 */
 };
 
 /* Values come from the seed alone, so that they are the same in every type. Nothing is stored of a
@@ -47,6 +48,11 @@ struct trit_toy_shape {
     size_t hidden, ffn, layers, heads, kv_heads;
 };
 
+/* Layers with a state, of architecture qwen35. */
+struct trit_toy_delta {
+    size_t k_heads, v_heads, state, taps, interval;
+};
+
 enum { TRIT_TOY_KEYS = 32, TRIT_TOY_TENSORS = 48 };
 
 struct trit_toy {
@@ -59,6 +65,9 @@ struct trit_toy {
 
 /* All keys and tensors of the architecture; matrices I2_S, the embedding F16 and tied. */
 void trit_toy_init(struct trit_toy *toy, const char *arch, const struct trit_toy_shape *shape);
+/* The same of architecture qwen35; alpha and beta are trits in F32. */
+void trit_toy_hybrid(struct trit_toy *toy, const struct trit_toy_shape *shape,
+                     const struct trit_toy_delta *delta);
 /* Puts the key in the place of the one of its name, or adds it. */
 void trit_toy_set(struct trit_toy *toy, const struct trit_toy_key *key);
 void trit_toy_drop_key(struct trit_toy *toy, const char *name);

@@ -245,10 +245,14 @@ static void wrong_calls_change_nothing(void **state)
     for (int i = 0; i < 2; i++)
         assert_int_equal(trit_session_join(&s[i], work, 4, NULL), TRIT_OK);
     const struct trit_run wrong[][2] = {
-        { { s[0], good, 3, 3, NULL, NULL, 0 }, { s[0], good, 1, 1, NULL, NULL, 0 } },
-        { { s[0], good, 3, 3, NULL, NULL, 0 }, { s[1], bad, 3, 3, NULL, NULL, 0 } },
-        { { s[0], good, 3, 3, NULL, NULL, 0 }, { s[1], good, 1, 2, logits, NULL, 0 } },
-        { { s[0], good, 3, 3, NULL, NULL, 0 }, { s[1], good, 5, 5, NULL, NULL, 0 } },
+        { { s[0], good, 3, 3, NULL, NULL, 0, NULL, NULL, false },
+          { s[0], good, 1, 1, NULL, NULL, 0, NULL, NULL, false } },
+        { { s[0], good, 3, 3, NULL, NULL, 0, NULL, NULL, false },
+          { s[1], bad, 3, 3, NULL, NULL, 0, NULL, NULL, false } },
+        { { s[0], good, 3, 3, NULL, NULL, 0, NULL, NULL, false },
+          { s[1], good, 1, 2, logits, NULL, 0, NULL, NULL, false } },
+        { { s[0], good, 3, 3, NULL, NULL, 0, NULL, NULL, false },
+          { s[1], good, 5, 5, NULL, NULL, 0, NULL, NULL, false } },
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         assert_int_equal(trit_model_eval(work, wrong[i], 2, NULL), TRIT_EARGUMENT);

@@ -1,7 +1,7 @@
 /* labels: threads */
 /* Is a text the same, token for token, whether tokens are guessed or not, however many at a time,
    and whatever the sampler is asked: as one pass for each token and whole rows of logits give it?
- */
+   With a state in its layers, too, from which guesses must be taken back? */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -14,8 +14,9 @@
 #include "runtime/base/file.h"
 #include "runtime/decode/decode.h"
 #include "runtime/text/tokenizer.h"
+#include "tests/lib_model.h"
 
-enum { TEXTS = 60, TOKENS = 48, MOST_PROMPT = 160, CHUNK = 32, CONTEXT = 192 };
+enum { TEXTS = 60, TOKENS = 48, MOST_PROMPT = 160, CONTEXT = 192 };
 
 static struct trit_gguf *gguf;
 static struct trit_pool *pool;
@@ -23,6 +24,7 @@ static struct trit_model *model;
 static int32_t *story; /* a long text */
 static size_t story_length;
 static uint64_t state = 5;
+static size_t chunk = 32;
 static struct trit_decoded all;
 
 static size_t below(size_t n)
@@ -79,13 +81,19 @@ static void write_plainly(struct trit_sampler *sampler, struct trit_session *ses
     free(row);
 }
 
+/* By lookup; 0: none. */
+static struct trit_drafting drafting(size_t guesses)
+{
+    return (struct trit_drafting){ guesses ? TRIT_DRAFT_LOOKUP : TRIT_DRAFT_NONE, guesses };
+}
+
 static void write_guessing(struct trit_sampler *sampler, struct trit_session *session,
                            size_t guesses, const int32_t *prompt, size_t n, size_t count,
                            int32_t *out)
 {
     struct trit_error e;
     struct trit_decoder *d;
-    check(trit_decoder_create(&d, model, session, sampler, guesses, &e), &e);
+    check(trit_decoder_create(&d, model, session, sampler, drafting(guesses), &e), &e);
     trit_decoder_tell(d, prompt, n);
     check(trit_decoder_feed(d, prompt, n, &e), &e);
     for (size_t i = 0; i < count; i++)
@@ -112,7 +120,7 @@ static void one_text(size_t guesses, size_t context)
         struct trit_session *session;
         struct trit_sampler *sampler;
         struct trit_error e;
-        check(trit_session_create(&session, model, context, CHUNK, &e), &e);
+        check(trit_session_create(&session, model, context, chunk, &e), &e);
         check(trit_sampler_create(&sampler, &params, vocab, &e), &e);
         trit_sampler_ban(sampler, (int32_t)(params.seed % vocab));
         if (way)
@@ -145,6 +153,48 @@ static void a_context_is_filled(void **s)
     (void)s;
     for (size_t i = 0; i < 10; i++)
         one_text(16, MOST_PROMPT / 2 + below(20));
+}
+
+/* Of few tokens, so that there is much to guess. */
+static void write_story(int32_t *to, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = (int32_t)below(12);
+}
+
+static void states_forget_wrong_guesses(void **s)
+{
+    (void)s;
+    enum { LENGTH = 400 };
+    static const struct trit_toy_shape shape = { 64, 64, 3, 2, 1 };
+    static const struct trit_toy_delta delta = { 2, 4, 16, 4, 3 };
+    static const size_t guesses[] = { 1, 3, TRIT_DRAFTS, TRIT_LOOKUP_MAX }, chunks[] = { 32, 5, 1 };
+    static struct trit_toy toy;
+    static int32_t ids[LENGTH];
+    struct trit_model *const first = model;
+    struct trit_gguf *bytes;
+    struct trit_error e;
+    int32_t *const old = story;
+    const size_t length = story_length;
+    size_t n;
+    trit_toy_hybrid(&toy, &shape, &delta);
+    uint8_t *image = trit_toy_write(&toy, &n);
+    check(trit_gguf_parse(&bytes, image, n, "toy.gguf", &e), &e);
+    check(trit_model_load(&model, bytes, pool, NULL, &e), &e);
+    write_story(story = ids, story_length = LENGTH);
+    all = (struct trit_decoded){ 0 };
+    for (size_t i = 0; i < TEXTS / 2; i++) {
+        chunk = chunks[i % 3];
+        one_text(guesses[i % 4], CONTEXT);
+    }
+    print_message("%zu passes, %zu of %zu guesses right\n", all.passes, all.right, all.guessed);
+    assert_true(all.right > 0 && all.guessed > all.right);
+    trit_model_free(model);
+    trit_gguf_close(bytes);
+    free(image);
+    model = first;
+    story = old;
+    story_length = length;
 }
 
 static int setup(void **s)
@@ -190,6 +240,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_text_is_the_same_with_and_without_guesses),
         cmocka_unit_test(a_context_is_filled),
+        cmocka_unit_test(states_forget_wrong_guesses),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -67,6 +67,6 @@ synth llama --arch llama --shape 240x344x2x4x2 --vocab 301 --untied
 synth llama_tied --arch llama --shape 256x512x1x2x1 --vocab 300 --type f16 --embd q8_0
 synth qwen3 --arch qwen3 --shape 256x384x2x4x2x96 --vocab 301       # packed head, groups of 128
 synth qwen3_signs --arch qwen3 --shape 384x256x1x3x1 --vocab 300 --type q1_0 --untied
-synth qwen35 --arch qwen35 --shape 256x384x4x8x2x96 --vocab 301 # delta layers, codes as gates
-synth qwen35_turned --arch qwen35 --shape 256x384x4x4x2x96 --vocab 300 --hadamard 128 --untied
+synth qwen35 --arch qwen35 --shape 256x384x3x6x2x64 --vocab 301 # two layers with a state
+synth qwen35_turned --arch qwen35 --shape 256x384x2x4x1x128 --vocab 300 --hadamard 128 --type q1_0
 exit $failed

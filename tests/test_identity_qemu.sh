@@ -17,6 +17,8 @@ synth odd --shape 300x500x1x3x1 --type f16 --vocab 303
 synth groups --shape 256x512x1x2x2 --vocab 300 --embd q6_k
 synth qwen3 --arch qwen3 --shape 256x384x2x4x2x96 --vocab 301
 synth qwen3_signs --arch qwen3 --shape 384x256x1x3x1 --vocab 300 --type q1_0 --untied
+synth qwen35 --arch qwen35 --shape 256x384x3x6x2x64 --vocab 301
+synth qwen35_turned --arch qwen35 --shape 256x384x2x4x1x128 --vocab 300 --hadamard 128 --type q1_0
 
 # hash MODEL [EMULATOR ...]
 hash() {

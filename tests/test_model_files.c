@@ -316,9 +316,11 @@ static void prefill_gives_the_bits_of_one_pass(void **state)
         assert_int_equal(trit_session_create(&s, model, TRIT_TOY_TOKENS, chunk, NULL), TRIT_OK);
         for (size_t first = 0; first <= TRIT_TOY_TOKENS; first++) {
             float *from = logits + first * TRIT_TOY_VOCAB;
-            const struct trit_run all = {
-                s, trit_toy_tokens, TRIT_TOY_TOKENS, first, from, NULL, 0
-            };
+            const struct trit_run all = { .session = s,
+                                          .tokens = trit_toy_tokens,
+                                          .count = TRIT_TOY_TOKENS,
+                                          .first = first,
+                                          .logits = from };
             trit_session_rewind(s, 0);
             memset(logits, 0, sizeof logits);
             assert_int_equal(trit_session_prefill(&all, &error), TRIT_OK);

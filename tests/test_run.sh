@@ -96,14 +96,14 @@ PYTHON
 twice='The dog ran to the park. The dog saw a ball. The dog ran to the park. The dog saw'
 for options in "--temp 0" "--seed 5" "--seed 6 --repeat-penalty 1.1" "--top-k 0 --seed 2"; do
     # shellcheck disable=SC2086
-    tritmill plain -p "$twice" -n 100 --ignore-eos --lookup 0 $options
-    for guesses in "" "--lookup 2" "--draft-max 64 --draft-min 3"; do
+    tritmill plain -p "$twice" -n 100 --ignore-eos --draft none $options
+    for guesses in "" "--draft-n 2" "--draft lookup --draft-max 64 --draft-min 3"; do
         # shellcheck disable=SC2086
         tritmill guessed -p "$twice" -n 100 --ignore-eos $options $guesses
         same "$options: guesses ($guesses) change the text" plain.out guessed.out
     done
 done
-grep -q 'drafted' plain.err && fail "guesses in spite of --lookup 0"
+grep -q 'drafted' plain.err && fail "guesses in spite of --draft none"
 tritmill lookup -p "$twice" -n 40 --temp 0
 grep -q 'lookup = .* drafted tokens accepted' lookup.err ||
     fail "no word about guesses: $(cat lookup.err)"

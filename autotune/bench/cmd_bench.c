@@ -19,7 +19,7 @@ enum { HEAD_TOP, HEAD_FULL };
 struct options {
     const char *model, *profile, *cache, *trace;
     struct trit_ints prompt, gen, depth, threads, chunk, parallel;
-    int repetitions, output, head, top_k, sparse, kv;
+    int repetitions, output, head, top_k, sparse, kv, draft, draft_n;
     bool no_warmup, plan, ops;
 };
 
@@ -50,6 +50,12 @@ static const struct trit_option options[] = {
     { "--top-k", TRIT_OPT_INT, AT(top_k), "N",
       "how many of them: 1 as in greedy decoding (default), 40 as in sampling", 1, TRIT_BENCH_TOP,
       NULL },
+    { "--draft", TRIT_OPT_CHOICE, AT(draft), NULL,
+      "generate greedily with drafts, as 'run' does: none (default), mtp, lookup, auto", 0, 0,
+      "none|mtp|lookup|auto" },
+    { "--draft-n", TRIT_OPT_INT, AT(draft_n), "N",
+      "draft N tokens at a time, by lookup at most (default: as they pay)", 1, TRIT_LOOKUP_MAX,
+      NULL },
     { "--sparse", TRIT_OPT_CHOICE, AT(sparse), NULL,
       "skip rows and columns of the FFN that meet zeros: auto (as 'pack' measured), on, off", 0, 0,
       "auto|on|off" },
@@ -76,7 +82,12 @@ static const struct trit_option options[] = {
     { "--progress", TRIT_OPT_IGNORE, 0, NULL, "", 0, 0, NULL },
 };
 
+/* As in --draft. */
+static const enum trit_draft drafts[] = { TRIT_DRAFT_NONE, TRIT_DRAFT_MTP, TRIT_DRAFT_LOOKUP,
+                                          TRIT_DRAFT_AUTO };
+
 static const struct trit_rule rules[] = {
+    { TRIT_RULE_NEEDS, "--draft-n,--draft" },
     { TRIT_RULE_AGAINST, "--head=full,--top-k" },
 };
 
@@ -177,6 +188,7 @@ static enum trit_code prepare(struct bench *b, struct trit_error *error)
     b->setup.logits = o->head == HEAD_FULL ? b->logits : NULL;
     b->setup.top_k = (size_t)o->top_k;
     b->setup.repetitions = o->repetitions;
+    b->setup.drafting = (struct trit_drafting){ drafts[o->draft], (size_t)o->draft_n };
     b->setup.warm_up = !o->no_warmup;
     b->setup.progress = progress;
     b->setup.progress_arg = b;
@@ -245,7 +257,8 @@ static void expect_sessions(struct bench *b)
 {
     const struct options *o = &b->options;
     const int prompt = most(&o->prompt), gen = most(&o->gen), parallel = most(&o->parallel);
-    const size_t context = (size_t)(most(&o->depth) + (prompt > gen ? prompt : gen));
+    const size_t context =
+        (size_t)(most(&o->depth) + (prompt > gen ? prompt : gen)) + (o->draft > 0);
     const size_t chunk = (size_t)most(&o->chunk);
     b->engine.sequences = gen ? (size_t)parallel : 1;
     b->engine.context = context;
@@ -381,6 +394,8 @@ static enum trit_code bench(struct bench *b, struct trit_error *error)
     const char *const inputs[] = { b->engine.path, o->profile, o->cache };
     if (!code && o->trace)
         code = trit_output_check(o->trace, &trit_output_trace, inputs, 3, error);
+    if (!code)
+        code = trit_cli_want_drafts(&b->engine, drafts[o->draft], error);
     if (!code)
         code = prepare(b, error);
     if (!code && o->trace)

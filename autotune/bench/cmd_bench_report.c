@@ -79,6 +79,10 @@ static void put_costs(json_t *out, const struct trit_bench_subject *s,
 {
     const struct trit_bench_figures *f = &row->figures;
     put_whole(out, "n_parallel", row->n_parallel);
+    put_text(out, "draft", row->drafts.passes ? trit_draft_name(row->drafts.from) : "none");
+    put_whole(out, "draft_n", (double)row->drafts.guessed);
+    put_whole(out, "draft_n_accepted", (double)row->drafts.right);
+    put_whole(out, "passes", (double)row->counts.passes);
     put_whole(out, "bytes_per_token", f->bytes_per_token);
     put_whole(out, "macs_per_token", f->macs_per_token);
     json_object_set_new(out, "gbs", real(f->gbs));
@@ -221,11 +225,25 @@ static enum trit_code md_row(struct trit_bench_report *r, const struct trit_benc
     return TRIT_OK;
 }
 
+static void md_drafts(const struct trit_bench_row *row)
+{
+    const struct trit_decoded *d = &row->drafts;
+    const double passes = (double)row->counts.passes;
+    char test[48];
+    if (d->passes)
+        printf("%s, %d thread%s: %zu of %zu drafted tokens accepted, %.2f tokens per pass, %.1f MB "
+               "per pass and its drafts\n",
+               trit_bench_test(row, test), row->threads, row->threads == 1 ? "" : "s", d->right,
+               d->guessed, trit_bench_tokens(row) / passes,
+               row->figures.bytes_per_token * trit_bench_tokens(row) / passes * 1e-6);
+}
+
 /* The shares that were counted, of tests that generate. */
 static void md_shares(const struct trit_bench_row *row)
 {
     size_t shown = 0;
     char test[48];
+    md_drafts(row);
     for (size_t i = 0; i < NSHARES && row->n_gen; i++) {
         if (isnan(share(row, i)))
             continue;

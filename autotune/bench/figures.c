@@ -20,6 +20,8 @@ char *trit_bench_test(const struct trit_bench_row *row, char *out)
                        : snprintf(out, 48, "pp%d", row->n_prompt);
     if (row->n_parallel > 1)
         n += snprintf(out + n, 48 - (size_t)n, " x%d", row->n_parallel);
+    if (row->drafts.passes)
+        n += snprintf(out + n, 48 - (size_t)n, " %s", trit_draft_name(row->drafts.from));
     if (row->n_depth)
         snprintf(out + n, 48 - (size_t)n, " @ d%d", row->n_depth);
     return out;

@@ -8,6 +8,7 @@
 #include "runtime/base/output.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/json.h"
+#include "runtime/decode/decode.h"
 #include "runtime/engine/engine.h"
 #include "runtime/head/cost.h"
 
@@ -61,7 +62,8 @@ struct trit_bench_row {
     time_t when;
     size_t n; /* repetitions */
     const struct trit_bench_sample *samples;
-    struct trit_counts counts; /* of one repetition */
+    struct trit_counts counts;  /* of one repetition, a block's that drafts included */
+    struct trit_decoded drafts; /* of the last repetition; passes 0: nothing was drafted */
     struct trit_bench_profile profile;
     struct trit_bench_figures figures;
     struct trit_model_memory memory; /* after the last repetition */
@@ -99,6 +101,7 @@ struct trit_bench_setup {
                                  are asked for */
     size_t top_k;             /* 1 .. TRIT_BENCH_TOP */
     int repetitions;
+    struct trit_drafting drafting; /* of tests that generate in one sequence */
     bool warm_up;
     size_t limits_bytes; /* resident on account of limits */
     size_t peak;         /* resident, without them */

@@ -14,9 +14,11 @@ enum {
     GEN_WARM_UP = 2, /* tokens */
 };
 
-/* A sequence: what is asked about its last token, and where the answer goes. */
+/* A sequence: where it is before each repetition, what is asked about its last token, and where the
+   answer goes. */
 struct sequence {
     struct trit_session *session;
+    struct trit_mark *start;
     struct trit_candidate best[TRIT_BENCH_TOP];
     struct trit_top top;
 };
@@ -28,6 +30,8 @@ struct test {
     struct trit_work *work;
     struct sequence *sequences;
     struct trit_run *runs;
+    struct trit_sampler *sampler;                    /* of a test with drafts, */
+    struct trit_decoder *decoder;                    /* made anew for each repetition */
     double read[BURSTS][BURST], peak[BURSTS][BURST]; /* the last bursts, in turns */
     size_t bursts;
 };
@@ -70,10 +74,45 @@ static enum trit_code prefill(struct test *t, size_t i, size_t from, size_t n, b
     return trit_session_prefill(&run, error);
 }
 
-static void rewind_all(struct test *t)
+static bool drafts(const struct test *t)
 {
+    return t->row->n_gen && t->row->n_parallel == 1 && t->setup->drafting.from != TRIT_DRAFT_NONE;
+}
+
+static void close_decoder(struct test *t)
+{
+    trit_decoder_free(t->decoder);
+    trit_sampler_free(t->sampler);
+    t->decoder = NULL;
+    t->sampler = NULL;
+}
+
+/* A text as it is before a repetition with drafts: those who draft must have seen all of it. It has
+   one token at least, so its depth may be 1. */
+static enum trit_code begin_text(struct test *t, struct trit_error *error)
+{
+    static const struct trit_sampling greedy = { .top_p = 1, .repeat_penalty = 1 };
+    struct trit_session *s = t->sequences->session;
+    const size_t depth = t->depth ? t->depth : 1;
+    close_decoder(t);
+    trit_session_rewind(s, 0);
+    enum trit_code code = trit_sampler_create(&t->sampler, &greedy, t->vocab, error);
+    if (!code)
+        code = trit_decoder_create(&t->decoder, t->setup->model, s, t->sampler, t->setup->drafting,
+                                   error);
+    if (code)
+        return code;
+    trit_decoder_tell(t->decoder, t->setup->tokens, depth);
+    return trit_decoder_feed(t->decoder, t->setup->tokens, depth, error);
+}
+
+static enum trit_code rewind_all(struct test *t, struct trit_error *error)
+{
+    if (drafts(t))
+        return begin_text(t, error);
     for (size_t i = 0; i < t->nsequences; i++)
-        trit_session_rewind(t->sequences[i].session, t->depth);
+        trit_mark_back(t->sequences[i].start);
+    return TRIT_OK;
 }
 
 /* One token of every sequence, in one pass. */
@@ -84,11 +123,23 @@ static enum trit_code step(struct test *t, size_t at, struct trit_error *error)
     return evaluate(t, t->runs, t->nsequences, error);
 }
 
+static enum trit_code generate(struct test *t, size_t n, struct trit_error *error)
+{
+    enum trit_code code = TRIT_OK;
+    int32_t token;
+    for (size_t i = 0; i <= n && !code; i++) /* the first is there already */
+        code = trit_stopped() ? trit_fail(error, TRIT_ESTOPPED, "stopped")
+                              : trit_decoder_next(t->decoder, n + 1 - i, &token, error);
+    return code;
+}
+
 /* The test itself, n tokens of it, after the depth. */
 static enum trit_code run_test(struct test *t, size_t n, struct trit_error *error)
 {
     if (t->row->n_prompt)
         return prefill(t, 0, t->depth, n, true, error);
+    if (drafts(t))
+        return generate(t, n, error);
     enum trit_code code = TRIT_OK;
     for (size_t at = 0; at < n && !code; at++)
         code = step(t, at, error);
@@ -100,13 +151,19 @@ static enum trit_code warm_up(struct test *t, struct trit_error *error)
 {
     const bool warm = t->setup->warm_up;
     enum trit_code code = TRIT_OK;
-    for (size_t i = 0; i < t->nsequences && !code; i++)
-        code = prefill(t, i, 0, t->depth + (warm ? t->count : 0), false, error);
-    rewind_all(t);
-    if (!code && warm)
+    for (size_t i = 0; i < t->nsequences && !code; i++) {
+        struct sequence *q = &t->sequences[i];
+        code = prefill(t, i, 0, t->depth, false, error);
+        if (!code)
+            code = trit_mark_take(&q->start, q->session, error);
+        if (!code && warm && t->row->n_gen)
+            code = prefill(t, i, t->depth, t->count, false, error);
+    }
+    if (code || (code = rewind_all(t, error)))
+        return code;
+    if (warm)
         code = run_test(t, t->row->n_gen && t->count > GEN_WARM_UP ? GEN_WARM_UP : t->count, error);
-    rewind_all(t);
-    return code;
+    return code ? code : rewind_all(t, error);
 }
 
 static void sample_limits(struct test *t)
@@ -127,12 +184,27 @@ static double middle(const double bursts[BURSTS][BURST])
     return trit_quantile(all, BURSTS * BURST, 0.5);
 }
 
+/* What a block that drafts cost so far. */
+static struct trit_counts block_counts(const struct test *t)
+{
+    const struct trit_counts *counts = t->decoder ? trit_decoder_counts(t->decoder) : NULL;
+    return counts ? *counts : (struct trit_counts){ 0 };
+}
+
+static void add_block(struct test *t, const struct trit_counts *before)
+{
+    struct trit_counts block = block_counts(t);
+    trit_counts_since(&block, before);
+    for (int i = 0; i < TRIT_NPARTS; i++)
+        trit_count(&t->row->counts, (enum trit_part)i, block.bytes[i], block.macs[i]);
+}
+
 /* One repetition; the burst before it has been taken. */
 static enum trit_code repeat(struct test *t, struct trit_bench_sample *sample, bool traced,
                              struct trit_error *error)
 {
     struct trit_trace *trace = t->setup->trace;
-    const struct trit_counts before = *trit_work_counts(t->work);
+    const struct trit_counts before = *trit_work_counts(t->work), drafted = block_counts(t);
     if (traced)
         trit_trace_start(trace);
     const double begin = trit_now();
@@ -142,7 +214,12 @@ static enum trit_code repeat(struct test *t, struct trit_bench_sample *sample, b
         trit_trace_stop(trace);
     t->row->counts = *trit_work_counts(t->work);
     trit_counts_since(&t->row->counts, &before);
-    rewind_all(t);
+    if (t->decoder) {
+        t->row->drafts = *trit_decoder_stats(t->decoder);
+        add_block(t, &drafted);
+    }
+    if (!code)
+        code = rewind_all(t, error);
     trit_bench_note_memory(t->setup);
     sample_limits(t);
     sample->read_gbs = middle(t->read);
@@ -194,8 +271,8 @@ static enum trit_code open_sequences(struct test *t, struct trit_error *error)
     enum trit_code code =
         trit_work_create(&t->work, t->setup->model, t->chunk > n ? t->chunk : n, error);
     while (!code && t->nsequences < n) {
-        code = trit_session_join(&t->sequences[t->nsequences].session, t->work, t->depth + t->count,
-                                 error);
+        code = trit_session_join(&t->sequences[t->nsequences].session, t->work,
+                                 t->depth + t->count + drafts(t), error);
         t->nsequences += !code;
     }
     return code;
@@ -203,8 +280,11 @@ static enum trit_code open_sequences(struct test *t, struct trit_error *error)
 
 static void close_sequences(struct test *t)
 {
-    for (size_t i = 0; i < t->nsequences; i++)
+    close_decoder(t);
+    for (size_t i = 0; i < t->nsequences; i++) {
+        trit_mark_free(t->sequences[i].start);
         trit_session_free(t->sequences[i].session);
+    }
     trit_work_free(t->work);
     free(t->sequences);
     free(t->runs);

@@ -7,7 +7,7 @@
 #include "runtime/base/room.h"
 #include "runtime/base/text.h"
 
-enum { CHUNK = 256, MOST = 1 << 24 /* positions of a sequence */ };
+enum { CHUNK = 256 };
 
 static uint64_t need(const struct trit_estimate *e, size_t context,
                      struct trit_model_memory *memory)
@@ -18,20 +18,6 @@ static uint64_t need(const struct trit_estimate *e, size_t context,
     return trit_model_need(e->outline, &use, memory);
 }
 
-/* The largest context that fits. */
-static size_t largest(const struct trit_estimate *e)
-{
-    size_t fits = 0, beyond = MOST + 1;
-    while (beyond - fits > 1) {
-        const size_t middle = fits + (beyond - fits) / 2;
-        if (need(e, middle, NULL) <= e->free)
-            fits = middle;
-        else
-            beyond = middle;
-    }
-    return fits;
-}
-
 static void size_memory(struct trit_estimate *e)
 {
     const size_t own = trit_model_config(e->outline)->context;
@@ -40,7 +26,8 @@ static void size_memory(struct trit_estimate *e)
         e->context = own < TRIT_ESTIMATE_CONTEXT ? own : TRIT_ESTIMATE_CONTEXT;
     e->free = trit_memory_room();
     e->need = need(e, e->context, &e->memory);
-    e->largest = largest(e);
+    e->largest = trit_model_largest(
+        e->outline, &(struct trit_model_use){ .sequences = 1, .chunk = CHUNK }, e->free);
     snprintf(what, sizeof what, "%.512s, with a context of %zu tokens,", e->name, e->context);
     e->why_not.code =
         trit_need_memory(what, e->need, e->largest ? "take a shorter context" : NULL, &e->why_not);
@@ -49,7 +36,7 @@ static void size_memory(struct trit_estimate *e)
 void trit_estimate_open(struct trit_estimate *e, const char *name, const struct trit_outline_of *of,
                         struct trit_profile *profile)
 {
-    const struct trit_load_options options = { .profile = profile, .kv = e->kv };
+    const struct trit_load_options options = { .profile = profile, .kv = e->kv, .block = true };
     snprintf(e->name, sizeof e->name, "%s", name);
     if (of->gguf)
         e->why_not.code =

@@ -7,16 +7,26 @@
 #define TRIT_DECODE_H
 
 #include "runtime/decode/lookup.h"
+#include "runtime/decode/predict.h"
 #include "runtime/decode/sampler.h"
 #include "runtime/model/model.h"
 
 struct trit_decoder;
 
-/* For a session of the model; both, and the sampler, must outlive it. guesses: tokens guessed at a
-   time at most, 0 .. TRIT_LOOKUP_MAX. */
-enum trit_code trit_decoder_create(struct trit_decoder **decoder, const struct trit_model *model,
+/* Where drafts come from. AUTO: from the model's prediction block where it has one, else from the
+   text. */
+enum trit_draft { TRIT_DRAFT_AUTO, TRIT_DRAFT_MTP, TRIT_DRAFT_LOOKUP, TRIT_DRAFT_NONE };
+struct trit_drafting {
+    enum trit_draft from;
+    size_t most; /* tokens at a time: of a block always as many, of the text at most; 0: as they
+                    pay. In a model with states never more than TRIT_DRAFTS */
+};
+
+/* For a session of the model; both, and the sampler, must outlive it. TRIT_DRAFT_MTP without a
+   block, and drafts of more than TRIT_LOOKUP_MAX tokens, are TRIT_EARGUMENT. */
+enum trit_code trit_decoder_create(struct trit_decoder **decoder, struct trit_model *model,
                                    struct trit_session *session, struct trit_sampler *sampler,
-                                   size_t guesses, struct trit_error *error);
+                                   struct trit_drafting drafting, struct trit_error *error);
 void trit_decoder_free(struct trit_decoder *decoder); /* NULL allowed */
 
 /* These tokens stand in the text: the sampler and guesses know them. Evaluates nothing. */
@@ -34,9 +44,14 @@ enum trit_code trit_decoder_next(struct trit_decoder *decoder, size_t wanted, in
                                  struct trit_error *error);
 
 struct trit_decoded {
+    enum trit_draft from;  /* AUTO: settled */
     size_t passes;         /* after the prompt's */
     size_t guessed, right; /* tokens */
 };
 const struct trit_decoded *trit_decoder_stats(const struct trit_decoder *decoder);
+/* What passes of the block that drafts cost so far; NULL: none drafts. Those of the model are its
+   working memory's. */
+const struct trit_counts *trit_decoder_counts(const struct trit_decoder *decoder);
+const char *trit_draft_name(enum trit_draft from); /* "mtp" */
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/base/mem.h"
+#include "runtime/decode/pace.h"
 
 enum { REACH = 1 << 15 }; /* how far back it looks */
 
@@ -21,17 +22,10 @@ enum { NCLASSES = sizeof classes / sizeof *classes };
 static const double PRIOR = 3, KEPT = 0.96; /* that counts as PRIOR guesses; what is old fades */
 static const double SHARE = 0.02;           /* of all time, for wrong guesses */
 static const double FIRST_CREDIT = 3, MOST_CREDIT = 16, TRIAL = 4;
-static const double FIRST_SLOPE = 0.2, FIRST_GUESSES = 4, LEAST_SLOPE = 0.01, HOPE = 0.7,
-                    NEWS = 0.125;
+_Static_assert((int)TRIT_LOOKUP_MAX <= (int)TRIT_PACE_MOST, "the account holds every guess");
 
 struct hits {
     double right, tried;
-};
-
-/* What passes with that many guesses cost: kernels that take several tokens at a time make it a
-   staircase. */
-struct step {
-    double n, y;
 };
 
 struct trit_lookup {
@@ -39,24 +33,13 @@ struct trit_lookup {
     size_t n, length, most;
     size_t kind; /* class of the guess that is out */
     struct hits hits[NCLASSES];
-    struct step steps[TRIT_LOOKUP_MAX + 1];
-    double xx, xy; /* sums over guesses x and what they cost, y: xy / xx is the cost of one */
-    double pass;   /* seconds of a pass with one token; 0: not known */
+    struct trit_pace pace;
     double credit; /* time that may be lost */
 };
 
 static double within(double x, double least, double most)
 {
     return x < least ? least : x > most ? most : x;
-}
-
-/* As passes with as many guesses were. Where there were few of them, less than all passes together
-   make likely: else what is cheaper than it seems would never be tried. */
-static double cost_of(const struct trit_lookup *l, size_t guessed)
-{
-    const struct step *known = &l->steps[guessed];
-    const double likely = l->xy / l->xx * (double)guessed;
-    return (HOPE * likely + known->y) / (1 + known->n);
 }
 
 enum trit_code trit_lookup_create(struct trit_lookup **lookup, size_t most, size_t length,
@@ -78,8 +61,7 @@ enum trit_code trit_lookup_create(struct trit_lookup **lookup, size_t most, size
     l->credit = FIRST_CREDIT;
     for (size_t i = 0; i < NCLASSES; i++)
         l->hits[i] = (struct hits){ classes[i].right * PRIOR, PRIOR };
-    l->xx = FIRST_GUESSES * FIRST_GUESSES;
-    l->xy = l->xx * FIRST_SLOPE / HOPE;
+    trit_pace_init(&l->pace);
     *lookup = l;
     return TRIT_OK;
 }
@@ -139,13 +121,13 @@ static size_t best_number(const struct trit_lookup *l, size_t most)
     size_t number = l->credit >= TRIAL;
     for (size_t i = 1; i <= most; i++) {
         tokens += power *= right;
-        const double rate = tokens / (1 + cost_of(l, i));
+        const double rate = tokens / (1 + trit_pace_cost(&l->pace, i));
         if (rate > best) {
             best = rate;
             number = i;
         }
     }
-    while (number && cost_of(l, number) > l->credit)
+    while (number && trit_pace_cost(&l->pace, number) > l->credit)
         number--;
     return number < most ? number : most;
 }
@@ -165,26 +147,6 @@ size_t trit_lookup_guess(struct trit_lookup *l, size_t limit, int32_t *draft)
     return n;
 }
 
-/* A pass that was held up counts as twice what was expected. Returns what its guesses cost. */
-static double learn_time(struct trit_lookup *l, size_t guessed, double seconds)
-{
-    const double x = (double)guessed, expected = 1 + cost_of(l, guessed);
-    double y = expected - 1;
-    if (!guessed) {
-        const double news = l->pass > 0 && seconds > 2 * l->pass ? 2 * l->pass : seconds;
-        l->pass += l->pass > 0 ? NEWS * (news - l->pass) : seconds;
-    } else if (l->pass > 0) {
-        y = within(seconds / l->pass, 1 + LEAST_SLOPE * x, 2 * expected) - 1;
-        l->xx = l->xx * KEPT + x * x;
-        l->xy = l->xy * KEPT + x * y;
-        for (size_t i = 0; i <= l->most; i++)
-            l->steps[i] = (struct step){ l->steps[i].n * KEPT, l->steps[i].y * KEPT };
-        l->steps[guessed].n += 1;
-        l->steps[guessed].y += y;
-    }
-    return guessed ? y : 0;
-}
-
 /* Only the first wrong guess was tried: those behind it say nothing. */
 static void learn_hits(struct trit_lookup *l, size_t guessed, size_t right)
 {
@@ -197,7 +159,7 @@ static void learn_hits(struct trit_lookup *l, size_t guessed, size_t right)
 
 void trit_lookup_learn(struct trit_lookup *l, size_t guessed, size_t right, double seconds)
 {
-    const double lost = learn_time(l, guessed, seconds) - (double)right;
+    const double lost = trit_pace_learn(&l->pace, guessed, seconds) - (double)right;
     learn_hits(l, guessed, right);
     l->credit = within(l->credit - lost + SHARE * (double)(1 + right), 0, MOST_CREDIT);
 }

@@ -108,21 +108,32 @@ enum trit_code trit_engine_outline(struct trit_model **outline, const struct tri
     return code ? code : trit_model_outline(outline, &of, threads, options, error);
 }
 
-static enum trit_code check_memory(const struct trit_engine *e,
-                                   const struct trit_load_options *options,
+/* The largest context that leaves a part of the free memory to others: caches grow with use. */
+static size_t fitting(const struct trit_engine *e, const struct trit_model *outline,
+                      const struct trit_model_use *use)
+{
+    const uint64_t room = trit_memory_room();
+    const size_t most = trit_model_largest(outline, use, room - room / 8), own = e->config.context,
+                 some = most < own ? most : own;
+    return some > e->context ? some : e->context;
+}
+
+static enum trit_code check_memory(struct trit_engine *e, const struct trit_load_options *options,
                                    struct trit_error *error)
 {
     const struct trit_outline_of of = { .gguf = e->gguf };
-    const struct trit_model_use use = { .sequences = e->sequences,
-                                        .context = e->context,
-                                        .chunk = e->chunk,
-                                        .cached = e->cache != NULL };
+    struct trit_model_use use = { .sequences = e->sequences,
+                                  .context = e->context,
+                                  .chunk = e->chunk,
+                                  .cached = e->cache != NULL };
     char what[sizeof e->path + 64];
     struct trit_model *outline;
     enum trit_code code =
         trit_model_outline(&outline, &of, trit_pool_threads(e->pool), options, error);
     if (code)
         return code;
+    if (e->fit)
+        use.context = e->context = fitting(e, outline, &use);
     const uint64_t need = trit_model_need(outline, &use, NULL);
     trit_model_free(outline);
     if (e->sequences)
@@ -147,6 +158,7 @@ enum trit_code trit_engine_load_model(struct trit_engine *e, int threads, struct
                                          .profile = e->profile,
                                          .sparse = (enum trit_sparse)e->sparse,
                                          .kv = (enum trit_kv_type)e->kv,
+                                         .block = e->block,
                                          .cache = e->cache };
     if (!code)
         code = check_memory(e, &options, error);

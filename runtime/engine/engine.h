@@ -21,8 +21,11 @@ struct trit_engine {
     bool searched;                    /* the profile was looked for */
     int sparse;                       /* enum trit_sparse: set it before the model is loaded */
     int kv;                           /* enum trit_kv_type; likewise */
+    bool block;                       /* its prediction block is wanted, too; likewise */
     size_t sequences, context, chunk; /* what sessions will be made of it, so that what does not
                                          fit memory is refused before it is loaded; 0: none */
+    bool fit;                         /* context is the least: as much as the free memory has room
+                                         for is taken, at most the model's own */
     const char *cache_wanted;         /* the packed cache by name, "none", or NULL: look */
     struct trit_cache *cache;         /* NULL: there is none that can be used */
     bool cache_searched;              /* it was looked for */

@@ -5,6 +5,7 @@
 
 static const char *const names[TRIT_NPARTS] = {
     [TRIT_PART_EMBED] = "embed",
+    [TRIT_PART_JOINT] = "joint",
     [TRIT_PART_ATTN_NORM] = "attn norm",
     [TRIT_PART_QKV] = "qkv",
     [TRIT_PART_ROPE] = "rope, store",

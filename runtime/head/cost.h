@@ -8,6 +8,7 @@
 /* In the order of a pass. */
 enum trit_part {
     TRIT_PART_EMBED,        /* rows of the embedding */
+    TRIT_PART_JOINT,        /* of a prediction block: product that makes its inputs */
     TRIT_PART_ATTN_NORM,    /* (residual of the layer before,) norm, quantised */
     TRIT_PART_QKV,          /* products with Wq, Wk, Wv */
     TRIT_PART_ROPE,         /* rotation; keys and values into the cache */

@@ -105,9 +105,11 @@ const struct trit_packing *trit_packing_at(size_t i);
 /* What a matrix holds: so many columns of a row share a scale (0: all), and these values times it.
  */
 enum trit_values {
-    TRIT_TRITS, /* -1, 0, 1 */
-    TRIT_TWOS,  /* -1, 0, 1, 2 */
-    TRIT_SIGNS, /* -1, 1 */
+    TRIT_TRITS,   /* -1, 0, 1 */
+    TRIT_TWOS,    /* -1, 0, 1, 2 */
+    TRIT_SIGNS,   /* -1, 1 */
+    TRIT_NIBBLES, /* -8 .. 7, or */
+    TRIT_BYTES,   /* -127 .. 127, what other values were rounded to; not in groups */
 };
 struct trit_form {
     size_t group;

@@ -19,11 +19,13 @@ static enum trit_code check_run(const struct trit_work *w, const struct trit_run
         return trit_fail(error, TRIT_EARGUMENT, "a session of another model");
     if (s->listed)
         return trit_fail(error, TRIT_EARGUMENT, "a session in two runs of one evaluation");
+    if (w->model->config.joint != (run->before != NULL))
+        return trit_fail(error, TRIT_EARGUMENT, "states before tokens are for a prediction block");
     if (run->first > run->count)
         return trit_fail(error, TRIT_EARGUMENT, "logits from token %zu of %zu", run->first,
                          run->count);
-    const size_t drafts = drafts_of(run), most = TRIT_DRAFTS < w->chunk ? TRIT_DRAFTS : w->chunk;
-    if (run->drafts > run->count || drafts > most)
+    const size_t drafts = trit_work_drafts(w), most = drafts < run->count ? drafts : run->count;
+    if (run->drafts > most)
         return trit_fail(error, TRIT_EARGUMENT, "%zu drafts among %zu tokens: must be 0 .. %zu",
                          run->drafts, run->count, most);
     if (run->count > s->context - s->position)
@@ -61,13 +63,17 @@ static size_t room_for(const struct trit_work *w, const struct trit_run *run, si
 static size_t fill(struct trit_work *w, const struct trit_run *run, size_t done)
 {
     struct trit_session *s = run->session;
-    const size_t vocab = w->model->config.vocab, n = room_for(w, run, done);
+    const size_t vocab = w->model->config.vocab, hidden = w->model->config.hidden,
+                 n = room_for(w, run, done);
     const bool last = done + n == run->count;
     for (size_t i = done; i < done + n; i++)
         w->tokens[w->m++] = (struct trit_token){
             .session = s,
             .position = s->position + i,
             .id = run->tokens[i],
+            .brief = run->brief,
+            .state = run->states ? run->states + i * hidden : NULL,
+            .before = run->before ? run->before + i * hidden : NULL,
             .logits = i < run->first || run->top ? NULL : run->logits + (i - run->first) * vocab,
             .top = i < run->first || !run->top ? NULL : run->top + (i - run->first),
         };
@@ -80,12 +86,14 @@ static size_t fill(struct trit_work *w, const struct trit_run *run, size_t done)
     return n;
 }
 
-/* A row of a rotated embedding as it was before. */
-static void turn_back(const struct trit_model *model, float *x)
+/* A rotated row is turned back. */
+void trit_lookup_row(const struct trit_model *model, int32_t token, float *row)
 {
     const struct trit_config *c = &model->config;
-    model->ops.rotate->fn.rotate(c->hidden, c->hadamard.block, NULL,
-                                 trit_signs_of(model->signs, c->hidden), x, x);
+    trit_rows_get(&model->embd, (size_t)token, row);
+    if (c->hadamard.rows)
+        model->ops.rotate->fn.rotate(c->hidden, c->hadamard.block, NULL,
+                                     trit_signs_of(model->signs, c->hidden), row, row);
 }
 
 static void embed(void *arg, size_t begin, size_t end, int thread)
@@ -95,10 +103,8 @@ static void embed(void *arg, size_t begin, size_t end, int thread)
     const struct trit_model *model = w->model;
     const size_t half = model->config.rope_dims / 2;
     for (size_t i = begin; i < end; i++) {
-        float *x = w->x + i * model->config.hidden;
-        trit_rows_get(&model->embd, (size_t)w->tokens[i].id, x);
-        if (model->config.hadamard.rows)
-            turn_back(model, x);
+        if (!model->config.joint)
+            trit_lookup_row(model, w->tokens[i].id, w->x + i * model->config.hidden);
         for (size_t j = 0; j < half; j++) {
             double sine, cosine;
             trit_sincos((double)w->tokens[i].position * model->rope[j], &sine, &cosine);
@@ -147,6 +153,19 @@ static void output_norm(void *arg, size_t begin, size_t end, int thread)
     }
 }
 
+/* The normed states of tokens that want them. */
+static void give_states(void *arg, size_t begin, size_t end, int thread)
+{
+    (void)thread;
+    const struct trit_work *w = arg;
+    const struct trit_model *model = w->model;
+    const size_t hidden = model->config.hidden;
+    for (size_t i = begin; i < end; i++)
+        if (w->tokens[i].state)
+            model->ops.norm->fn.norm(hidden, w->x + i * hidden, model->output_norm,
+                                     model->config.eps, w->tokens[i].state);
+}
+
 static enum trit_code head(struct trit_work *w, struct trit_error *error)
 {
     struct head_job j = list_wanted(w);
@@ -165,7 +184,8 @@ static enum trit_code head(struct trit_work *w, struct trit_error *error)
     }
     if (j.m > j.full) {
         const struct trit_states states = { w->h + j.full * hidden, j.m - j.full, hidden };
-        code = trit_head_top(w->model->head, &states, w->tops, &w->counts, error);
+        struct trit_head *brief = w->tokens[w->wanted[j.full]].brief ? w->model->brief : NULL;
+        code = trit_head_top(brief ? brief : w->model->head, &states, w->tops, &w->counts, error);
         if (!code)
             trit_finite_tops(w, j.full, j.m);
     }
@@ -186,11 +206,18 @@ static void settle(struct trit_work *w)
 static enum trit_code pass(struct trit_work *w, struct trit_error *error)
 {
     trit_region(w->model->pool, TRIT_PART_EMBED, w->m, 4, embed, w);
+    if (w->model->config.joint)
+        trit_join(w);
     for (w->layer = 0; w->layer < w->model->config.layers; w->layer++)
         trit_config_kind(&w->model->config, w->layer)->layer(w, w->layer);
     w->counts.passes++;
     w->counts.tokens += w->m;
     enum trit_code code = trit_finite_fault(w, error);
+    bool states = false;
+    for (size_t i = 0; i < w->m && !code; i++)
+        states |= w->tokens[i].state != NULL;
+    if (states)
+        trit_region(w->model->pool, TRIT_PART_OUTPUT_NORM, w->m, 1, give_states, w);
     if (!code)
         code = head(w, error);
     settle(w);
@@ -237,13 +264,17 @@ static struct trit_run part_of(const struct trit_run *run, size_t at, size_t n)
 {
     const size_t before = run->first > at ? run->first - at : 0,
                  answered = at > run->first ? at - run->first : 0,
-                 vocab = run->session->model->config.vocab;
+                 vocab = run->session->model->config.vocab,
+                 hidden = run->session->model->config.hidden;
     return (struct trit_run){
         .session = run->session,
         .tokens = run->tokens + at,
         .count = n,
         .first = before < n ? before : n,
         .drafts = at + n == run->count ? run->drafts : 0,
+        .brief = run->brief,
+        .states = run->states ? run->states + at * hidden : NULL,
+        .before = run->before ? run->before + at * hidden : NULL,
         .logits = run->logits ? run->logits + answered * vocab : NULL,
         .top = run->top ? run->top + answered : NULL,
     };

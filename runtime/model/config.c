@@ -17,6 +17,11 @@ static enum trit_code unknown_arch(const struct trit_gguf *g, struct trit_text a
                                    struct trit_error *e)
 {
     char list[512];
+    if (trit_text_is(arch, "clip"))
+        return trit_fail(e, TRIT_EUNSUPPORTED,
+                         "%s: is the part of a model that reads images (mmproj), which is not "
+                         "supported: name the model's own file",
+                         g->path);
     return trit_fail(e, TRIT_EUNSUPPORTED,
                      "%s: key 'general.architecture' is '%.*s': supported are %s", g->path,
                      (int)(arch.n < 64 ? arch.n : 64), arch.s, trit_family_list(list, sizeof list));

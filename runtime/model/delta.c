@@ -85,11 +85,9 @@ static struct rows drafts_of(const struct delta_job *j, const struct trit_span *
 /* Notes a token of which a value is too large for squares to be summed. */
 static void look(struct delta_job *j, const float *x, size_t n, size_t token)
 {
-    static const float MOST = 0x1p55f;
-    bool wrong = false;
-    for (size_t i = 0; i < n; i++)
-        wrong |= !(x[i] > -MOST && x[i] < MOST);
-    size_t first = wrong ? atomic_load_explicit(&j->wrong, memory_order_relaxed) : 0;
+    static const uint32_t MOST = (127 + 55) << 23; /* 2^55 */
+    size_t first =
+        trit_finite_most(x, n) < MOST ? 0 : atomic_load_explicit(&j->wrong, memory_order_relaxed);
     while (token < first && !atomic_compare_exchange_weak(&j->wrong, &first, token))
         ;
 }
@@ -300,6 +298,34 @@ static void count_costs(struct delta_job *j)
         trit_delta_cost(c, w->spans[i].end - w->spans[i].begin, &bytes, &macs);
         trit_count(&w->counts, TRIT_PART_DELTA, bytes, macs);
     }
+}
+
+enum trit_code trit_delta_settle(struct trit_session *s, struct trit_error *error)
+{
+    const struct trit_config *c = &s->model->config;
+    struct trit_pool *pool = s->model->pool;
+    struct trit_token token = { .session = s, .position = s->position };
+    struct trit_span span = { .settled = s->states.settled, .half = (size_t)s->states.half };
+    struct trit_work w = *s->work;
+    if (!trit_config_deltas(c) || s->states.settled == s->position)
+        return TRIT_OK;
+    if (!trit_pool_claim(pool))
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "the model's threads are busy with another evaluation");
+    w.tokens = &token;
+    w.spans = &span;
+    w.nspans = 1;
+    for (size_t i = 0; i < c->layers; i++) {
+        struct delta_job j = { .w = &w, .layer = &s->model->layers[i], .wrong = SIZE_MAX };
+        j.order = trit_config_order(c, i);
+        if (trit_config_attends(c, i))
+            continue;
+        trit_pool_for(pool, c->delta.k_heads, 1, mix, &j);
+        trit_pool_for(pool, c->delta.v_heads, 1, heads, &j);
+    }
+    s->states.settled = s->position;
+    trit_pool_release(pool);
+    return TRIT_OK;
 }
 
 void trit_delta_rule(struct trit_work *w, size_t layer)

@@ -213,6 +213,18 @@ size_t trit_model_matrices(const struct trit_config *c,
     return n;
 }
 
+void trit_config_block(const struct trit_config *c, struct trit_config *block)
+{
+    *block = *c;
+    block->first = c->layers;
+    block->layers = c->predicting;
+    block->predicting = 0;
+    block->joint = true;
+    block->interval = 0;
+    block->delta = (struct trit_delta){ 0 };
+    block->packed_head = false; /* as long as it is the model's */
+}
+
 const struct trit_gguf_tensor *trit_family_matrix(const struct trit_config *c,
                                                   const struct trit_gguf *gguf)
 {

@@ -21,8 +21,8 @@ static const float ZERO_SCALE = 127.0f / 1e-5f;
 
 static const uint32_t INFINITE = 0x7f800000;
 
-/* Of the bits of |x|, which are in the order of the values: above INFINITE are NaNs. */
-static uint32_t greatest(const float *x, size_t n)
+/* Above INFINITE are NaNs. */
+uint32_t trit_finite_most(const float *x, size_t n)
 {
     uint32_t most = 0;
     for (size_t i = 0; i < n; i++) {
@@ -34,7 +34,7 @@ static uint32_t greatest(const float *x, size_t n)
 
 static bool is_finite(const float *x, size_t n)
 {
-    return greatest(x, n) < INFINITE;
+    return trit_finite_most(x, n) < INFINITE;
 }
 
 static bool squares_overflow(const float *x, size_t n)
@@ -153,7 +153,7 @@ void trit_finite_states(struct trit_work *w, size_t m)
     const size_t hidden = w->model->config.hidden;
     for (size_t i = 0; i < m; i++) {
         const float *x = w->x + w->wanted[i] * hidden;
-        const uint32_t most = greatest(w->h + i * hidden, hidden);
+        const uint32_t most = trit_finite_most(w->h + i * hidden, hidden);
         if (most >= INFINITE ||
             (most == 0 && (!is_finite(x, hidden) || squares_overflow(x, hidden))))
             note_norm(w, TRIT_PART_OUTPUT_NORM, x, hidden, w->wanted[i]);

@@ -230,11 +230,17 @@ static enum trit_code read_widths(const struct reader *r, struct widths *w)
         code = trit_fail(r->error, TRIT_EUNSUPPORTED,
                          "%s: key '" PREFIX "sign_widths' has %zu widths: supported are 1 .. %d",
                          r->gguf->path, w->n, TRIT_SIGNS_MAX);
-    for (size_t i = 0; i < w->n && !code; all += (size_t)w->width[i++])
+    for (size_t i = 0; i < w->n && !code; all += (size_t)w->width[i++]) {
         if (w->width[i] < 1 || w->width[i] > TRIT_MAX_K)
             code = trit_fail(r->error, TRIT_EFORMAT,
                              "%s: key '" PREFIX "sign_widths' has %lld: must be 1 .. %d",
                              r->gguf->path, (long long)w->width[i], TRIT_MAX_K);
+        for (size_t j = 0; j < i && !code; j++)
+            if (w->width[j] == w->width[i])
+                code = trit_fail(r->error, TRIT_EFORMAT,
+                                 "%s: key '" PREFIX "sign_widths' has %lld twice: which signs?",
+                                 r->gguf->path, (long long)w->width[i]);
+    }
     if (!code && all != w->nvalues)
         code = trit_fail(r->error, TRIT_EFORMAT,
                          "%s: key '" PREFIX "sign_values' has %zu values, but the widths make %zu",

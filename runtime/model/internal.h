@@ -76,9 +76,16 @@ struct trit_model {
     size_t gate_bytes;               /* of alpha and beta of all layers, where they stay floats */
     struct trit_matrix out;          /* the head's, where it is packed */
     float *output_norm;
-    float *floats;    /* norms of all layers, output_norm, and the rope frequencies */
-    double *rope;     /* radians per position for each pair, rope_dims / 2 */
-    double rope_size; /* of cosines and sines: 1, or YaRN's */
+    struct trit_model *block; /* that predicts; NULL: none */
+    bool borrows;             /* of a block: the head is its model's, */
+    struct trit_head *brief;  /* and this one has its first TRIT_BRIEF_ROWS; NULL: none */
+    struct trit_matrix joint; /* of a block: makes its inputs of an embedding and a state, */
+    float *joint_norm[2];     /* which are normed first */
+    float *floats;            /* norms of all layers, output_norm, and the rope frequencies */
+    double *rope;             /* radians per position for each pair, rope_dims / 2 */
+    double rope_size;         /* of cosines and sines: 1, or YaRN's */
+    uint8_t
+        *gate_rows; /* all layers' rows of alpha and beta; NULL: they lie elsewhere, or are codes */
     struct trit_signs signs[TRIT_SIGNS_MAX]; /* of rotated weights */
     bool head_turned;                        /* the head's columns are rotated */
     uint8_t *arena;                          /* packed matrices and their scales */
@@ -107,6 +114,7 @@ struct trit_session {
     size_t context, position;
     bool listed;                     /* while an evaluation is checked: one of its runs has it */
     struct trit_delta_states states; /* of the layers with the delta rule */
+    struct trit_mark *marks;         /* that it has not gone back before */
     uint8_t *kv; /* [chunk][layer][KV head] of k_bytes, then v_bytes, as model->kv holds them: it
                     takes memory chunk by chunk, as the sequence grows */
     size_t k_bytes, v_bytes; /* of a chunk of one head */
@@ -118,8 +126,11 @@ struct trit_token {
     struct trit_session *session;
     size_t position;
     int32_t id;
+    float *state;         /* where it is wanted normed, else NULL */
+    const float *before;  /* of a prediction block */
     float *logits;        /* where all are wanted, else NULL */
     struct trit_top *top; /* where the best are wanted, else NULL */
+    bool brief;           /* of the first rows alone */
 };
 
 /* Tokens begin .. end-1 of a pass: one session, positions that follow each other. */
@@ -187,7 +198,8 @@ static inline bool trit_is_apart(const struct trit_model *model)
     return model->nroles == TRIT_NROLES;
 }
 
-/* Matrix i: those of the layers, role by role, then a packed head. NULL past the last. */
+/* Matrix i: those of the layers, role by role, then a packed head, then the joint of a block. NULL
+   past the last. */
 const struct trit_matrix *trit_model_matrix(const struct trit_model *model, size_t i);
 
 /* Fills matrix->w and matrix->d, in parallel, with the rows of up to TRIT_PARTS checked tensors
@@ -216,8 +228,10 @@ const struct trit_rows *trit_model_head(const struct trit_model *model);
 /* The tensors of a file by their places in the model: checked once, then loaded from here. */
 struct trit_tensors {
     const struct trit_gguf_tensor *embd, *output, *output_norm, *rope_freqs; /* NULL: absent */
+    const struct trit_gguf_tensor *joint, *joint_norm[2];                    /* of a block */
     const struct trit_gguf_tensor **layer; /* [layers][trit_family_tensors()] */
     bool *rotated;                         /* per tensor of the file: its columns are */
+    struct trit_tensors *block;            /* of the prediction block; NULL: there is none */
 };
 /* Those of a layer, in the order of its kind. */
 static inline const struct trit_gguf_tensor **trit_tensors_of(const struct trit_tensors *tensors,
@@ -258,6 +272,7 @@ struct trit_loader {
     const struct trit_outline_of *shape; /* what is outlined without a file; NULL: the file */
     struct trit_picked picked[TRIT_PICKED];
     size_t npicked;
+    size_t gates; /* rows of alpha and of beta that were moved */
 };
 
 /* Of the tensors that were found: the kernels of all operations but products, and the rows of
@@ -265,6 +280,15 @@ struct trit_loader {
 enum trit_code trit_loader_open(struct trit_loader *loader);
 /* Memory for the layers, and kernels and place of every matrix. */
 enum trit_code trit_loader_plan(struct trit_loader *loader);
+/* A checked vector, copied to out; all of it must be finite. */
+enum trit_code trit_loader_vector(struct trit_loader *loader, const struct trit_gguf_tensor *tensor,
+                                  float *out);
+/* The embedding's rows checked, and a head of rows of floats made. */
+enum trit_code trit_loader_head(struct trit_loader *loader);
+/* For a block: a head of the first rows of its model's, where that is packed and has many more. */
+enum trit_code trit_loader_brief(struct trit_loader *block, const struct trit_loader *loader);
+/* The weights of the layers, a packed head, the rotations' frequencies. */
+enum trit_code trit_loader_weights(struct trit_loader *loader);
 /* The kernel of a head of rows of floats. */
 enum trit_code trit_loader_pick_head(struct trit_loader *loader);
 /* One more tensor is loaded; TRIT_ESTOPPED. */
@@ -278,7 +302,18 @@ enum trit_code trit_matrix_load(struct trit_loader *loader, size_t i);
    sines. */
 void trit_rope_frequencies(const struct trit_config *config, double *frequencies, double *size);
 
+/* The config of a model's prediction block. */
+void trit_config_block(const struct trit_config *config, struct trit_config *block);
+/* Loads the prediction block, if there is one, or outlines it. */
+enum trit_code trit_block_load(struct trit_loader *loader);
+
 /* Parts of a pass over all its tokens, of which families make their layers. */
+
+/* x = Joint (norm of an embedding, norm of the state before): of a block, in place of the lookup.
+ */
+void trit_join(struct trit_work *work);
+/* Token `token`'s row of the embedding. */
+void trit_lookup_row(const struct trit_model *model, int32_t token, float *row);
 
 /* a, s, sum = the quantised norm of each token's values at in + token * ld, as many as `to` has
    columns, quantised as its product takes them; weights NULL: of the values themselves. */
@@ -299,6 +334,8 @@ void trit_turn(const struct trit_model *model, size_t k, const float *in, float 
    the states of the pass's sequences move on. Its output: row i at i * mix_ld. */
 void trit_delta_rule(struct trit_work *work, size_t layer);
 const float *trit_delta_output(const struct trit_work *work);
+/* Kept drafts enter a sequence's states at once. TRIT_EARGUMENT where another evaluation runs. */
+enum trit_code trit_delta_settle(struct trit_session *session, struct trit_error *error);
 size_t trit_delta_floats(const struct trit_config *config); /* mix_ld */
 /* What one layer's rule reads, and writes, and computes for m tokens, alpha and beta aside. */
 void trit_delta_cost(const struct trit_config *config, size_t m, uint64_t *bytes, uint64_t *macs);
@@ -312,6 +349,10 @@ size_t trit_attention_parts(const struct trit_model *model, size_t context); /* 
    see once, every query with those that it sees. */
 void trit_attention_cost(const struct trit_model *model, size_t position, size_t n, uint64_t *bytes,
                          uint64_t *macs);
+/* Marks behind the position are lost. */
+void trit_marks_forget(struct trit_session *session, size_t position);
+/* All of them, since the session is freed. */
+void trit_marks_detach(struct trit_session *session);
 /* A sequence's states and log; 0 where the model has no such layers. */
 size_t trit_states_bytes(const struct trit_config *config);
 size_t trit_states_log_bytes(const struct trit_config *config);
@@ -355,6 +396,8 @@ void trit_finite_norm(struct trit_work *work, enum trit_part part, const float *
                       const struct trit_matrix *to, const float *weights);
 void trit_finite_product(struct trit_work *work, enum trit_part part,
                          const struct trit_matrix *matrix, const float *y, size_t ldy);
+/* The largest of the bits of |x|, which are in the order of the values. */
+uint32_t trit_finite_most(const float *x, size_t n);
 /* A part found token `token` wrong; none from m on. */
 void trit_finite_token(struct trit_work *work, enum trit_part part, size_t token);
 void trit_finite_states(struct trit_work *work, size_t m);

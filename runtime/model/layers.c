@@ -54,6 +54,19 @@ static const float *opened(const struct input_job *j, size_t token, float *row)
     return row;
 }
 
+/* The normed embedding of a token, then the normed state before it. */
+static const float *joined(const struct input_job *j, size_t token, float *row)
+{
+    const struct trit_model *model = j->w->model;
+    const size_t hidden = model->config.hidden;
+    const struct trit_token *t = &j->w->tokens[token];
+    trit_norm_fn *norm = model->ops.norm->fn.norm;
+    trit_lookup_row(model, t->id, row);
+    norm(hidden, row, model->joint_norm[0], model->config.eps, row);
+    norm(hidden, t->before, model->joint_norm[1], model->config.eps, row + hidden);
+    return row;
+}
+
 void trit_turn(const struct trit_model *model, size_t k, const float *in, float *out)
 {
     const float *signs = trit_signs_of(model->signs, k);
@@ -74,6 +87,14 @@ static void make_inputs(void *arg, size_t begin, size_t end, int thread)
             trit_turn(w->model, to.k, values, row);
         trit_quantise(w->model->ops.quant, &to, j->to->turned ? row : values);
     }
+}
+
+void trit_join(struct trit_work *w)
+{
+    const struct trit_matrix *joint = &w->model->joint;
+    struct input_job job = { w, joint, NULL, NULL, 0, NULL, joined };
+    trit_region(w->model->pool, TRIT_PART_EMBED, w->m, 1, make_inputs, &job);
+    trit_product(w, TRIT_PART_JOINT, joint, w->x, w->model->config.hidden);
 }
 
 void trit_norm_quant(struct trit_work *w, enum trit_part part, const float *in, size_t ld,

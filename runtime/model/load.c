@@ -21,7 +21,7 @@ enum trit_code trit_loader_step(struct trit_loader *l, const struct trit_gguf_te
 }
 
 /* A checked vector, copied to out; all of it must be finite. */
-static enum trit_code load_vector(struct trit_loader *l, const struct trit_gguf_tensor *t,
+enum trit_code trit_loader_vector(struct trit_loader *l, const struct trit_gguf_tensor *t,
                                   float *out)
 {
     const size_t k = (size_t)t->ne[0];
@@ -37,6 +37,21 @@ static enum trit_code load_vector(struct trit_loader *l, const struct trit_gguf_
                              (int)t->name.n, t->name.s, i, (double)out[i]);
     l->model->cost.params += k;
     return trit_loader_step(l, t);
+}
+
+/* Heads of q and of k that are normed must not leave the finite numbers, nor must their products: a
+   probability of NaN would go unseen. With 2^20 elements, keys of up to 2^16 and YaRN's factors the
+   latter stay below 2^120. */
+static enum trit_code check_head_norm(const struct trit_loader *l, const struct trit_gguf_tensor *t,
+                                      const float *weights)
+{
+    static const float MOST = 0x1p60f;
+    for (size_t i = 0; i < t->ne[0]; i++)
+        if (!(fabsf(weights[i]) <= MOST))
+            return trit_fail(l->error, TRIT_EFORMAT,
+                             "%s: tensor '%.*s' element %zu is %g: must be within 2^60",
+                             l->gguf->path, (int)t->name.n, t->name.s, i, (double)weights[i]);
+    return TRIT_OK;
 }
 
 /* Rows of a float for each tap, which become taps of a float for each channel. */
@@ -62,6 +77,25 @@ static enum trit_code load_taps(struct trit_loader *l, const struct trit_gguf_te
     return trit_loader_step(l, t);
 }
 
+/* Rows leave the file for a place where those of all layers lie together; it takes memory as it is
+   used. */
+static enum trit_code move_rows(struct trit_loader *l, struct trit_rows *rows)
+{
+    struct trit_model *model = l->model;
+    const size_t all = TRIT_GATE_ROWS * trit_config_deltas(&model->config);
+    if (!model->gate_rows) {
+        model->gate_bytes = all * rows->data_bytes;
+        model->gate_rows = trit_map(model->gate_bytes);
+    }
+    if (!model->gate_rows)
+        return trit_fail(l->error, TRIT_EMEMORY, "%s: no memory for %zu bytes of rows",
+                         l->gguf->path, model->gate_bytes);
+    uint8_t *to = model->gate_rows + l->gates++ * rows->data_bytes;
+    memcpy(to, rows->data, rows->data_bytes);
+    rows->data = to;
+    return TRIT_OK;
+}
+
 /* Rows that stay floats, and the kernel for them, which is that of all layers. */
 static enum trit_code load_rows(struct trit_loader *l, const struct trit_gguf_tensor *t,
                                 struct trit_layer *layer)
@@ -79,6 +113,8 @@ static enum trit_code load_rows(struct trit_loader *l, const struct trit_gguf_te
         code = trit_fail(l->error, TRIT_EUNSUPPORTED,
                          "%s: tensor '%.*s' is of another type than that of the layers before",
                          l->gguf->path, (int)t->name.n, t->name.s);
+    if (!code && !rows->scale)
+        code = move_rows(l, rows);
     model->cost.params += rows->n * rows->k;
     return code ? code : trit_loader_step(l, t);
 }
@@ -105,7 +141,10 @@ static enum trit_code load_floats(struct trit_loader *l, size_t i, float **float
             code = load_rows(l, tensor, layer);
         if (!floats_of(c, t))
             continue;
-        code = t->n == TRIT_ONE ? load_vector(l, tensor, *floats) : load_taps(l, tensor, *floats);
+        code = t->n == TRIT_ONE ? trit_loader_vector(l, tensor, *floats)
+                                : load_taps(l, tensor, *floats);
+        if (!code && (t->slot == TRIT_Q_NORM || t->slot == TRIT_K_NORM))
+            code = check_head_norm(l, tensor, *floats);
         layer->vector[t->slot] = *floats;
         *floats += floats_of(c, t);
     }
@@ -127,7 +166,7 @@ static enum trit_code load_layers(struct trit_loader *l)
             model->layers[i].most_up = fmaxf(model->layers[i].most_up, up->d[j]);
     }
     model->output_norm = floats;
-    return load_vector(l, l->tensors.output_norm, floats);
+    return trit_loader_vector(l, l->tensors.output_norm, floats);
 }
 
 /* Above this trit_sincos could not turn the last position of the longest context. */
@@ -146,7 +185,7 @@ static enum trit_code load_rope(struct trit_loader *l)
     for (size_t i = 0; !code && i < half; i++)
         factors[i] = 1;
     if (!code && l->tensors.rope_freqs)
-        code = load_vector(l, l->tensors.rope_freqs, factors);
+        code = trit_loader_vector(l, l->tensors.rope_freqs, factors);
     if (!code)
         trit_rope_frequencies(&model->config, model->rope, &model->rope_size);
     for (size_t i = 0; !code && i < half; i++) {
@@ -199,7 +238,7 @@ static void find_turned_head(struct trit_loader *l)
 
 /* Their values are finite, as those of a file are that was packed; and a head of rows of floats. A
    packed one is made of its matrix. */
-static enum trit_code load_head(struct trit_loader *l)
+enum trit_code trit_loader_head(struct trit_loader *l)
 {
     struct trit_model *model = l->model;
     const struct trit_config *c = &model->config;
@@ -231,22 +270,37 @@ static enum trit_code load_head(struct trit_loader *l)
     return code;
 }
 
+static struct trit_head_product product_of(const struct trit_matrix *x)
+{
+    return (struct trit_head_product){ .gemv = x->pair.decode,
+                                       .gemm = x->pair.prefill,
+                                       .w = x->w,
+                                       .block = x->block,
+                                       .kp = x->kp,
+                                       .group = x->packing->group };
+}
+
 static enum trit_code load_packed_head(struct trit_loader *l)
 {
     struct trit_model *model = l->model;
-    const struct trit_matrix *x = &model->out;
     if (!model->config.packed_head)
         return TRIT_OK;
     enum trit_code code = trit_matrix_load(l, model->config.layers * (size_t)model->nroles);
-    const struct trit_head_product product = { .gemv = x->pair.decode,
-                                               .gemm = x->pair.prefill,
-                                               .w = x->w,
-                                               .block = x->block,
-                                               .kp = x->kp,
-                                               .group = x->packing->group };
+    const struct trit_head_product product = product_of(&model->out);
     struct trit_rows *rows = model->config.tied ? &model->embd : &model->output;
     return code ? code
                 : trit_head_create_packed(&model->head, rows, &product, model->pool, l->error);
+}
+
+enum trit_code trit_loader_brief(struct trit_loader *b, const struct trit_loader *l)
+{
+    const struct trit_model *trunk = l->model;
+    struct trit_rows *rows = &b->model->output; /* else without use: the head is the model's */
+    const struct trit_head_product product = product_of(&trunk->out);
+    if (!trunk->config.packed_head || trunk->config.vocab < 2 * TRIT_BRIEF_ROWS)
+        return TRIT_OK;
+    rows->n = TRIT_BRIEF_ROWS;
+    return trit_head_create_packed(&b->model->brief, rows, &product, b->model->pool, b->error);
 }
 
 static enum trit_code pick_ops(struct trit_loader *l)
@@ -346,6 +400,14 @@ enum trit_code trit_loader_plan(struct trit_loader *l)
     return code ? code : trit_matrices_plan(l);
 }
 
+enum trit_code trit_loader_weights(struct trit_loader *l)
+{
+    enum trit_code code = load_layers(l);
+    if (!code)
+        code = load_packed_head(l);
+    return code ? code : load_rope(l);
+}
+
 /* What it costs; and what loading touched of the file leaves memory. */
 static void finish(struct trit_loader *l)
 {
@@ -365,8 +427,8 @@ static enum trit_code load(struct trit_loader *l)
     settle_head(l);
     find_turned_head(l);
     if ((code = trit_signs_load(model->signs, &model->config, l->gguf, l->error)) ||
-        (code = load_head(l)) || (code = trit_loader_plan(l)) || (code = load_layers(l)) ||
-        (code = load_packed_head(l)) || (code = load_rope(l)))
+        (code = trit_loader_head(l)) || (code = trit_loader_plan(l)) ||
+        (code = trit_loader_weights(l)) || (code = trit_block_load(l)))
         return code;
     if (trit_is_apart(model))
         trit_skip_measure(model);

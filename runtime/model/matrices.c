@@ -18,6 +18,17 @@ static size_t matrices_of_layers(const struct trit_model *model)
     return model->config.layers * (size_t)model->nroles;
 }
 
+static bool is_head(const struct trit_model *model, size_t i)
+{
+    return i == matrices_of_layers(model) && model->config.packed_head;
+}
+
+/* Of a prediction block. */
+static bool is_joint(const struct trit_model *model, size_t i)
+{
+    return i >= matrices_of_layers(model) && !is_head(model, i);
+}
+
 /* The matrix of a family's tensor: where zeros are skipped, Wup's own. */
 static enum trit_role role_of(const struct trit_model *model, const struct trit_layer_tensor *t)
 {
@@ -33,8 +44,9 @@ static size_t parts_of(const struct trit_loader *l, size_t i,
     const struct trit_config *c = &model->config;
     const size_t layer = i / (size_t)model->nroles, role = i % (size_t)model->nroles;
     size_t n = 0;
-    if (i == matrices_of_layers(model)) {
-        parts[0] = c->tied ? l->tensors.embd : l->tensors.output;
+    if (i >= matrices_of_layers(model)) {
+        const struct trit_gguf_tensor *head = c->tied ? l->tensors.embd : l->tensors.output;
+        parts[0] = is_joint(model, i) ? l->tensors.joint : head;
         return 1;
     }
     const struct trit_layer_kind *kind = trit_config_kind(c, layer);
@@ -56,10 +68,15 @@ static enum trit_op skips_of(const struct trit_model *model, size_t i)
 static void name_matrix(const struct trit_model *model, size_t i, struct trit_matrix *x)
 {
     const size_t layer = i / (size_t)model->nroles, role = i % (size_t)model->nroles;
-    if (i == matrices_of_layers(model))
+    const size_t first = model->config.first;
+    if (is_joint(model, i))
+        snprintf(x->name, sizeof x->name, "blk.%zu.nextn.eh_proj", first);
+    else if (is_head(model, i) && model->config.joint)
+        snprintf(x->name, sizeof x->name, "blk.%zu.nextn.shared_head_head", first);
+    else if (is_head(model, i))
         snprintf(x->name, sizeof x->name, "output");
     else
-        snprintf(x->name, sizeof x->name, "blk.%zu.%s", layer,
+        snprintf(x->name, sizeof x->name, "blk.%zu.%s", first + layer,
                  trit_role_name((enum trit_role)role, trit_is_apart(model)));
 }
 
@@ -68,9 +85,9 @@ static void size_matrix(const struct trit_model *model, size_t i, struct trit_ma
 {
     const struct trit_config *c = &model->config;
     const size_t layer = i / (size_t)model->nroles, role = i % (size_t)model->nroles;
-    if (i == matrices_of_layers(model)) {
-        x->n = c->vocab;
-        x->k = c->hidden;
+    if (i >= matrices_of_layers(model)) {
+        x->n = is_joint(model, i) ? c->hidden : c->vocab;
+        x->k = is_joint(model, i) ? 2 * c->hidden : c->hidden;
         return;
     }
     const struct trit_layer_kind *kind = trit_config_kind(c, layer);
@@ -133,15 +150,21 @@ static enum trit_code give_kernels(struct trit_loader *l, struct trit_matrix *x,
     return TRIT_OK;
 }
 
+/* In a prediction block floats are never read as codes. */
+static bool has_groups(const struct trit_loader *l, const struct trit_gguf_tensor *t)
+{
+    const struct trit_config *c = &l->model->config;
+    return c->joint ? trit_type_has_groups(t->type) : trit_family_groups(c->family, t->type);
+}
+
 /* Whether the tensors have groups: all of them, or none. */
 static enum trit_code check_alike(const struct trit_loader *l,
                                   const struct trit_gguf_tensor *const *parts, size_t n,
                                   bool *groups)
 {
-    const struct trit_family *family = l->model->config.family;
-    *groups = trit_family_groups(family, parts[0]->type);
+    *groups = has_groups(l, parts[0]);
     for (size_t i = 1; i < n; i++)
-        if (trit_family_groups(family, parts[i]->type) != *groups)
+        if (has_groups(l, parts[i]) != *groups)
             return trit_fail(l->error, TRIT_EUNSUPPORTED,
                              "%s: of tensors '%.*s' and '%.*s', which take the same inputs, one "
                              "has a scale for each group of columns, one has not",
@@ -211,11 +234,13 @@ static enum trit_code form_in_file(struct trit_loader *l, size_t i, struct trit_
 {
     const struct trit_gguf_tensor *parts[TRIT_PARTS] = { NULL };
     const size_t n = parts_of(l, i, parts);
+    /* What a block's stream is made of is held finer than what is added to it. */
+    const enum trit_values coarse = is_joint(l->model, i) ? TRIT_BYTES : TRIT_NIBBLES;
     bool groups;
     enum trit_code code = check_alike(l, parts, n, &groups);
     if (!code)
         code = check_turned(l, x, parts, n);
-    x->form = (struct trit_form){ 0, TRIT_TRITS };
+    x->form = (struct trit_form){ 0, l->model->config.joint ? coarse : TRIT_TRITS };
     return code || !groups || form_from_cache(l, x) ? code : find_form(l, x, parts, n);
 }
 

@@ -8,12 +8,18 @@ void trit_model_free(struct trit_model *model)
 {
     if (!model)
         return;
-    trit_head_free(model->head);
+    trit_model_free(model->block);
+    if (!model->borrows)
+        trit_head_free(model->head);
+    trit_head_free(model->brief);
     trit_rows_free(&model->embd);
     trit_rows_free(&model->output);
     for (size_t i = 0; model->layers && i < model->config.layers * TRIT_GATE_ROWS; i++)
         trit_rows_free(&model->layers[i / TRIT_GATE_ROWS].rows[i % TRIT_GATE_ROWS]);
+    trit_unmap(model->gate_rows, model->gate_bytes);
     trit_signs_free(model->signs);
+    free(model->joint_norm[0]);
+    free(model->joint_norm[1]);
     trit_unmap(model->arena, model->arena_bytes);
     free(model->rope);
     free(model->floats);
@@ -31,6 +37,11 @@ const struct trit_model_cost *trit_model_cost(const struct trit_model *model)
     return &model->cost;
 }
 
+struct trit_model *trit_model_block(const struct trit_model *model)
+{
+    return model->block;
+}
+
 const struct trit_rows *trit_model_head(const struct trit_model *model)
 {
     return model->config.tied ? &model->embd : &model->output;
@@ -39,9 +50,12 @@ const struct trit_rows *trit_model_head(const struct trit_model *model)
 const struct trit_matrix *trit_model_matrix(const struct trit_model *model, size_t i)
 {
     const size_t roles = (size_t)model->nroles, layers = model->config.layers * roles;
+    const bool head = model->config.packed_head;
     if (i < layers)
         return &model->layers[i / roles].m[i % roles];
-    return i == layers && model->config.packed_head ? &model->out : NULL;
+    if (head && i == layers)
+        return &model->out;
+    return model->config.joint && i == layers + head ? &model->joint : NULL;
 }
 
 static struct trit_plan plan_of(const struct trit_matrix *x, const char *name)

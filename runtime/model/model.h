@@ -57,7 +57,9 @@ struct trit_config {
     size_t interval; /* of the layers with attention: i, where it divides i + 1; 0: all have it */
     struct trit_delta delta;
     struct trit_hadamard hadamard;
-    size_t predicting; /* prediction blocks behind the layers, which the file's tensors have */
+    size_t predicting; /* prediction blocks behind the layers, which the file's tensors have; */
+    bool joint;        /* this is one: its inputs are a token and the state before it */
+    size_t first;      /* layer i's tensors are blk.(first + i).* */
     bool tied;         /* the head is the embedding */
     bool packed_head;  /* the head's rows have a scale for each group of columns: it is packed and
                           multiplied as the layers' matrices are. Of a head in a float type its first
@@ -102,6 +104,7 @@ struct trit_load_options {
                                  NULL: there is none */
     enum trit_kv_type kv;     /* of all sessions */
     enum trit_sparse sparse;
+    bool block; /* the prediction block, too, if the file has one */
 };
 
 /* Checks the whole model, picks a kernel for every matrix and packs it, in parallel on pool. The
@@ -140,6 +143,10 @@ struct trit_model_memory;
    counted: the system takes their pages back. */
 uint64_t trit_model_need(const struct trit_model *outline, const struct trit_model_use *use,
                          struct trit_model_memory *memory);
+/* The largest context, at most 2^24, with which that fits in so many bytes; chunks are no longer
+   than it. 0: none does. */
+size_t trit_model_largest(const struct trit_model *outline, const struct trit_model_use *use,
+                          uint64_t room);
 /* Weights of its packed matrices. UINT64_MAX where that wraps. */
 uint64_t trit_model_trits(const struct trit_config *config);
 /* Its matrices as they are run, those of one place and form once: up to room. Returns how many. */
@@ -161,6 +168,14 @@ struct trit_model_part {
    the delta rule, and a head that is no matrix. False past the last. */
 bool trit_model_part(const struct trit_model *outline, size_t i, size_t m, size_t position,
                      struct trit_model_part *part);
+
+/* The block that predicts the token after the next, as a model of one layer with sessions of its
+   own, which lives as long as its model; NULL: the file has none, or it was not asked for. Its
+   inputs are tokens, each with the normed state that the model (or, when it drafts further, the
+   block) had before it; its own normed states are what comes before the next. What it computes
+   never changes the answer: its matrices, where they are stored as floats, are held in four bits.
+ */
+struct trit_model *trit_model_block(const struct trit_model *model);
 
 /* Only the hyper-parameters, checked. */
 enum trit_code trit_config_read(struct trit_config *config, const struct trit_gguf *gguf,
@@ -222,14 +237,26 @@ size_t trit_session_context(const struct trit_session *session);
 /* Forgets all from that position on. False, and nothing is forgotten, where the model has states
    that cannot go back so far: they go back to 0, and to any of the last drafts. */
 bool trit_session_rewind(struct trit_session *session, size_t position);
+
+/* A place that a sequence can go back to, states and all, as long as it has not gone back before it
+   in the meantime: a copy of its states, none where the model has none. Taking one settles the last
+   drafts that were kept. */
+struct trit_mark;
+enum trit_code trit_mark_take(struct trit_mark **mark, struct trit_session *session,
+                              struct trit_error *error);
+/* The sequence is there again; false, and nothing has changed, where it went back before it, or was
+   freed. A mark may be used any number of times. */
+bool trit_mark_back(const struct trit_mark *mark);
+void trit_mark_free(struct trit_mark *mark); /* NULL allowed; the session may be freed before */
 size_t trit_session_kv_bytes(const struct trit_session *session);
 struct trit_work *trit_session_work(const struct trit_session *session);
+size_t trit_work_chunk(const struct trit_work *work);
 
 /* What one sequence adds to an evaluation: count tokens behind those it has. Logits are computed
    for tokens first .. count-1 only (first = count: none): all of them, to
    logits[(i - first) * vocab], or, where top is not NULL, what top[i - first] asks for. */
 /* The last `drafts` of them, at most TRIT_DRAFTS, may be forgotten again in a model with states. */
-enum { TRIT_DRAFTS = 16 };
+enum { TRIT_DRAFTS = 16, TRIT_BRIEF_ROWS = 1 << 16 };
 struct trit_run {
     struct trit_session *session;
     const int32_t *tokens;
@@ -237,6 +264,10 @@ struct trit_run {
     float *logits;
     struct trit_top *top; /* runtime/head/head.h */
     size_t drafts;
+    float *states;       /* [count][hidden]: gets the normed state behind each token; NULL: no */
+    const float *before; /* [count][hidden]: of a prediction block, the state before each token */
+    bool brief;          /* top is of ids below TRIT_BRIEF_ROWS, where the block has a head of them;
+                            of all runs of an evaluation, or none */
 };
 
 /* Evaluates the runs of different sequences of work's model in as few passes over the weights as
@@ -244,7 +275,8 @@ struct trit_run {
    twice or belongs to another model, ids out of range, too many tokens for a context, and another
    evaluation under way on the model's pool are TRIT_EARGUMENT; TRIT_EMEMORY where there is none to
    search the head; TRIT_EFORMAT, naming file, layer, part and position, where a state or logit is
-   not finite. After an error no sequence has moved, so the same runs may be evaluated again. */
+   not finite. After an error no sequence has moved, so the same runs may be evaluated again; but in
+   a model with states, unless it is TRIT_EARGUMENT, all of them have been rewound to 0. */
 enum trit_code trit_model_eval(struct trit_work *work, const struct trit_run *runs, size_t nruns,
                                struct trit_error *error);
 
@@ -253,8 +285,12 @@ enum trit_code trit_session_eval(struct trit_session *session, const int32_t *to
                                  size_t first, float *logits, struct trit_error *error);
 
 /* A run by itself, a pass of the session's working memory at a time, so that between them Ctrl-C is
-   seen (TRIT_ESTOPPED): for long texts. After an error the sequence has not moved. */
+   seen (TRIT_ESTOPPED): for long texts. After an error the sequence has not moved, or has been
+   rewound to 0, where it has states that have. */
 enum trit_code trit_session_prefill(const struct trit_run *run, struct trit_error *error);
+
+/* The most drafts that a run may have: SIZE_MAX where the model has no states. */
+size_t trit_work_drafts(const struct trit_work *work);
 
 /* What passes in this working memory cost so far. */
 const struct trit_counts *trit_work_counts(const struct trit_work *work);

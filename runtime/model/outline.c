@@ -59,10 +59,11 @@ static enum trit_code outline(struct trit_loader *l)
     } else if (!(code = trit_config_read(&l->model->config, l->gguf, l->error))) {
         code = trit_tensors_find(&l->tensors, &l->model->config, l->gguf, l->error);
     }
-    if (code || (code = trit_loader_open(l)) || (code = trit_loader_plan(l)))
+    if (code || (code = trit_loader_open(l)) || (code = trit_loader_plan(l)) ||
+        (code = outline_head(l)))
         return code;
     size_gates(l);
-    return outline_head(l);
+    return trit_block_load(l);
 }
 
 enum trit_code trit_model_outline(struct trit_model **model, const struct trit_outline_of *of,
@@ -111,14 +112,35 @@ uint64_t trit_model_need(const struct trit_model *model, const struct trit_model
     const size_t n = use->sequences;
     struct trit_model_memory m = { .weights = model->arena_bytes,
                                    .head = head->memory - (use->cached ? head->plane : 0) };
+    if (model->block)
+        m.weights += model->block->arena_bytes;
     if (n) {
         m.kv = trit_bytes_product(n, trit_session_cache(model, use->context));
+        if (model->block)
+            m.kv = trit_bytes_sum(
+                m.kv, trit_bytes_product(n, trit_session_cache(model->block, use->context)));
         m.states = trit_bytes_product(n, trit_states_bytes(c) + trit_states_log_bytes(c));
         m.work = trit_work_bytes(model, use->chunk) + n * trit_session_parts(model, use->context);
     }
     if (memory)
         *memory = m;
     return trit_bytes_sum(m.weights + m.head + m.states, trit_bytes_sum(m.kv, m.work));
+}
+
+size_t trit_model_largest(const struct trit_model *model, const struct trit_model_use *use,
+                          uint64_t room)
+{
+    size_t fits = 0, beyond = ((size_t)1 << 24) + 1;
+    while (beyond - fits > 1) {
+        struct trit_model_use some = *use;
+        some.context = fits + (beyond - fits) / 2;
+        some.chunk = use->chunk < some.context ? use->chunk : some.context;
+        if (trit_model_need(model, &some, NULL) <= room)
+            fits = some.context;
+        else
+            beyond = some.context;
+    }
+    return fits;
 }
 
 uint64_t trit_model_packed(const struct trit_model *model)

@@ -5,6 +5,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/format/group.h"
 #include "runtime/format/ternary.h"
+#include "runtime/model/coarse.h"
 #include "runtime/model/internal.h"
 
 /* Shared by the threads that pack. */
@@ -32,6 +33,16 @@ static enum trit_code decode_part(const struct packing *p, const struct trit_ggu
                                   size_t row, const struct some *to, struct trit_error *error)
 {
     const struct trit_matrix *x = p->matrix;
+    if (x->form.values >= TRIT_NIBBLES) {
+        struct trit_rows rows;
+        const struct trit_coarse to_rows = { .first = row,
+                                             .n = to->n,
+                                             .most = x->packing->high,
+                                             .codes = to->codes,
+                                             .d = x->d + to->row };
+        const enum trit_code code = trit_rows_open(&rows, p->gguf, part, error);
+        return code ? code : trit_coarse_rows(&rows, &to_rows, error);
+    }
     if (!p->groups) {
         const struct trit_ternary_rows rows = { row, to->n, to->codes, x->k, x->d + to->row };
         return trit_ternary_rows(p->gguf, part, &rows, error);

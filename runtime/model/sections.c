@@ -82,10 +82,10 @@ const void *trit_matrix_cached(const struct trit_matrix *matrix, struct trit_cac
     return cache && matrix->layout ? trit_cache_get(cache, &wanted, pool) : NULL;
 }
 
-size_t trit_model_sections(struct trit_model *model, struct trit_section *sections, size_t room)
+static size_t own_sections(struct trit_model *model, struct trit_section *sections, size_t room)
 {
     struct trit_section head[TRIT_HEAD_SECTIONS];
-    const size_t heads = trit_head_sections(model->head, head);
+    const size_t heads = model->borrows ? 0 : trit_head_sections(model->head, head);
     const struct trit_matrix *x;
     size_t matrices = 0;
     for (; (x = trit_model_matrix(model, matrices)); matrices++)
@@ -94,4 +94,10 @@ size_t trit_model_sections(struct trit_model *model, struct trit_section *sectio
     for (size_t i = 0; i < heads && matrices + i < room; i++)
         sections[matrices + i] = head[i];
     return matrices + heads;
+}
+
+size_t trit_model_sections(struct trit_model *model, struct trit_section *sections, size_t room)
+{
+    const size_t n = own_sections(model, sections, room), own = n < room ? n : room;
+    return model->block ? n + own_sections(model->block, sections + own, room - own) : n;
 }

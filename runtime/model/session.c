@@ -97,6 +97,7 @@ void trit_session_free(struct trit_session *s)
     trit_unmap(s->kv, trit_session_kv_bytes(s));
     trit_unmap(s->parts, parts_bytes(s));
     trit_states_unmap(&s->states);
+    trit_marks_detach(s);
     trit_work_free(s->owned);
     free(s);
 }
@@ -125,9 +126,10 @@ bool trit_session_rewind(struct trit_session *s, size_t position)
 {
     struct trit_delta_states *states = &s->states;
     position = position < s->position ? position : s->position;
-    if (position > 0 && position < states->settled)
+    if (position > 0 && position < states->settled && trit_config_deltas(&s->model->config))
         return false;
     s->position = position;
+    trit_marks_forget(s, position);
     states->settled = position < states->settled ? 0 : states->settled;
     return true;
 }

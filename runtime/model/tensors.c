@@ -73,6 +73,14 @@ static enum trit_code check_groups(const struct finder *f, const struct trit_ggu
                                                           : TRIT_OK;
 }
 
+/* Of a prediction block: codes, or rows of a type that is read as floats. */
+static enum trit_code check_coarse(const struct finder *f, const struct trit_gguf_tensor *t)
+{
+    struct trit_rows rows;
+    return trit_type_has_groups(t->type) ? trit_group_check(f->gguf, t, f->error)
+                                         : trit_rows_open(&rows, f->gguf, t, f->error);
+}
+
 static enum trit_code find_tensor(struct finder *f, size_t layer, size_t i)
 {
     const struct trit_layer_tensor *t = &trit_config_kind(f->config, layer)->tensors[i];
@@ -80,13 +88,15 @@ static enum trit_code find_tensor(struct finder *f, size_t layer, size_t i)
     const size_t k = trit_config_width(f->config, t->k);
     const size_t n = t->n == TRIT_ONE ? 0 : trit_config_width(f->config, t->n);
     char name[TRIT_TENSOR_NAME];
-    trit_tensor_name(t, layer, name);
+    trit_tensor_name(t, f->config->first + layer, name);
     if (!trit_config_packs(f->config, t))
         return find_floats(f, name, k, n, out);
     enum trit_code code = find(f, name, k, n, out);
     if (code)
         return code;
     f->foldable[*out - f->gguf->tensors] = t->aim != TRIT_AIM_DELTA;
+    if (f->config->joint)
+        return check_coarse(f, *out);
     if (!trit_type_has_groups((*out)->type))
         code = trit_ternary_check(f->gguf, *out, f->error);
     return code ? code : check_groups(f, *out);
@@ -119,7 +129,8 @@ static enum trit_code check_all_placed(const struct finder *f)
     return TRIT_OK;
 }
 
-static enum trit_code find_all(struct finder *f)
+/* What every model has beside its layers. */
+static enum trit_code find_trunk(struct finder *f)
 {
     const struct trit_config *c = f->config;
     struct trit_tensors *t = f->tensors;
@@ -132,12 +143,88 @@ static enum trit_code find_all(struct finder *f)
         code = trit_group_check(f->gguf, c->tied ? t->embd : t->output, f->error);
     if (!code && trit_gguf_tensor(f->gguf, "rope_freqs.weight"))
         code = find_floats(f, "rope_freqs.weight", c->rope_dims / 2, 0, &t->rope_freqs);
+    return code ? code : find_floats(f, "output_norm.weight", c->hidden, 0, &t->output_norm);
+}
+
+/* A tensor of a prediction block beside its layer: n rows of k; 0 rows: a vector. */
+struct next_tensor {
+    const char *name;
+    size_t k, n;
+    const struct trit_gguf_tensor **out;
+    bool optional; /* *out stays what it is where the file has none */
+};
+
+static enum trit_code find_next(struct finder *f, const struct next_tensor *next)
+{
+    char name[TRIT_TENSOR_NAME];
+    snprintf(name, sizeof name, "blk.%zu.nextn.%s.weight", f->config->first, next->name);
+    if (next->optional && !trit_gguf_tensor(f->gguf, name))
+        return TRIT_OK;
+    return (next->n ? find : find_floats)(f, name, next->k, next->n, next->out);
+}
+
+/* Of the prediction block; what it has not is that of its model, whose tensors are given. */
+static enum trit_code find_block(struct finder *f, const struct trit_tensors *trunk)
+{
+    const struct trit_config *c = f->config;
+    struct trit_tensors *t = f->tensors;
+    const size_t hidden = c->hidden;
+    const struct next_tensor list[] = {
+        { "eh_proj", 2 * hidden, hidden, &t->joint, false },
+        { "enorm", hidden, 0, &t->joint_norm[0], false },
+        { "hnorm", hidden, 0, &t->joint_norm[1], false },
+        { "shared_head_norm", hidden, 0, &t->output_norm, true },
+        { "embed_tokens", hidden, c->vocab, &t->embd, true },
+        { "shared_head_head", hidden, c->vocab, &t->output, true },
+    };
+    enum trit_code code = TRIT_OK;
+    t->embd = trunk->embd;
+    t->output = trunk->output ? trunk->output : trunk->embd;
+    t->output_norm = trunk->output_norm;
+    t->rope_freqs = trunk->rope_freqs;
+    for (size_t i = 0; i < sizeof list / sizeof *list && !code; i++)
+        code = find_next(f, &list[i]);
+    return code ? code : check_coarse(f, t->joint);
+}
+
+static enum trit_code find_layers(struct finder *f)
+{
+    const struct trit_config *c = f->config;
+    enum trit_code code = TRIT_OK;
+    f->tensors->layer =
+        trit_alloc(c->layers * trit_family_tensors(c->family), sizeof *f->tensors->layer);
+    if (!f->tensors->layer)
+        return trit_fail(f->error, TRIT_EMEMORY, "%s: no memory", f->gguf->path);
     for (size_t i = 0; i < c->layers && !code; i++)
         code = find_layer(f, i);
-    if (code || (code = find_floats(f, "output_norm.weight", c->hidden, 0, &t->output_norm)) ||
+    return code;
+}
+
+/* The block's, where there is one, after the others. */
+static enum trit_code find_predicting(struct finder *f)
+{
+    struct trit_tensors *trunk = f->tensors;
+    struct trit_config config;
+    struct finder block = *f;
+    if (!f->config->predicting)
+        return TRIT_OK;
+    trit_config_block(f->config, &config);
+    block.config = &config;
+    block.tensors = trunk->block = trit_alloc(1, sizeof *trunk->block);
+    if (!trunk->block)
+        return trit_fail(f->error, TRIT_EMEMORY, "%s: no memory", f->gguf->path);
+    const enum trit_code code = find_layers(&block);
+    trunk->block->rotated = trunk->rotated;
+    return code ? code : find_block(&block, trunk);
+}
+
+static enum trit_code find_all(struct finder *f)
+{
+    enum trit_code code = find_trunk(f);
+    if (code || (code = find_layers(f)) || (code = find_predicting(f)) ||
         (code = check_all_placed(f)))
         return code;
-    return trit_hadamard_names(c, f->gguf, f->foldable, t->rotated, f->error);
+    return trit_hadamard_names(f->config, f->gguf, f->foldable, f->tensors->rotated, f->error);
 }
 
 enum trit_code trit_tensors_find(struct trit_tensors *tensors, const struct trit_config *config,
@@ -148,9 +235,7 @@ enum trit_code trit_tensors_find(struct trit_tensors *tensors, const struct trit
     f.placed = trit_alloc(gguf->ntensors, sizeof *f.placed);
     f.foldable = trit_alloc(gguf->ntensors, sizeof *f.foldable);
     tensors->rotated = trit_alloc(gguf->ntensors, sizeof *tensors->rotated);
-    tensors->layer =
-        trit_alloc(config->layers * trit_family_tensors(config->family), sizeof *tensors->layer);
-    enum trit_code code = f.placed && f.foldable && tensors->rotated && tensors->layer
+    enum trit_code code = f.placed && f.foldable && tensors->rotated
                               ? find_all(&f)
                               : trit_fail(error, TRIT_EMEMORY, "%s: no memory", gguf->path);
     free(f.placed);
@@ -160,6 +245,9 @@ enum trit_code trit_tensors_find(struct trit_tensors *tensors, const struct trit
 
 void trit_tensors_free(struct trit_tensors *tensors)
 {
+    if (tensors->block)
+        free(tensors->block->layer);
+    free(tensors->block);
     free(tensors->layer);
     free(tensors->rotated);
     *tensors = (struct trit_tensors){ 0 };

@@ -25,7 +25,8 @@ static void measure(struct trit_work *w, const struct trit_model *model, size_t 
     w->chunk = chunk;
     const struct trit_config *c = &w->model->config;
     const size_t q = c->heads * c->head_dim, inner = trit_config_width(c, TRIT_INNER),
-                 widest = larger(larger(c->hidden, c->ffn), larger(q, inner));
+                 stream = c->joint ? 2 * c->hidden : c->hidden,
+                 widest = larger(larger(stream, c->ffn), larger(q, inner));
     w->a_ld = trit_padded_k(widest);
     w->qkv_ld = larger(c->heads * trit_query_step(c) + 2 * c->kv_heads * c->head_dim,
                        trit_config_width(c, TRIT_MIXED) + inner + 2 * c->delta.v_heads);
@@ -116,6 +117,18 @@ void trit_work_free(struct trit_work *w)
         return;
     trit_unmap(w->memory, w->bytes);
     free(w);
+}
+
+size_t trit_work_chunk(const struct trit_work *w)
+{
+    return w->chunk;
+}
+
+size_t trit_work_drafts(const struct trit_work *w)
+{
+    if (!trit_config_deltas(&w->model->config))
+        return SIZE_MAX;
+    return w->chunk < TRIT_DRAFTS ? w->chunk : TRIT_DRAFTS;
 }
 
 const struct trit_counts *trit_work_counts(const struct trit_work *w)

@@ -320,10 +320,11 @@ static enum trit_code pick_pair(const struct pair_wish *wish, struct trit_pair *
 enum trit_code trit_pick_pair(const struct trit_product *product, struct trit_profile *profile,
                               struct trit_pair *pair, struct trit_error *error)
 {
+    const bool coarse = product->form.values >= TRIT_NIBBLES;
     struct pair_wish wish = { .product = product,
-                              .profile = profile,
-                              .decode = forced(TRIT_OP_gemv),
-                              .prefill = forced(TRIT_OP_gemm) };
+                              .profile = coarse ? NULL : profile,
+                              .decode = coarse ? NULL : forced(TRIT_OP_gemv),
+                              .prefill = coarse ? NULL : forced(TRIT_OP_gemm) };
     enum trit_code code = check_force(error);
     if (code)
         return code;

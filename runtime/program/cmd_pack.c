@@ -176,7 +176,7 @@ static enum trit_code check_disk(const struct options *o, struct trit_engine *e,
     const int threads = o->threads > 0 ? o->threads : trit_cpu_get()->threads;
     struct trit_model *outline;
     enum trit_code code = trit_engine_find_profile(e, error);
-    const struct trit_load_options load = { .profile = e->profile };
+    const struct trit_load_options load = { .profile = e->profile, .block = true };
     if (!code)
         code = trit_model_outline(&outline, &of, threads, &load, error);
     if (code)
@@ -197,6 +197,7 @@ static enum trit_code pack(const struct options *o, struct trit_engine *e, struc
     e->wanted = o->profile;
     if (!code)
         code = check_disk(o, e, path, error);
+    e->block = true;
     e->sparse = o->sparse;
     e->cache_wanted = "none";
     if (!code && o->sparse == TRIT_SPARSE_AUTO && may_skip(e))

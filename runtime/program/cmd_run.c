@@ -14,7 +14,7 @@
 #include "runtime/cli/commands.h"
 #include "runtime/cli/open.h"
 
-enum { DEFAULT_CONTEXT = 4096, MAX_CONTEXT = 1 << 24 };
+enum { LEAST_CONTEXT = 512, MAX_CONTEXT = 1 << 24 };
 
 #define AT(member) offsetof(struct trit_run_options, member)
 static const struct trit_option options[] = {
@@ -26,7 +26,7 @@ static const struct trit_option options[] = {
     { "-n,--predict;--n-predict", TRIT_OPT_INT, AT(predict), "N",
       "tokens to generate (default 128; -1: until the text ends)", -1, 1e9, NULL },
     { "-c,--ctx-size", TRIT_OPT_INT, AT(context), "N",
-      "context in tokens (default: the model's, at most 4096, or what -n needs)", 0, MAX_CONTEXT,
+      "context in tokens (default: the model's, as far as it fits the free memory)", 0, MAX_CONTEXT,
       NULL },
     { "-t,--threads", TRIT_OPT_INT, AT(threads), "N", "threads (default: one per physical core)",
       -1, TRIT_MAX_THREADS, NULL },
@@ -59,9 +59,14 @@ static const struct trit_option options[] = {
       "text as it comes (default), or one JSON object at the end", 0, 0, "text|json" },
     { "--chunk", TRIT_OPT_INT, AT(chunk), "N", "prompt tokens evaluated together (default 256)", 1,
       65536, NULL },
-    { "--lookup;--draft-max,--draft,--draft-n", TRIT_OPT_INT, AT(lookup), "N",
-      "draft up to N tokens at a time by prompt lookup (default 32; 0: off)", 0, TRIT_LOOKUP_MAX,
-      NULL },
+    { "--draft", TRIT_OPT_CHOICE, AT(draft), NULL,
+      "tokens tried several at a time, with the same text: by the file's prediction block (mtp), "
+      "by "
+      "what stood before (lookup), auto (mtp where the file has it, else lookup), none",
+      0, 0, "auto|mtp|lookup|none" },
+    { "--draft-n;--draft-max", TRIT_OPT_INT, AT(draft_n), "N",
+      "draft N tokens at a time, by lookup at most (default: as they pay, at most 8 or 32)", 1,
+      TRIT_LOOKUP_MAX, NULL },
     { "--sparse", TRIT_OPT_CHOICE, AT(sparse), NULL,
       "skip weights that meet zeros, with the same output: auto (as 'pack' measured), on, off", 0,
       0, "auto|on|off" },
@@ -185,16 +190,14 @@ static enum trit_code read_prompt(struct run *r, struct trit_error *error)
     return TRIT_OK;
 }
 
-/* How long the sequence may become, and how many tokens are made. */
+/* How long the sequence may become: of a context that is to fit the memory, at least. */
 static enum trit_code size_context(struct run *r, struct trit_error *error)
 {
     const struct trit_run_options *o = &r->options;
-    size_t model = r->engine.config.context, wanted = r->nprompt;
-    if (o->predict > 0)
-        wanted += (size_t)o->predict;
-    size_t usual = model < DEFAULT_CONTEXT ? model : DEFAULT_CONTEXT;
-    size_t enough = wanted > usual ? wanted : usual;
-    r->context = o->context > 0 ? (size_t)o->context : enough < model ? enough : model;
+    const size_t model = r->engine.config.context,
+                 wanted = r->nprompt + (o->predict > 0 ? (size_t)o->predict : 1),
+                 usual = wanted > LEAST_CONTEXT ? wanted : LEAST_CONTEXT;
+    r->context = o->context > 0 ? (size_t)o->context : usual < model ? usual : model;
     if (r->nprompt > r->context)
         return trit_fail(error, TRIT_EARGUMENT,
                          "the prompt has %zu tokens and the context %zu: shorten it, or raise the "
@@ -203,10 +206,16 @@ static enum trit_code size_context(struct run *r, struct trit_error *error)
     if (!r->nprompt)
         return trit_fail(error, TRIT_EARGUMENT,
                          "the prompt is empty, and this model has no token to begin with");
+    return TRIT_OK;
+}
+
+/* How many tokens are made. */
+static void size_text(struct run *r)
+{
+    const struct trit_run_options *o = &r->options;
     r->limit = r->context - r->nprompt + 1; /* the last token is not evaluated */
     if (o->predict >= 0 && (size_t)o->predict < r->limit)
         r->limit = (size_t)o->predict;
-    return TRIT_OK;
 }
 
 /* All that can go wrong for little work comes before the weights are packed. */
@@ -218,6 +227,8 @@ static enum trit_code prepare(struct run *r, struct trit_error *error)
         code = trit_cli_open_model(e, r->options.model, error);
     e->sparse = r->options.sparse;
     e->kv = r->options.kv;
+    if (!code)
+        code = trit_cli_want_drafts(e, (enum trit_draft)r->options.draft, error);
     if (!code)
         code = trit_engine_load_tokenizer(e, error);
     if (!code)
@@ -262,14 +273,19 @@ static enum trit_code load(struct run *r, struct trit_error *error)
     size_t chunk = (size_t)r->options.chunk < r->context ? (size_t)r->options.chunk : r->context;
     e->sequences = 1;
     e->context = r->context;
+    e->fit = r->options.context <= 0;
     e->chunk = chunk;
     if (!code)
         code = trit_cli_load_model(e, r->options.threads, r->options.quiet, error);
+    r->context = e->context;
+    size_text(r);
     if (!code)
         code = trit_session_create(&r->session, e->model, r->context, chunk, error);
     if (!code)
-        code = trit_decoder_create(&r->decoder, e->model, r->session, r->sampler,
-                                   (size_t)r->options.lookup, error);
+        code = trit_decoder_create(
+            &r->decoder, e->model, r->session, r->sampler,
+            (struct trit_drafting){ (enum trit_draft)r->options.draft, (size_t)r->options.draft_n },
+            error);
     if (code)
         return code;
     r->made = trit_alloc(r->limit + 1, sizeof *r->made);
@@ -398,7 +414,6 @@ static const struct trit_run_options defaults = {
     .predict = 128,
     .threads = 0,
     .chunk = 256,
-    .lookup = 32,
     .seed = UINT64_MAX,
     .top_k = 40,
     .repeat_last_n = 64,

@@ -45,8 +45,10 @@ void trit_run_summary(const struct trit_run_result *r)
     line("prompt eval time", r->prefill, r->nprompt, "tokens");
     line("eval time", r->decode, r->decoded, "runs  ");
     if (r->passes->guessed)
-        fprintf(stderr, "%16s = %zu of %zu drafted tokens accepted: %zu passes for %zu tokens\n",
-                "lookup", r->passes->right, r->passes->guessed, r->passes->passes, r->decoded);
+        fprintf(stderr,
+                "%16s = %zu of %zu drafted tokens accepted: %zu passes for %zu tokens, %.2f each\n",
+                trit_draft_name(r->passes->from), r->passes->right, r->passes->guessed,
+                r->passes->passes, r->decoded, (double)r->decoded / (double)r->passes->passes);
     fprintf(stderr, "%16s = %10.2f ms / %5zu tokens\n", "total time", r->total * 1e3,
             r->nprompt + r->decoded);
     fprintf(stderr, "%16s = %s\n", "stopped", stops[r->stop].text);
@@ -78,15 +80,15 @@ static json_t *ids_json(const int32_t *ids, size_t n)
 
 static json_t *timings_json(const struct trit_run_result *r)
 {
-    return json_pack("{sf sI sf sf sf sI sf sf sf sI sI sI sf}", "load_ms", r->load * 1e3,
-                     "prompt_n", (json_int_t)r->nprompt, "prompt_ms", r->prefill * 1e3,
-                     "prompt_per_token_ms", each_ms(r->prefill, r->nprompt), "prompt_per_second",
-                     per_second(r->prefill, r->nprompt), "predicted_n", (json_int_t)r->decoded,
-                     "predicted_ms", r->decode * 1e3, "predicted_per_token_ms",
-                     each_ms(r->decode, r->decoded), "predicted_per_second",
-                     per_second(r->decode, r->decoded), "passes", (json_int_t)r->passes->passes,
-                     "draft_n", (json_int_t)r->passes->guessed, "draft_n_accepted",
-                     (json_int_t)r->passes->right, "total_ms", r->total * 1e3);
+    return json_pack(
+        "{sf sI sf sf sf sI sf sf sf sI ss sI sI sf}", "load_ms", r->load * 1e3, "prompt_n",
+        (json_int_t)r->nprompt, "prompt_ms", r->prefill * 1e3, "prompt_per_token_ms",
+        each_ms(r->prefill, r->nprompt), "prompt_per_second", per_second(r->prefill, r->nprompt),
+        "predicted_n", (json_int_t)r->decoded, "predicted_ms", r->decode * 1e3,
+        "predicted_per_token_ms", each_ms(r->decode, r->decoded), "predicted_per_second",
+        per_second(r->decode, r->decoded), "passes", (json_int_t)r->passes->passes, "draft",
+        trit_draft_name(r->passes->from), "draft_n", (json_int_t)r->passes->guessed,
+        "draft_n_accepted", (json_int_t)r->passes->right, "total_ms", r->total * 1e3);
 }
 
 enum trit_code trit_run_json(const struct trit_run_result *r, struct trit_error *error)

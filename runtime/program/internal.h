@@ -92,7 +92,7 @@ enum trit_run_output { TRIT_RUN_TEXT, TRIT_RUN_JSON };
 
 struct trit_run_options {
     const char *model, *prompt, *file, *profile;
-    int predict, context, threads, chunk, output, lookup, sparse, kv;
+    int predict, context, threads, chunk, output, draft, draft_n, sparse, kv;
     uint64_t seed; /* UINT64_MAX: to be drawn */
     int top_k, repeat_last_n;
     double temperature, top_p, min_p, repeat_penalty;

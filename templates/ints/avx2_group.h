@@ -15,6 +15,13 @@ static inline vc vg_field(const vg *v, int plane)
 {
     return _mm256_and_si256(plane < 4 ? v->low : v->high, _mm256_set1_epi8(1 << plane % 4));
 }
+/* A plane of fields of so many bits, moved with the one beside it: of an odd one times 2^bits. */
+static inline vc vc_half(vb v, int plane, int bits)
+{
+    const int mask = ((1 << bits) - 1) << (plane % 2 ? bits : 0);
+    return _mm256_and_si256(_mm256_srli_epi16(v, bits * (plane & ~1)),
+                            _mm256_set1_epi8((char)mask));
+}
 /* Sums of codes times a power of 2: two to the `over` times too much. */
 static inline vi vi_over(vi v, int over)
 {

@@ -16,6 +16,13 @@ static inline vc vg_field(const vg *v, int plane)
 {
     return _mm512_and_si512(plane < 4 ? v->low : v->high, _mm512_set1_epi8(1 << plane % 4));
 }
+/* A plane of fields of so many bits, moved with the one beside it: of an odd one times 2^bits. */
+static inline vc vc_half(vb v, int plane, int bits)
+{
+    const int mask = ((1 << bits) - 1) << (plane % 2 ? bits : 0);
+    return _mm512_and_si512(_mm512_srli_epi16(v, (unsigned)(bits * (plane & ~1))),
+                            _mm512_set1_epi8((char)mask));
+}
 /* Sums of codes times a power of 2: two to the `over` times too much. */
 static inline vi vi_over(vi v, int over)
 {

@@ -15,6 +15,13 @@ static inline vc vg_field(const vg *v, int plane)
 {
     return vandq_u8(plane < 4 ? v->low : v->high, vdupq_n_u8((uint8_t)(1 << plane % 4)));
 }
+/* A plane of fields of so many bits, moved with the one beside it: of an odd one times 2^bits. */
+static inline vc vc_half(vb v, int plane, int bits)
+{
+    const int mask = ((1 << bits) - 1) << (plane % 2 ? bits : 0);
+    return vandq_u8(vshlq_u8(v, vdupq_n_s8((int8_t)(-bits * (plane & ~1)))),
+                    vdupq_n_u8((uint8_t)mask));
+}
 /* Sums of codes times a power of 2: two to the `over` times too much. */
 static inline vi vi_over(vi v, int over) { return vshlq_s32(v, vdupq_n_s32(-over)); }
 static inline vi vi_plus(vi a, vi b) { return vaddq_s32(a, b); }

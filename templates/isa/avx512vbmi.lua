@@ -1,5 +1,5 @@
--- AVX-512 with VNNI, VBMI and GFNI (Ice Lake, Zen 4 and later): as avx512vnni, but a plane is
--- unpacked by one product with a bit matrix instead of a shift and an and.
+-- AVX-512 with VNNI, VBMI and GFNI (Ice Lake, Zen 4 and later): as avx512vnni,
+-- with tables of bytes.
 
 -- t5's digits 1 to 4 of every byte, in fields of two bits (see ints/avx512.h).
 local function digits()
@@ -15,8 +15,9 @@ local function digits()
   return table.concat(list)
 end
 
--- v5 (runtime/kernel/pack.h): by a byte's low six bits, digits 1 to 4 as above where its top two
--- are the first digit; where they are 3, the first digit in the top two bits, and the others.
+-- v5 (runtime/kernel/pack.h): by a byte's low six bits, what of it its first digit is, in the top
+-- two: both bits where these are not 3, else by the second row; then the other digits, as above,
+-- likewise.
 local function tables()
   local usual, first, others = {}, {}, {}
   local function fields(rest)
@@ -28,7 +29,7 @@ local function tables()
     others[low + 1] = fields(math.min(64 + low // 3, 80))
   end
   local function row(list) return table.concat(list, ", ") .. ",\n" end
-  return row(usual) .. row(first) .. row(others)
+  return ("192, "):rep(63) .. "192,\n" .. row(first) .. row(usual) .. row(others)
 end
 
 -- Unpacking is cheap enough here for many shapes of tiles.
@@ -58,13 +59,9 @@ return {
     ["gemv v5"] = FIVE_GEMV, ["gemm v5"] = FIVE_GEMM,
   },
   text = [[
-/* Row i of the matrix (byte 7 - i) names the bits whose sum is bit i of the result: bit 0 is bit
-   2 * plane, bit 1 the next. */
 static inline vc vc_plane(vb v, int plane)
 {
-    const uint64_t rows = UINT64_C(0x0102000000000000) << (2 * plane);
-    return plane ? _mm512_gf2p8affine_epi64_epi8(v, _mm512_set1_epi64((int64_t)rows), 0)
-                 : _mm512_and_si512(v, _mm512_set1_epi8(3));
+    return _mm512_and_si512(_mm512_srli_epi16(v, (unsigned)(2 * plane)), _mm512_set1_epi8(3));
 }
 static inline va va_dot(va acc, vc u, vx s) { return _mm512_dpbusd_epi32(acc, u, s); }
 static inline vi vi_add(vi acc, va part) { return _mm512_add_epi32(acc, part); }
@@ -89,23 +86,30 @@ static inline vc vd_digit(const vd *v, int plane)
 }
 /* v5: the first digit, in the top two bits, and the others. */
 typedef vd vl;
-]] .. "static const uint8_t vl_tables[192] = {\n" .. tables() .. [[
+]] .. "static const uint8_t vl_tables[256] = {\n" .. tables() .. [[
 };
-static inline vl vl_from(vb v, const uint8_t *t)
+/* For one token: by masks, whose compares take the place of dot products. */
+static inline vl vl_begin_alone(vb v)
 {
+    const uint8_t *t = vl_tables;
     const __mmask64 rare = _mm512_cmpge_epu8_mask(v, _mm512_set1_epi8((char)192));
     const vb first = _mm512_and_si512(v, _mm512_set1_epi8((char)192)),
-             others = _mm512_permutexvar_epi8(v, vb_load(t));
+             others = _mm512_permutexvar_epi8(v, vb_load(t + 128));
     return (vl){ _mm512_mask_permutexvar_epi8(first, rare, v, vb_load(t + 64)),
-                 _mm512_mask_permutexvar_epi8(others, rare, v, vb_load(t + 128)) };
+                 _mm512_mask_permutexvar_epi8(others, rare, v, vb_load(t + 192)) };
 }
-/* With the tables in registers, and in memory, where what adds up needs those. */
-static inline vl vl_begin_alone(vb v) { return vl_from(v, vl_tables); }
+/* For several, by bit 6 of the index: whether the top two bits are 3. */
 static inline vl vl_begin(vb v)
 {
     const uint8_t *t = vl_tables;
+    /* Opaque, for what adds up needs the registers. */
     __asm__ volatile("" : "+r"(t));
-    return vl_from(v, t);
+    const vb at = _mm512_ternarylogic_epi32(v, _mm512_srli_epi16(v, 1), _mm512_set1_epi8(63),
+                                            0xe0); /* v & (v / 2 | 63) */
+    return (vl){
+        _mm512_and_si512(v, _mm512_permutex2var_epi8(vb_load(t), at, vb_load(t + 64))),
+        _mm512_permutex2var_epi8(vb_load(t + 128), at, vb_load(t + 192))
+    };
 }
 static inline vc vl_digit(const vl *v, int plane)
 {
@@ -120,6 +124,14 @@ static inline vc vl_field(const vl *v, int plane)
     if (plane == 0)
         return v->first;
     return _mm512_and_si512(v->others, _mm512_set1_epi8((char)(3 << 2 * (plane - 1))));
+}
+/* Two digits of every two where they stand, from the right: times 1 or 4. */
+static inline vc vl_half(const vl *v, int plane)
+{
+    if (plane == 0)
+        return _mm512_srli_epi16(v->first, 4);
+    const vb two = _mm512_srli_epi16(v->others, plane < 3 ? 0 : 4);
+    return _mm512_and_si512(two, _mm512_set1_epi8(plane % 2 ? 3 : 12));
 }
 static inline va vl_sum(va sum, int plane)
 {

@@ -1,101 +1,33 @@
 #!/usr/bin/env python3
-"""Spoils random models of architecture qwen3, one fault each, and holds what the program says:
+"""Spoils random models of architecture qwen3, one fault each, and holds what the program says
+(spoilt.py):
 
   bad_qwen3.py TRITMILL SPOIL SEED FOLDER       writes models there
-
-A fault must end `tritmill run` with exit code 1, nothing on stdout (but the prompt, where it shows
-only then) and one line on stderr that names the file and holds the words given; what is no fault
-must run. SPOIL is tests/tool_spoil.c, which cuts a model of each type, and makes bytes wrong.
 """
 import itertools
-import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 
 import gguf_write as gguf
+import spoilt
 import write_qwen3 as writer
-from gguf_write import FLOAT, Q1_0, Q2_0, PQ2_0, PTQ1_0, STRING, U32
-
-NAN, INF = float("nan"), float("inf")
-BLOCKS = {Q1_0: (128, 18, 0), Q2_0: (64, 18, 0), PQ2_0: (128, 34, 0), PTQ1_0: (128, 28, 26)}
+from gguf_write import PQ2_0, Q2_0
+from spoilt import BLOCKS, INF, NAN, TYPES, add, drop, element, scale, set_key, tensor, zeros
 
 
-def base(**changes):
-    """Keys and tensors of a good model, as lists that may be changed."""
-    a = SimpleNamespace(
-        type="pq2_0", rows="same", signs=False, split_scales=None, short_scales=False, twos=0.0,
-        empty=0.0, focus=1.0, base=1e6, yarn=4.0, orig=64, betas=(), attn_factor=None, tied=False,
-        vocab=261, eps=1e-6, embedding=1.0, peak=1.0, gate=1.5, chain=False, seed=1, hidden=128,
-        ffn=128, layers=1, heads=2, kv=1, head_dim=64, dense=False, norms="f32")
-    vars(a).update(changes)
-    a.signs = a.type == "q1_0"
+def base(kind):
+    a = SimpleNamespace(**spoilt.USUAL | dict(type=kind, signs=kind == "q1_0", base=1e6, yarn=4.0,
+                                              orig=64, betas=(), attn_factor=None))
     keys = writer.all_keys(a, *gguf.vocabulary(a.vocab, writer.SPECIAL))
     return keys, writer.Writer(a).all()
 
 
-# --- faults: each takes keys and tensors and changes them in their place ---
-
-
 def key(name, value, kind=None):
-    """Sets a key of the architecture, or one of general; None drops it."""
-    name = name if name.startswith(("general.", "prism.", "oxibonsai.")) else "qwen3." + name
-    kinds = {int: U32, float: FLOAT, str: STRING, list: U32}
-
-    def change(keys, tensors):
-        at = [i for i, (other, _, _) in enumerate(keys) if other == name]
-        new = [] if value is None else [(name, kind or kinds[type(value)], value)]
-        place = at[0] if at else len(keys)
-        keys[place : place + len(at)] = new
-    return change
-
-
-def tensor(name, kind=None, shape=None, raw=None, edit=None):
-    """Replaces what is given of a tensor; edit changes its bytes."""
-    def change(keys, tensors):
-        i = [name for name, *_ in tensors].index(name + ".weight")
-        full, old_kind, old_shape, old_raw = tensors[i]
-        data = bytearray(old_raw if raw is None else raw)
-        if edit:
-            edit(data)
-        tensors[i] = (full, old_kind if kind is None else kind, shape or old_shape, bytes(data))
-    return change
-
-
-def scale(kind, value, block=0):
-    """Another scale in a block of a type."""
-    size, at = BLOCKS[kind][1:]
-
-    def edit(data):
-        data[block * size + at : block * size + at + 2] = np.float16(value).tobytes()
-    return edit
-
-
-def zeros(kind, n, k):
-    """Blocks whose scales are 0."""
-    columns, size, _ = BLOCKS[kind]
-    return bytes(n * k // columns * size)
-
-
-def element(value):
-    """Element 5 of a vector."""
-    def edit(data):
-        data[20:24] = np.float32(value).tobytes()
-    return edit
-
-
-def drop(name):
-    def change(keys, tensors):
-        tensors[:] = [t for t in tensors if t[0] != name + ".weight"]
-    return change
-
-
-def add(name, like):
-    def change(keys, tensors):
-        tensors.append((name, *next(t for t in tensors if t[0] == like + ".weight")[1:]))
-    return change
+    """Of the architecture, or one of general."""
+    own = name.startswith(("general.", "prism.", "oxibonsai."))
+    return set_key(name if own else "qwen3." + name, value, kind)
 
 
 def last_scales(keys, tensors):
@@ -206,6 +138,9 @@ FAULTS = [
     (None, [tensor("token_embd", raw=zeros(PQ2_0, 261, 128))]),
     (None, [tensor("output", raw=zeros(PQ2_0, 261, 128))]),
     (None, [tensor("blk.0.attn_q_norm", edit=element(0.0))]),
+    *((f"tensor 'blk.0.attn_q_norm.weight' element 5 is {value:g}: must be within 2^60",
+       [tensor("blk.0.attn_q_norm", edit=element(value))]) for value in (3e38, -2e18)),
+    (None, [tensor("blk.0.attn_q_norm", edit=element(1e18))]),
     (None, [tensor("blk.0.attn_norm", edit=element(1e13))]),
     ("layer 0, qkv: not finite at token 0", [tensor("blk.0.attn_norm", edit=element(1e25))]),
     ("layer 0, qkv: not finite at token 0", [tensor("blk.0.attn_norm", edit=element(1e30))]),
@@ -229,7 +164,6 @@ FAULTS = [
 ]
 
 
-TYPES = {"q1_0": Q1_0, "q2_0": Q2_0, "pq2_0": PQ2_0, "ptq1_0": PTQ1_0}
 SCALES = itertools.cycle((NAN, -1.0, INF, -0.0, -INF))
 
 
@@ -251,56 +185,7 @@ def scale_faults():
                                                                 ("blk.0.attn_k", small))], name
 
 
-# --- the program ---
-
-
-def run(program, path):
-    words = [program, "run", "-m", path, "-p", "ab", "-n", "2", "--temp", "0", "--log-disable"]
-    done = subprocess.run(words, capture_output=True, timeout=60)
-    return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode()
-
-
-def judge(says, code, out, error, path):
-    if says is None:
-        return code == 0
-    line = error.endswith("\n") and error.count("\n") == 1
-    early = not out or "not finite" in says
-    return code == 1 and early and line and says in error and f"{path}: " in error
-
-
-def check_faults(program, path):
-    """How many cases are judged wrong."""
-    cases = [(says, changes, "pq2_0") for says, changes in FAULTS] + list(scale_faults())
-    failed = 0
-    for says, changes, kind in cases:
-        keys, tensors = base(type=kind)
-        for change in changes:
-            change(keys, tensors)
-        gguf.write_gguf(str(path), keys, tensors)
-        code, out, error = run(program, path)
-        if not judge(says, code, out, error, path):
-            failed += 1
-            print(f"FAILED: {kind}: expected {says or 'a run'}; exit code {code}: {error}")
-    print(f"{len(cases)} files, {failed} failed", flush=True)
-    return failed
-
-
-def spoil(tool, seed, folder):
-    """How many types of files are not spoilt rightly."""
-    failed = 0
-    for kind in (*TYPES, "q2_0_legacy"):
-        path = folder / kind
-        gguf.write_gguf(str(path), *base(type=kind))
-        words = [tool, "-m", path, "--step", "211", "--flips", "1000", "--seed", seed]
-        failed += subprocess.run(words).returncode != 0
-    return failed
-
-
-def main():
-    program, tool, seed, folder = *sys.argv[1:4], Path(sys.argv[4])
-    faults = check_faults(program, folder / "model.gguf")
-    return faults + spoil(tool, seed, folder) > 0
-
+CASES = [(says, changes, "pq2_0") for says, changes in FAULTS] + list(scale_faults())
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(spoilt.main(base, CASES, (*TYPES, "q2_0_legacy")))

@@ -65,28 +65,37 @@ class Fold:
     def __init__(self, block, signs, columns, plant=None):
         self.block, self.signs, self.columns, self.plant = block, signs, columns, plant
 
+    def steps(self, name, width):
+        """From plain to twin: each with its inverse."""
+        if name == EMBEDDING and self.plant == "embedding-plain":
+            return []
+        s = np.ones(width) if self.plant == "no-signs" else self.signs[width]
+        block = self.block // 2 if self.plant == "block" else self.block
+        own_inverse = lambda change: (change, change)
+        steps = [own_inverse(lambda w: w * s), own_inverse(lambda w: blockwise(w, block))]
+        side = name == EMBEDDING and self.plant == "embedding-side"
+        if self.plant == "signs-after" or side:
+            steps.reverse()
+        if name.endswith("ssm_out.weight") and self.columns is not None and self.plant != "tiled":
+            back = np.argsort(self.columns)
+            steps.insert(0, (lambda w: w[:, self.columns], lambda w: w[:, back]))
+        return steps
+
     def rows(self, name, w):
         """As the twin has them."""
-        if name.endswith("ssm_out.weight") and self.columns is not None and self.plant != "tiled":
-            w = w[:, self.columns]
-        block = self.block // 2 if self.plant == "block" else self.block
-        s = np.ones(w.shape[1]) if self.plant == "no-signs" else self.signs[w.shape[1]]
-        if name == EMBEDDING and self.plant == "embedding-plain":
-            return w
-        after = self.plant == "signs-after" or (name == EMBEDDING and
-                                                self.plant == "embedding-side")
-        return blockwise(w, block) * s if after else blockwise(w * s, block)
+        for forward, _ in self.steps(name, w.shape[1]):
+            w = forward(w)
+        return w
 
     def plain(self, name, w):
         """From what a twin has."""
-        w = blockwise(w, self.block) * self.signs[w.shape[1]]
-        if name.endswith("ssm_out.weight") and self.columns is not None:
-            w = w[:, np.argsort(self.columns)]
+        for _, back in reversed(self.steps(name, w.shape[1])):
+            w = back(w)
         return w
 
     def takes(self, name, listed):
         gate = name.endswith(("ssm_alpha.weight", "ssm_beta.weight"))
-        return name in listed or name == EMBEDDING or (gate and self.plant == "gates")
+        return name in listed or (gate and self.plant == "gates")
 
 
 def convert(gguf, form, change):
@@ -109,6 +118,15 @@ def matrix_widths(gguf):
     return {gguf.tensors[name][1][1] for name in [*listed_names(gguf), EMBEDDING]}
 
 
+def reversed_widths(signs):
+    values = np.concatenate([signs[width] for width in reversed(signs)])
+    return dict(zip(signs, np.split(values, np.cumsum(list(signs))[:-1])))
+
+
+def drop_last(names):
+    names.remove([name for name in names if "ffn_down" in name][-1])
+
+
 def fold(source, target, block, seed=1, form="f64", identity=False, grouped=True, plant=None):
     gguf = Reader(source)
     widths = matrix_widths(gguf)
@@ -118,27 +136,32 @@ def fold(source, target, block, seed=1, form="f64", identity=False, grouped=True
     columns = grouped_columns(gguf.keys) if grouped else None
     change = Fold(block, signs, columns, plant)
     listed = listed_names(gguf)
-    tensors = convert(gguf, form, lambda n, w: change.rows(n, w) if change.takes(n, listed) else w)
+    taken = [*listed, EMBEDDING]
+    tensors = convert(gguf, form, lambda n, w: change.rows(n, w) if change.takes(n, taken) else w)
     if plant == "unlisted":
-        listed.remove([name for name in listed if "ffn_down" in name][-1])
+        drop_last(listed)
     if plant == "widths":
-        values = np.concatenate([signs[width] for width in reversed(signs)])
-        signs = dict(zip(signs, np.split(values, np.cumsum(list(signs))[:-1])))
+        signs = reversed_widths(signs)
     version = 1 if "output.weight" in gguf.tensors else 2
     keys = hadamard_keys(listed, block, None if identity else signs, version, grouped)
     write_gguf(target, [*gguf.entries, *keys], tensors)
 
 
-def unfold(source, target, form="f32"):
+def unfold(source, target, form="f32", plant=None):
+    """The plain model of a twin; with a mistake, of another one."""
     gguf = Reader(source)
     own = lambda name, *default: gguf.keys.get("prism.hadamard." + name, *default)
     widths = own("sign_widths", list(matrix_widths(gguf)))
     values = np.array(own("sign_values", [1] * sum(widths)))
     signs = dict(zip(widths, np.split(values, np.cumsum(widths)[:-1])))
+    if plant == "widths":
+        signs = reversed_widths(signs)
     change = Fold(own("block_size"), signs,
-                  grouped_columns(gguf.keys) if own("gdn_v_grouped", False) else None)
-    listed = {name.decode() for name in own("weight_names") + own("inverse_weight_names")}
-    tensors = convert(gguf, form, lambda n, w: change.plain(n, w) if n in listed else w)
+                  grouped_columns(gguf.keys) if own("gdn_v_grouped", False) else None, plant)
+    listed = [name.decode() for name in own("weight_names") + own("inverse_weight_names")]
+    if plant == "unlisted":
+        drop_last(listed)
+    tensors = convert(gguf, form, lambda n, w: change.plain(n, w) if change.takes(n, listed) else w)
     write_gguf(target, [e for e in gguf.entries if b"prism.hadamard." not in e[:40]], tensors)
 
 
@@ -156,7 +179,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     a = parser.parse_args()
     if a.unfold:
-        unfold(a.source, a.target, a.form or "f32")
+        unfold(a.source, a.target, a.form or "f32", a.plant)
     elif a.block:
         fold(a.source, a.target, a.block, a.seed, a.form or "f64", a.identity, not a.ungrouped,
              a.plant)
