@@ -59,7 +59,7 @@ static const struct trit_option options[] = {
     { "--mtp", TRIT_OPT_FLAG, AT(mtp), NULL,
       "for qwen35: with a block of Q8_0 that predicts the token after the next", 0, 0, NULL },
     { "--mtp-accept", TRIT_OPT_FLOAT, AT(accept), "P",
-      "--mtp, with a share P of its drafts right; --peak and --chain are 0.5 and 4096 if not given",
+      "--mtp, with a share P of its drafts right; --peak and --chain are 0.5 and 256 if not given",
       0, 1, NULL },
     { "--tokenizer", TRIT_OPT_TEXT, AT(tokenizer), "FILE",
       "vocabulary of a tokenizer.json (default: a built-in one of bytes)", 0, 0, NULL },
@@ -134,7 +134,7 @@ static void choose(const struct options *o, struct trit_synth *s)
 static void predict(const struct options *o, struct trit_synth *s)
 {
     static const double usual_peak = 0.5;
-    enum { USUAL_CHAIN = 4096 };
+    enum { USUAL_CHAIN = 256 }; /* the bytes of the built-in vocabulary: no end of text */
     s->mtp = o->mtp || o->accept >= 0;
     if (o->accept < 0)
         return;
