@@ -34,9 +34,9 @@ struct trit_product {
    kernels that do not match it are left out of the operations for which something matches, and the
    profile is not asked. Where rows have one scale, packings that hold more than trits are only
    picked where nothing else matches it. Neither that nor the profile has a say in matrices that
-   were rounded (TRIT_NIBBLES, TRIT_BYTES). Where the profile (NULL: none) has one row of the two, the other
-   kernel is the best by estimate that shares its weights. TRIT_EARGUMENT where TRITMILL_KERNEL
-   matches no kernel that can run here. */
+   were rounded (TRIT_NIBBLES, TRIT_BYTES). Where the profile (NULL: none) has one row of the two,
+   the other kernel is the best by estimate that shares its weights. TRIT_EARGUMENT where
+   TRITMILL_KERNEL matches no kernel that can run here. */
 enum trit_code trit_pick_pair(const struct trit_product *product, struct trit_profile *profile,
                               struct trit_pair *pair, struct trit_error *error);
 
