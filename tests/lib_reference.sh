@@ -2,7 +2,7 @@
 # the independent reference (bit for bit by the number contract, within 1e-3 of float64, with ties
 # settled alike), the same in every type of the matrices, and with any ISA, threads, chunks and
 # packed cache.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2034
 skip() { echo "$1"; exit 77; }
 "${TRIT_PYTHON:-python3}" -c 'import numpy' 2>/dev/null || skip "no python3 with numpy"
 oracle() { "$TRIT_PYTHON" -B "$TRIT_SOURCE/tests/oracle/$1.py" "${@:2}"; }

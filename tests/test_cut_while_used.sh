@@ -16,7 +16,9 @@ fail() { echo "FAILED: $*"; failed=1; }
 "$TRITMILL" synth --shape 1024x2816x6x16x8 --vocab 4000 -o good.gguf || exit 1
 cp good.gguf m.gguf
 "$TRITMILL" pack -m m.gguf -t 2 -o good.pack >/dev/null || exit 1
-run() { timeout 100 "$TRITMILL" run -m m.gguf -p abc -n 60 --ignore-eos --temp 0 -t 2 --draft none; }
+run() {
+    timeout 100 "$TRITMILL" run -m m.gguf -p abc -n 60 --ignore-eos --temp 0 -t 2 --draft none
+}
 TRITMILL_CACHE=none run >expected 2>err || fail "run: $(cat err)"
 
 # cut FILE: FILE loses its end at a random moment of a run. A file that was cut before it was opened

@@ -325,7 +325,7 @@ static void absurd_sizes(void **state)
         { "'blk.2.attn_norm.weight' is missing", .set = { { TOY_U32("block_count", 4096) } } },
         { "'blk.0.ffn_sub_norm.weight' is 64",
           .set = { { TOY_U32("feed_forward_length", 1 << 20) } } },
-        { "'blk.0.attn_norm.weight' is 32: the file's keys make it 1048576",
+        { "'output_norm.weight' is 32: the file's keys make it 1048576",
           .set = { { TOY_U32("embedding_length", 1 << 20) },
                    { TOY_U32("feed_forward_length", 1 << 20) },
                    { TOY_U32("block_count", 4096) },

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Does every model of architecture qwen35 that is spoilt end in one line that says where, and what is
-# cut or has wrong bytes in an error or an ordinary run, without a step outside the file?
+# Does every model of architecture qwen35 that is spoilt end in one line that says where, and what
+# is cut or has wrong bytes in an error or an ordinary run, without a step outside the file?
 # TRIT_SEED gives other wrong bytes.
 set -u
 skip() { echo "$1"; exit 77; }

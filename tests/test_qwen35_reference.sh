@@ -1,8 +1,8 @@
 #!/bin/bash
 # labels: slow
 # Are the logits of architecture qwen35 those of the independent reference, in both generations: bit
-# for bit by the number contract, within 1e-3 of float64 (ties settled alike), the same in every type
-# of the matrices, and with any ISA, threads, chunks and packed cache?
+# for bit by the number contract, within 1e-3 of float64 (ties settled alike), the same in every
+# type of the matrices, and with any ISA, threads, chunks and packed cache?
 set -u
 arch=qwen35
 . "$TRIT_SOURCE/tests/lib_reference.sh"

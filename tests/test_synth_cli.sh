@@ -88,7 +88,8 @@ spoil $((end + 4 * 256)) # behind attn_norm
 grep -q "blk.0.attn_q.weight' row 0, group 0 of 128 columns" err || fail "1.5: $(cat err)"
 rm g.gguf ./*.out
 
-refused 2 "architecture 'gpt': supported are 'bitnet-b1.58', 'bitnet-25', 'llama', 'qwen3' and 'qwen35'" \
+families="'bitnet-b1.58', 'bitnet-25', 'llama', 'qwen3' and 'qwen35'"
+refused 2 "architecture 'gpt': supported are $families" \
     --shape tiny --arch gpt -o x.gguf
 refused 2 "architecture llama has no zeros" \
     --shape tiny --arch llama --peak 0.3 --zeros 0.8 -o x.gguf

@@ -62,8 +62,8 @@ struct trit_config {
     size_t first;      /* layer i's tensors are blk.(first + i).* */
     bool tied;         /* the head is the embedding */
     bool packed_head;  /* the head's rows have a scale for each group of columns: it is packed and
-                          multiplied as the layers' matrices are. Of a head in a float type its first
-                          rows tell, until all of them were seen */
+                          multiplied as the layers' matrices are. Of a head in a float type its
+                          first rows tell, until all of them were seen */
 };
 
 /* What a model costs: the figures that bench and inspect show. */
