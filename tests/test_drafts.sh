@@ -31,8 +31,8 @@ same() {
 }
 # The share of drafts that the runtime's block has right, of all and by the reference.
 quality() {
-    "$TRITMILL" run -m "$1" -p "a text" -n 90 --ignore-eos --temp 0 --draft mtp --draft-n 1 -o json \
-        >json 2>said || fail "$1: $(cat said)"
+    "$TRITMILL" run -m "$1" -p "a text" -n 90 --ignore-eos --temp 0 --draft mtp --draft-n 1 \
+        -o json >json 2>said || fail "$1: $(cat said)"
     "$TRIT_PYTHON" -c 'import json
 j = json.load(open("json"))
 print(*j["tokens"], file=open("ids", "w"))

@@ -7,6 +7,7 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/model/internal.h"
+#include "runtime/model/kv.h"
 
 enum {
     ROWS = 128,        /* queries of a tile, about: tokens times heads of one KV head */

@@ -11,6 +11,7 @@
 #include "runtime/base/half.h"
 #include "runtime/head/cost.h"
 #include "runtime/model/internal.h"
+#include "runtime/model/kv.h"
 
 /* Inputs of about 10^14: a product with them may overflow. And of about 10^8: with 2^20 of them,
    and weights as large as f16 has them, so may squares of a product. */

@@ -1,5 +1,6 @@
 /* The kinds of KV cache, and their names. */
 #include "runtime/model/internal.h"
+#include "runtime/model/kv.h"
 
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* The cache in f16, a chunk of a head: K in blocks of [hd][16 positions], V in rows of hd. */
 #include "runtime/base/mem.h"
 #include "runtime/model/internal.h"
+#include "runtime/model/kv.h"
 
 static size_t bytes(const struct trit_model *model, size_t positions)
 {

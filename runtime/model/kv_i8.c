@@ -9,6 +9,7 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/model/internal.h"
+#include "runtime/model/kv.h"
 #include "runtime/plan/pick.h"
 
 enum { CHUNK = TRIT_ATTN_CHUNK, KR = 16 };

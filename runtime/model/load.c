@@ -10,6 +10,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/format/group.h"
 #include "runtime/model/internal.h"
+#include "runtime/model/kv.h"
 
 enum trit_code trit_loader_step(struct trit_loader *l, const struct trit_gguf_tensor *t)
 {

@@ -4,6 +4,7 @@
 #include "runtime/base/room.h"
 #include "runtime/format/group.h"
 #include "runtime/model/internal.h"
+#include "runtime/model/kv.h"
 
 /* The rows of a shape's head, which is all of it that its size depends on. */
 static enum trit_code shape_rows(struct trit_loader *l, const struct trit_gguf_tensor *tensor)

@@ -4,6 +4,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/room.h"
 #include "runtime/model/internal.h"
+#include "runtime/model/kv.h"
 
 static enum trit_code check_context(size_t context, struct trit_error *error)
 {

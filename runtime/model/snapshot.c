@@ -12,6 +12,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/room.h"
 #include "runtime/model/internal.h"
+#include "runtime/model/kv.h"
 
 #define MAGIC "tritmill session"
 enum { VERSION = 1, ORDER = 0x01020304, SAMPLE = 256 };

@@ -3,6 +3,7 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/model/internal.h"
+#include "runtime/model/kv.h"
 
 static size_t larger(size_t a, size_t b)
 {
