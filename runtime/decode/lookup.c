@@ -21,7 +21,7 @@ enum { NCLASSES = sizeof classes / sizeof *classes };
 
 static const double PRIOR = 3, KEPT = 0.96; /* that counts as PRIOR guesses; what is old fades */
 static const double SHARE = 0.02;           /* of all time, for wrong guesses */
-static const double FIRST_CREDIT = 3, MOST_CREDIT = 16, TRIAL = 4;
+static const double FIRST_CREDIT = 3, MOST_CREDIT = 16, TRIAL = 4, HOPE = 0.7;
 _Static_assert((int)TRIT_LOOKUP_MAX <= (int)TRIT_PACE_MOST, "the account holds every guess");
 
 struct hits {
@@ -61,7 +61,7 @@ enum trit_code trit_lookup_create(struct trit_lookup **lookup, size_t most, size
     l->credit = FIRST_CREDIT;
     for (size_t i = 0; i < NCLASSES; i++)
         l->hits[i] = (struct hits){ classes[i].right * PRIOR, PRIOR };
-    trit_pace_init(&l->pace);
+    trit_pace_init(&l->pace, HOPE);
     *lookup = l;
     return TRIT_OK;
 }

@@ -2,13 +2,12 @@
 #include "runtime/decode/pace.h"
 
 static const double KEPT = 0.96; /* what is old fades */
-static const double FIRST_SLOPE = 0.2, FIRST_DRAFTS = 4, LEAST_SLOPE = 0.01, HOPE = 0.7,
-                    NEWS = 0.125;
+static const double FIRST_SLOPE = 0.2, FIRST_DRAFTS = 4, LEAST_SLOPE = 0.01, NEWS = 0.125;
 
-void trit_pace_init(struct trit_pace *p)
+void trit_pace_init(struct trit_pace *p, double hope)
 {
-    *p = (struct trit_pace){ .xx = FIRST_DRAFTS * FIRST_DRAFTS };
-    p->xy = p->xx * FIRST_SLOPE / HOPE;
+    *p = (struct trit_pace){ .xx = FIRST_DRAFTS * FIRST_DRAFTS, .hope = hope };
+    p->xy = p->xx * FIRST_SLOPE / hope;
 }
 
 /* As passes with as many drafts were. Where there were few of them, less than all passes together
@@ -17,7 +16,7 @@ double trit_pace_cost(const struct trit_pace *p, size_t drafts)
 {
     const struct trit_pace_step *known = &p->steps[drafts];
     const double likely = p->xy / p->xx * (double)drafts;
-    return (HOPE * likely + known->y) / (1 + known->n);
+    return (p->hope * likely + known->y) / (1 + known->n);
 }
 
 static double within(double x, double least, double most)

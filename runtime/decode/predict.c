@@ -12,7 +12,7 @@
 
 enum { CHUNK = 64, WAITING = 16, TRIAL = 32 };
 static const double FEW = 0.04; /* rare tokens, up to which the head is asked for others alone */
-static const double FIRST_RIGHT = 0.7, PRIOR = 3, KEPT = 0.97, NEWS = 0.125;
+static const double FIRST_RIGHT = 0.7, PRIOR = 3, KEPT = 0.97, NEWS = 0.125, HOPE = 0.92;
 
 struct hits {
     double right, tried;
@@ -60,7 +60,7 @@ enum trit_code trit_predict_create(struct trit_predict **predict, struct trit_mo
     p->room = sizes->chunk + WAITING;
     for (size_t i = 0; i < TRIT_DRAFTS; i++)
         p->hits[i] = (struct hits){ FIRST_RIGHT * PRIOR, PRIOR };
-    trit_pace_init(&p->pace);
+    trit_pace_init(&p->pace, HOPE);
     enum trit_code code =
         allocate(p)
             ? trit_session_create(&p->session, block, sizes->context + TRIT_DRAFTS, CHUNK, error)
