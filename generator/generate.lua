@@ -2,20 +2,13 @@
 -- registry rows, the CMake list and the table of a kernel library. Called by generate.c with
 -- `host`: read(path) -> text or nil, folder(path) (makes it), claim(path) (an error where it may
 -- not be written), write(path, text) (only if it differs), list(dir) -> names, wants(name) ->
--- boolean, and `options`: lua, folders (of templates, first come first served), out, isa, arch,
--- shapes, suffix.
+-- boolean, hash(text) -> its digits, and `options`: lua, folders (of templates, first come first
+-- served), out, isa, arch, shapes, suffix.
 
 local packings = require "packings"
 local template = require "template"
 local variants = require "variants"
 local M = {}
-
--- 64-bit FNV-1a: names the text of a kernel in profiles.
-local function hash(text)
-  local h = 0xcbf29ce484222325
-  for i = 1, #text do h = (h ~ text:byte(i)) * 0x100000001b3 end
-  return ("%016x"):format(h)
-end
 
 -- The text of the first of the folders' files of that name, and its path; nil where none has it.
 local function find(file)
@@ -217,7 +210,7 @@ local function write_registry(isas, list, out)
   host.write(out .. "/packings.inc", lines(packings.rows()))
   host.write(out .. "/kernels.cmake", lines(cmake))
   host.write(out .. "/kernel_set.h",
-    '#define TRIT_KERNEL_SET "' .. hash(table.concat(sums)) .. '"\n')
+    '#define TRIT_KERNEL_SET "' .. host.hash(table.concat(sums)) .. '"\n')
   host.write(out .. "/library.c", LIBRARY)
 end
 
@@ -243,7 +236,7 @@ function M.run()
   if options.out then claim_all(isas, list) end
   for _, v in ipairs(list) do
     v.text = expand(v, isas[v.isa])
-    v.hash = hash(v.text .. isas[v.isa].text)
+    v.hash = host.hash(v.text .. isas[v.isa].text)
     v.row, v.flags = row(v, isas[v.isa]), isas[v.isa].cflags
   end
   if options.out then

@@ -66,7 +66,11 @@ local function emit(line)
   return "__put(" .. table.concat(out, "..") .. ")"
 end
 
+-- A template's Lua is the same for all of its variants.
+local translated = {}
+
 local function translate(text, name)
+  if translated[text] then return translated[text] end
   local code = {}
   for line in (text:gsub("\n$", "") .. "\n"):gmatch("(.-)\n") do
     local ok, lua = true, line:match("^%$([^{].*)$") or line:match("^%$$") and ""
@@ -74,7 +78,8 @@ local function translate(text, name)
     if not ok then error(("%s:%d: %s"):format(name, #code + 1, lua), 0) end
     code[#code + 1] = lua
   end
-  return table.concat(code, "\n")
+  translated[text] = table.concat(code, "\n")
+  return translated[text]
 end
 
 -- The environment of a template: copies of vars, then BASE and LIBRARIES; a name in none of them is

@@ -11,6 +11,11 @@ count() { grep -cE "^ *[0-9]+/[0-9]+ Test +#[0-9]+: .*$1" "$log"; }
 passed=$(count ' +Passed ') skipped=$(count '\*\*\*Skipped')
 total=$(grep -cE '^ *[0-9]+/[0-9]+ Test +#' "$log")
 names() { sed -nE 's/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: ([^ ]+) .*\*\*\*Skipped.*/\1/p' "$log"; }
+slowest() { # eight of them, with their seconds
+    sed -nE 's/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: ([^ ]+) .* ([0-9.]+) sec.*/\2 \1/p' "$log" |
+        sort -rn | head -8 | awk '{ printf "%s %s %.0f s", (NR > 1 ? "," : ""), $2, $1 }'
+}
+echo "slowest:$(slowest)"
 [ "$skipped" -gt 0 ] && echo "skipped: $(names | tr '\n' ' ')"
 echo "$passed passed, $((total - passed - skipped)) failed, $skipped skipped"
 [ "$code" = 0 ] && [ "$total" -gt 0 ]

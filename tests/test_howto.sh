@@ -125,7 +125,8 @@ edit runtime/cli/commands.h 's/^    ROW(pack)$/    ROW(pack) \\\n    ROW(greet)/
 followed "A command"
 
 
-cmake -S . -B "$dir/b" -G Ninja -DTRIT_ARCH=any -DCMAKE_BUILD_TYPE=Debug >"$dir/log" 2>&1 &&
+cmake -S . -B "$dir/b" -G Ninja -DTRIT_ARCH=any -DCMAKE_BUILD_TYPE=Debug \
+    -DCMAKE_C_FLAGS_DEBUG= -DTRIT_KERNEL_FLAGS=-O1 >"$dir/log" 2>&1 &&
     cmake --build "$dir/b" --target tritmill >"$dir/log" 2>&1 || { tail -30 "$dir/log"; exit 1; }
 mill=$dir/b/tritmill
 cd "$dir" || exit 1

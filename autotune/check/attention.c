@@ -22,12 +22,14 @@ static void name_case(const struct attention *at, size_t m, enum trit_check_edge
                     at->ldx, at->ldv, at->ldy, trit_check_edge_names[edge]);
 }
 
-/* Every m up to the problem's, each at END and one other edge. */
+/* Every m up to the problem's (quick: every third and the ends), each at END and one other edge. */
 static void every_m(const struct trit_kernel *kernel, const struct attention *at,
                     void (*once)(const struct trit_kernel *, const struct attention *, size_t,
                                  enum trit_check_edge))
 {
     for (size_t m = 1; m <= at->m; m++) {
+        if (trit_check_quick && m > 1 && m < at->m && (m + at->hd + at->nt) % 3)
+            continue;
         once(kernel, at, m, TRIT_CHECK_END);
         once(kernel, at, m, (m + at->nt) % 2 ? TRIT_CHECK_START : TRIT_CHECK_ODD);
     }

@@ -19,7 +19,7 @@ const size_t trit_check_sizes[] = { 80,   100,  128,  255,  256,  768,   1536,
                                     2560, 3200, 4096, 6912, 8640, 11008, 0 };
 
 /* The check cannot go on without memory. */
-void *trit_check_scratch(size_t count, size_t element)
+void *trit_check_unset(size_t count, size_t element)
 {
     if (!scratch) {
         scratch = mmap(NULL, scratch_bytes, PROT_READ | PROT_WRITE,
@@ -36,7 +36,12 @@ void *trit_check_scratch(size_t count, size_t element)
     }
     uint8_t *p = scratch + scratch_used;
     scratch_used += bytes;
-    return memset(p, TRIT_CHECK_CANARY, bytes);
+    return p;
+}
+
+void *trit_check_scratch(size_t count, size_t element)
+{
+    return memset(trit_check_unset(count, element), TRIT_CHECK_CANARY, count * element);
 }
 
 void trit_check_scratch_reset(void)
@@ -56,7 +61,20 @@ void trit_check_seed(uint64_t seed)
 
 size_t trit_check_between(size_t low, size_t high)
 {
-    return low + (size_t)(trit_check_random() % (high - low + 1));
+    return low + (size_t)((trit_check_random() >> 32) * (high - low + 1) >> 32);
+}
+
+const struct trit_check_range trit_check_any = { INT8_MIN, 1, 256 };
+
+/* Four of 16 bits from a draw: a modulo for each byte would take longer than most kernels. */
+void trit_check_codes(int8_t *to, size_t n, struct trit_check_range range)
+{
+    uint64_t bits = 0;
+    for (size_t i = 0; i < n; i++, bits >>= 16) {
+        if (i % 4 == 0)
+            bits = trit_check_random();
+        to[i] = (int8_t)(range.low + range.step * (int)((bits & 0xffff) * range.values >> 16));
+    }
 }
 
 size_t trit_check_min(size_t a, size_t b)
@@ -77,7 +95,9 @@ static float uniform(void)
 
 static float normal(void)
 {
-    return uniform() + uniform() + uniform() + uniform() - 2.0f;
+    const uint64_t a = trit_check_random(), b = trit_check_random();
+    const uint64_t sum = (a >> 32) + (uint32_t)a + (b >> 32) + (uint32_t)b; /* of four in [0, 1) */
+    return (float)(int64_t)sum * 0x1p-32f - 2.0f;
 }
 
 static float denormal(void)
@@ -129,7 +149,7 @@ float trit_check_float(enum trit_check_kind kind)
 
 float *trit_check_array(size_t n, enum trit_check_kind kind)
 {
-    float *x = trit_check_scratch(n, sizeof *x);
+    float *x = trit_check_unset(n, sizeof *x);
     for (size_t i = 0; i < n; i++)
         x[i] = trit_check_float(kind);
     return x;
@@ -138,7 +158,7 @@ float *trit_check_array(size_t n, enum trit_check_kind kind)
 /* Half of them about 1, half any bits, denormals included. */
 uint16_t *trit_check_f16(size_t n)
 {
-    uint16_t *x = trit_check_scratch(n, sizeof *x);
+    uint16_t *x = trit_check_unset(n, sizeof *x);
     for (size_t i = 0; i < n; i++) {
         uint16_t any = (uint16_t)trit_check_random();
         bool plain = trit_check_random() >> 63 || (any & 0x7c00) == 0x7c00;

@@ -8,7 +8,8 @@
 #include "runtime/kernel/ref.h"
 
 /* Calls one with every size of 1 to 70 (quick: every third) and of trit_check_sizes (or the
-   kernel's only one), every kind of values below kinds, and every edge. */
+   kernel's only one), every kind of values below kinds, and every edge (quick: at one of them where
+   the size is of trit_check_sizes). */
 static void sweep(const struct trit_kernel *kernel, enum trit_check_kind kinds,
                   void (*one)(const struct trit_kernel *, size_t, enum trit_check_kind,
                               enum trit_check_edge))
@@ -19,6 +20,8 @@ static void sweep(const struct trit_kernel *kernel, enum trit_check_kind kinds,
         size_t k = kernel->k ? kernel->k : i;
         for (unsigned kind = 0; kind < (unsigned)kinds; kind++)
             for (unsigned edge = 0; edge < TRIT_CHECK_NEDGES; edge++) {
+                if (trit_check_quick && large && edge != (kind + large) % TRIT_CHECK_NEDGES)
+                    continue;
                 trit_check_scratch_reset();
                 one(kernel, k, (enum trit_check_kind)kind, (enum trit_check_edge)edge);
             }

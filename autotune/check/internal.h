@@ -53,12 +53,21 @@ void trit_check_bytes(const char *name, const int8_t *got, const int8_t *want, s
 
 /* Plain memory full of canaries, for data and for what is wanted; taken back all at once. */
 void *trit_check_scratch(size_t count, size_t element);
+/* The same, for what is written before it is read. */
+void *trit_check_unset(size_t count, size_t element);
 void trit_check_scratch_reset(void);
 
 void trit_check_seed(uint64_t seed);
 uint64_t trit_check_random(void);
-/* In [low, high]. */
+/* In [low, high]; fewer than 2^32 values. */
 size_t trit_check_between(size_t low, size_t high);
+/* n bytes of low, low + step, ..., each of as many values as likely; at most 256. */
+struct trit_check_range {
+    int low, step;
+    unsigned values;
+};
+extern const struct trit_check_range trit_check_any;
+void trit_check_codes(int8_t *to, size_t n, struct trit_check_range range);
 size_t trit_check_min(size_t a, size_t b);
 
 /* Kinds of values. Those from NONFINITE on are not for every operation. */
@@ -90,8 +99,8 @@ struct trit_check_matrix {
 /* Packs them as the runtime does (scratch memory beside). */
 void trit_check_pack(const struct trit_kernel *kernel, const struct trit_check_matrix *matrix,
                      uint8_t *packed);
-int8_t trit_check_weight(const struct trit_packing *packing); /* any that it holds */
-uint16_t trit_check_scale(void);                              /* f16, among them the ends */
+struct trit_check_range trit_check_weights(const struct trit_packing *packing); /* that it holds */
+uint16_t trit_check_scale(void); /* f16, among them the ends */
 /* A case of its own: whether the kernel's packing is one of ours, and packing with its NR gives the
    reference's bytes. Takes scratch memory back. */
 void trit_check_packing(const struct trit_kernel *kernel);

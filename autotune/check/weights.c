@@ -13,7 +13,7 @@ void trit_check_pack(const struct trit_kernel *kernel, const struct trit_check_m
     const struct trit_packing *p = trit_packing_find(kernel->packing);
     const size_t nr = (size_t)kernel->nr, k = x->k, block = trit_packed_bytes(p, nr, k, nr),
                  groups = p->group ? k / p->group : 0;
-    uint8_t *codes = trit_check_scratch(trit_check_min(x->n, nr) * k, 1);
+    uint8_t *codes = trit_check_unset(trit_check_min(x->n, nr) * k, 1);
     for (size_t j = 0; j < x->n; j += nr, packed += block) {
         const size_t rows = trit_check_min(x->n - j, nr);
         for (size_t i = 0; i < rows * k; i++)
@@ -24,10 +24,10 @@ void trit_check_pack(const struct trit_kernel *kernel, const struct trit_check_m
     }
 }
 
-int8_t trit_check_weight(const struct trit_packing *p)
+struct trit_check_range trit_check_weights(const struct trit_packing *p)
 {
-    const size_t most = (size_t)((p->high - p->low) / p->step);
-    return (int8_t)(p->low + p->step * (int)trit_check_between(0, most));
+    return (struct trit_check_range){ p->low, p->step,
+                                      (unsigned)((p->high - p->low) / p->step) + 1 };
 }
 
 uint16_t trit_check_scale(void)
@@ -53,8 +53,7 @@ void trit_check_packing(const struct trit_kernel *kernel)
     uint16_t *scales = trit_check_scratch(n * k / unit, sizeof *scales);
     const size_t bytes = trit_packed_bytes(p, n, k, nr);
     uint8_t *got = trit_check_scratch(bytes, 1), *want = trit_check_scratch(bytes, 1);
-    for (size_t i = 0; i < n * k; i++)
-        weights[i] = trit_check_weight(p);
+    trit_check_codes(weights, n * k, trit_check_weights(p));
     for (size_t i = 0; i < n * k / unit; i++)
         scales[i] = trit_check_scale();
     trit_check_pack(kernel, &(struct trit_check_matrix){ n, k, weights, scales }, got);
