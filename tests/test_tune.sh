@@ -62,7 +62,8 @@ grep -q 'packing [a-z][0-9]g ' "$work/plans" || fail "no plan with groups: $(cat
 # A model of groups is tuned for what its matrices hold, and runs by it.
 "$TRITMILL" synth --arch qwen3 --shape 128x256x1x2x1 --vocab 300 --type q1_0 -o "$work/signs" &&
     "$TRITMILL" tune -m "$work/signs" -t 1 --budget 40 --isa c --no-build \
-        -o "$work/none/s.profile" >"$work/out" 2>"$work/err" || fail "tuning signs: $(cat "$work/out" "$work/err")"
+        -o "$work/none/s.profile" >"$work/out" 2>"$work/err" ||
+    fail "tuning signs: $(cat "$work/out" "$work/err")"
 [ "$(grep -c '^plan .* packing b1g ' "$work/none/s.profile")" = 8 ] ||
     fail "not a plan for each matrix of signs: $(cat "$work/none/s.profile")"
 TRITMILL_LOG=1 "$TRITMILL" run -m "$work/signs" -p a -n 1 -t 1 --profile "$work/none/s.profile" \
@@ -112,8 +113,8 @@ libraries=$(ls "$work/p" | grep -c '^tritmill-.*\.so$' || true)
 # An update changes as many plans as it says, and loses none; odd shapes come beside what is there.
 grep '^plan ' "$p" >"$work/plans"
 code=0
-"$TRITMILL" tune -m "$model" -t 2 --budget 30 --cc "$cc" --update -o "$p" >"$work/out" \
-    2>"$work/err" || code=$?
+"$TRITMILL" tune -m "$model" -t 2 --budget 30 --cc "$cc" --update -o "$p" \
+    >"$work/out" 2>"$work/err" || code=$?
 changed=$(sed -n 's/^[0-9]* of [0-9]* plans decided, \([0-9]*\) changed, .*/\1/p' "$work/out")
 if [ "$code" = 1 ] && grep -q "nothing was written" "$work/err"; then
     changed=0 # too crowded
