@@ -83,7 +83,7 @@ assert e["runs_here"] is False and e["why_not"].endswith(sys.argv[1]) and e["tes
 ' "$said" || fail "$2: json"
 }
 PYTHONPATH=$TRIT_SOURCE/tests/oracle "$TRIT_PYTHON" -B -c 'import bad_qwen3 as bad
-keys, tensors = bad.base(type="pq2_0")
+keys, tensors = bad.base("pq2_0")
 for change in bad.FFN_192:
     change(keys, tensors)
 bad.gguf.write_gguf("odd", keys, tensors)' || fail "a feed-forward size of 192"
