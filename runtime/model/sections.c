@@ -99,5 +99,6 @@ static size_t own_sections(struct trit_model *model, struct trit_section *sectio
 size_t trit_model_sections(struct trit_model *model, struct trit_section *sections, size_t room)
 {
     const size_t n = own_sections(model, sections, room), own = n < room ? n : room;
-    return model->block ? n + own_sections(model->block, sections + own, room - own) : n;
+    struct trit_section *more = own < room ? sections + own : NULL;
+    return model->block ? n + own_sections(model->block, more, room - own) : n;
 }
