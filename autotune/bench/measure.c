@@ -151,7 +151,7 @@ static enum trit_code warm_up(struct test *t, struct trit_error *error)
 {
     const bool warm = t->setup->warm_up;
     enum trit_code code = TRIT_OK;
-    for (size_t i = 0; i < t->nsequences && !code; i++) {
+    for (size_t i = 0; i < t->nsequences && !code && !drafts(t); i++) {
         struct sequence *q = &t->sequences[i];
         code = prefill(t, i, 0, t->depth, false, error);
         if (!code)
