@@ -52,7 +52,7 @@ static const struct trit_option options[] = {
       NULL },
     { "--draft", TRIT_OPT_CHOICE, AT(draft), NULL,
       "generate greedily with drafts, as 'run' does: none (default), mtp, lookup, auto", 0, 0,
-      "none|mtp|lookup|auto" },
+      "auto|mtp|lookup|none" },
     { "--draft-n", TRIT_OPT_INT, AT(draft_n), "N",
       "draft N tokens at a time, by lookup at most (default: as they pay)", 1, TRIT_LOOKUP_MAX,
       NULL },
@@ -81,10 +81,6 @@ static const struct trit_option options[] = {
     { "-mmp,--mmap", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
     { "--progress", TRIT_OPT_IGNORE, 0, NULL, "", 0, 0, NULL },
 };
-
-/* As in --draft. */
-static const enum trit_draft drafts[] = { TRIT_DRAFT_NONE, TRIT_DRAFT_MTP, TRIT_DRAFT_LOOKUP,
-                                          TRIT_DRAFT_AUTO };
 
 static const struct trit_rule rules[] = {
     { TRIT_RULE_NEEDS, "--draft-n,--draft" },
@@ -188,7 +184,7 @@ static enum trit_code prepare(struct bench *b, struct trit_error *error)
     b->setup.logits = o->head == HEAD_FULL ? b->logits : NULL;
     b->setup.top_k = (size_t)o->top_k;
     b->setup.repetitions = o->repetitions;
-    b->setup.drafting = (struct trit_drafting){ drafts[o->draft], (size_t)o->draft_n };
+    b->setup.drafting = (struct trit_drafting){ (enum trit_draft)o->draft, (size_t)o->draft_n };
     b->setup.warm_up = !o->no_warmup;
     b->setup.progress = progress;
     b->setup.progress_arg = b;
@@ -258,7 +254,7 @@ static void expect_sessions(struct bench *b)
     const struct options *o = &b->options;
     const int prompt = most(&o->prompt), gen = most(&o->gen), parallel = most(&o->parallel);
     const size_t context =
-        (size_t)(most(&o->depth) + (prompt > gen ? prompt : gen)) + (o->draft > 0);
+        (size_t)(most(&o->depth) + (prompt > gen ? prompt : gen)) + (o->draft != TRIT_DRAFT_NONE);
     const size_t chunk = (size_t)most(&o->chunk);
     b->engine.sequences = gen ? (size_t)parallel : 1;
     b->engine.context = context;
@@ -395,7 +391,7 @@ static enum trit_code bench(struct bench *b, struct trit_error *error)
     if (!code && o->trace)
         code = trit_output_check(o->trace, &trit_output_trace, inputs, 3, error);
     if (!code)
-        code = trit_cli_want_drafts(&b->engine, drafts[o->draft], error);
+        code = trit_cli_want_drafts(&b->engine, (enum trit_draft)o->draft, error);
     if (!code)
         code = prepare(b, error);
     if (!code && o->trace)
@@ -420,6 +416,7 @@ static int run(int argc, char **argv)
                                     .depth = { .n = 1, .v = { 0 } },
                                     .threads = { .n = 1, .v = { 0 } },
                                     .chunk = { .n = 1, .v = { 256 } },
+                                    .draft = TRIT_DRAFT_NONE,
                                     .parallel = { .n = 1, .v = { 1 } },
                                     .repetitions = 5,
                                     .top_k = 1 } };
