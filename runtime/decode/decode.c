@@ -14,8 +14,8 @@ struct trit_decoder {
     struct trit_sampler *sampler;
     struct trit_lookup *lookup;   /* NULL: no guesses from the text, */
     struct trit_predict *predict; /* none by the block */
-    size_t vocab, limit;          /* limit: drafts of a pass that can be forgotten */
-    int32_t last[MOST];           /* the last token, not evaluated yet; behind it what is guessed */
+    size_t vocab;
+    int32_t last[MOST]; /* the last token, not evaluated yet; behind it what is guessed */
     size_t guessed;
     bool fed;            /* there are answers for what follows the prompt */
     int32_t ready[MOST]; /* chosen; `given` of them were taken */

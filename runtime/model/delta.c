@@ -257,7 +257,7 @@ static void heads(void *arg, size_t begin, size_t end, int thread)
     struct delta_job *j = arg;
     const struct trit_work *w = j->w;
     const struct trit_config *c = config_of(j);
-    const size_t all = c->delta.v_heads, size = c->delta.state * trit_round_up(c->delta.state, 16);
+    const size_t all = c->delta.v_heads;
     float *unwanted = w->row + (size_t)thread * w->row_floats;
     for (size_t i = begin; i < end; i++) {
         const struct trit_span *span = &w->spans[i / all];
@@ -266,7 +266,7 @@ static void heads(void *arg, size_t begin, size_t end, int thread)
                    place_of(c, j->layer, head) * c->delta.state,
               *s = trit_states_head(&w->tokens[span->begin].session->states, c, j->order, head);
         if (span->settled == 0)
-            memset(s, 0, size * sizeof *s);
+            memset(s, 0, trit_states_head_floats(c) * sizeof *s);
         const struct rows own = rows_at(j, span->begin), drafts = drafts_of(j, span);
         rule(j, head, kept_of(j, span), log_of(j, span, span->half), s,
              (struct made){ s, unwanted, 0 });

@@ -368,6 +368,7 @@ float *trit_states_tail(const struct trit_delta_states *states, const struct tri
 float *trit_states_log(const struct trit_delta_states *states, const struct trit_config *config,
                        size_t order, size_t half);
 size_t trit_states_row(const struct trit_config *config);
+size_t trit_states_head_floats(const struct trit_config *config); /* of the state of a head */
 
 /* Bytes of the working memory for passes of up to `chunk` tokens. */
 size_t trit_work_bytes(const struct trit_model *model, size_t chunk);

@@ -89,6 +89,12 @@ static void make_inputs(void *arg, size_t begin, size_t end, int thread)
     }
 }
 
+static void run(struct input_job job, enum trit_part part)
+{
+    trit_region(job.w->model->pool, part, job.w->m, 1, make_inputs, &job);
+    trit_finite_norm(job.w, part, job.in, job.ld, job.to, job.weights);
+}
+
 void trit_join(struct trit_work *w)
 {
     const struct trit_matrix *joint = &w->model->joint;
@@ -100,9 +106,7 @@ void trit_join(struct trit_work *w)
 void trit_norm_quant(struct trit_work *w, enum trit_part part, const float *in, size_t ld,
                      const struct trit_matrix *to, const float *weights)
 {
-    struct input_job job = { w, to, in, weights, ld, NULL, weights ? normed : plain };
-    trit_region(w->model->pool, part, w->m, 1, make_inputs, &job);
-    trit_finite_norm(w, part, in, ld, to, weights);
+    run((struct input_job){ w, to, in, weights, ld, NULL, weights ? normed : plain }, part);
 }
 
 void trit_norm_stream(struct trit_work *w, enum trit_part part, const struct trit_matrix *to,
@@ -115,16 +119,12 @@ void trit_norm_keep(struct trit_work *w, enum trit_part part, const struct trit_
                     const float *weights, float *keep)
 {
     const size_t hidden = w->model->config.hidden;
-    struct input_job job = { w, to, w->x, weights, hidden, keep, normed };
-    trit_region(w->model->pool, part, w->m, 1, make_inputs, &job);
-    trit_finite_norm(w, part, w->x, hidden, to, weights);
+    run((struct input_job){ w, to, w->x, weights, hidden, keep, normed }, part);
 }
 
 void trit_opened_quant(struct trit_work *w, enum trit_part part, const struct trit_matrix *to)
 {
-    struct input_job job = { w, to, w->qkv, NULL, w->qkv_ld, NULL, opened };
-    trit_region(w->model->pool, part, w->m, 1, make_inputs, &job);
-    trit_finite_norm(w, part, w->qkv, w->qkv_ld, to, NULL);
+    run((struct input_job){ w, to, w->qkv, NULL, w->qkv_ld, NULL, opened }, part);
 }
 
 void trit_feed_forward(struct trit_work *w, const struct trit_layer *l)

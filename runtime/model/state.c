@@ -3,7 +3,7 @@
 #include "runtime/model/internal.h"
 
 /* Floats of a head's state: kernels take its columns in blocks of 16. */
-static size_t head_floats(const struct trit_config *c)
+size_t trit_states_head_floats(const struct trit_config *c)
 {
     return trit_round_up(c->delta.state, 16) * c->delta.state;
 }
@@ -17,7 +17,7 @@ static size_t tail_floats(const struct trit_config *c)
    decays and its betas. */
 static size_t heads_floats(const struct trit_config *c)
 {
-    return trit_config_deltas(c) * c->delta.v_heads * head_floats(c);
+    return trit_config_deltas(c) * c->delta.v_heads * trit_states_head_floats(c);
 }
 
 size_t trit_states_row(const struct trit_config *c)
@@ -54,7 +54,7 @@ void trit_states_unmap(struct trit_delta_states *s)
 float *trit_states_head(const struct trit_delta_states *s, const struct trit_config *c,
                         size_t order, size_t head)
 {
-    return s->memory + (order * c->delta.v_heads + head) * head_floats(c);
+    return s->memory + (order * c->delta.v_heads + head) * trit_states_head_floats(c);
 }
 
 float *trit_states_tail(const struct trit_delta_states *s, const struct trit_config *c,
