@@ -12,6 +12,7 @@ enum trit_code {
     TRIT_EARGUMENT,    /* the caller's value is out of range */
     TRIT_EMEMORY,
     TRIT_ESTOPPED, /* the caller asked to stop */
+    TRIT_EBUSY,    /* there is too much to do already: ask again later */
 };
 
 struct trit_error {

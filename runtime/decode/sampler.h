@@ -14,13 +14,23 @@ enum {
     TRIT_SAMPLER_DRAFT = 64, /* tokens that a draft can have */
 };
 
+/* What is added to a token's logit before anything else is done. */
+struct trit_bias {
+    int32_t id;
+    float add; /* finite, or -infinity: never */
+};
+
 struct trit_sampling {
-    float temperature;    /* <= 0: greedy (the lowest id among equals) */
-    int top_k;            /* <= 0: all */
-    float top_p;          /* >= 1: off */
-    float min_p;          /* <= 0: off */
-    float repeat_penalty; /* 1: off; over the last repeat_last_n tokens */
-    int repeat_last_n;    /* 0: off; -1: all that the sampler was told */
+    float temperature;            /* <= 0: greedy (the lowest id among equals) */
+    int top_k;                    /* <= 0: all */
+    float top_p;                  /* >= 1: off */
+    float min_p;                  /* <= 0: off */
+    float repeat_penalty;         /* 1: off; over the last repeat_last_n tokens */
+    int repeat_last_n;            /* 0: off; -1: all that the sampler was told */
+    float presence_penalty;       /* 0: off; taken from the logit of each token among them */
+    float frequency_penalty;      /* 0: off; taken from it as often as it stands there */
+    const struct trit_bias *bias; /* copied */
+    size_t nbias;
     uint64_t seed;
 };
 
@@ -41,6 +51,11 @@ void trit_sampler_accept(struct trit_sampler *sampler, int32_t token);
 /* The token is never chosen, unless there is no other. False: there are too many, or it is outside
  * the vocabulary. */
 bool trit_sampler_ban(struct trit_sampler *sampler, int32_t token);
+
+/* From now on only ids whose bit is set are chosen (runtime/grammar/grammar.h: id i at bit i % 32
+   of word i / 32); NULL: all. The bits stay the caller's, and are read at each choice. While there
+   is a mask, trit_sampler_ask wants whole rows. */
+void trit_sampler_mask(struct trit_sampler *sampler, const uint32_t *bits);
 
 /* Order as in llama.cpp: penalties, top-k, top-p, min-p, temperature, draw. Candidates stand by
    logit, descending, then by id; a draw takes one random number, walks them in that order, and
