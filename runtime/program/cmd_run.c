@@ -4,8 +4,6 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
@@ -13,10 +11,12 @@
 #include "runtime/base/mem.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/open.h"
+#include "runtime/cli/sampling.h"
 
 enum { LEAST_CONTEXT = 512, MAX_CONTEXT = 1 << 24 };
 
-#define AT(member) offsetof(struct trit_run_options, member)
+#define AT(member)          offsetof(struct trit_run_options, member)
+#define AT_SAMPLING(member) AT(sampling.member)
 static const struct trit_option options[] = {
     { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
       "the model, a GGUF file (default: the bundled TinyStories model)", 0, 0, NULL },
@@ -30,20 +30,7 @@ static const struct trit_option options[] = {
       NULL },
     { "-t,--threads", TRIT_OPT_INT, AT(threads), "N", "threads (default: one per physical core)",
       -1, TRIT_MAX_THREADS, NULL },
-    { "-s,--seed", TRIT_OPT_U64, AT(seed), "N",
-      "seed of the draws (default: random; printed at the end)", 0, 0, NULL },
-    { "--temp;--temperature", TRIT_OPT_FLOAT, AT(temperature), "T",
-      "temperature (default 0.8; 0: always the most likely token)", -1e6, 1e6, NULL },
-    { "--top-k", TRIT_OPT_INT, AT(top_k), "N",
-      "draw among the N most likely tokens (default 40; 0: all)", -1, 1e9, NULL },
-    { "--top-p", TRIT_OPT_FLOAT, AT(top_p), "P",
-      "draw among the most likely tokens that sum to P (default 0.95; 1: all)", 0, 1e6, NULL },
-    { "--min-p", TRIT_OPT_FLOAT, AT(min_p), "P",
-      "leave out tokens below P times the most likely one (default 0.05; 0: none)", 0, 1, NULL },
-    { "--repeat-penalty", TRIT_OPT_FLOAT, AT(repeat_penalty), "X",
-      "divide the score of recent tokens by X (default 1: off)", 1e-3, 1e3, NULL },
-    { "--repeat-last-n", TRIT_OPT_INT, AT(repeat_last_n), "N",
-      "how many tokens count as recent (default 64; -1: all)", -1, 1e9, NULL },
+    TRIT_SAMPLING_OPTIONS(AT_SAMPLING),
     { "--ignore-eos", TRIT_OPT_FLAG, AT(ignore_eos), NULL, "never choose an end token", 0, 0,
       NULL },
     { "-e,--escape", TRIT_OPT_FLAG, AT(escape), NULL,
@@ -241,26 +228,9 @@ static enum trit_code prepare(struct run *r, struct trit_error *error)
     return code;
 }
 
-static uint64_t random_seed(void)
-{
-    uint32_t seed;
-    if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
-        seed = (uint32_t)time(NULL);
-    return seed;
-}
-
 static enum trit_code create_sampler(struct run *r, struct trit_error *error)
 {
-    const struct trit_run_options *o = &r->options;
-    struct trit_sampling sampling = {
-        .temperature = (float)o->temperature,
-        .top_k = o->top_k,
-        .top_p = (float)o->top_p,
-        .min_p = (float)o->min_p,
-        .repeat_penalty = (float)o->repeat_penalty,
-        .repeat_last_n = o->repeat_last_n,
-        .seed = o->seed == UINT64_MAX ? random_seed() : o->seed,
-    };
+    const struct trit_sampling sampling = trit_cli_sampling(&r->options.sampling);
     r->result.seed = sampling.seed;
     return trit_sampler_create(&r->sampler, &sampling, r->engine.config.vocab, error);
 }
@@ -410,22 +380,10 @@ static enum trit_code report(struct run *r, double begin, struct trit_error *err
     return TRIT_OK;
 }
 
-static const struct trit_run_options defaults = {
-    .predict = 128,
-    .threads = 0,
-    .chunk = 256,
-    .seed = UINT64_MAX,
-    .top_k = 40,
-    .repeat_last_n = 64,
-    .temperature = 0.8,
-    .top_p = 0.95,
-    .min_p = 0.05,
-    .repeat_penalty = 1,
-};
-
 static int run(int argc, char **argv)
 {
-    struct run r = { .options = defaults };
+    struct run r = { .options = {
+                         .predict = 128, .chunk = 256, .sampling = trit_cli_sampling_default } };
     enum trit_parse parse = trit_cli_parse(&trit_cmd_run, argc, argv, &r.options, NULL);
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;

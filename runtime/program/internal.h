@@ -7,6 +7,7 @@
 #include "autotune/estimate/estimate.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/json.h"
+#include "runtime/cli/sampling.h"
 #include "runtime/decode/decode.h"
 #include "runtime/decode/sampler.h"
 #include "runtime/engine/engine.h"
@@ -93,9 +94,7 @@ enum trit_run_output { TRIT_RUN_TEXT, TRIT_RUN_JSON };
 struct trit_run_options {
     const char *model, *prompt, *file, *profile;
     int predict, context, threads, chunk, output, draft, draft_n, sparse, kv;
-    uint64_t seed; /* UINT64_MAX: to be drawn */
-    int top_k, repeat_last_n;
-    double temperature, top_p, min_p, repeat_penalty;
+    struct trit_cli_sampling sampling;
     bool escape, no_escape, no_special, no_display_prompt, ignore_eos, quiet;
 };
 
