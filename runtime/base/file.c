@@ -362,22 +362,30 @@ static const char *why_not(const char *value)
     return !value ? "not set" : !*value ? "empty" : "not an absolute path";
 }
 
-enum trit_code trit_file_cache_path(const char *name, char *path, size_t room,
-                                    struct trit_error *error)
+static const struct {
+    const char *variable, *in_home;
+} user_folders[] = {
+    [TRIT_USER_CACHE] = { "XDG_CACHE_HOME", ".cache" },
+    [TRIT_USER_STATE] = { "XDG_STATE_HOME", ".local/state" },
+    [TRIT_USER_DATA] = { "XDG_DATA_HOME", ".local/share" },
+};
+
+enum trit_code trit_file_user_path(enum trit_user_folder folder, const char *name, char *path,
+                                   size_t room, struct trit_error *error)
 {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    const char *variable = user_folders[folder].variable, *given = getenv(variable),
+               *home = getenv("HOME");
     int n = -1;
-    if (cache && *cache == '/') /* the XDG specification: relative ones are not heeded */
-        n = snprintf(path, room, "%s/tritmill/%s", cache, name);
+    if (given && *given == '/') /* the XDG specification: relative ones are not heeded */
+        n = snprintf(path, room, "%s/tritmill/%s", given, name);
     else if (home && *home == '/')
-        n = snprintf(path, room, "%s/.cache/tritmill/%s", home, name);
+        n = snprintf(path, room, "%s/%s/tritmill/%s", home, user_folders[folder].in_home, name);
     else
-        return trit_fail(
-            error, TRIT_EIO,
-            "no place for %s: XDG_CACHE_HOME%s%s is %s, and HOME%s%s is %s: set one to an "
-            "absolute path, or name a file",
-            name, what_is(cache), cache ? cache : "", why_not(cache), what_is(home),
-            home ? home : "", why_not(home));
+        return trit_fail(error, TRIT_EIO,
+                         "no place for %s: %s%s%s is %s, and HOME%s%s is %s: set one to an "
+                         "absolute path, or name a file",
+                         name, variable, what_is(given), given ? given : "", why_not(given),
+                         what_is(home), home ? home : "", why_not(home));
     if (n < 0 || (size_t)n >= room)
         return trit_fail(error, TRIT_EARGUMENT, "%.60s...: the name is too long", path);
     return TRIT_OK;

@@ -60,10 +60,13 @@ enum trit_code trit_file_read(const char *path, size_t limit, char **data, size_
 bool trit_file_locate(const char *env, const char *name, const char *source_path, char *path,
                       size_t room);
 
-/* Where a file that can be made again lives: $XDG_CACHE_HOME (absolute) or ~/.cache, tritmill/NAME.
- */
-enum trit_code trit_file_cache_path(const char *name, char *path, size_t room,
-                                    struct trit_error *error);
+/* Where a file of this user lives that nobody named: folder/tritmill/NAME, of $XDG_CACHE_HOME or
+   ~/.cache what can be made again, of $XDG_STATE_HOME or ~/.local/state what the program remembers,
+   of $XDG_DATA_HOME or ~/.local/share what the user wants kept. Variables that are no absolute path
+   are not heeded. */
+enum trit_user_folder { TRIT_USER_CACHE, TRIT_USER_STATE, TRIT_USER_DATA };
+enum trit_code trit_file_user_path(enum trit_user_folder folder, const char *name, char *path,
+                                   size_t room, struct trit_error *error);
 /* Makes the folders above path that are missing, 0700. */
 enum trit_code trit_file_make_folders(const char *path, struct trit_error *error);
 

@@ -54,6 +54,11 @@ bool trit_stopped(void)
     return stop_signal != 0;
 }
 
+void trit_forget_stop(void)
+{
+    stop_signal = 0;
+}
+
 int trit_stop_signal(void)
 {
     return stop_signal;

@@ -21,6 +21,8 @@ void trit_catch_stop(void);
 /* Back to trit_handle_stop's way. */
 void trit_release_stop(void);
 bool trit_stopped(void);
+/* The signal was heeded, and the program goes on: the flag is down, the next one is the first. */
+void trit_forget_stop(void);
 int trit_stop_signal(void); /* the number of the signal that set the flag; 0: none did */
 
 #endif

@@ -133,7 +133,7 @@ static enum trit_code user_path(const struct trit_cache_source *source, const ch
     for (size_t i = 0; i < TRIT_CACHE_HASH; i++)
         snprintf(name + 2 * i, 3, "%02x", source->sample[i]);
     strcat(name, end);
-    return trit_file_cache_path(name, path, room, error);
+    return trit_file_user_path(TRIT_USER_CACHE, name, path, room, error);
 }
 
 enum trit_code trit_cache_user_path(const struct trit_cache_source *source, char *path, size_t room,

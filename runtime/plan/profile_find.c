@@ -56,7 +56,7 @@ enum trit_code trit_profile_user_path(char *path, size_t room, struct trit_error
     char limits[208], name[224];
     name_of_limits(limits, sizeof limits);
     snprintf(name, sizeof name, "%s.profile", limits);
-    return trit_file_cache_path(name, path, room, error);
+    return trit_file_user_path(TRIT_USER_CACHE, name, path, room, error);
 }
 
 static bool shipped_path(char *path, size_t room)
