@@ -5,10 +5,12 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/decode/logprob.h"
 #include "runtime/decode/sampler.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
@@ -224,9 +226,91 @@ static void test_penalty_over_everything(void **unused)
     trit_sampler_free(s);
 }
 
+/* repeat, then what is taken for each time and what is taken once. */
+static void test_frequency_and_presence(void **unused)
+{
+    (void)unused;
+    const float logits[] = { 4.0f, 1.5f, 0.9f };
+    struct trit_sampling params = plain;
+    params.temperature = 0.0f;
+    params.repeat_penalty = 2.0f;
+    params.frequency_penalty = 0.25f;
+    params.presence_penalty = 0.5f;
+    params.repeat_last_n = 3;
+    struct trit_sampler *s = create(&params, 3);
+    trit_sampler_accept(s, 0);
+    assert_int_equal(trit_sampler_next(s, logits), 1); /* 1.25, 1.5, 0.9 */
+    trit_sampler_accept(s, 1);
+    assert_int_equal(trit_sampler_next(s, logits), 0); /* 1.25, 0, 0.9 */
+    trit_sampler_accept(s, 0);
+    assert_int_equal(trit_sampler_next(s, logits), 0); /* 1, 0, 0.9 */
+    trit_sampler_accept(s, 0);
+    assert_int_equal(trit_sampler_next(s, logits), 0); /* the first 0 has left */
+    trit_sampler_accept(s, 0);
+    assert_int_equal(trit_sampler_next(s, logits), 1); /* 0.75, 1.5, 0.9 */
+    trit_sampler_free(s);
+}
+
+static void test_bias(void **unused)
+{
+    (void)unused;
+    const float logits[] = { 2.0f, 1.5f, -INFINITY };
+    const struct trit_bias bias[] = { { 1, 0.25f }, { 0, -1.0f }, { 1, 0.25f } },
+                           never[] = { { 0, -INFINITY }, { 1, -INFINITY } };
+    struct trit_sampling params = plain;
+    params.temperature = 0.0f;
+    params.repeat_penalty = 4.0f;
+    params.repeat_last_n = 1;
+    params.bias = bias;
+    params.nbias = 1;
+    struct trit_sampler *s = create(&params, 3);
+    assert_int_equal(trit_sampler_next(s, logits), 0); /* 2, 1.75 */
+    trit_sampler_free(s);
+    params.nbias = 3;
+    s = create(&params, 3);
+    assert_int_equal(trit_sampler_next(s, logits), 1); /* 1, 2 */
+    trit_sampler_accept(s, 1);
+    assert_int_equal(trit_sampler_next(s, logits), 0); /* 1, 0.5 */
+    trit_sampler_free(s);
+    params.bias = never;
+    params.nbias = 2;
+    params.temperature = 1.0f;
+    s = create(&params, 3);
+    assert_int_equal(trit_sampler_next(s, (const float[]){ 9, 9, -9 }), 2);
+    trit_sampler_mask(s, (const uint32_t[]){ 2 });
+    assert_int_equal(trit_sampler_next(s, (const float[]){ 9, 9, -9 }), 1);
+    trit_sampler_free(s);
+}
+
+/* Against a softmax over all in long double, and the order of a full sort. */
+static void test_logprobs(void **unused)
+{
+    (void)unused;
+    const float row[] = { 1.0f, -INFINITY, 3.0f, NAN, 3.0f, -80.0f };
+    const double whole = log(exp(1.0) + 2 * exp(3.0) + exp(-80.0));
+    struct trit_logprob best[8];
+    float chosen;
+    assert_int_equal(trit_logprobs(row, 6, 0, &chosen, best, 8), 6);
+    assert_true(fabs(chosen - (1 - whole)) < 1e-6);
+    static const int32_t order[] = { 2, 4, 0, 5, 1, 3 };
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(best[i].id, order[i]);
+    assert_true(fabs(best[1].logprob - (3 - whole)) < 1e-6);
+    assert_true(fabs(best[3].logprob - (-80 - whole)) < 1e-5);
+    assert_true(best[4].logprob == -INFINITY && best[5].logprob == -INFINITY);
+    assert_int_equal(trit_logprobs(row, 6, 3, &chosen, best, 0), 0);
+    assert_true(chosen == -INFINITY);
+    assert_int_equal(trit_logprobs(row, 6, 4, &chosen, best, 2), 2);
+    assert_true(best[0].id == 2 && best[1].id == 4 && chosen == best[1].logprob);
+    const float same[] = { FLT_MAX, FLT_MAX, INFINITY };
+    trit_logprobs(same, 3, 1, &chosen, best, 3);
+    assert_true(fabs(chosen + log(3)) < 1e-6 && best[0].id == 0 && best[2].id == 2);
+}
+
 static void test_bad_parameters(void **unused)
 {
     (void)unused;
+    static const struct trit_bias outside[] = { { 8, 1 } }, infinite[] = { { 7, INFINITY } };
     static const struct {
         struct trit_sampling params;
         size_t vocab;
@@ -240,6 +324,13 @@ static void test_bad_parameters(void **unused)
         { { .top_p = 1, .repeat_penalty = 0 }, 8, "repeat_penalty" },
         { { .top_p = 1, .repeat_penalty = INFINITY }, 8, "repeat_penalty" },
         { { .top_p = 1, .repeat_penalty = 1, .repeat_last_n = -2 }, 8, "repeat_last_n" },
+        { { .top_p = 1, .repeat_penalty = 1, .presence_penalty = NAN }, 8, "presence_penalty" },
+        { { .top_p = 1, .repeat_penalty = 1, .frequency_penalty = INFINITY },
+          8,
+          "frequency_penalty" },
+        { { .top_p = 1, .repeat_penalty = 1, .bias = outside, .nbias = 1 }, 8, "token 8" },
+        { { .top_p = 1, .repeat_penalty = 1, .bias = infinite, .nbias = 1 }, 8, "token 7" },
+        { { .top_p = 1, .repeat_penalty = 1, .bias = infinite, .nbias = 9 }, 8, "biases" },
         { { .top_p = 1, .repeat_penalty = 1 }, 0, "vocabulary" },
         { { .top_p = 1, .repeat_penalty = 1 }, SIZE_MAX, "vocabulary" },
     };
@@ -335,7 +426,12 @@ static uint64_t golden_run(struct trit_sampling params, size_t vocab)
 static void test_seed_reproduces(void **unused)
 {
     (void)unused;
-    struct trit_sampling all = { 1.1f, 0, 0.9f, 0.01f, 1.2f, -1, 42 };
+    struct trit_sampling all = { .temperature = 1.1f,
+                                 .top_p = 0.9f,
+                                 .min_p = 0.01f,
+                                 .repeat_penalty = 1.2f,
+                                 .repeat_last_n = -1,
+                                 .seed = 42 };
     struct {
         struct trit_sampling params;
         uint64_t hash;
@@ -380,13 +476,23 @@ static void test_one_token(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_distribution),    cmocka_unit_test(test_temperature),
-        cmocka_unit_test(test_top_k),           cmocka_unit_test(test_top_p),
-        cmocka_unit_test(test_min_p),           cmocka_unit_test(test_order_of_cuts),
-        cmocka_unit_test(test_greedy),          cmocka_unit_test(test_not_numbers),
-        cmocka_unit_test(test_penalty),         cmocka_unit_test(test_penalty_over_everything),
-        cmocka_unit_test(test_bad_parameters),  cmocka_unit_test(test_selection_among_many),
-        cmocka_unit_test(test_seed_reproduces), cmocka_unit_test(test_logits_unchanged),
+        cmocka_unit_test(test_distribution),
+        cmocka_unit_test(test_temperature),
+        cmocka_unit_test(test_top_k),
+        cmocka_unit_test(test_top_p),
+        cmocka_unit_test(test_min_p),
+        cmocka_unit_test(test_order_of_cuts),
+        cmocka_unit_test(test_greedy),
+        cmocka_unit_test(test_not_numbers),
+        cmocka_unit_test(test_penalty),
+        cmocka_unit_test(test_penalty_over_everything),
+        cmocka_unit_test(test_frequency_and_presence),
+        cmocka_unit_test(test_bias),
+        cmocka_unit_test(test_logprobs),
+        cmocka_unit_test(test_bad_parameters),
+        cmocka_unit_test(test_selection_among_many),
+        cmocka_unit_test(test_seed_reproduces),
+        cmocka_unit_test(test_logits_unchanged),
         cmocka_unit_test(test_one_token),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

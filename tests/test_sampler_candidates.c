@@ -1,4 +1,5 @@
-/* Does the sampler choose from a head's candidates what it chooses from whole rows of logits? */
+/* Does the sampler choose from a head's candidates what it chooses from whole rows of logits? And
+   from rows under a mask never what the mask forbids? */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -12,7 +13,7 @@
 
 #include "runtime/decode/sampler.h"
 
-enum { VOCAB = 997, TEXTS = 600, TOKENS = 24, DRAFT = 4 };
+enum { VOCAB = 997, TEXTS = 600, TOKENS = 24, DRAFT = 4, BIASES = 20 };
 
 static uint64_t state = 20;
 
@@ -74,10 +75,23 @@ static void answer(const float *row, struct trit_top *top)
         }
 }
 
+/* Few of them, some of one id, some far up, some that forbid. */
+static size_t random_biases(struct trit_bias *bias)
+{
+    static const float adds[] = { 3, -2, 100, -100, 0, -INFINITY, FLT_MAX };
+    const size_t n = random_below(2) ? 0 : random_below(BIASES + 1);
+    for (size_t i = 0; i < n; i++)
+        bias[i] = (struct trit_bias){ (int32_t)random_below(i % 3 ? VOCAB : 5),
+                                      adds[random_below(random_below(8) ? 6 : 7)] };
+    return n;
+}
+
 static struct trit_sampling random_sampling(void)
 {
-    static const float temperatures[] = { 0, 0.1f, 0.8f, 1.5f }, penalties[] = { 1, 1.3f, 0.7f };
+    static const float temperatures[] = { 0, 0.1f, 0.8f, 1.5f }, penalties[] = { 1, 1.3f, 0.7f },
+                       others[] = { 0, 0, 0.7f, -0.7f };
     static const int ks[] = { 1, 2, 40, 300, 2000 }, windows[] = { 0, 3, 64, -1 };
+    static struct trit_bias bias[BIASES];
     return (struct trit_sampling){
         .temperature = temperatures[random_below(4)],
         .top_k = ks[random_below(5)],
@@ -85,6 +99,10 @@ static struct trit_sampling random_sampling(void)
         .min_p = random_below(2) ? 0 : 0.05f,
         .repeat_penalty = penalties[random_below(3)],
         .repeat_last_n = windows[random_below(4)],
+        .presence_penalty = others[random_below(4)],
+        .frequency_penalty = others[random_below(4)],
+        .bias = bias,
+        .nbias = random_biases(bias),
         .seed = random_below(1000),
     };
 }
@@ -152,6 +170,44 @@ static void candidates_decide_as_whole_rows_do(void **s)
     assert_true(asked > TEXTS * TOKENS / 2);
 }
 
+/* A sampler under masks, now all ids, now one, now those that are biased away, banned or NaN: the
+   choice is allowed, and is what a row has that holds -infinity for the others. */
+static void masks_are_never_breached(void **unused)
+{
+    (void)unused;
+    static float row[VOCAB], bare[VOCAB];
+    uint32_t bits[VOCAB / 32 + 1];
+    for (size_t text = 0; text < TEXTS / 10; text++) {
+        const struct trit_sampling params = random_sampling();
+        struct trit_sampler *masked = create(&params), *plain = create(&params);
+        struct trit_top top = { 0 };
+        ban_some(masked, plain);
+        for (size_t i = 0; i < TOKENS; i++) {
+            const uint32_t density = 1 + random_below(3) * VOCAB / 2, must = random_below(VOCAB);
+            make_row(row, (uint32_t)text % 4);
+            memset(bits, 0, sizeof bits);
+            bits[must / 32] |= 1u << must % 32;
+            for (uint32_t j = 0; j < density; j++) {
+                const uint32_t id = random_below(VOCAB);
+                bits[id / 32] |= 1u << id % 32;
+            }
+            for (uint32_t j = 0; j < VOCAB; j++)
+                bare[j] = bits[j / 32] >> j % 32 & 1 ? row[j] : -INFINITY;
+            trit_sampler_mask(masked, bits);
+            assert_false(trit_sampler_ask(masked, NULL, 0, &top));
+            const int32_t chosen = trit_sampler_next(masked, row),
+                          other = trit_sampler_next(plain, bare);
+            assert_true(bits[chosen / 32] >> chosen % 32 & 1);
+            if (bare[other] > -INFINITY)
+                assert_int_equal(chosen, other);
+            trit_sampler_accept(masked, chosen);
+            trit_sampler_accept(plain, chosen);
+        }
+        trit_sampler_free(masked);
+        trit_sampler_free(plain);
+    }
+}
+
 static void what_is_asked(void **s)
 {
     (void)s;
@@ -181,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(candidates_decide_as_whole_rows_do),
+        cmocka_unit_test(masks_are_never_breached),
         cmocka_unit_test(what_is_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

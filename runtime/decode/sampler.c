@@ -13,6 +13,7 @@
 #include "runtime/base/math.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/random.h"
+#include "runtime/decode/adjust.h"
 
 enum {
     WINDOW_MAX = 1 << 20,
@@ -22,20 +23,14 @@ enum {
 
 struct trit_sampler {
     struct trit_sampling params;
+    struct trit_adjust adjust;
     size_t vocab;
     uint64_t random[4];
-    float *logits; /* vocab: the row after penalties and bans */
+    float *logits; /* vocab: the row that is chosen from */
     /* n candidates, a heap with the best at its root; those already taken in order stand behind it:
        heap[n - 1] is the best of all, heap[n - taken] the last taken. */
     struct trit_candidate *heap;
     size_t n, taken;
-    uint32_t *counts; /* vocab: how often each token stands in the window of the penalty; NULL:
-                         there is none */
-    int32_t *ids;     /* bans, the window, a draft, one behind the other */
-    int32_t *window; /* in ids: a ring of repeat_last_n tokens; where the window is everything, each
-                        token once */
-    int32_t *banned; /* in ids: `bans` of them, the last one first, up to where the window begins */
-    size_t window_used, window_next, bans;
 };
 
 const struct trit_sampling trit_sampling_default = {
@@ -213,74 +208,30 @@ static int32_t draw(struct trit_sampler *s, size_t n)
     return candidate_at(s, 0).id; /* sums of different order may differ in their last bits */
 }
 
-/* --- penalties --- */
-
-void trit_sampler_accept(struct trit_sampler *s, int32_t token)
-{
-    if (!s->counts || token < 0 || (size_t)token >= s->vocab)
-        return;
-    bool fresh = !s->counts[token]++;
-    if (s->params.repeat_last_n < 0) {
-        if (fresh)
-            s->window[s->window_used++] = token;
-        return;
-    }
-    size_t length = (size_t)s->params.repeat_last_n;
-    if (s->window_used == length)
-        s->counts[s->window[s->window_next]]--;
-    else
-        s->window_used++;
-    s->window[s->window_next] = token;
-    s->window_next = (s->window_next + 1) % length;
-}
-
-bool trit_sampler_ban(struct trit_sampler *s, int32_t token)
-{
-    if (s->bans == TRIT_SAMPLER_BANS || token < 0 || (size_t)token >= s->vocab)
-        return false;
-    *--s->banned = token;
-    s->bans++;
-    return true;
-}
-
-/* Divides what is positive and multiplies what is negative: either way down, if the penalty is
- * above 1. */
-static float penalise(const struct trit_sampler *s, int32_t id, float x)
-{
-    float penalty = s->params.repeat_penalty;
-    if (!s->counts || !s->counts[id])
-        return x;
-    return x > 0.0f ? x / penalty : x * penalty;
-}
-
-static bool banned(const struct trit_sampler *s, int32_t id)
-{
-    for (size_t i = 0; i < s->bans; i++)
-        if (s->banned[i] == id)
-            return true;
-    return false;
-}
-
-static const float *adjust_row(struct trit_sampler *s, const float *logits)
-{
-    if (!s->window_used && !s->bans)
-        return logits;
-    for (size_t i = 0; i < s->vocab; i++)
-        s->logits[i] = penalise(s, (int32_t)i, logits[i]);
-    for (size_t i = 0; i < s->bans; i++)
-        s->logits[s->banned[i]] = -INFINITY;
-    return s->logits;
-}
-
 /* --- the choice --- */
 
-static int32_t greedy(const float *logits, size_t n)
+/* Whether a greedy choice takes a before b: numbers come before NaN. */
+static bool before(struct trit_candidate a, struct trit_candidate b)
 {
-    size_t best = 0;
-    for (size_t i = 1; i < n; i++)
-        if (logits[i] > logits[best] || (logits[best] != logits[best] && logits[i] == logits[i]))
-            best = i;
-    return (int32_t)best;
+    bool a_known = a.logit == a.logit, b_known = b.logit == b.logit;
+    if (a_known && b_known)
+        return better(a, b);
+    return a_known != b_known ? a_known : a.id < b.id;
+}
+
+/* Of those that the mask allows; 0 where it allows none. */
+static int32_t greedy(const struct trit_sampler *s, const float *logits)
+{
+    struct trit_candidate best = { 0 };
+    bool found = false;
+    for (size_t i = 0; i < s->vocab; i++) {
+        const struct trit_candidate c = { logits[i], (int32_t)i };
+        if (!trit_adjust_allows(&s->adjust, i) || (found && !before(c, best)))
+            continue;
+        best = c;
+        found = true;
+    }
+    return best.id;
 }
 
 static int32_t draw_one(struct trit_sampler *s)
@@ -291,34 +242,37 @@ static int32_t draw_one(struct trit_sampler *s)
 
 int32_t trit_sampler_next(struct trit_sampler *s, const float *logits)
 {
-    const float *row = adjust_row(s, logits);
+    const float *row = trit_adjust_row(&s->adjust, logits, s->logits);
     if (!(s->params.temperature > 0.0f))
-        return greedy(row, s->vocab);
+        return greedy(s, row);
     gather(s, row);
-    return s->n ? draw_one(s) : greedy(row, s->vocab);
+    return s->n ? draw_one(s) : greedy(s, row);
+}
+
+void trit_sampler_accept(struct trit_sampler *s, int32_t token)
+{
+    trit_adjust_accept(&s->adjust, token);
+}
+
+bool trit_sampler_ban(struct trit_sampler *s, int32_t token)
+{
+    return trit_adjust_ban(&s->adjust, token);
+}
+
+void trit_sampler_mask(struct trit_sampler *s, const uint32_t *bits)
+{
+    s->adjust.mask = bits;
 }
 
 bool trit_sampler_ask(struct trit_sampler *s, const int32_t *draft, size_t n, struct trit_top *top)
 {
     const bool sampled = s->params.temperature > 0.0f;
-    const size_t k = sampled ? (size_t)s->params.top_k : 1, drafted = s->counts ? n : 0;
-    if ((sampled && !few(s)) || n > TRIT_SAMPLER_DRAFT)
+    const size_t k = sampled ? (size_t)s->params.top_k : 1;
+    if ((sampled && !few(s)) || n > TRIT_SAMPLER_DRAFT || s->adjust.mask)
         return false;
-    if (drafted)
-        memcpy(s->window + s->window_used, draft, drafted * sizeof *draft);
+    trit_adjust_also(&s->adjust, draft, n, top);
     top->k = k < s->vocab ? k : s->vocab;
-    top->also = s->banned;
-    top->nalso = s->bans + s->window_used + drafted;
     return top->nalso <= s->vocab / 16 + TRIT_SAMPLER_BANS + TRIT_SAMPLER_DRAFT;
-}
-
-/* Whether a greedy choice takes a before b: numbers come before NaN. */
-static bool before(struct trit_candidate a, struct trit_candidate b)
-{
-    bool a_known = a.logit == a.logit, b_known = b.logit == b.logit;
-    if (a_known && b_known)
-        return better(a, b);
-    return a_known != b_known ? a_known : a.id < b.id;
 }
 
 static int32_t greedy_of(const struct trit_candidate *candidates, size_t n)
@@ -348,11 +302,10 @@ static void gather_from(struct trit_sampler *s, size_t n)
 
 int32_t trit_sampler_pick(struct trit_sampler *s, const struct trit_candidate *best, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        const int32_t id = best[i].id;
-        const float x = s->bans && banned(s, id) ? -INFINITY : penalise(s, id, best[i].logit);
-        s->heap[i] = (struct trit_candidate){ x, id };
-    }
+    for (size_t i = 0; i < n; i++)
+        s->heap[i] =
+            (struct trit_candidate){ trit_adjust_one(&s->adjust, best[i].id, best[i].logit),
+                                     best[i].id };
     const int32_t likeliest = greedy_of(s->heap, n);
     if (!(s->params.temperature > 0.0f))
         return likeliest;
@@ -374,29 +327,35 @@ static enum trit_code check(const struct trit_sampling *p, size_t vocab, struct 
         { "min_p", p->min_p, -FLT_MAX, 1 },
         { "repeat_penalty", p->repeat_penalty, FLT_MIN, FLT_MAX },
         { "repeat_last_n", p->repeat_last_n, -1, WINDOW_MAX },
+        { "presence_penalty", p->presence_penalty, -FLT_MAX, FLT_MAX },
+        { "frequency_penalty", p->frequency_penalty, -FLT_MAX, FLT_MAX },
+        { "number of biases", (double)p->nbias, 0, (double)vocab },
     };
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (!(ranges[i].value >= ranges[i].min && ranges[i].value <= ranges[i].max))
             return trit_fail(error, TRIT_EARGUMENT, "sampling: %s is %g, must be from %g to %g",
                              ranges[i].name, ranges[i].value, ranges[i].min, ranges[i].max);
+    for (size_t i = 0; i < p->nbias; i++) {
+        const struct trit_bias b = p->bias[i];
+        if (b.id < 0 || (size_t)b.id >= vocab)
+            return trit_fail(error, TRIT_EARGUMENT,
+                             "sampling: bias of token %d, of which there are %zu", (int)b.id,
+                             vocab);
+        if (!(b.add < INFINITY))
+            return trit_fail(error, TRIT_EARGUMENT,
+                             "sampling: bias of token %d is %g, must be finite or -infinity",
+                             (int)b.id, b.add);
+    }
     return TRIT_OK;
 }
 
 static bool allocate(struct trit_sampler *s)
 {
-    const struct trit_sampling *p = &s->params;
-    const bool penalised = p->repeat_penalty != 1.0f && p->repeat_last_n != 0;
-    const size_t length = !penalised             ? 0
-                          : p->repeat_last_n < 0 ? s->vocab
-                                                 : (size_t)p->repeat_last_n;
     s->heap = trit_alloc(s->vocab, sizeof *s->heap);
     s->logits = trit_alloc(s->vocab, sizeof *s->logits);
-    s->ids = trit_alloc(TRIT_SAMPLER_BANS + length + TRIT_SAMPLER_DRAFT, sizeof *s->ids);
-    if (penalised)
-        s->counts = trit_alloc(s->vocab, sizeof *s->counts);
-    if (s->ids)
-        s->banned = s->window = s->ids + TRIT_SAMPLER_BANS;
-    return s->heap && s->logits && s->ids && (s->counts || !penalised);
+    const bool adjusts = trit_adjust_init(&s->adjust, &s->params, s->vocab);
+    s->params.bias = NULL; /* the caller's */
+    return s->heap && s->logits && adjusts;
 }
 
 enum trit_code trit_sampler_create(struct trit_sampler **sampler,
@@ -429,7 +388,6 @@ void trit_sampler_free(struct trit_sampler *s)
         return;
     free(s->heap);
     free(s->logits);
-    free(s->counts);
-    free(s->ids);
+    trit_adjust_free(&s->adjust);
     free(s);
 }

@@ -30,7 +30,7 @@ struct trit_sampling {
     float presence_penalty;       /* 0: off; taken from the logit of each token among them */
     float frequency_penalty;      /* 0: off; taken from it as often as it stands there */
     const struct trit_bias *bias; /* copied */
-    size_t nbias;
+    size_t nbias; /* those of one id add up; an id outside the vocabulary is out of range */
     uint64_t seed;
 };
 
@@ -57,10 +57,10 @@ bool trit_sampler_ban(struct trit_sampler *sampler, int32_t token);
    is a mask, trit_sampler_ask wants whole rows. */
 void trit_sampler_mask(struct trit_sampler *sampler, const uint32_t *bits);
 
-/* Order as in llama.cpp: penalties, top-k, top-p, min-p, temperature, draw. Candidates stand by
-   logit, descending, then by id; a draw takes one random number, walks them in that order, and
-   greedy takes none. Does not change logits; does not accept. NaN logits are never chosen unless
-   all are, then 0. */
+/* Order as in llama.cpp: biases, penalties (repeat, then frequency and presence), bans, mask,
+   top-k, top-p, min-p, temperature, draw. Candidates stand by logit, descending, then by id; a draw
+   takes one random number, walks them in that order, and greedy takes none. Does not change logits;
+   does not accept. NaN logits are never chosen unless all are, then 0. */
 int32_t trit_sampler_next(struct trit_sampler *sampler, const float *logits);
 
 /* The same choice from a few candidates. trit_sampler_ask says which are needed: it sets k, also

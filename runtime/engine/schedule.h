@@ -5,6 +5,7 @@
 #define TRIT_SCHEDULE_H
 
 #include "runtime/decode/decode.h"
+#include "runtime/decode/logprob.h"
 #include "runtime/engine/engine.h"
 #include "runtime/grammar/grammar.h"
 
@@ -26,10 +27,6 @@ enum trit_code trit_scheduler_create(struct trit_scheduler **scheduler, struct t
 /* All jobs end with TRIT_ESTOPPED, whose `done` have returned by then. NULL allowed. */
 void trit_scheduler_free(struct trit_scheduler *scheduler);
 
-struct trit_logprob {
-    int32_t id;
-    float logprob; /* natural logarithm, of the model's own distribution */
-};
 struct trit_job_token {
     int32_t id;
     bool end; /* an end token, which is not part of the text; none follows */
