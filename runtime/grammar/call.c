@@ -1,6 +1,5 @@
 /* Calls of tools, as the rows of calls.h write them: arguments are a JSON object, or each argument
    stands between literals of its own, strings as they are and other values as JSON. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/grammar/internal.h"
@@ -52,17 +51,9 @@ static uint32_t raw_values(struct trit_compile *c, json_t *values, uint32_t from
     json_t *value;
     size_t i;
     trit_build_free(b, from, start);
-    json_array_foreach(values, i, value)
-    {
-        char *text =
-            json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-        const char *word = text ? text : json_string_value(value);
-        if (!word)
-            trit_build_fail(b, TRIT_EMEMORY, "no memory for a value");
-        else
-            trit_build_free(b, trit_build_word(b, start, word, strlen(word)), to);
-        free(text);
-    }
+    json_array_foreach(values, i, value) if (json_is_string(value)) trit_build_free(
+        b, trit_build_word(b, start, json_string_value(value), json_string_length(value)), to);
+    else trit_compile_value(c, value, (struct trit_ends){ start, to });
     return trit_build_literal(b, to, after, strlen(after));
 }
 

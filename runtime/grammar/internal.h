@@ -189,6 +189,9 @@ void trit_compile_any_of(struct trit_compile *c, const json_t *schema, struct tr
 void trit_compile_all_of(struct trit_compile *c, const json_t *schema, struct trit_ends ends);
 void trit_compile_enum(struct trit_compile *c, const json_t *schema, struct trit_ends ends);
 
+/* One value, as JSON. */
+void trit_compile_value(struct trit_compile *c, const json_t *value, struct trit_ends ends);
+
 /* What a reference names; NULL after a failure. */
 const json_t *trit_compile_find(struct trit_compile *c, const char *ref);
 /* The schema behind references; NULL after a failure. */

@@ -175,20 +175,54 @@ static char *text_of(const json_t *value)
     return text;
 }
 
-static void one_value(struct trit_compile *c, const json_t *value, struct trit_ends ends)
+/* A schema that nothing but this object or array meets; NULL: no memory. */
+static json_t *schema_of(const json_t *value)
+{
+    json_t *all = (json_t *)(uintptr_t)value, *one;
+    json_t *parts = json_is_object(value) ? json_object() : json_array(), *names = json_array();
+    const char *name;
+    size_t i;
+    bool good = parts && names;
+    json_object_foreach(all, name, one) good =
+        good && !json_object_set_new(parts, name, json_pack("{s:O}", "const", one)) &&
+        !json_array_append_new(names, json_string(name));
+    json_array_foreach(all, i, one) good =
+        good && !json_array_append_new(parts, json_pack("{s:O}", "const", one));
+    if (!good) {
+        json_decref(parts);
+        json_decref(names);
+        return NULL;
+    }
+    if (json_is_object(value))
+        return json_pack("{s:s, s:o, s:o, s:b}", "type", "object", "properties", parts, "required",
+                         names, "additionalProperties", 0);
+    json_decref(names);
+    return json_pack("{s:s, s:o, s:b, s:I}", "type", "array", "prefixItems", parts, "items", 0,
+                     "minItems", (json_int_t)json_array_size(value));
+}
+
+void trit_compile_value(struct trit_compile *c, const json_t *value, struct trit_ends ends)
 {
     struct trit_build *b = &c->b;
+    char *text = NULL;
+    json_t *schema = NULL;
     if (json_is_string(value)) {
         trit_build_free(
             b, trit_build_quoted(b, ends.from, json_string_value(value), json_string_length(value)),
             ends.to);
         return;
     }
-    char *text = text_of(value);
-    if (!text)
-        trit_build_fail(b, TRIT_EMEMORY, "no memory for a value");
+    if (json_is_object(value) || json_is_array(value))
+        schema = schema_of(value);
     else
+        text = text_of(value);
+    if (text)
         trit_build_free(b, trit_build_word(b, ends.from, text, strlen(text)), ends.to);
+    else if (schema && !json_array_append(c->made, schema))
+        trit_build_call(b, ends.from, trit_compile_rule(c, schema), ends.to);
+    else
+        trit_build_fail(b, TRIT_EMEMORY, "no memory for a value");
+    json_decref(schema);
     free(text);
 }
 
@@ -203,6 +237,6 @@ void trit_compile_enum(struct trit_compile *c, const json_t *schema, struct trit
     if (!values)
         trit_build_fail(&c->b, TRIT_EARGUMENT, "\"enum\" must be an array");
     json_array_foreach(values, i, value) if (types & trit_type_of(value) && !c->b.code)
-        one_value(c, value, ends);
+        trit_compile_value(c, value, ends);
     json_decref(values);
 }
