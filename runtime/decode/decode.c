@@ -17,9 +17,12 @@ struct trit_decoder {
     size_t vocab;
     int32_t last[MOST]; /* the last token, not evaluated yet; behind it what is guessed */
     size_t guessed;
-    bool fed;            /* there are answers for what follows the prompt */
+    const int32_t *part; /* of a prompt, under way; NULL: it is the last token and guesses */
+    size_t npart;
+    bool asked, fed;     /* it asks what follows it; there are answers for that */
     int32_t ready[MOST]; /* chosen; `given` of them were taken */
     size_t nready, given;
+    bool rowed; /* whole rows are wanted in any case */
     bool whole; /* the answers are rows of logits: candidates would not be enough */
     struct trit_top top[MOST];
     struct trit_candidate *best;
@@ -100,7 +103,7 @@ void trit_decoder_tell(struct trit_decoder *d, const int32_t *tokens, size_t n)
 static enum trit_code ask(struct trit_decoder *d, const int32_t *guesses, size_t n,
                           struct trit_error *error)
 {
-    d->whole = !trit_sampler_ask(d->sampler, guesses, n - 1, &d->top[0]);
+    d->whole = !trit_sampler_ask(d->sampler, guesses, n - 1, &d->top[0]) || d->rowed;
     const size_t each = d->top[0].k + d->top[0].nalso;
     if (d->whole)
         d->rows = trit_outgrow(d->rows, &d->rows_room, n * d->vocab, sizeof *d->rows);
@@ -153,43 +156,41 @@ static size_t choose_all(struct trit_decoder *d)
     }
 }
 
-/* Tokens that nothing is asked about, a pass at a time, each shown to the block. *done: how many.
- */
-static enum trit_code feed_block(struct trit_decoder *d, const int32_t *tokens, size_t n,
-                                 size_t *done, struct trit_error *error)
+enum trit_code trit_decoder_part(struct trit_decoder *d, const int32_t *tokens, size_t n, bool last,
+                                 struct trit_run *run, struct trit_error *error)
 {
-    const size_t chunk = trit_work_chunk(trit_session_work(d->session));
-    enum trit_code code = TRIT_OK;
-    for (*done = 0; n - *done > chunk && !code; *done += chunk) {
-        const struct trit_run run = { .session = d->session,
-                                      .tokens = tokens + *done,
-                                      .count = chunk,
-                                      .first = chunk,
-                                      .states = trit_predict_states(d->predict) };
-        code = trit_session_prefill(&run, error);
-        if (!code)
-            code = trit_predict_tell(d->predict, tokens + *done, chunk, error);
-    }
-    return code;
+    d->part = tokens;
+    d->npart = n;
+    d->asked = last;
+    d->guessed = 0;
+    if (last)
+        return prepare(d, tokens, n, 0, run, error);
+    *run = (struct trit_run){ .session = d->session,
+                              .tokens = tokens,
+                              .count = n,
+                              .first = n,
+                              .states = d->predict ? trit_predict_states(d->predict) : NULL };
+    return TRIT_OK;
 }
 
 enum trit_code trit_decoder_feed(struct trit_decoder *d, const int32_t *tokens, size_t n,
                                  struct trit_error *error)
 {
-    const size_t start = trit_session_position(d->session);
-    struct trit_run run;
-    size_t done = 0;
-    enum trit_code code = d->predict ? feed_block(d, tokens, n, &done, error) : TRIT_OK;
-    if (!code)
-        code = prepare(d, tokens + done, n - done, 0, &run, error);
-    if (!code)
-        code = trit_session_prefill(&run, error);
-    if (!code && d->predict)
-        code = trit_predict_tell(d->predict, tokens + done, n - done, error);
+    const size_t start = trit_session_position(d->session),
+                 chunk = trit_work_chunk(trit_session_work(d->session));
+    enum trit_code code = TRIT_OK;
+    for (size_t at = 0, some; at < n && !code; at += some) {
+        struct trit_run run;
+        some = d->predict ? smaller(n - at, chunk) : n; /* each is shown to the block */
+        code = trit_decoder_part(d, tokens + at, some, at + some == n, &run, error);
+        if (!code)
+            code = trit_session_prefill(&run, error);
+        if (!code)
+            code = trit_decoder_end(d, 0, error);
+    }
     if (code && !trit_session_rewind(d->session, start))
         trit_session_rewind(d->session, 0);
-    d->fed = !code;
-    d->nready = d->given = 0;
+    d->fed &= !code;
     return code;
 }
 
@@ -219,40 +220,81 @@ static enum trit_code learn(struct trit_decoder *d, size_t guessed, size_t right
     return trit_predict_tell(d->predict, d->last, 1 + right, error);
 }
 
-/* A pass of the last token and of guesses. */
-static enum trit_code step(struct trit_decoder *d, size_t wanted, struct trit_error *error)
+enum trit_code trit_decoder_begin(struct trit_decoder *d, size_t wanted, struct trit_run *run,
+                                  struct trit_error *error)
 {
-    const size_t position = trit_session_position(d->session),
-                 room = trit_session_context(d->session) - position, most = smaller(wanted, room),
+    const size_t room = trit_session_context(d->session) - trit_session_position(d->session),
+                 most = smaller(wanted, room),
                  limit =
                      smaller(most ? most - 1 : 0, trit_work_drafts(trit_session_work(d->session)));
     size_t guessed;
+    const enum trit_code code = draft(d, limit, &guessed, error);
+    d->part = NULL;
+    return code ? code : prepare(d, d->last, 1 + guessed, guessed, run, error);
+}
+
+enum trit_code trit_decoder_end(struct trit_decoder *d, double seconds, struct trit_error *error)
+{
+    d->fed = d->part && d->asked;
+    d->nready = d->given = 0;
+    if (d->part)
+        return d->predict ? trit_predict_tell(d->predict, d->part, d->npart, error) : TRIT_OK;
+    const size_t guessed = d->guessed, right = choose_all(d);
+    trit_session_rewind(d->session, trit_session_position(d->session) - guessed + right);
+    return learn(d, guessed, right, seconds, error);
+}
+
+bool trit_decoder_take(struct trit_decoder *d, int32_t *token)
+{
+    if (d->given == d->nready && d->fed)
+        choose_all(d);
+    d->fed = false;
+    if (d->given == d->nready)
+        return false;
+    *token = d->last[0] = d->ready[d->given++];
+    return true;
+}
+
+/* A pass of the last token and of guesses. */
+static enum trit_code step(struct trit_decoder *d, size_t wanted, struct trit_error *error)
+{
     struct trit_run run;
-    enum trit_code code = draft(d, limit, &guessed, error);
+    enum trit_code code = trit_decoder_begin(d, wanted, &run, error);
     const uint64_t begin = trit_clock();
     if (!code)
-        code = prepare(d, d->last, 1 + guessed, guessed, &run, error);
-    if (!code)
         code = trit_model_eval(trit_session_work(d->session), &run, 1, error);
-    if (code)
-        return code;
-    const size_t right = choose_all(d);
-    trit_session_rewind(d->session, position + 1 + right);
-    return learn(d, guessed, right, (double)(trit_clock() - begin) * 1e-9, error);
+    if (!code)
+        code = trit_decoder_end(d, (double)(trit_clock() - begin) * 1e-9, error);
+    return code;
 }
 
 enum trit_code trit_decoder_next(struct trit_decoder *d, size_t wanted, int32_t *token,
                                  struct trit_error *error)
 {
-    enum trit_code code = TRIT_OK;
-    if (d->given == d->nready && d->fed)
-        choose_all(d);
-    else if (d->given == d->nready)
-        code = step(d, wanted, error);
-    d->fed = false;
+    if (trit_decoder_take(d, token))
+        return TRIT_OK;
+    const enum trit_code code = step(d, wanted, error);
     if (!code)
-        *token = d->last[0] = d->ready[d->given++];
+        trit_decoder_take(d, token);
     return code;
+}
+
+void trit_decoder_rows(struct trit_decoder *d)
+{
+    d->rowed = true;
+}
+
+const float *trit_decoder_row(const struct trit_decoder *d)
+{
+    return d->whole && d->given ? d->rows + (d->given - 1) * d->vocab : NULL;
+}
+
+void trit_decoder_plain(struct trit_decoder *d)
+{
+    trit_lookup_free(d->lookup);
+    trit_predict_free(d->predict);
+    d->lookup = NULL;
+    d->predict = NULL;
 }
 
 const struct trit_counts *trit_decoder_counts(const struct trit_decoder *d)

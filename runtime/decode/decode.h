@@ -43,6 +43,31 @@ enum trit_code trit_decoder_feed(struct trit_decoder *decoder, const int32_t *to
 enum trit_code trit_decoder_next(struct trit_decoder *decoder, size_t wanted, int32_t *token,
                                  struct trit_error *error);
 
+/* The halves of feed and of next, for callers who evaluate the runs of several decoders together.
+   Between them *run is evaluated (runtime/model/model.h); after an error of that nothing has
+   changed but what the session has, and a first half comes again. `tokens` stay there until the
+   second. */
+/* A part of tokens that were told, at most a pass's where the block drafts; last: the next choice
+   is what follows it. */
+enum trit_code trit_decoder_part(struct trit_decoder *decoder, const int32_t *tokens, size_t n,
+                                 bool last, struct trit_run *run, struct trit_error *error);
+/* The last token that was taken, and drafts; wanted as in next. */
+enum trit_code trit_decoder_begin(struct trit_decoder *decoder, size_t wanted, struct trit_run *run,
+                                  struct trit_error *error);
+/* seconds: that the pass took; 0: it says nothing of what drafts cost. An error is one of drafting:
+   the choices are made, and without drafts (trit_decoder_plain) all goes on. */
+enum trit_code trit_decoder_end(struct trit_decoder *decoder, double seconds,
+                                struct trit_error *error);
+/* The next token that was chosen; false: there is none. */
+bool trit_decoder_take(struct trit_decoder *decoder, int32_t *token);
+
+/* Whole rows of logits are asked for, always; and the row of the token taken last, NULL where it
+   was none, as long as no part or pass begins. */
+void trit_decoder_rows(struct trit_decoder *decoder);
+const float *trit_decoder_row(const struct trit_decoder *decoder);
+/* No more drafts. */
+void trit_decoder_plain(struct trit_decoder *decoder);
+
 struct trit_decoded {
     enum trit_draft from;  /* AUTO: settled */
     size_t passes;         /* after the prompt's */

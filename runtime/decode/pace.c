@@ -28,6 +28,8 @@ double trit_pace_learn(struct trit_pace *p, size_t drafts, double seconds)
 {
     const double x = (double)drafts, expected = 1 + trit_pace_cost(p, drafts);
     double y = expected - 1;
+    if (!(seconds > 0))
+        return drafts ? y : 0;
     if (!drafts) {
         const double news = p->pass > 0 && seconds > 2 * p->pass ? 2 * p->pass : seconds;
         p->pass += p->pass > 0 ? NEWS * (news - p->pass) : seconds;

@@ -21,7 +21,8 @@ void trit_pace_init(struct trit_pace *pace, double hope);
 /* What that many drafts add to a pass. */
 double trit_pace_cost(const struct trit_pace *pace, size_t drafts);
 /* A pass with so many took that long; one that was held up counts as twice what was expected.
-   Returns what its drafts cost. Passes without any are told too: they are the measure. */
+   Returns what its drafts cost. Passes without any are told too: they are the measure. 0 seconds:
+   not known, what was expected is returned. */
 double trit_pace_learn(struct trit_pace *pace, size_t drafts, double seconds);
 
 #endif
