@@ -374,6 +374,9 @@ size_t trit_states_head_floats(const struct trit_config *config); /* of the stat
 size_t trit_work_bytes(const struct trit_model *model, size_t chunk);
 /* Bytes of a sequence's cache, UINT64_MAX where that wraps. */
 uint64_t trit_session_cache(const struct trit_model *model, size_t context);
+/* The first `position` positions of a sequence's cache; false, and nothing has changed, where it
+   has fewer, or `to` is no other sequence of the model with room for them in the same layout. */
+bool trit_cache_copy(struct trit_session *to, const struct trit_session *from, size_t position);
 /* Bytes of a sequence beside its cache: chunks that wait to be merged. */
 size_t trit_session_parts(const struct trit_model *model, size_t context);
 

@@ -14,15 +14,12 @@ struct trit_mark {
     size_t bytes;
 };
 
-enum trit_code trit_mark_take(struct trit_mark **mark, struct trit_session *s,
-                              struct trit_error *error)
+/* Of what the states are now, at that position. */
+static enum trit_code take(struct trit_mark **mark, struct trit_session *s, size_t position,
+                           struct trit_error *error)
 {
-    *mark = NULL;
-    enum trit_code code = trit_delta_settle(s, error);
-    if (code)
-        return code;
     struct trit_mark *m = trit_alloc(1, sizeof *m);
-    const size_t bytes = s->position ? s->states.bytes : 0; /* at 0 they are zeros */
+    const size_t bytes = position ? s->states.bytes : 0; /* at 0 they are zeros */
     if (m && bytes)
         m->states = trit_map(bytes);
     if (!m || (bytes && !m->states)) {
@@ -32,12 +29,49 @@ enum trit_code trit_mark_take(struct trit_mark **mark, struct trit_session *s,
     m->bytes = bytes;
     if (m->bytes)
         memcpy(m->states, s->states.memory, m->bytes);
-    m->position = s->position;
+    m->position = position;
     m->session = s;
     m->next = s->marks;
     s->marks = m;
     *mark = m;
     return TRIT_OK;
+}
+
+enum trit_code trit_mark_take(struct trit_mark **mark, struct trit_session *s,
+                              struct trit_error *error)
+{
+    *mark = NULL;
+    const enum trit_code code = trit_delta_settle(s, error);
+    return code ? code : take(mark, s, s->position, error);
+}
+
+enum trit_code trit_mark_settled(struct trit_mark **mark, struct trit_session *s,
+                                 struct trit_error *error)
+{
+    *mark = NULL;
+    return take(mark, s, trit_config_deltas(&s->model->config) ? s->states.settled : s->position,
+                error);
+}
+
+size_t trit_mark_position(const struct trit_mark *m)
+{
+    return m->session ? m->position : SIZE_MAX;
+}
+
+size_t trit_mark_bytes(const struct trit_mark *m)
+{
+    return m->bytes;
+}
+
+bool trit_mark_copy(const struct trit_mark *m, struct trit_session *to)
+{
+    if (!m->session || !trit_cache_copy(to, m->session, m->position))
+        return false;
+    trit_marks_detach(to);
+    if (m->bytes)
+        memcpy(to->states.memory, m->states, m->bytes);
+    to->position = to->states.settled = m->position;
+    return true;
 }
 
 bool trit_mark_back(const struct trit_mark *m)

@@ -237,6 +237,8 @@ size_t trit_session_context(const struct trit_session *session);
 /* Forgets all from that position on. False, and nothing is forgotten, where the model has states
    that cannot go back so far: they go back to 0, and to any of the last drafts. */
 bool trit_session_rewind(struct trit_session *session, size_t position);
+/* The last position, no further than that, to which it can go back so. */
+size_t trit_session_back(const struct trit_session *session, size_t position);
 
 /* A place that a sequence can go back to, states and all, as long as it has not gone back before it
    in the meantime: a copy of its states, none where the model has none. Taking one settles the last
@@ -248,6 +250,26 @@ enum trit_code trit_mark_take(struct trit_mark **mark, struct trit_session *sess
    freed. A mark may be used any number of times. */
 bool trit_mark_back(const struct trit_mark *mark);
 void trit_mark_free(struct trit_mark *mark); /* NULL allowed; the session may be freed before */
+/* Of where the states are, without settling: before the last drafts that were kept. */
+enum trit_code trit_mark_settled(struct trit_mark **mark, struct trit_session *session,
+                                 struct trit_error *error);
+size_t trit_mark_position(const struct trit_mark *mark); /* SIZE_MAX: it was lost */
+size_t trit_mark_bytes(const struct trit_mark *mark);
+
+/* `to` becomes what another sequence of its model was at a mark of it, or, in a model without
+   states, at a position; bit for bit, and the other does not change. False, and nothing has
+   changed, where that has lost the mark, is not so long, or is longer than the context of `to`; and
+   where one context is below 256 and the other is not as long. */
+bool trit_mark_copy(const struct trit_mark *mark, struct trit_session *to);
+bool trit_session_copy(struct trit_session *to, const struct trit_session *from, size_t position);
+
+/* Bytes of memory that a sequence has filled: its cache, its states with those of drafts. */
+struct trit_session_taken {
+    size_t kv, states;
+};
+struct trit_session_taken trit_session_taken(const struct trit_session *session);
+/* What is behind its position, from before it went back, leaves memory. */
+void trit_session_trim(struct trit_session *session);
 size_t trit_session_kv_bytes(const struct trit_session *session);
 struct trit_work *trit_session_work(const struct trit_session *session);
 size_t trit_work_chunk(const struct trit_work *work);

@@ -1,5 +1,6 @@
 /* A sequence: its cache and how far it is filled. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/base/mem.h"
 #include "runtime/base/room.h"
@@ -118,16 +119,77 @@ size_t trit_session_kv_bytes(const struct trit_session *s)
     return (size_t)trit_session_cache(s->model, s->context);
 }
 
+/* Of a chunk of all heads. */
+static size_t chunk_bytes(const struct trit_session *s)
+{
+    const struct trit_config *c = &s->model->config;
+    return trit_config_attending(c) * c->kv_heads * (s->k_bytes + s->v_bytes);
+}
+
+static size_t filled_bytes(const struct trit_session *s)
+{
+    return (s->position + TRIT_ATTN_CHUNK - 1) / TRIT_ATTN_CHUNK * chunk_bytes(s);
+}
+
+struct trit_session_taken trit_session_taken(const struct trit_session *s)
+{
+    return (struct trit_session_taken){ filled_bytes(s), s->states.bytes + s->states.log_bytes };
+}
+
+void trit_session_trim(struct trit_session *s)
+{
+    const size_t filled = filled_bytes(s);
+    trit_map_drop(s->kv + filled, trit_session_kv_bytes(s) - filled);
+}
+
+/* The first n positions of a chunk of a head. */
+static void copy_head(const struct trit_session *s, size_t n, const uint8_t *from, uint8_t *to)
+{
+    memcpy(to, from, s->model->kv->k_bytes(s->model, n));
+    memcpy(to + s->k_bytes, from + s->k_bytes, s->model->kv->v_bytes(s->model, n));
+}
+
+bool trit_cache_copy(struct trit_session *to, const struct trit_session *from, size_t position)
+{
+    const size_t chunk = chunk_bytes(from), head = from->k_bytes + from->v_bytes,
+                 whole = position / TRIT_ATTN_CHUNK * chunk, rest = position % TRIT_ATTN_CHUNK;
+    if (to == from || to->model != from->model || position > from->position ||
+        position > to->context || to->k_bytes != from->k_bytes)
+        return false;
+    if (whole)
+        memcpy(to->kv, from->kv, whole);
+    for (size_t at = whole; rest && at < whole + chunk; at += head)
+        copy_head(from, rest, from->kv + at, to->kv + at);
+    return true;
+}
+
+bool trit_session_copy(struct trit_session *to, const struct trit_session *from, size_t position)
+{
+    if ((position && trit_config_deltas(&from->model->config)) ||
+        !trit_cache_copy(to, from, position))
+        return false;
+    trit_marks_detach(to);
+    to->position = to->states.settled = position;
+    return true;
+}
+
 struct trit_work *trit_session_work(const struct trit_session *s)
 {
     return s->work;
+}
+
+size_t trit_session_back(const struct trit_session *s, size_t position)
+{
+    if (position > s->position)
+        return s->position;
+    return position < s->states.settled && trit_config_deltas(&s->model->config) ? 0 : position;
 }
 
 bool trit_session_rewind(struct trit_session *s, size_t position)
 {
     struct trit_delta_states *states = &s->states;
     position = position < s->position ? position : s->position;
-    if (position > 0 && position < states->settled && trit_config_deltas(&s->model->config))
+    if (trit_session_back(s, position) < position)
         return false;
     s->position = position;
     trit_marks_forget(s, position);
