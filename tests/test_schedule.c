@@ -1,0 +1,433 @@
+/* labels: threads */
+/* Is each answer of a scheduler what the same job gets alone, token for token and bit for bit of
+   its log-probabilities, whoever else is served, joins, leaves, is cancelled or spoils a pass,
+   whatever was kept and drafted? TRIT_JOBS: how many of each model, TRIT_SEED: others. */
+#define _GNU_SOURCE
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/engine/schedule.h"
+#include "runtime/synth/synth.h"
+#include "tests/lib_model.h"
+
+enum {
+    JOBS = 64,
+    CONTEXT = 320,
+    MOST = 40, /* tokens of an answer */
+    TEXTS = 4, /* that prompts begin with */
+    TOP = 3,
+    POISON = 200 /* a token of which no finite state comes, in toys */
+};
+
+static uint64_t random_state = 1;
+
+static size_t below(size_t n)
+{
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (size_t)(random_state >> 33) % n;
+}
+
+/* --- models --- */
+
+struct opened {
+    const char *name;
+    struct trit_engine engine;
+    uint8_t *image;    /* of a toy */
+    bool poison, file; /* it has such a token; the engine opened a file */
+};
+
+static void check(enum trit_code code, const struct trit_error *e)
+{
+    if (code)
+        fail_msg("%s", e->text);
+}
+
+static void open_toy(struct opened *o, struct trit_toy *toy, const char *name, int threads)
+{
+    struct trit_engine *e = &o->engine;
+    struct trit_error error;
+    size_t bytes;
+    struct trit_toy_tensor *rows = trit_toy_tensor(toy, "token_embd.weight");
+    *o = (struct opened){ .name = name, .poison = true };
+    trit_toy_add(toy, "output.weight", "token_embd.weight");
+    rows->type = TRIT_F32;
+    rows->spoiled = true;
+    rows->at = POISON * rows->ne[0];
+    rows->with = 3e38f;
+    o->image = trit_toy_write(toy, &bytes);
+    check(trit_gguf_parse(&e->gguf, o->image, bytes, "toy.gguf", &error), &error);
+    check(trit_tokenizer_load(&e->tokenizer, e->gguf, &error), &error);
+    check(trit_pool_create(&e->pool, threads, &error), &error);
+    check(trit_model_load(&e->model, e->gguf, e->pool, NULL, &error), &error);
+    e->config = *trit_model_config(e->model);
+}
+
+static void open_plain(struct opened *o)
+{
+    static const struct trit_toy_shape shape = { 64, 64, 2, 4, 2 };
+    static struct trit_toy toy;
+    trit_toy_init(&toy, "bitnet-b1.58", &shape);
+    open_toy(o, &toy, "plain", 2);
+}
+
+static void open_hybrid(struct opened *o)
+{
+    static const struct trit_toy_shape shape = { 64, 64, 3, 2, 1 };
+    static const struct trit_toy_delta delta = { 2, 4, 16, 4, 3 };
+    static struct trit_toy toy;
+    trit_toy_hybrid(&toy, &shape, &delta);
+    open_toy(o, &toy, "hybrid", 1);
+}
+
+/* With a prediction block, whose drafts are mostly right. */
+static void open_block(struct opened *o)
+{
+    static char path[] = "/tmp/trit-schedule-XXXXXX";
+    struct trit_vocab vocabulary;
+    struct trit_pool *pool;
+    struct trit_error error;
+    const int fd = mkstemp(path);
+    check(trit_vocab_builtin(&vocabulary, &error), &error);
+    struct trit_synth s = { .vocabulary = &vocabulary,
+                            .arch = "qwen35",
+                            .type = TRIT_PTQ1_0,
+                            .low_rows = true,
+                            .seed = 4,
+                            .peak = 0.5,
+                            .chain = 16,
+                            .mtp = true,
+                            .accept = 0.8 };
+    check(trit_shape_parse(&s.shape, "256x256x4x4x2x64", &error), &error);
+    s.shape.vocab = vocabulary.n;
+    s.shape.untied = true;
+    check(trit_pool_create(&pool, 1, &error), &error);
+    check(trit_synth_write(&s, path, pool, &error), &error);
+    trit_pool_destroy(pool);
+    trit_vocab_free(&vocabulary);
+    *o = (struct opened){ .name = "block", .file = true };
+    check(trit_engine_open(&o->engine, path, &error), &error);
+    unlink(path);
+    close(fd);
+    o->engine.cache_wanted = "none";
+    o->engine.block = true;
+    check(trit_engine_load_tokenizer(&o->engine, &error), &error);
+    check(trit_engine_load_model(&o->engine, 2, &error), &error);
+}
+
+static void close_model(struct opened *o)
+{
+    struct trit_engine *e = &o->engine;
+    trit_engine_close(e);
+    free(o->image);
+}
+
+/* --- jobs --- */
+
+struct answer {
+    size_t n;
+    int32_t ids[CONTEXT];
+    float logprobs[CONTEXT];
+    struct trit_logprob top[CONTEXT][TOP];
+    struct trit_job_result result;
+    bool done;
+};
+
+struct order {
+    int32_t prompt[CONTEXT];
+    size_t n, turns[4], nturns;
+    struct trit_sampling sampling;
+    struct trit_bias bias;
+    size_t predict, stop; /* stop: tokens after which the callback says so; 0: never */
+    bool endless, logprobs, poisoned;
+    bool cancelled; /* at some time, when it is served with others */
+    uint64_t client;
+    struct answer alone, beside;
+    struct answer *now;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+
+static bool on_token(void *arg, const struct trit_job_token *token)
+{
+    const struct order *o = arg;
+    struct answer *a = o->now;
+    a->ids[a->n] = token->id;
+    a->logprobs[a->n] = token->logprob;
+    memcpy(a->top[a->n], token->top, token->ntop * sizeof *token->top);
+    a->n++;
+    return a->n != o->stop;
+}
+
+static void on_done(void *arg, const struct trit_job_result *result)
+{
+    struct order *o = arg;
+    pthread_mutex_lock(&lock);
+    o->now->result = *result;
+    o->now->done = true;
+    pthread_cond_signal(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+static void wait_for(struct order *o)
+{
+    pthread_mutex_lock(&lock);
+    while (!o->now->done)
+        pthread_cond_wait(&changed, &lock);
+    pthread_mutex_unlock(&lock);
+}
+
+static struct trit_job *submit(struct trit_scheduler *s, struct order *o, struct answer *answer)
+{
+    struct trit_error error;
+    struct trit_job *job;
+    const struct trit_job_ask ask = { .tokens = o->prompt,
+                                      .ntokens = o->n,
+                                      .turns = o->turns,
+                                      .nturns = o->nturns,
+                                      .sampling = &o->sampling,
+                                      .predict = o->predict,
+                                      .endless = o->endless,
+                                      .logprobs = o->logprobs,
+                                      .top = TOP,
+                                      .client = o->client,
+                                      .token = on_token,
+                                      .done = on_done,
+                                      .arg = o };
+    memset(answer, 0, sizeof *answer);
+    o->now = answer;
+    o->sampling.bias = &o->bias;
+    check(trit_scheduler_submit(s, &ask, &job, &error), &error);
+    return job;
+}
+
+/* --- what is asked --- */
+
+static int32_t texts[TEXTS][CONTEXT];
+
+static struct trit_sampling random_sampling(void)
+{
+    static const float temperatures[] = { 0, 0, 0.5f, 1.2f }, penalties[] = { 1, 1, 1.2f };
+    static const int ks[] = { 1, 5, 40, 0 };
+    return (struct trit_sampling){ .temperature = temperatures[below(4)],
+                                   .top_k = ks[below(4)],
+                                   .top_p = below(2) ? 1 : 0.9f,
+                                   .min_p = below(2) ? 0 : 0.05f,
+                                   .repeat_penalty = penalties[below(3)],
+                                   .repeat_last_n = below(2) ? 32 : -1,
+                                   .presence_penalty = below(4) ? 0 : 0.5f,
+                                   .nbias = below(4) == 0,
+                                   .seed = below(1000) };
+}
+
+/* The beginning of a text or of an earlier conversation, then something else. */
+static void random_prompt(struct order *all, size_t i, const struct opened *m)
+{
+    struct order *o = &all[i];
+    const struct order *before = i ? &all[below(i)] : NULL;
+    const size_t most = CONTEXT - MOST / 2;
+    if (before && below(2) && before->n + before->alone.n < most) {
+        memcpy(o->prompt, before->prompt, before->n * sizeof *o->prompt);
+        memcpy(o->prompt + before->n, before->alone.ids, before->alone.n * sizeof *o->prompt);
+        o->n = before->n + before->alone.n;
+        if (below(4) == 0)
+            o->n = 1 + below(o->n);
+    } else {
+        const int32_t *text = texts[below(TEXTS)];
+        o->n = 1 + below(below(2) ? most - 30 : 100);
+        memcpy(o->prompt, text, o->n * sizeof *o->prompt);
+    }
+    for (size_t extra = below(3) ? below(24) : 0; extra-- && o->n < most;)
+        o->prompt[o->n++] = (int32_t)below(40);
+    o->poisoned = false;
+    for (size_t k = 0; k < o->n; k++)
+        o->poisoned |= m->poison && o->prompt[k] == POISON;
+    if (m->poison && below(16) == 0) {
+        o->prompt[below(o->n)] = POISON;
+        o->poisoned = true;
+    }
+    o->nturns = below(4);
+    for (size_t k = 0, at = 0; k < o->nturns; k++)
+        o->turns[k] = at += below(o->n / 3 + 1);
+}
+
+static void random_order(struct order *all, size_t i, const struct opened *m)
+{
+    struct order *o = &all[i];
+    const size_t vocab = m->engine.config.vocab;
+    random_prompt(all, i, m);
+    o->sampling = random_sampling();
+    o->bias = (struct trit_bias){ (int32_t)below(vocab), below(2) ? 8 : -8 };
+    o->predict = below(8) ? 1 + below(MOST) : 0;
+    o->stop = below(6) ? 0 : 1 + below(MOST);
+    o->endless = below(2);
+    o->logprobs = below(5) == 0;
+    o->cancelled = below(8) == 0;
+    o->client = below(4);
+}
+
+/* --- what must be --- */
+
+static void must_be_alike(const struct opened *m, size_t i, const struct order *o)
+{
+    const struct answer *a = &o->alone, *b = &o->beside;
+    const bool cut = b->result.end == TRIT_JOB_CANCELLED && o->cancelled;
+    if (!cut && (a->n != b->n || a->result.end != b->result.end ||
+                 a->result.error.code != b->result.error.code))
+        fail_msg("%s, job %zu of %zu tokens, %zu reused: %zu tokens, end %d (%s), not %zu, %d (%s)",
+                 m->name, i, o->n, b->result.reused, b->n, b->result.end, b->result.error.text,
+                 a->n, a->result.end, a->result.error.text);
+    assert_true(b->n <= a->n);
+    for (size_t k = 0; k < b->n; k++)
+        if (a->ids[k] != b->ids[k])
+            fail_msg("%s, job %zu of %zu tokens, %zu reused: token %zu is %d, not %d", m->name, i,
+                     o->n, b->result.reused, k, (int)b->ids[k], (int)a->ids[k]);
+    assert_memory_equal(a->logprobs, b->logprobs, b->n * sizeof *a->logprobs);
+    assert_memory_equal(a->top, b->top, b->n * sizeof *a->top);
+}
+
+static struct trit_scheduler *start(struct opened *m, struct trit_scheduler_sizes sizes)
+{
+    struct trit_scheduler *s;
+    struct trit_error error;
+    sizes.context = CONTEXT;
+    check(trit_scheduler_create(&s, &m->engine, &sizes, &error), &error);
+    return s;
+}
+
+static void write_texts(void)
+{
+    for (size_t i = 0; i < TEXTS; i++)
+        for (size_t k = 0; k < CONTEXT; k++)
+            texts[i][k] = i && k < 150 ? texts[0][k] : (int32_t)below(30);
+}
+
+static size_t jobs_wanted(void)
+{
+    const char *n = getenv("TRIT_JOBS");
+    return n ? (size_t)atoi(n) : JOBS;
+}
+
+static struct order orders[JOBS];
+
+/* Alone: no drafts, nothing kept. */
+static void serve_alone(struct opened *m)
+{
+    struct trit_scheduler *s = start(
+        m, (struct trit_scheduler_sizes){
+               .slots = 1, .chunk = 32, .queue = 1, .drafting = { .from = TRIT_DRAFT_NONE } });
+    for (size_t i = 0; i < JOBS; i++) {
+        random_order(orders, i, m);
+        trit_job_release(submit(s, &orders[i], &orders[i].alone));
+        wait_for(&orders[i]);
+    }
+    trit_scheduler_free(s);
+}
+
+static struct trit_scheduler_stats all;
+
+static void add_stats(struct trit_scheduler *s)
+{
+    struct trit_scheduler_stats stats;
+    trit_scheduler_stats(s, &stats);
+    assert_int_equal(stats.running, 0);
+    assert_int_equal(stats.waiting, 0);
+    all.jobs += stats.jobs;
+    all.prompt_tokens += stats.prompt_tokens;
+    all.reused_tokens += stats.reused_tokens;
+    all.made_tokens += stats.made_tokens;
+    all.drafted += stats.drafted;
+    all.right += stats.right;
+    all.passes += stats.passes;
+    all.failed += stats.failed;
+    all.cancelled += stats.cancelled;
+}
+
+static void serve_together(struct opened *m, struct trit_scheduler_sizes sizes)
+{
+    struct trit_job *jobs[JOBS];
+    struct trit_scheduler *s = start(m, sizes);
+    for (size_t i = 0; i < JOBS; i++) {
+        jobs[i] = submit(s, &orders[i], &orders[i].beside);
+        if (below(4) == 0)
+            usleep((useconds_t)below(2000));
+        for (size_t k = i > 8 ? i - 8 : 0; k <= i; k++)
+            if (orders[k].cancelled && below(6) == 0)
+                trit_job_cancel(jobs[k]);
+        if (below(8) == 0)
+            wait_for(&orders[below(i + 1)]);
+    }
+    for (size_t i = 0; i < JOBS; i++) {
+        wait_for(&orders[i]);
+        trit_job_release(jobs[i]);
+        must_be_alike(m, i, &orders[i]);
+    }
+    add_stats(s);
+    trit_scheduler_free(s);
+}
+
+static void check_model(void open(struct opened *))
+{
+    static const size_t slots[] = { 1, 3, 8 }, chunks[] = { 24, 7, 64 };
+    static const uint64_t kept[] = { 0, 24 << 20, 1 << 30 };
+    static const enum trit_draft from[] = { TRIT_DRAFT_AUTO, TRIT_DRAFT_NONE, TRIT_DRAFT_LOOKUP };
+    struct opened m;
+    open(&m);
+    all = (struct trit_scheduler_stats){ 0 };
+    for (size_t done = 0; done < jobs_wanted(); done += JOBS) {
+        write_texts();
+        serve_alone(&m);
+        const struct trit_scheduler_sizes sizes = { .slots = slots[below(3)],
+                                                    .chunk = chunks[below(3)],
+                                                    .queue = JOBS,
+                                                    .kept_bytes = kept[below(3)],
+                                                    .drafting = { from[below(3)], 0 } };
+        serve_together(&m, sizes);
+    }
+    print_message("%s: %llu jobs, %llu failed, %llu cancelled, %llu of %llu prompt tokens reused, "
+                  "%llu of %llu drafts right, %llu tokens in %llu passes\n",
+                  m.name, (unsigned long long)all.jobs, (unsigned long long)all.failed,
+                  (unsigned long long)all.cancelled, (unsigned long long)all.reused_tokens,
+                  (unsigned long long)all.prompt_tokens, (unsigned long long)all.right,
+                  (unsigned long long)all.drafted, (unsigned long long)all.made_tokens,
+                  (unsigned long long)all.passes);
+    close_model(&m);
+}
+
+static void a_plain_model_answers_as_alone(void **s)
+{
+    (void)s;
+    check_model(open_plain);
+}
+
+static void a_hybrid_answers_as_alone(void **s)
+{
+    (void)s;
+    check_model(open_hybrid);
+}
+
+static void a_block_changes_no_answer(void **s)
+{
+    (void)s;
+    check_model(open_block);
+}
+
+int main(void)
+{
+    const char *seed = getenv("TRIT_SEED");
+    random_state = seed ? strtoull(seed, NULL, 10) : 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_plain_model_answers_as_alone),
+        cmocka_unit_test(a_hybrid_answers_as_alone),
+        cmocka_unit_test(a_block_changes_no_answer),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
