@@ -5,7 +5,7 @@
 #include "runtime/head/cost.h"
 
 enum {
-    BESIDE = 64,     /* tokens of prompts in a pass in which answers go on */
+    BESIDE = 32,     /* tokens of prompts in a pass in which answers go on */
     INTERVAL = 1024, /* of a prompt, between marks */
     SPACE = 256      /* between a mark and a turn that gets one by a pass of its own */
 };
