@@ -1,7 +1,8 @@
 // A server with the shapes of tritmill's OpenAI interface and answers by request:
 // node mock.mjs PAGE [PORT]. What the last message says decides what comes: `say TEXT`, `think`,
 // `markdown`, `long`, `slow`, `busy` (503, the second time an answer), `fault` (an error in
-// mid-stream), `cut` (the connection breaks in mid-stream), `refuse` (400), `echo` (the request).
+// mid-stream), `cut` (the connection breaks in mid-stream), `end` (it ends there), `refuse` (400),
+// `echo` (the request).
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -37,6 +38,20 @@ int sum(const signed char *w, const int *x, int n)
 \`\`\`
 
 Unfinished **marks, _and_ 2 * 3 stay.`;
+const WHY = `Each weight is **-1, 0 or +1**: a product is an addition, a subtraction, or nothing. \
+What limits a CPU is then how fast it *reads* the weights, and these are small:
+
+| Weights of 2.4 billion | Bits each | Bytes per token |
+|:-----------------------|----------:|----------------:|
+| \`F16\`                | 16        | 4.8 GB          |
+| \`I2_S\`               | 2         | 0.6 GB          |
+
+A row of a matrix needs no multiplication until its sum is scaled once at the end:
+
+\`\`\`c
+for (int i = 0; i < n; i++)
+    sum += w[i] > 0 ? x[i] : w[i] < 0 ? -x[i] : 0;
+\`\`\``;
 export const ATTACK = `<img src=x onerror="window.broken=1"><script>window.broken=1</script>
 [a](javascript:window.broken=1) [b](data:text/html,x) ![c](https://example.org/"onerror="x)
 \`<b>\` **<i>x</i>** <svg onload=window.broken=1>
@@ -65,6 +80,7 @@ const ANSWERS = {
         reasoning: pieces("A heading, a list, a table and code."),
         content: pieces(MARKDOWN),
     }),
+    Why: () => ({ reasoning: pieces("Weights of three values."), content: pieces(WHY) }),
     attack: () => ({ content: pieces(ATTACK), reasoning: pieces(ATTACK) }),
     long: () => ({ content: Array.from({ length: 10000 }, (_, i) => word(i)) }),
     slow: () => ({ content: Array.from({ length: 200 }, (_, i) => word(i)), pause: 40 }),
@@ -108,12 +124,19 @@ async function stream(response, body, answer) {
     response.end("data: [DONE]\n\n");
 }
 
-async function breakOff(response, model, text, error) {
+// Ways to end in mid-stream.
+const BREAKS = {
+    cut: (response) => response.destroy(),
+    end: (response) => response.end(),
+    fault: (response) => response.end(
+        'data: {"error":{"code":500,"message":"the model file is gone"}}\n\n'),
+};
+
+async function breakOff(response, model, kind) {
     const chunk = begin(response, model);
-    for (const piece of pieces(text)) chunk({ content: piece });
+    for (const piece of pieces("Half of an answ")) chunk({ content: piece });
     await later(60);
-    if (!error) response.destroy();
-    else response.end(`data: ${JSON.stringify({ error: { message: error, code: 500 } })}\n\n`);
+    BREAKS[kind](response);
 }
 
 // The strictest header that the page works under: no inline script or style but its own.
@@ -137,8 +160,7 @@ async function complete(state, request, response) {
         return fail(response, 503, "unavailable_error", "all 4 slots are taken",
             { "Retry-After": "2" });
     }
-    if (kind === "cut") return breakOff(response, body.model, "Half of an answ");
-    if (kind === "fault") return breakOff(response, body.model, "So far", "the model file is gone");
+    if (BREAKS[kind]) return breakOff(response, body.model, kind);
     const answer = ANSWERS[kind] ?? (() => ANSWERS.say(`Nothing is known of ${kind}.`));
     return stream(response, body, answer(rest, body));
 }
