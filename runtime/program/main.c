@@ -8,6 +8,7 @@
 #include "runtime/base/mapping.h"
 #include "runtime/base/stop.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/pages.h"
 #include "runtime/cpu/cpu.h"
 
 #define TRIT_ADDRESS(name) &trit_cmd_##name,
@@ -39,6 +40,12 @@ static int unknown(const char *name)
     return trit_cli_usage_error("unknown command '%s' ('tritmill help' lists them)", name);
 }
 
+static const char overview[] =
+    "'tritmill help COMMAND' explains one; 'tritmill --version' prints the version.\n"
+    "A link to this program named bitnet or llama-cli behaves as 'tritmill run'.\n"
+    "An option is given once; lists (N,..) may be repeated.\n"
+    "Exit codes: 0 success, 1 a bad file or a failure, 2 wrong arguments, 130 interrupted.";
+
 static int help(FILE *to)
 {
     fputs("tritmill: ternary (BitNet b1.58) language models on CPUs, with kernels made for them\n\n"
@@ -46,14 +53,28 @@ static int help(FILE *to)
           to);
     for (size_t i = 0; i < NCOMMANDS; i++)
         fprintf(to, "  %-12s%s\n", commands[i]->name, commands[i]->summary);
-    fputs("\n'tritmill help COMMAND' explains one; 'tritmill --version' prints the version.\n"
-          "A link to this program named bitnet or llama-cli behaves as 'tritmill run'.\n"
-          "An option is given once; lists (N,..) may be repeated.\n"
-          "Exit codes: 0 success, 1 a bad file or a failure, 2 wrong arguments, 130 interrupted.\n"
-          "\nEnvironment:\n",
-          to);
+    fprintf(to, "\n%s\n\nEnvironment:\n", overview);
     trit_environment_help(to);
     return to == stdout ? 0 : 2;
+}
+
+/* `help --man [COMMAND]` and `help --completion SHELL`, which the build runs; -1: neither. */
+static int pages(int argc, char **argv)
+{
+    const struct trit_commands all = { commands, NCOMMANDS, overview };
+    const char *what = argc > 2 ? argv[2] : "";
+    if (!strcmp(what, "--completion")) {
+        if (argc == 4 && trit_completion(&all, argv[3], stdout))
+            return 0;
+        return trit_cli_usage_error("help --completion takes one of bash, zsh, fish");
+    }
+    if (strcmp(what, "--man") != 0)
+        return -1;
+    const struct trit_command *command = argc > 3 ? find(argv[3]) : NULL;
+    if (argc > 3 && !command)
+        return unknown(argv[3]);
+    trit_man(&all, command, stdout);
+    return 0;
 }
 
 static int version(void)
@@ -83,6 +104,9 @@ static int dispatch(int argc, char **argv)
     bool asks = !strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h");
     if (asks && argc == 2)
         return help(stdout);
+    const int code = asks ? pages(argc, argv) : -1;
+    if (code >= 0)
+        return code;
     const struct trit_command *command = find(asks ? argv[2] : word);
     if (!command)
         return unknown(asks ? argv[2] : word);

@@ -1,0 +1,18 @@
+# Manual pages and completions out of the program's tables, into PAGES.
+file(MAKE_DIRECTORY ${PAGES}/man1)
+function(page file)
+  execute_process(COMMAND ${TRITMILL} help ${ARGN} OUTPUT_FILE ${PAGES}/${file}
+                  COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+execute_process(COMMAND ${TRITMILL} help OUTPUT_VARIABLE help COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX REPLACE ".*\nCommands:(\n.*)\n\n'tritmill help COMMAND'.*" "\\1" help "${help}")
+string(REGEX MATCHALL "\n  [a-z]+" commands "${help}")
+page(man1/tritmill.1 --man)
+foreach(command ${commands})
+  string(STRIP ${command} command)
+  page(man1/tritmill-${command}.1 --man ${command})
+endforeach()
+foreach(shell bash zsh fish)
+  page(tritmill.${shell} --completion ${shell})
+endforeach()
+file(TOUCH ${PAGES}/made)
