@@ -1,0 +1,378 @@
+"""tritmill for Python: ternary (1.58-bit) and 1-bit language models on CPUs.
+
+    import tritmill
+
+    with tritmill.Model("model.gguf") as model:
+        print(model.generate("Once upon a time,", max_tokens=40, temperature=0))
+        for piece in model.generate("Once upon a time,", stream=True):
+            print(piece, end="", flush=True)
+
+One file over ctypes, for the C library of tritmill.h; it needs nothing else. The library is looked
+for in $TRITMILL_LIBRARY, beside this file, where `make install` puts it, and where the system looks.
+A model may be used by several threads at once; Ctrl-C works between tokens and between the pieces
+of a prompt.
+"""
+
+import ctypes as C
+import os
+import sysconfig
+import threading
+
+__version__ = "0.1.0"
+__all__ = ["Model", "Error", "Stopped", "version"]
+
+CHUNK = 256  # tokens of a prompt that are read between two looks at signals
+
+
+class Error(RuntimeError):
+    """What the library refused; .code is one of tritmill.h's numbers."""
+
+    def __init__(self, code, text):
+        super().__init__(text)
+        self.code = code
+
+
+class Stopped(Error):
+    """The caller asked for it: progress returned False."""
+
+
+# --- the library ---
+
+
+class _Error(C.Structure):
+    _fields_ = [("code", C.c_int), ("text", C.c_char * 1024)]
+
+
+_Progress = C.CFUNCTYPE(C.c_bool, C.c_void_p, C.c_uint64, C.c_uint64)
+_Tell = C.CFUNCTYPE(None, C.c_void_p, C.c_char_p)
+
+
+class _Sized(C.Structure):
+    def __init__(self, **fields):
+        super().__init__(size=C.sizeof(self), **fields)
+
+
+class _Options(_Sized):
+    _fields_ = [("size", C.c_size_t), ("threads", C.c_int), ("kv", C.c_int), ("sparse", C.c_int),
+                ("block", C.c_bool), ("profile", C.c_char_p), ("cache", C.c_char_p),
+                ("contexts", C.c_size_t), ("context", C.c_size_t), ("chunk", C.c_size_t),
+                ("progress", _Progress), ("tell", _Tell), ("arg", C.c_void_p)]
+
+
+class _Facts(_Sized):
+    _fields_ = [("size", C.c_size_t), ("path", C.c_char_p), ("name", C.c_char_p),
+                ("family", C.c_char_p), ("cache", C.c_char_p), ("vocab", C.c_size_t),
+                ("trained", C.c_size_t), ("context", C.c_size_t), ("layers", C.c_size_t),
+                ("hidden", C.c_size_t), ("params", C.c_uint64), ("file_bytes", C.c_uint64),
+                ("memory_bytes", C.c_uint64), ("load_seconds", C.c_double), ("threads", C.c_int),
+                ("block", C.c_bool), ("rewinds", C.c_bool), ("bos", C.c_int32)]
+
+
+class _Tokens(C.Structure):
+    _fields_ = [("ids", C.POINTER(C.c_int32)), ("n", C.c_size_t)]
+
+
+class _Bias(C.Structure):
+    _fields_ = [("token", C.c_int32), ("add", C.c_float)]
+
+
+class _Sampling(_Sized):
+    _fields_ = [("size", C.c_size_t), ("temperature", C.c_float), ("top_k", C.c_int),
+                ("top_p", C.c_float), ("min_p", C.c_float), ("repeat_penalty", C.c_float),
+                ("repeat_last_n", C.c_int), ("presence_penalty", C.c_float),
+                ("frequency_penalty", C.c_float), ("bias", C.POINTER(_Bias)),
+                ("nbias", C.c_size_t), ("seed", C.c_uint64)]
+
+
+class _Writing(_Sized):
+    _fields_ = [("size", C.c_size_t), ("sampling", C.POINTER(_Sampling)),
+                ("grammar", C.c_void_p), ("most", C.c_size_t), ("draft_most", C.c_size_t),
+                ("draft", C.c_int), ("endless", C.c_bool)]
+
+
+class _Piece(_Sized):
+    _fields_ = [("size", C.c_size_t), ("text", C.c_void_p), ("bytes", C.c_size_t),
+                ("token", C.c_int32), ("end", C.c_int)]
+
+
+_HANDLE, _TOKENS, _SIZE = C.c_void_p, C.POINTER(C.c_int32), C.c_size_t
+# Arguments of what returns a code, but for the error that ends them.
+_CODES = {
+    "open": [C.POINTER(_HANDLE), C.c_char_p, C.POINTER(_Options)],
+    "tokenize": [_HANDLE, C.c_char_p, _SIZE, C.c_uint, C.POINTER(_Tokens)],
+    "context_create": [C.POINTER(_HANDLE), _HANDLE, _SIZE],
+    "context_save": [_HANDLE, C.c_char_p],
+    "context_load": [_HANDLE, C.c_char_p],
+    "eval": [_HANDLE, _TOKENS, _SIZE, C.c_int, C.POINTER(C.POINTER(C.c_float))],
+    "writer_create": [C.POINTER(_HANDLE), _HANDLE, C.POINTER(_Writing)],
+    "writer_feed": [_HANDLE, _TOKENS, _SIZE],
+    "writer_next": [_HANDLE, C.POINTER(_Piece)],
+}
+_PLAIN = {
+    "version_text": (C.c_char_p, []),
+    "close": (None, [_HANDLE]),
+    "facts": (None, [_HANDLE, C.POINTER(_Facts)]),
+    "free": (None, [C.c_void_p]),
+    "token_text": (C.c_void_p, [_HANDLE, C.c_int32, C.c_bool, C.POINTER(_SIZE)]),
+    "token_ends": (C.c_bool, [_HANDLE, C.c_int32]),
+    "context_free": (None, [_HANDLE]),
+    "context_match": (_SIZE, [_HANDLE, _TOKENS, _SIZE]),
+    "sampling_default": (None, [C.POINTER(_Sampling), _SIZE]),
+    "writer_free": (None, [_HANDLE]),
+}
+
+
+def _places():
+    here, name = os.path.dirname(os.path.abspath(__file__)), "libtritmill.so.0"
+    if os.environ.get("TRITMILL_LIBRARY"):
+        return [os.environ["TRITMILL_LIBRARY"]]
+    prefix = os.path.join(here, "..", "..", "..")  # of PREFIX/share/tritmill/python
+    folders = ["lib", "lib64", os.path.join("lib", sysconfig.get_config_var("MULTIARCH") or "")]
+    beside = [os.path.join(here, name)] + [os.path.join(prefix, d, name) for d in folders]
+    return [p for p in beside if os.path.exists(p)] + [name, "/usr/local/lib/" + name]
+
+
+def _load():
+    why = []
+    for place in _places():
+        try:
+            library = C.CDLL(place)
+            break
+        except OSError as error:
+            why.append(str(error))
+    else:
+        raise ImportError("libtritmill.so.0 is not there; TRITMILL_LIBRARY names it: "
+                          + "; ".join(why))
+    for name, arguments in _CODES.items():
+        function = getattr(library, "trit_lm_" + name)
+        function.restype, function.argtypes = C.c_int, arguments + [C.POINTER(_Error)]
+    for name, (result, arguments) in _PLAIN.items():
+        function = getattr(library, "trit_lm_" + name)
+        function.restype, function.argtypes = result, arguments
+    return library
+
+
+_library = _load()
+
+
+def _call(name, *arguments):
+    error = _Error()
+    code = getattr(_library, "trit_lm_" + name)(*arguments, C.byref(error))
+    if code:
+        kind = Stopped if code == 6 else Error
+        raise kind(code, error.text.decode("utf-8", "replace"))
+
+
+def _plain(name, *arguments):
+    return getattr(_library, "trit_lm_" + name)(*arguments)
+
+
+def version():
+    """The version of the library that runs."""
+    return _plain("version_text").decode()
+
+
+def _array(tokens):
+    return (C.c_int32 * len(tokens))(*tokens)
+
+
+def _choice(name, value, choices):
+    if value not in choices:
+        raise ValueError(f"{name}={value!r} is none of {', '.join(choices)}")
+    return choices.index(value)
+
+
+# --- models ---
+
+
+class Model:
+    """An open model. Facts of the file are attributes: name, family, vocab, context, params, ..."""
+
+    def __init__(self, path, *, threads=0, context=0, kv="f16", block=False, profile=None,
+                 cache=None, progress=None):
+        """context 0: what the free memory has room for, at most the model's own. progress(done,
+        total) may return False to stop loading."""
+        caught = []
+
+        def step(_, done, total):
+            try:
+                return progress is None or progress(done, total) is not False
+            except BaseException as error:  # KeyboardInterrupt, too, is raised below
+                caught.append(error)
+                return False
+
+        self._lm, self._lock, self._idle, self._users = C.c_void_p(), threading.Lock(), [], 0
+        self._closed = False
+        options = _Options(threads=threads, context=context, block=block,
+                           kv=_choice("kv", kv, ["f16", "i8"]), progress=_Progress(step),
+                           profile=os.fsencode(profile) if profile else None,
+                           cache=os.fsencode(cache) if cache else None)
+        try:
+            _call("open", C.byref(self._lm), os.fsencode(path), C.byref(options))
+        except Stopped:
+            if caught:
+                raise caught[0] from None
+            raise
+        facts = _Facts()
+        _plain("facts", self._lm, C.byref(facts))
+        for name, _ in _Facts._fields_[1:]:
+            value = getattr(facts, name)
+            setattr(self, name, value.decode("utf-8", "replace")
+                    if isinstance(value, bytes) else value)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __del__(self):
+        if getattr(self, "_lm", None):
+            self.close()
+
+    def close(self):
+        """Answers that are being written end first."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            last = self._users == 0
+        for context in idle:
+            _plain("context_free", context)
+        if last and self._lm:
+            _plain("close", self._lm)
+            self._lm = C.c_void_p()
+
+    # A context for an answer: one that is idle, or a new one.
+    def _take(self):
+        with self._lock:
+            if self._closed:
+                raise ValueError("the model is closed")
+            self._users += 1
+            if self._idle:
+                return self._idle.pop()
+        context = C.c_void_p()
+        try:
+            _call("context_create", C.byref(context), self._lm, 0)
+        except BaseException:
+            self._give(None)
+            raise
+        return context
+
+    def _give(self, context):
+        with self._lock:
+            self._users -= 1
+            if context:
+                self._idle.append(context)
+            closed = self._closed
+        if closed:
+            self.close()
+
+    def _open(self):
+        if self._closed:
+            raise ValueError("the model is closed")
+
+    def tokenize(self, text, *, bos=True, control=False):
+        """The ids of a text (str or bytes); control: control tokens written out become their ids."""
+        self._open()
+        text = text.encode() if isinstance(text, str) else text
+        tokens = _Tokens()
+        _call("tokenize", self._lm, text, len(text), bos + 2 * control, C.byref(tokens))
+        ids = tokens.ids[:tokens.n]
+        _plain("free", tokens.ids)
+        return ids
+
+    def detokenize(self, tokens, *, control=False):
+        """The text of some ids; bytes that are not UTF-8 become U+FFFD."""
+        self._open()
+        n, out = C.c_size_t(), []
+        for token in tokens:
+            at = _plain("token_text", self._lm, token, control, C.byref(n))
+            out.append(C.string_at(at, n.value))
+        return b"".join(out).decode("utf-8", "replace")
+
+    def logits(self, tokens):
+        """A row of logits behind each of the tokens, read from the beginning: a list of lists."""
+        context, rows = self._take(), C.POINTER(C.c_float)()
+        try:
+            _plain("context_match", context, _array(tokens), 0)
+            _call("eval", context, _array(tokens), len(tokens), 1, C.byref(rows))
+            return [rows[i * self.vocab:(i + 1) * self.vocab] for i in range(len(tokens))]
+        finally:
+            self._give(context)
+
+    def generate(self, prompt, *, stream=False, **how):
+        """The text that goes on behind a prompt (str, bytes or a list of ids).
+
+        how: max_tokens, temperature, top_k, top_p, min_p, repeat_penalty, repeat_last_n,
+        presence_penalty, frequency_penalty, seed, bias={id: add}, stop=[texts], draft ("auto",
+        "mtp", "lookup", "none"), endless, control (of the prompt). stream: an iterator of pieces.
+        """
+        control = how.pop("control", True)
+        ids = prompt if isinstance(prompt, list) else self.tokenize(prompt, control=control)
+        pieces = self._write(ids, _How(**how))
+        return pieces if stream else "".join(pieces)
+
+    def _write(self, ids, how):
+        """An answer to these ids, piece by piece."""
+        context, writer = self._take(), C.c_void_p()
+        try:
+            _call("writer_create", C.byref(writer), context, C.byref(how.writing))
+            at = _plain("context_match", context, _array(ids), len(ids))
+            for i in range(at, max(len(ids), at + 1), CHUNK):  # one that is empty is refused
+                some = ids[i:i + CHUNK]
+                _call("writer_feed", writer, _array(some), len(some))
+            yield from how.held_back(self._pieces(writer))
+        finally:
+            _plain("writer_free", writer)
+            self._give(context)
+
+    def _pieces(self, writer):
+        piece = _Piece()
+        while not piece.end:
+            _call("writer_next", writer, C.byref(piece))
+            if piece.bytes:
+                yield C.string_at(piece.text, piece.bytes).decode("utf-8", "replace")
+
+
+class _How:
+    """How an answer is written: structs for the library, with what they point to."""
+
+    def __init__(self, max_tokens=0, stop=(), draft="auto", draft_most=0, endless=False, bias=None,
+                 grammar=None, **sampling):
+        known = {name for name, _ in _Sampling._fields_} - {"size", "bias", "nbias"}
+        if set(sampling) - known:
+            raise TypeError(f"unknown: {', '.join(sorted(set(sampling) - known))}")
+        self.stop = [stop] if isinstance(stop, str) else list(stop)
+        self.sampling = _Sampling()
+        _plain("sampling_default", C.byref(self.sampling), C.sizeof(_Sampling))
+        if sampling.get("seed") is None:
+            sampling["seed"] = int.from_bytes(os.urandom(8), "little")
+        for name, value in sampling.items():
+            setattr(self.sampling, name, value)
+        if bias:
+            self.bias = (_Bias * len(bias))(*[_Bias(int(i), x) for i, x in bias.items()])
+            self.sampling.bias, self.sampling.nbias = self.bias, len(bias)
+        self.grammar = grammar
+        self.writing = _Writing(
+            sampling=C.pointer(self.sampling), grammar=grammar, most=max_tokens,
+            draft_most=draft_most, endless=endless,
+            draft=_choice("draft", draft, ["auto", "mtp", "lookup", "none"]))
+
+    def held_back(self, pieces):
+        """The pieces up to the first text that stops."""
+        if not self.stop:
+            yield from pieces
+            return
+        held, longest = "", max(map(len, self.stop))
+        for piece in pieces:
+            held += piece
+            found = [i for i in (held.find(text) for text in self.stop) if i >= 0]
+            if found:
+                held = held[:min(found)]
+                break
+            out = len(held) - longest + 1
+            if out > 0:
+                yield held[:out]
+                held = held[out:]
+        if held:
+            yield held
