@@ -29,7 +29,8 @@ test:                  ## build and run all tests; ends with `N passed, N failed
 bench: all             ## speed of 2B4T's shapes beside this machine's limits
 	@sh tests/demo.sh $(BUILD) bench
 
-install: all           ## into PREFIX (default /usr/local)
+install: configure     ## program, library, pages: into PREFIX (default /usr/local), under DESTDIR
+	@cmake --build --preset $(PRESET) --target installed
 	@cmake --install $(BUILD) --prefix $(PREFIX)
 
 clean:                 ## remove all that was built
