@@ -11,13 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/api/tritmill.h"
-#include "tests/lib_model.h"
+#include "runtime/api/internal.h"
 
-enum { MADE = 40, TOKENS = 13 };
+enum { MADE = 40, CHAIN = 30, EACH = 5 };
 
 static struct trit_lm_error error;
-static struct trit_lm *stories;
+static struct trit_lm *stories,
+    *hybrid; /* hybrid: with states, and a block whose drafts are right */
 static struct trit_lm_tokens given;
 static const int32_t *prompt;
 static size_t nprompt, vocab;
@@ -41,6 +41,7 @@ static struct trit_lm *load(const char *path)
                                              .threads = 2,
                                              .profile = "none",
                                              .cache = "none",
+                                             .block = true,
                                              .context = 256,
                                              .chunk = 4 };
     struct trit_lm *lm;
@@ -58,10 +59,17 @@ static struct trit_lm_context *context_of(struct trit_lm *lm)
 static int set_up(void **state)
 {
     static const char text[] = "Once upon a time, there was a little";
-    char path[4096];
+    char path[4096], command[8192], made[] = "/tmp/test_api.XXXXXX";
     (void)state;
     snprintf(path, sizeof path, "%s/tests/models/stories.gguf", getenv("TRIT_SOURCE"));
     stories = load(path);
+    close(mkstemp(made));
+    snprintf(command, sizeof command,
+             "%s synth -o %s --shape 256x384x2x4x2 --arch qwen35 --vocab 600 --mtp-accept 0.9",
+             getenv("TRITMILL"), made);
+    assert_int_equal(system(command), 0);
+    hybrid = load(made);
+    unlink(made);
     must(trit_lm_tokenize(stories, text, strlen(text), TRIT_LM_BOS, &given, &error));
     prompt = given.ids;
     nprompt = given.n;
@@ -76,6 +84,7 @@ static int tear_down(void **state)
     (void)state;
     trit_lm_free(given.ids);
     trit_lm_close(stories);
+    trit_lm_close(hybrid);
     return 0;
 }
 
@@ -168,38 +177,98 @@ static void writers_write_what_eval_gives(void **state)
     }
 }
 
-/* A text that repeats itself, so that there are drafts; the answer is left in the midst of them. */
+/* The same tokens from 0 in a fresh context, with one more behind them. */
+static void holds(struct trit_lm *lm, struct trit_lm_context *c, const int32_t *tokens, size_t n)
+{
+    struct trit_lm_context *fresh = context_of(lm);
+    const float *a, *b;
+    struct trit_lm_facts facts = { .size = sizeof facts };
+    trit_lm_facts(lm, &facts);
+    const size_t at = trit_lm_context_match(c, tokens, n);
+    must(trit_lm_eval(c, tokens + at, n - at, TRIT_LM_LAST, &a, &error));
+    must(trit_lm_eval(fresh, tokens, n, TRIT_LM_LAST, &b, &error));
+    assert_memory_equal(a, b, facts.vocab * sizeof *a);
+    trit_lm_context_free(fresh);
+}
+
+/* Answers of EACH tokens to what stands in the context and one token more, each of them cut short:
+   the tokens of all behind n that are in text. True where the session was ahead of what was taken,
+   once at least. */
+static bool cut_answers(const struct trit_lm_writing *writing, int32_t *text, size_t n)
+{
+    struct trit_lm_piece piece = { .size = sizeof piece };
+    struct trit_lm_context *c = context_of(hybrid);
+    struct trit_lm_writer *w;
+    bool ahead = false;
+    must(trit_lm_writer_create(&w, c, writing, &error));
+    must(trit_lm_writer_feed(w, text, n, &error));
+    for (size_t i = 0; i < MADE; i++) {
+        if (i && i % EACH == 0) {
+            ahead |= trit_session_position(c->session) > c->n;
+            text[n++] = 200; /* the next question; the writer itself has the token before it */
+            must(trit_lm_writer_feed(w, text + n - 1, 1, &error));
+            assert_int_equal(trit_lm_context_position(c), n);
+            assert_memory_equal(trit_lm_context_tokens(c), text, n * sizeof *text);
+        }
+        must(trit_lm_writer_next(w, &piece, &error));
+        text[n++] = piece.token;
+    }
+    holds(hybrid, c, text, n);
+    refused(trit_lm_writer_next(w, &piece, &error), TRIT_LM_EARGUMENT, "was moved");
+    must(trit_lm_writer_feed(w, text, 1, &error));
+    assert_int_equal(trit_lm_context_position(c), n + 1);
+    trit_lm_writer_free(w);
+    trit_lm_context_free(c);
+    return ahead;
+}
+
 static void what_is_left_does_not_depend_on_drafts(void **state)
 {
-    int32_t text[3 * TOKENS], next[2][MADE];
+    struct trit_lm_sampling greedy;
+    int32_t text[2][CHAIN + MADE + MADE / EACH - 1];
     (void)state;
-    for (size_t i = 0; i < 3 * TOKENS; i++)
-        text[i] = prompt[1 + i % (nprompt - 1)];
+    trit_lm_sampling_default(&greedy, sizeof greedy);
+    greedy.temperature = 0;
     for (int none = 0; none < 2; none++) {
         const struct trit_lm_writing writing = { .size = sizeof writing,
-                                                 .draft = none ? TRIT_LM_DRAFT_NONE
-                                                               : TRIT_LM_DRAFT_LOOKUP,
+                                                 .sampling = &greedy,
+                                                 .draft =
+                                                     none ? TRIT_LM_DRAFT_NONE : TRIT_LM_DRAFT_MTP,
+                                                 .draft_most = 4,
                                                  .endless = true };
-        struct trit_lm_piece piece = { .size = sizeof piece };
-        struct trit_lm_context *c = context_of(stories);
-        struct trit_lm_writer *w;
-        must(trit_lm_writer_create(&w, c, &writing, &error));
-        for (size_t i = 0; i < MADE; i++) {
-            if (i % 8 == 0) {
-                must(trit_lm_writer_feed(w, text, i ? 1 : 3 * TOKENS, &error));
-                assert_int_equal(trit_lm_context_position(c), 3 * TOKENS + i / 8 + i);
-            }
-            must(trit_lm_writer_next(w, &piece, &error));
-            next[none][i] = piece.token;
-        }
-        assert_true(trit_lm_context_rewind(c, 5));
-        refused(trit_lm_writer_next(w, &piece, &error), TRIT_LM_EARGUMENT, "was moved");
-        must(trit_lm_writer_feed(w, text + 5, 1, &error));
-        assert_int_equal(trit_lm_context_position(c), 6);
-        trit_lm_writer_free(w);
-        trit_lm_context_free(c);
+        for (int32_t i = 0; i < CHAIN; i++)
+            text[none][i] = 40 + i;
+        assert_int_equal(cut_answers(&writing, text[none], CHAIN), !none);
     }
-    assert_memory_equal(next[0], next[1], sizeof next[0]);
+    assert_memory_equal(text[0], text[1], sizeof text[0]);
+}
+
+/* Draws begin at the seed with each answer, so that the second is that of a new writer. */
+static void an_answer_depends_on_the_context_alone(void **state)
+{
+    const struct trit_lm_sampling wild = {
+        .size = sizeof wild, .temperature = 3, .top_p = 1, .repeat_penalty = 1
+    };
+    const struct trit_lm_writing writing = { .size = sizeof writing,
+                                             .sampling = &wild,
+                                             .endless = true };
+    struct trit_lm_context *c = context_of(stories);
+    struct trit_lm_piece piece = { .size = sizeof piece };
+    struct trit_lm_writer *w;
+    int32_t first[8];
+    (void)state;
+    must(trit_lm_writer_create(&w, c, &writing, &error));
+    for (int again = 0; again < 2; again++) {
+        must(trit_lm_writer_feed(w, prompt, nprompt, &error));
+        for (size_t i = 0; i < 8; i++) {
+            must(trit_lm_writer_next(w, &piece, &error));
+            first[i] = again ? first[i] : piece.token;
+            assert_int_equal(piece.token, first[i]);
+        }
+        assert_true(trit_lm_context_rewind(c, 0));
+    }
+    trit_lm_writer_free(w);
+    trit_lm_context_free(c);
 }
 
 static void the_context_ends_a_text(void **state)
@@ -288,51 +357,24 @@ static void saved_contexts_come_back(void **state)
     trit_lm_context_free(c);
 }
 
-/* The same tokens from 0 in a fresh context. */
-static void holds(struct trit_lm *lm, struct trit_lm_context *c, const int32_t *tokens, size_t n)
-{
-    struct trit_lm_context *fresh = context_of(lm);
-    const float *a, *b;
-    struct trit_lm_facts facts = { .size = sizeof facts };
-    trit_lm_facts(lm, &facts);
-    const size_t at = trit_lm_context_match(c, tokens, n);
-    must(trit_lm_eval(c, tokens + at, n - at, TRIT_LM_LAST, &a, &error));
-    must(trit_lm_eval(fresh, tokens, n, TRIT_LM_LAST, &b, &error));
-    assert_memory_equal(a, b, facts.vocab * sizeof *a);
-    trit_lm_context_free(fresh);
-}
-
 static void contexts_with_states_go_back_to_marks(void **state)
 {
-    static const struct trit_toy_shape shape = { 32, 32, 3, 2, 1 };
-    static const struct trit_toy_delta delta = { 1, 2, 16, 4, 3 };
     static const int32_t text[] = { 72, 101, 108, 108, 111, 44, 32, 119, 111, 114, 108, 100 },
                          other[] = { 72, 101, 108, 108, 111, 44, 32, 87, 111 };
-    static struct trit_toy toy;
-    char path[] = "/tmp/test_api.XXXXXX";
-    size_t bytes;
+    struct trit_lm_context *c = context_of(hybrid);
     (void)state;
-    trit_toy_hybrid(&toy, &shape, &delta);
-    uint8_t *image = trit_toy_write(&toy, &bytes);
-    FILE *f = fdopen(mkstemp(path), "wb");
-    assert_true(fwrite(image, 1, bytes, f) == bytes && !fclose(f));
-    free(image);
-    struct trit_lm *lm = load(path);
-    unlink(path);
-    struct trit_lm_context *c = context_of(lm);
     must(trit_lm_eval(c, text, 6, TRIT_LM_NONE, NULL, &error));
     must(trit_lm_context_mark(c, &error));
     must(trit_lm_eval(c, text + 6, 6, TRIT_LM_NONE, NULL, &error));
     assert_false(trit_lm_context_rewind(c, 8));
     assert_int_equal(trit_lm_context_position(c), 12);
     assert_int_equal(trit_lm_context_match(c, other, 9), 6);
-    holds(lm, c, other, 9);
-    holds(lm, c, text, 12);
+    holds(hybrid, c, other, 9);
+    holds(hybrid, c, text, 12);
     assert_true(trit_lm_context_rewind(c, 6));
     assert_int_equal(trit_lm_context_match(c, text, 3), 0);
-    holds(lm, c, text, 3);
+    holds(hybrid, c, text, 3);
     trit_lm_context_free(c);
-    trit_lm_close(lm);
 }
 
 static bool stop_loading(void *arg, uint64_t done, uint64_t total)
@@ -417,6 +459,7 @@ int main(void)
         cmocka_unit_test(all_rows_are_the_last_ones),
         cmocka_unit_test(writers_write_what_eval_gives),
         cmocka_unit_test(what_is_left_does_not_depend_on_drafts),
+        cmocka_unit_test(an_answer_depends_on_the_context_alone),
         cmocka_unit_test(the_context_ends_a_text),
         cmocka_unit_test(a_batch_gives_each_its_own_bits),
         cmocka_unit_test(saved_contexts_come_back),

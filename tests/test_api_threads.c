@@ -18,6 +18,7 @@ struct author {
     int32_t made[ANSWERS][MADE];
     struct trit_lm_error error;
     bool failed;
+    pthread_barrier_t *begin; /* NULL: alone */
 };
 
 static bool answer(struct author *a, struct trit_lm_writer *w, size_t i)
@@ -43,6 +44,8 @@ static void *write_all(void *arg)
     struct trit_lm_writer *w = NULL;
     a->failed = trit_lm_context_create(&c, a->lm, 0, &a->error) ||
                 trit_lm_writer_create(&w, c, &writing, &a->error);
+    if (a->begin)
+        pthread_barrier_wait(a->begin);
     for (size_t i = 0; i < ANSWERS && !a->failed; i++)
         a->failed = !answer(a, w, i);
     trit_lm_writer_free(w);
@@ -94,6 +97,7 @@ int main(void)
     struct trit_lm *lm[2];
     struct trit_lm_error error;
     pthread_t threads[WRITERS];
+    pthread_barrier_t begin;
     char path[4096];
     snprintf(path, sizeof path, "%s/tests/models/stories.gguf", getenv("TRIT_SOURCE"));
     for (int i = 0; i < 2; i++)
@@ -101,9 +105,11 @@ int main(void)
             printf("FAILED: %s\n", error.text);
             return 1;
         }
+    pthread_barrier_init(&begin, NULL, WRITERS);
     for (int i = 0; i < WRITERS; i++) {
         alone[i] = (struct author){ .lm = lm[i == WRITERS - 1], .text = texts[i] };
         together[i] = alone[i];
+        together[i].begin = &begin;
         write_all(&alone[i]);
     }
     for (int i = 0; i < WRITERS; i++)
@@ -124,6 +130,7 @@ int main(void)
         printf("FAILED: a context was not stopped\n");
         failed = 1;
     }
+    pthread_barrier_destroy(&begin);
     for (int i = 0; i < 2; i++)
         trit_lm_close(lm[i]);
     return failed;
