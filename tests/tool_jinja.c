@@ -16,7 +16,7 @@ static json_t *answer(const json_t *ask)
     const json_t *source = json_object_get(ask, "template");
     const char *key;
     json_t *value;
-    json_object_foreach (json_object_get(ask, "variables"), key, value)
+    json_object_foreach(json_object_get(ask, "variables"), key, value)
         variables[with.nvariables++] = (struct trit_jinja_variable){ key, value, true };
     enum trit_code code = trit_jinja_compile(
         &jinja, (struct trit_text){ json_string_value(source), json_string_length(source) },

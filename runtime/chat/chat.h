@@ -50,7 +50,7 @@ struct trit_chat_ask {
 struct trit_chat_prompt {
     char *text; /* free with trit_chat_prompt_free */
     size_t bytes;
-    uint8_t *given; /* a bit a byte: it came from a message, so that it is no control token */
+    uint8_t *given; /* a byte a byte: 1 where it came from a message, so is no control token */
     bool thinking;  /* the answer begins within its thinking */
 };
 /* Messages that are no messages, or that the template refuses (raise_exception), are TRIT_EARGUMENT

@@ -309,6 +309,17 @@ static struct trit_value from_text(struct trit_run *run, const char *s, size_t n
     return trit_string_value(str);
 }
 
+/* A role that is known is as the template's own: some write it into control tokens. */
+static bool own_role(const char *key, const json_t *value)
+{
+    static const char *const roles[] = { "system", "user", "assistant", "tool" };
+    const char *role = json_string_value(value);
+    for (size_t i = 0; role && i < sizeof roles / sizeof *roles; i++)
+        if (!strcmp(key, "role") && !strcmp(role, roles[i]))
+            return true;
+    return false;
+}
+
 static struct trit_value from_object(struct trit_run *run, const json_t *json, bool given)
 {
     struct trit_value map = trit_map_new(run);
@@ -316,7 +327,7 @@ static struct trit_value from_object(struct trit_run *run, const json_t *json, b
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)json, key, value)
     {
-        struct trit_value v = trit_from_json(run, value, given);
+        struct trit_value v = trit_from_json(run, value, given && !own_role(key, value));
         if (map.map->n == map.map->room)
             grow(run, map.map);
         map.map->keys[map.map->n] = from_text(run, key, strlen(key), given); /* no two are equal */

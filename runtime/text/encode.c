@@ -11,8 +11,9 @@ enum { MASK = 0x01 };
 
 struct encoder {
     const struct trit_tokenizer *t;
-    const char *text;   /* as given */
-    const char *masked; /* the same with MASK, valid UTF-8; = text where nothing is masked */
+    const char *text;     /* as given */
+    const uint8_t *given; /* of each byte; NULL: none */
+    const char *masked;   /* the same with MASK, valid UTF-8; = text where nothing is masked */
     struct trit_split *split;
     struct trit_bpe bpe;
     int32_t *ids;
@@ -92,7 +93,8 @@ static enum trit_code add_text(struct encoder *e, size_t n, bool special)
     const struct trit_tokenizer *t = e->t;
     for (size_t from = 0, at; from < n;) {
         struct trit_text rest = { e->text + from, n - from };
-        int32_t id = trit_specials_find(&t->specials[special], &t->bytes, rest, &at);
+        int32_t id = trit_specials_find(&t->specials[special], &t->bytes, rest,
+                                        e->given ? e->given + from : NULL, &at);
         enum trit_code code = add_plain(e, from, from + at);
         if (code || id < 0)
             return code;
@@ -121,23 +123,37 @@ static enum trit_code encode(struct encoder *e, size_t n, bool special)
     return code;
 }
 
+static enum trit_code encode_all(struct encoder *e, size_t n, bool special, int32_t **ids,
+                                 size_t *count)
+{
+    *ids = NULL;
+    *count = 0;
+    if (n > TRIT_TEXT_MAX)
+        return trit_fail(e->error, TRIT_EARGUMENT,
+                         "text of %zu bytes, at most %d can be tokenized at once", n,
+                         TRIT_TEXT_MAX);
+    enum trit_code code = encode(e, n, special);
+    if (code) {
+        free(e->ids);
+        return code;
+    }
+    *ids = e->ids;
+    *count = e->n;
+    return TRIT_OK;
+}
+
 enum trit_code trit_tokenizer_encode(const struct trit_tokenizer *tokenizer, struct trit_text text,
                                      bool special, int32_t **ids, size_t *count,
                                      struct trit_error *error)
 {
     struct encoder e = { .t = tokenizer, .text = text.s, .error = error };
-    *ids = NULL;
-    *count = 0;
-    if (text.n > TRIT_TEXT_MAX)
-        return trit_fail(error, TRIT_EARGUMENT,
-                         "text of %zu bytes, at most %d can be tokenized at once", text.n,
-                         TRIT_TEXT_MAX);
-    enum trit_code code = encode(&e, text.n, special);
-    if (code) {
-        free(e.ids);
-        return code;
-    }
-    *ids = e.ids;
-    *count = e.n;
-    return TRIT_OK;
+    return encode_all(&e, text.n, special, ids, count);
+}
+
+enum trit_code trit_tokenizer_encode_marked(const struct trit_tokenizer *tokenizer,
+                                            struct trit_text text, const uint8_t *given,
+                                            int32_t **ids, size_t *count, struct trit_error *error)
+{
+    struct encoder e = { .t = tokenizer, .text = text.s, .given = given, .error = error };
+    return encode_all(&e, text.n, true, ids, count);
 }

@@ -69,13 +69,15 @@ struct trit_specials {
     uint32_t *ids;
     size_t n;
     bool first[256]; /* bytes that begin one */
+    const uint8_t *types;
 };
 
 bool trit_specials_create(struct trit_specials *sp, const struct trit_strings *strings,
                           const uint8_t *types, bool control);
-/* The first place in text where one stands, the longest there; its id, or -1 and *at = text.n. */
+/* The first place in text where one stands, the longest there; its id, or -1 and *at = text.n.
+   given: as in trit_tokenizer_encode_marked. */
 int32_t trit_specials_find(const struct trit_specials *sp, const struct trit_strings *strings,
-                           struct trit_text text, size_t *at);
+                           struct trit_text text, const uint8_t *given, size_t *at);
 void trit_specials_free(struct trit_specials *sp);
 
 /* The compiled pre-tokenizer, shared by all threads, and one thread's walk over a text. */

@@ -20,7 +20,7 @@ bool trit_specials_create(struct trit_specials *sp, const struct trit_strings *s
                           const uint8_t *types, bool control)
 {
     size_t n = 0;
-    *sp = (struct trit_specials){ 0 };
+    *sp = (struct trit_specials){ .types = types };
     for (size_t i = 0; i < strings->n; i++)
         n += types[i] == TRIT_TOKEN_USER || (control && types[i] == TRIT_TOKEN_CONTROL);
     if (!(sp->ids = trit_alloc(n, sizeof *sp->ids)))
@@ -53,17 +53,30 @@ static size_t bound(const struct trit_specials *sp, const struct trit_strings *s
     return lo;
 }
 
-/* The longest special that text begins with, or -1. */
+/* Whether it steers: a control token, or a user-defined one such as <think>. */
+static bool steers(const struct trit_specials *sp, const struct trit_strings *strings, uint32_t id)
+{
+    struct trit_text t = trit_string(strings, id);
+    return sp->types[id] == TRIT_TOKEN_CONTROL || (t.n > 2 && *t.s == '<' && t.s[t.n - 1] == '>');
+}
+
+/* The longest special that text begins with and that may stand there, or -1. */
 static int32_t longest(const struct trit_specials *sp, const struct trit_strings *strings,
-                       struct trit_text text)
+                       struct trit_text text, const uint8_t *given)
 {
     int32_t best = -1;
+    bool plain = false; /* a byte so far was given */
     size_t lo = 0, hi = sp->n;
     for (size_t depth = 0; lo < hi; depth++) {
-        if (trit_string(strings, sp->ids[lo]).n == depth)
-            best = (int32_t)sp->ids[lo++];
+        uint32_t id = sp->ids[lo];
+        if (trit_string(strings, id).n == depth) {
+            if (!plain || !steers(sp, strings, id))
+                best = (int32_t)id;
+            lo++;
+        }
         if (depth == text.n)
             break;
+        plain |= given && given[depth];
         unsigned byte = (unsigned char)text.s[depth];
         lo = bound(sp, strings, lo, hi, depth, byte);
         hi = bound(sp, strings, lo, hi, depth, byte + 1);
@@ -72,12 +85,13 @@ static int32_t longest(const struct trit_specials *sp, const struct trit_strings
 }
 
 int32_t trit_specials_find(const struct trit_specials *sp, const struct trit_strings *strings,
-                           struct trit_text text, size_t *at)
+                           struct trit_text text, const uint8_t *given, size_t *at)
 {
     for (size_t i = 0; i < text.n; i++) {
         if (!sp->first[(unsigned char)text.s[i]])
             continue;
-        int32_t id = longest(sp, strings, (struct trit_text){ text.s + i, text.n - i });
+        int32_t id = longest(sp, strings, (struct trit_text){ text.s + i, text.n - i },
+                             given ? given + i : NULL);
         if (id >= 0) {
             *at = i;
             return id;

@@ -37,6 +37,13 @@ enum trit_code trit_tokenizer_encode(const struct trit_tokenizer *tokenizer, str
                                      bool special, int32_t **ids, size_t *count,
                                      struct trit_error *error);
 
+/* The same of a text with control tokens, parts of which were given by others: one byte a byte of
+   text, not 0 where it was (NULL: nowhere). A control token, and a user-defined one that looks so
+   (<name>), is one only where none of its bytes was given; all else is as in the whole text. */
+enum trit_code trit_tokenizer_encode_marked(const struct trit_tokenizer *tokenizer,
+                                            struct trit_text text, const uint8_t *given,
+                                            int32_t **ids, size_t *count, struct trit_error *error);
+
 /* The bytes of one token, not terminated, valid as long as the tokenizer. Control tokens give their
    name where `special`, else nothing. Ids out of range give nothing. Concatenated pieces are the
    text, byte for byte. */
