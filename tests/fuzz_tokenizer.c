@@ -14,7 +14,7 @@ static struct trit_tokenizer *load(void)
     };
     static const char *const merges[] = { "a b", "b c",   "ab c", "c d", "ab cd", "abc d",
                                           "a a", "aa aa", "a bc", "Ġ a", "Ġ Ġ" };
-    static struct trit_vocabulary v;
+    static struct trit_words v;
     struct trit_tokenizer *t;
     trit_vocabulary_init(&v);
     for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)

@@ -354,7 +354,7 @@ static void set_arch_key(struct trit_toy *toy, const char *arch, const char *nam
 
 void trit_toy_init(struct trit_toy *toy, const char *arch, const struct trit_toy_shape *s)
 {
-    struct trit_vocabulary *v = &toy->vocabulary;
+    struct trit_words *v = &toy->vocabulary;
     toy->nkeys = toy->ntensors = 0;
     trit_vocabulary_init(v);
     v->pre = "llama-bpe";

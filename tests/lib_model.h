@@ -56,7 +56,7 @@ struct trit_toy_delta {
 enum { TRIT_TOY_KEYS = 32, TRIT_TOY_TENSORS = 48 };
 
 struct trit_toy {
-    struct trit_vocabulary vocabulary; /* 256 bytes, "ab", a beginning, an end */
+    struct trit_words vocabulary; /* 256 bytes, "ab", a beginning, an end */
     char names[TRIT_TOY_KEYS][64];
     struct trit_toy_key keys[TRIT_TOY_KEYS];
     struct trit_toy_tensor tensors[TRIT_TOY_TENSORS];

@@ -41,7 +41,7 @@ static void put_text(struct bytes *b, const char *s, size_t n)
 }
 
 /* Begins a key; false where it was left out or written as a bool. */
-static bool put_key(struct bytes *b, const struct trit_vocabulary *v, const char *key,
+static bool put_key(struct bytes *b, const struct trit_words *v, const char *key,
                     enum trit_gguf_type type)
 {
     bool as_bool = v->as_bool && !strcmp(v->as_bool, key);
@@ -61,21 +61,21 @@ static void put_array(struct bytes *b, enum trit_gguf_type item, size_t n)
     put_u64(b, n);
 }
 
-static void put_optional_text(struct bytes *b, const struct trit_vocabulary *v, const char *key,
+static void put_optional_text(struct bytes *b, const struct trit_words *v, const char *key,
                               const char *text)
 {
     if (text && put_key(b, v, key, TRIT_GGUF_STRING))
         put_text(b, text, strlen(text));
 }
 
-static void put_optional_id(struct bytes *b, const struct trit_vocabulary *v, const char *key,
+static void put_optional_id(struct bytes *b, const struct trit_words *v, const char *key,
                             int64_t id)
 {
     if (id >= 0 && put_key(b, v, key, TRIT_GGUF_U32))
         put_u32(b, (uint32_t)id);
 }
 
-static void put_arrays(struct bytes *b, const struct trit_vocabulary *v)
+static void put_arrays(struct bytes *b, const struct trit_words *v)
 {
     if (put_key(b, v, "tokenizer.ggml.tokens", TRIT_GGUF_ARRAY)) {
         put_array(b, TRIT_GGUF_STRING, v->ntokens);
@@ -98,7 +98,7 @@ static void put_arrays(struct bytes *b, const struct trit_vocabulary *v)
     }
 }
 
-uint8_t *trit_vocabulary_write(const struct trit_vocabulary *v, size_t *bytes)
+uint8_t *trit_vocabulary_write(const struct trit_words *v, size_t *bytes)
 {
     struct bytes b = { 0 };
     put(&b, "GGUF", 4);
@@ -118,8 +118,8 @@ uint8_t *trit_vocabulary_write(const struct trit_vocabulary *v, size_t *bytes)
     return b.data;
 }
 
-enum trit_code trit_vocabulary_load(const struct trit_vocabulary *v,
-                                    struct trit_tokenizer **tokenizer, struct trit_error *error)
+enum trit_code trit_vocabulary_load(const struct trit_words *v, struct trit_tokenizer **tokenizer,
+                                    struct trit_error *error)
 {
     size_t bytes;
     uint8_t *data = trit_vocabulary_write(v, &bytes);
@@ -134,7 +134,7 @@ enum trit_code trit_vocabulary_load(const struct trit_vocabulary *v,
 
 /* The byte-level alphabet by its rule, not by the runtime's table: printable Latin-1 stands for
    itself, the other bytes in order for U+0100 and on. */
-static void spell(struct trit_vocabulary *v)
+static void spell(struct trit_words *v)
 {
     unsigned next = 0x100;
     for (unsigned byte = 0; byte < 256; byte++) {
@@ -148,16 +148,15 @@ static void spell(struct trit_vocabulary *v)
     }
 }
 
-void trit_vocabulary_init(struct trit_vocabulary *v)
+void trit_vocabulary_init(struct trit_words *v)
 {
-    *v =
-        (struct trit_vocabulary){ .model = "gpt2", .bos = -1, .eos = -1, .eot = -1, .add_bos = -1 };
+    *v = (struct trit_words){ .model = "gpt2", .bos = -1, .eos = -1, .eot = -1, .add_bos = -1 };
     spell(v);
     for (int byte = 0; byte < 256; byte++)
         trit_vocabulary_add(v, v->alphabet[byte], 1);
 }
 
-int32_t trit_vocabulary_add(struct trit_vocabulary *v, const char *token, int32_t type)
+int32_t trit_vocabulary_add(struct trit_words *v, const char *token, int32_t type)
 {
     v->tokens[v->ntokens] = (struct trit_text){ token, strlen(token) };
     v->types[v->ntokens] = type;
@@ -165,7 +164,7 @@ int32_t trit_vocabulary_add(struct trit_vocabulary *v, const char *token, int32_
     return (int32_t)v->ntokens - 1;
 }
 
-void trit_vocabulary_merge(struct trit_vocabulary *v, const char *merge)
+void trit_vocabulary_merge(struct trit_words *v, const char *merge)
 {
     v->merges[v->nmerges++] = merge;
 }

@@ -6,7 +6,7 @@
 
 enum { TRIT_VOCABULARY_TOKENS = 512, TRIT_VOCABULARY_MERGES = 512, TRIT_VOCABULARY_NAME = 24 };
 
-struct trit_vocabulary {
+struct trit_words {
     const char *model, *pre; /* NULL: the key is left out */
     struct trit_text tokens[TRIT_VOCABULARY_TOKENS];
     int32_t types[TRIT_VOCABULARY_TOKENS];
@@ -22,14 +22,14 @@ struct trit_vocabulary {
 };
 
 /* Token b is the byte b, of type normal; no merges; nothing else. */
-void trit_vocabulary_init(struct trit_vocabulary *v);
+void trit_vocabulary_init(struct trit_words *v);
 /* Appends; returns the id. The text must live on. */
-int32_t trit_vocabulary_add(struct trit_vocabulary *v, const char *token, int32_t type);
-void trit_vocabulary_merge(struct trit_vocabulary *v, const char *merge);
+int32_t trit_vocabulary_add(struct trit_words *v, const char *token, int32_t type);
+void trit_vocabulary_merge(struct trit_words *v, const char *merge);
 /* The GGUF, free() it. */
-uint8_t *trit_vocabulary_write(const struct trit_vocabulary *v, size_t *bytes);
+uint8_t *trit_vocabulary_write(const struct trit_words *v, size_t *bytes);
 /* Writes it, reads it back and loads the tokenizer. */
-enum trit_code trit_vocabulary_load(const struct trit_vocabulary *v,
-                                    struct trit_tokenizer **tokenizer, struct trit_error *error);
+enum trit_code trit_vocabulary_load(const struct trit_words *v, struct trit_tokenizer **tokenizer,
+                                    struct trit_error *error);
 
 #endif

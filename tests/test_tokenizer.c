@@ -40,7 +40,7 @@ static struct trit_tokenizer *stories(void)
     return t;
 }
 
-static struct trit_tokenizer *load(const struct trit_vocabulary *v)
+static struct trit_tokenizer *load(const struct trit_words *v)
 {
     struct trit_tokenizer *t = NULL;
     struct trit_error error = { 0 };
@@ -161,7 +161,7 @@ static void assert_pieces(const struct trit_tokenizer *t, const char *const *par
 static void bytes_that_are_not_utf8_are_of_no_class(void **state)
 {
     (void)state;
-    struct trit_vocabulary v;
+    struct trit_words v;
     char token[4][8], merge[4][9];
     trit_vocabulary_init(&v);
     const char *ff = v.alphabet[0xff], *e4 = v.alphabet[0xe4];
@@ -186,7 +186,7 @@ static void bytes_that_are_not_utf8_are_of_no_class(void **state)
 static void special_tokens_follow_the_flag(void **state)
 {
     (void)state;
-    struct trit_vocabulary v;
+    struct trit_words v;
     trit_vocabulary_init(&v);
     int32_t end = trit_vocabulary_add(&v, "<end>", 3),
             ending = trit_vocabulary_add(&v, "<end>ing", 3);
@@ -213,7 +213,7 @@ static void special_tokens_follow_the_flag(void **state)
 static void ends_are_known_by_key_or_name(void **state)
 {
     (void)state;
-    struct trit_vocabulary v;
+    struct trit_words v;
     trit_vocabulary_init(&v);
     v.bos = trit_vocabulary_add(&v, "<b>", 3);
     v.eos = trit_vocabulary_add(&v, "<e>", 3);
@@ -255,7 +255,7 @@ static void ids_out_of_range_are_nothing(void **state)
    other, in random order. */
 enum { LETTERS = 5, STRINGS = 62 };
 struct random_vocabulary {
-    struct trit_vocabulary v;
+    struct trit_words v;
     char strings[STRINGS][LETTERS + 1], merges[TRIT_VOCABULARY_MERGES][LETTERS + 2];
 };
 
@@ -269,7 +269,7 @@ static void shuffle(const char **list, size_t n)
     }
 }
 
-static bool is_token(const struct trit_vocabulary *v, const char *s, size_t n)
+static bool is_token(const struct trit_words *v, const char *s, size_t n)
 {
     for (size_t i = 0; i < v->ntokens; i++)
         if (v->tokens[i].n == n && !memcmp(v->tokens[i].s, s, n))
@@ -304,7 +304,7 @@ static void make_random(struct random_vocabulary *r)
 
 /* The definition, slowly: join the pair that comes first in the list of merges, the leftmost of
    such, until none is left. text's symbols are separated by spaces. */
-static void merge_slowly(const struct trit_vocabulary *v, char *text)
+static void merge_slowly(const struct trit_words *v, char *text)
 {
     for (size_t rank = 0; rank < v->nmerges;) {
         char pair[LETTERS + 4];
@@ -320,8 +320,7 @@ static void merge_slowly(const struct trit_vocabulary *v, char *text)
     }
 }
 
-static void assert_merges_as_defined(const struct trit_tokenizer *t,
-                                     const struct trit_vocabulary *v)
+static void assert_merges_as_defined(const struct trit_tokenizer *t, const struct trit_words *v)
 {
     char text[64], slow[130] = " ", fast[130] = " ";
     size_t n = LETTERS + 1 + below(50), count; /* longer than any token: none is taken whole */
@@ -356,7 +355,7 @@ static void merging_is_what_its_definition_says(void **state)
 static void a_piece_that_is_a_token_is_not_merged(void **state)
 {
     (void)state;
-    struct trit_vocabulary v;
+    struct trit_words v;
     trit_vocabulary_init(&v);
     int32_t ab = trit_vocabulary_add(&v, "ab", 1), abc = trit_vocabulary_add(&v, "abc", 1);
     trit_vocabulary_merge(&v, "a b");
@@ -372,7 +371,7 @@ static void a_piece_that_is_a_token_is_not_merged(void **state)
 static void qwen2_has_rules_of_its_own(void **state)
 {
     (void)state;
-    struct trit_vocabulary v;
+    struct trit_words v;
     trit_vocabulary_init(&v);
     v.pre = "qwen2";
     int32_t ab = trit_vocabulary_add(&v, "ab", 1);

@@ -13,7 +13,7 @@
 
 static char too_long[(64 << 10) + 2];
 
-static void good(struct trit_vocabulary *v)
+static void good(struct trit_words *v)
 {
     trit_vocabulary_init(v);
     v->pre = "llama-bpe";
@@ -26,64 +26,64 @@ static void good(struct trit_vocabulary *v)
     trit_vocabulary_add(v, "<user>", 4);
 }
 
-static void other_model(struct trit_vocabulary *v)
+static void other_model(struct trit_words *v)
 {
     v->model = "llama";
 }
 
-static void other_pre(struct trit_vocabulary *v)
+static void other_pre(struct trit_words *v)
 {
     v->pre = "deepseek-llm";
 }
 
-static void no_tokens(struct trit_vocabulary *v)
+static void no_tokens(struct trit_words *v)
 {
     v->ntokens = 0;
 }
 
-static void long_token(struct trit_vocabulary *v)
+static void long_token(struct trit_words *v)
 {
     memset(too_long, 'a', sizeof too_long - 1);
     trit_vocabulary_add(v, too_long, 1);
 }
 
-static void missing_byte(struct trit_vocabulary *v)
+static void missing_byte(struct trit_words *v)
 {
     v->tokens[0x41] = (struct trit_text){ "aaa", 3 };
 }
 
-static void short_types(struct trit_vocabulary *v)
+static void short_types(struct trit_words *v)
 {
     v->ntypes--;
 }
 
-static void short_scores(struct trit_vocabulary *v)
+static void short_scores(struct trit_words *v)
 {
     v->nscores = 3;
 }
 
-static void control_merge(struct trit_vocabulary *v)
+static void control_merge(struct trit_words *v)
 {
     trit_vocabulary_add(v, "bc", 3);
     trit_vocabulary_merge(v, "b c");
 }
 
-static void big_bos(struct trit_vocabulary *v)
+static void big_bos(struct trit_words *v)
 {
     v->bos = 1 << 20;
 }
 
-static void eos_is_count(struct trit_vocabulary *v)
+static void eos_is_count(struct trit_words *v)
 {
     v->eos = (int64_t)v->ntokens;
 }
 
-static void wrapping_eot(struct trit_vocabulary *v)
+static void wrapping_eot(struct trit_words *v)
 {
     v->eot = UINT32_MAX;
 }
 
-static void add_without_bos(struct trit_vocabulary *v)
+static void add_without_bos(struct trit_words *v)
 {
     v->bos = -1;
     v->add_bos = 1;
@@ -97,7 +97,7 @@ static const struct fault {
     const char *token;          /* one more */
     int type;
     const char *merge; /* one more */
-    void (*spoil)(struct trit_vocabulary *v);
+    void (*spoil)(struct trit_words *v);
     enum trit_code code; /* 0: TRIT_EFORMAT */
 } faults[] = {
     { KEY("model"), .omit = KEY("model") },
@@ -143,7 +143,7 @@ static const struct fault {
     { KEY("add_bos_token") " is set", .spoil = add_without_bos },
 };
 
-static void spoil(struct trit_vocabulary *v, const struct fault *f)
+static void spoil(struct trit_words *v, const struct fault *f)
 {
     good(v);
     v->omit = f->omit;
@@ -159,7 +159,7 @@ static void spoil(struct trit_vocabulary *v, const struct fault *f)
 static void every_fault_is_told(void **state)
 {
     (void)state;
-    struct trit_vocabulary v;
+    struct trit_words v;
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         struct trit_tokenizer *t = NULL;
         struct trit_error error = { 0 };
@@ -183,7 +183,7 @@ static void known_names_are_accepted(void **state)
     static const char *const names[] = {
         NULL, "llama-bpe", "llama3", "llama-v3", "falcon3", "qwen2"
     };
-    struct trit_vocabulary v;
+    struct trit_words v;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct trit_tokenizer *t;
         struct trit_error error = { 0 };
@@ -198,7 +198,7 @@ static void known_names_are_accepted(void **state)
 static void spoiled_bytes_are_survived(void **state)
 {
     (void)state;
-    struct trit_vocabulary v;
+    struct trit_words v;
     good(&v);
     size_t n;
     uint8_t *data = trit_vocabulary_write(&v, &n);
