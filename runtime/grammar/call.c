@@ -67,22 +67,11 @@ static uint32_t raw_string(struct trit_compile *c, const json_t *schema, uint32_
         json_decref(values);
         return from;
     }
-    const char *pattern = json_string_value(json_object_get(schema, "pattern")),
-               *format = json_string_value(json_object_get(schema, "format")),
-               *known = format ? trit_format_pattern(format) : NULL;
-    const uint32_t range[2] = { trit_compile_count(c, schema, "minLength", 0),
-                                trit_compile_count(c, schema, "maxLength", UINT32_MAX) };
-    const bool bounded = range[0] || range[1] != UINT32_MAX;
-    if (range[0] > range[1])
-        trit_build_fail(b, TRIT_EARGUMENT, "\"minLength\" is more than \"maxLength\"");
-    if ((pattern != NULL) + (known != NULL) + bounded > 1)
-        trit_build_fail(b, TRIT_EUNSUPPORTED,
-                        "more than one of \"pattern\", \"format\" and bounds of the length");
-    if (!pattern && !known)
-        return trit_build_until_counted(b, from, after, range);
-    const char *text = pattern ? pattern : known;
-    const struct trit_pattern p = { text, strlen(text), TRIT_WRITING_PLAIN, !pattern };
-    return trit_build_literal(b, trit_build_pattern(b, from, p), after, strlen(after));
+    const struct trit_limits limits = trit_compile_limits(c, schema);
+    if (!limits.pattern)
+        return trit_build_until_counted(b, from, after, limits.range);
+    from = trit_build_limited(b, from, &limits, TRIT_WRITING_PLAIN);
+    return trit_build_literal(b, from, after, strlen(after));
 }
 
 static uint32_t argument(struct trit_compile *c, const json_t *schema, uint32_t from,

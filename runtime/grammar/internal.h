@@ -189,6 +189,17 @@ void trit_compile_any_of(struct trit_compile *c, const json_t *schema, struct tr
 void trit_compile_all_of(struct trit_compile *c, const json_t *schema, struct trit_ends ends);
 void trit_compile_enum(struct trit_compile *c, const json_t *schema, struct trit_ends ends);
 
+/* What a schema says of a string: a pattern, its format's, or how many characters (from 0 to
+   UINT32_MAX: any); more than one of them is TRIT_EUNSUPPORTED. */
+struct trit_limits {
+    const char *pattern; /* NULL: none */
+    bool anchored;
+    uint32_t range[2];
+};
+struct trit_limits trit_compile_limits(struct trit_compile *c, const json_t *schema);
+/* Behind what the pattern says. */
+uint32_t trit_build_limited(struct trit_build *b, uint32_t from, const struct trit_limits *limits,
+                            enum trit_writing writing);
 /* One value, as JSON. */
 void trit_compile_value(struct trit_compile *c, const json_t *value, struct trit_ends ends);
 

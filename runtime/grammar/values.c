@@ -49,32 +49,48 @@ static const char *string_of(struct trit_compile *c, const json_t *schema, const
     return c->b.code ? NULL : json_string_value(value);
 }
 
+struct trit_limits trit_compile_limits(struct trit_compile *c, const json_t *schema)
+{
+    const char *pattern = string_of(c, schema, "pattern"), *format = string_of(c, schema, "format"),
+               *known = format ? trit_format_pattern(format) : NULL;
+    const struct trit_limits limits = {
+        .pattern = pattern ? pattern : known,
+        .anchored = !pattern,
+        .range = { trit_compile_count(c, schema, "minLength", 0),
+                   trit_compile_count(c, schema, "maxLength", UINT32_MAX) },
+    };
+    const bool bounded = limits.range[0] || limits.range[1] != UINT32_MAX;
+    if (limits.range[0] > limits.range[1])
+        trit_build_fail(&c->b, TRIT_EARGUMENT, "\"minLength\" is more than \"maxLength\"");
+    if ((pattern != NULL) + (known != NULL) + bounded > 1)
+        trit_build_fail(&c->b, TRIT_EUNSUPPORTED,
+                        "more than one of \"pattern\", \"format\" and bounds of the length");
+    return limits;
+}
+
+uint32_t trit_build_limited(struct trit_build *b, uint32_t from, const struct trit_limits *limits,
+                            enum trit_writing writing)
+{
+    if (b->code)
+        return 0;
+    const struct trit_pattern pattern = { limits->pattern, strlen(limits->pattern), writing,
+                                          limits->anchored };
+    return trit_build_pattern(b, from, pattern);
+}
+
 void trit_compile_string(struct trit_compile *c, const json_t *schema, struct trit_ends ends)
 {
     struct trit_build *b = &c->b;
-    const char *pattern = string_of(c, schema, "pattern"), *format = string_of(c, schema, "format");
-    const char *known = format ? trit_format_pattern(format) : NULL;
-    const uint32_t range[2] = { trit_compile_count(c, schema, "minLength", 0),
-                                trit_compile_count(c, schema, "maxLength", UINT32_MAX) };
-    const bool bounded = range[0] || range[1] != UINT32_MAX;
-    if (range[0] > range[1])
-        trit_build_fail(b, TRIT_EARGUMENT, "\"minLength\" is more than \"maxLength\"");
-    if ((pattern != NULL) + (known != NULL) + bounded > 1)
-        trit_build_fail(b, TRIT_EUNSUPPORTED,
-                        "more than one of \"pattern\", \"format\" and bounds of the length");
-    if (b->code)
-        return;
-    if (!pattern && !known) {
-        if (bounded)
-            counted(b, range, ends);
-        else
-            trit_build_call(b, ends.from, trit_build_builtin(b, TRIT_RULE_STRING), ends.to);
-        return;
+    const struct trit_limits limits = trit_compile_limits(c, schema);
+    if (limits.pattern) {
+        const uint32_t inside = trit_build_literal(b, ends.from, "\"", 1);
+        trit_build_bytes(b, trit_build_limited(b, inside, &limits, TRIT_WRITING_JSON), '"', '"',
+                         ends.to);
+    } else if (limits.range[0] || limits.range[1] != UINT32_MAX) {
+        counted(b, limits.range, ends);
+    } else {
+        trit_build_call(b, ends.from, trit_build_builtin(b, TRIT_RULE_STRING), ends.to);
     }
-    const char *text = pattern ? pattern : known;
-    const uint32_t inside = trit_build_literal(b, ends.from, "\"", 1);
-    const struct trit_pattern p = { text, strlen(text), TRIT_WRITING_JSON, !pattern };
-    trit_build_bytes(b, trit_build_pattern(b, inside, p), '"', '"', ends.to);
 }
 
 /* --- numbers --- */
