@@ -296,7 +296,7 @@ const MOCK = {
         assert.match(await page.textContent(`${last} summary`), /^Thought for \d+ s$/);
         assert.equal(await page.isVisible(`${last} details .markdown`), false);
         await page.click(`${last} summary`);
-        assert.match(await page.textContent(`${last} details .markdown`), /I should greet back/);
+        await page.waitForSelector(`${last} details .markdown >> text=I should greet back`);
         assert.equal(await answerText(page), "Good day! What shall we look at?");
     },
     async "Markdown, and copies of code and answer"({ page }) {
@@ -307,9 +307,11 @@ const MOCK = {
         }
         assert.equal(await page.textContent(`${last} .code .head span`), "c");
         await page.click(`${last} .code button`);
+        await page.waitForSelector(`${last} .code >> text=Copied`);
         const copied = () => page.evaluate(() => navigator.clipboard.readText());
         assert.match(await copied(), /^int sum\([^]*\n    return s;\n}$/);
         await page.click(`${last} .foot button:text-is("Copy")`);
+        await page.waitForSelector(`${last} .foot >> text=Copied`);
         assert.equal(await copied(), MARKDOWN);
     },
     async "what a model writes is text, never HTML"({ page }) {
@@ -372,10 +374,9 @@ const MOCK = {
         await ask(page, "say here");
         assert.equal(requests.at(-1).model, "bitnet-2b4t");
         await page.click("#list .open >> text=slow");
-        const words = async () => (await answerText(page)).length;
-        const before = await words();
-        await page.waitForTimeout(200);
-        assert.ok(await words() > before);
+        const before = await answerText(page);
+        await page.waitForFunction(([where, text]) => document.querySelector(where).textContent
+            .length > text.length, [`${last} > .markdown`, before]);
     },
     async "10,000 tokens stay quick"({ page }) {
         await page.fill("#prompt", "long");
@@ -383,10 +384,9 @@ const MOCK = {
         await page.press("#prompt", "Enter");
         await page.waitForSelector(`${last} > .markdown > p:nth-child(20)`);
         await page.evaluate(watchLong);
-        await page.hover("#log");
-        await page.mouse.wheel(0, -3000);
         const top = () => page.evaluate(() => document.getElementById("log").scrollTop);
-        await page.waitForTimeout(50);
+        await page.evaluate(() => document.getElementById("log").scrollBy(0, -300));
+        await page.waitForSelector("#jump:visible");
         const where = await top();
         await ended(page);
         assert.equal(await top(), where, "it scrolled although the reader had left the end");
