@@ -20,6 +20,7 @@ static enum raw_kind raw_kind(struct trit_compile *c, const json_t *schema, int 
     enum raw_kind kind = RAW_NEVER;
     size_t i;
     schema = trit_compile_follow(c, schema);
+    trit_compile_check(c, schema);
     if (!json_is_object(schema) || depth > 16)
         return json_is_false(schema) ? RAW_NEVER : json_is_true(schema) ? RAW_ANY : RAW_MIXED;
     for (i = 0; i < sizeof limits / sizeof *limits; i++)
@@ -105,13 +106,25 @@ static bool is_required(const json_t *schema, const char *name)
 static uint32_t arguments(struct trit_compile *c, const struct trit_call_form_row *row,
                           const json_t *schema, uint32_t from)
 {
+    static const char *const unions[] = { "anyOf", "oneOf", "allOf", "enum", "const" };
     struct trit_build *b = &c->b;
     schema = trit_compile_follow(c, schema);
-    const json_t *properties = json_object_get(schema, "properties");
+    const json_t *properties = json_object_get(schema, "properties"), *one;
     const char *name;
     json_t *value;
+    size_t i;
+    trit_compile_check(c, schema);
     if (properties && !json_is_object(properties))
         trit_build_fail(b, TRIT_EARGUMENT, "\"properties\" must be an object");
+    for (i = 0; i < sizeof unions / sizeof *unions; i++)
+        if (json_object_get(schema, unions[i]))
+            trit_build_fail(b, TRIT_EUNSUPPORTED,
+                            "the keyword \"%s\" is not supported in this family's calls",
+                            unions[i]);
+    json_array_foreach(json_object_get(schema, "required"), i,
+                       one) if (!json_is_string(one) ||
+                                !json_object_get(properties, json_string_value(one)))
+        trit_build_fail(b, TRIT_EARGUMENT, "\"required\" has what is not in \"properties\"");
     json_object_foreach((json_t *)(uintptr_t)properties, name, value)
     {
         const size_t used = trit_compile_into(c, name);

@@ -207,6 +207,8 @@ void trit_compile_value(struct trit_compile *c, const json_t *value, struct trit
 const json_t *trit_compile_find(struct trit_compile *c, const char *ref);
 /* The schema behind references; NULL after a failure. */
 const json_t *trit_compile_follow(struct trit_compile *c, const json_t *schema);
+/* Whether its keywords are known and may stand together; else a failure. */
+bool trit_compile_check(struct trit_compile *c, const json_t *schema);
 /* Adds to the path; returns how long it was, for trit_compile_back. */
 size_t trit_compile_into(struct trit_compile *c, const char *name);
 void trit_compile_back(struct trit_compile *c, size_t used);

@@ -267,6 +267,13 @@ static bool alone(struct trit_compile *c, unsigned found, const char *const firs
     return !c->b.code;
 }
 
+bool trit_compile_check(struct trit_compile *c, const json_t *schema)
+{
+    const char *first[NCLASSES] = { 0 };
+    const unsigned found = json_is_object(schema) ? classes(c, schema, first) : 0;
+    return found ? alone(c, found, first) : !c->b.code;
+}
+
 static unsigned type_named(struct trit_compile *c, const json_t *name)
 {
     static const struct {
