@@ -420,6 +420,7 @@ function watchLong() {
 async function run(browser, mock, name, test) {
     const context = await browser.newContext({ viewport: { width: 1200, height: 800 },
         permissions: ["clipboard-read", "clipboard-write"] });
+    if (url) await context.addInitScript(() => { localStorage.tritmill ??= '{"max_tokens":"64"}'; });
     const page = await context.newPage();
     const wrong = [];
     const requests = [];
