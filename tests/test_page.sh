@@ -1,7 +1,7 @@
 #!/bin/bash
 # Does the chat page work in Debian's chromium: chat, stop, edit, retry, errors, keyboard, narrow
-# screens, axe, hostile text? Against a mock server, or the server whose address is in TRIT_PAGE_URL.
-# Of chromium's packages the one without windows is the quicker.
+# screens, axe, hostile text? Against a mock server, or the one at TRIT_PAGE_URL. Of chromium's
+# packages the one without windows is the quicker.
 # labels: slow
 set -eu
 for browser in "${TRIT_CHROMIUM:-}" /usr/bin/chromium-headless-shell /usr/bin/chromium ""; do

@@ -417,10 +417,15 @@ function watchLong() {
     window.watched = () => ({ most, paints, slowest, same: root.firstChild === first });
 }
 
+// In the page: what a model of any length of breath may say.
+function shortAnswers() {
+    localStorage.tritmill ??= '{"max_tokens":"64"}';
+}
+
 async function run(browser, mock, name, test) {
     const context = await browser.newContext({ viewport: { width: 1200, height: 800 },
         permissions: ["clipboard-read", "clipboard-write"] });
-    if (url) await context.addInitScript(() => { localStorage.tritmill ??= '{"max_tokens":"64"}'; });
+    if (url) await context.addInitScript(shortAnswers);
     const page = await context.newPage();
     const wrong = [];
     const requests = [];
