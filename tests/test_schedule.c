@@ -146,6 +146,7 @@ struct order {
     struct trit_sampling sampling;
     struct trit_bias bias;
     size_t predict, stop; /* stop: tokens after which the callback says so; 0: never */
+    const struct trit_grammar *grammar;
     bool endless, logprobs, poisoned;
     bool cancelled; /* at some time, when it is served with others */
     uint64_t client;
@@ -196,6 +197,7 @@ static struct trit_job *submit(struct trit_scheduler *s, struct order *o, struct
                                       .sampling = &o->sampling,
                                       .predict = o->predict,
                                       .endless = o->endless,
+                                      .grammar = o->grammar,
                                       .logprobs = o->logprobs,
                                       .top = TOP,
                                       .client = o->client,
@@ -210,6 +212,33 @@ static struct trit_job *submit(struct trit_scheduler *s, struct order *o, struct
 }
 
 /* --- what is asked --- */
+
+enum { GRAMMARS = 2 };
+static struct trit_grammar *grammars[GRAMMARS]; /* any object; a list of short ones */
+
+static int setup(void **s)
+{
+    (void)s;
+    static const char text[] = "{\"type\": \"array\", \"maxItems\": 3, \"items\": {"
+                               "\"type\": \"object\", \"properties\": {\"a\": {\"enum\": [1, 22]}},"
+                               "\"required\": [\"a\"], \"additionalProperties\": false}}";
+    struct trit_error error = { .text = "no JSON" };
+    json_t *schema = json_loads(text, 0, NULL);
+    const bool good = schema && !trit_grammar_json(&grammars[0], NULL, &error) &&
+                      !trit_grammar_schema(&grammars[1], schema, NULL, &error);
+    json_decref(schema);
+    if (!good)
+        print_error("%s\n", error.text);
+    return !good;
+}
+
+static int teardown(void **s)
+{
+    (void)s;
+    for (size_t i = 0; i < GRAMMARS; i++)
+        trit_grammar_free(grammars[i]);
+    return 0;
+}
 
 static int32_t texts[TEXTS][CONTEXT];
 
@@ -268,7 +297,8 @@ static void random_order(struct order *all, size_t i, const struct opened *m)
     o->bias = (struct trit_bias){ (int32_t)below(vocab), below(2) ? 8 : -8 };
     o->predict = below(8) ? 1 + below(MOST) : 0;
     o->stop = below(6) ? 0 : 1 + below(MOST);
-    o->endless = below(2);
+    o->grammar = below(6) ? NULL : grammars[below(GRAMMARS)];
+    o->endless = !o->grammar && below(2);
     o->logprobs = below(5) == 0;
     o->cancelled = below(8) == 0;
     o->client = below(4);
@@ -429,5 +459,5 @@ int main(void)
         cmocka_unit_test(a_hybrid_answers_as_alone),
         cmocka_unit_test(a_block_changes_no_answer),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -51,7 +51,9 @@ struct trit_job {
     uint64_t served; /* the pass that last had a part of its prompt */
     size_t wish;     /* in a model with states: the place near the prompt's end for a mark */
     bool answers;    /* its prompt is evaluated, the first token chosen */
+    bool follows;    /* it waits for another whose prompt begins alike */
     bool ended;
+    uint64_t number; /* in the order of admission */
 };
 
 struct trit_scheduler {
@@ -75,7 +77,8 @@ struct trit_scheduler {
     struct trit_run *runs;      /* of a pass, [slots], and whose they are */
     struct trit_job **passing;
     size_t nruns;
-    uint64_t passes, made;
+    size_t state_bytes; /* of a sequence */
+    uint64_t passes, made, admitted;
 };
 
 static inline size_t trit_mask_words(size_t vocab)
@@ -89,6 +92,13 @@ static inline size_t trit_mask_words(size_t vocab)
    result.reused. */
 enum trit_code trit_sequence_find(struct trit_scheduler *scheduler, struct trit_job *job,
                                   struct trit_error *error);
+/* Whether another job is about to evaluate what this one's prompt begins with, too: it waits, and
+   catches up by a copy. */
+bool trit_sequence_follows(const struct trit_scheduler *scheduler, const struct trit_job *job);
+void trit_sequence_catch_up(struct trit_scheduler *scheduler, struct trit_job *job);
+/* The first place behind that one at which others need the job's states; SIZE_MAX: none. */
+size_t trit_sequence_wanted(const struct trit_scheduler *scheduler, const struct trit_job *job,
+                            size_t after);
 /* The job ended: its sequence, if it has one, is kept as far as there is room. */
 void trit_sequence_keep(struct trit_scheduler *scheduler, struct trit_job *job);
 /* A mark of the job's sequence where its states are now, as far as there is room. */

@@ -126,6 +126,7 @@ static void admit_one(struct trit_scheduler *s, struct trit_job *job)
 {
     struct trit_error error;
     const double now = trit_now();
+    job->number = s->admitted++;
     if (trit_job_open(job, s, &error)) {
         trit_job_close(job);
         trit_sequence_keep(s, job);

@@ -169,9 +169,15 @@ static void add_mark(struct trit_sequence *q)
     q->marks[q->nmarks++] = mark;
 }
 
+/* Whether a place of a text can be gone back to: of any text, or there is room for states. */
+static bool can_mark(const struct trit_scheduler *s)
+{
+    return !s->states || s->sizes.kept_bytes >= s->state_bytes;
+}
+
 void trit_sequence_mark(struct trit_scheduler *s, struct trit_job *job)
 {
-    if (!s->states || s->sizes.kept_bytes < trit_session_taken(job->sequence->session).states)
+    if (!can_mark(s))
         return;
     add_mark(job->sequence);
     fit(s);
@@ -187,14 +193,22 @@ struct match {
     const struct trit_mark *mark; /* NULL: it goes back by itself */
 };
 
-static size_t common_of(const struct trit_sequence *q, const struct trit_job *job)
+/* Tokens that a prompt has in common with the first n of a sequence, but for its own last one. */
+static size_t alike(const struct trit_sequence *q, size_t n, const struct trit_job *job)
 {
-    const size_t position = trit_session_position(q->session), most = job->ask.ntokens - 1;
-    size_t n = position < q->n ? position : q->n, i = 0;
+    const size_t most = job->ask.ntokens - 1;
+    size_t i = 0;
     n = n < most ? n : most;
     while (i < n && q->tokens[i] == job->ask.tokens[i])
         i++;
     return i;
+}
+
+/* Of those that it has evaluated. */
+static size_t common_of(const struct trit_sequence *q, const struct trit_job *job)
+{
+    const size_t position = trit_session_position(q->session);
+    return alike(q, position < q->n ? position : q->n, job);
 }
 
 static void look_at(const struct trit_scheduler *s, const struct trit_job *job,
@@ -220,7 +234,8 @@ static struct match best_match(struct trit_scheduler *s, const struct trit_job *
     for (struct trit_sequence **at = &s->kept; *at; at = &(*at)->next)
         look_at(s, job, *at, at, &best);
     for (size_t i = 0; i < s->nrunning; i++)
-        look_at(s, job, s->running[i]->sequence, NULL, &best);
+        if (s->running[i] != job)
+            look_at(s, job, s->running[i]->sequence, NULL, &best);
     return best;
 }
 
@@ -335,9 +350,55 @@ enum trit_code trit_sequence_find(struct trit_scheduler *s, struct trit_job *job
     memcpy(q->tokens, job->ask.tokens, job->ask.ntokens * sizeof *q->tokens);
     q->n = job->ask.ntokens;
     q->turn = turn_of(job);
+    s->state_bytes = trit_session_taken(q->session).states;
     job->sequence = q;
     job->result.reused = reused;
     return TRIT_OK;
+}
+
+/* --- prompts that begin alike and come together --- */
+
+/* Whether r is to evaluate next what j wants, too: the one that is further, or came first. */
+static bool leads(const struct trit_job *r, const struct trit_job *j)
+{
+    const size_t at = trit_session_position(r->sequence->session),
+                 behind = trit_session_position(j->sequence->session);
+    return !r->answers && (at > behind || (at == behind && r->number < j->number)) &&
+           alike(r->sequence, r->sequence->n, j) >= at + LEAST;
+}
+
+bool trit_sequence_follows(const struct trit_scheduler *s, const struct trit_job *j)
+{
+    if (!can_mark(s) || j->answers)
+        return false;
+    for (size_t i = 0; i < s->nrunning; i++)
+        if (s->running[i] != j && leads(s->running[i], j))
+            return true;
+    return false;
+}
+
+size_t trit_sequence_wanted(const struct trit_scheduler *s, const struct trit_job *r, size_t after)
+{
+    size_t first = SIZE_MAX;
+    for (size_t i = 0; i < s->nrunning && s->states; i++) {
+        const struct trit_job *j = s->running[i];
+        const size_t at = j->follows && j != r ? alike(r->sequence, r->ask.ntokens, j) : 0;
+        first = at > after && at < first ? at : first;
+    }
+    return first;
+}
+
+void trit_sequence_catch_up(struct trit_scheduler *s, struct trit_job *j)
+{
+    struct trit_sequence *q = j->sequence;
+    const struct match m = best_match(s, j);
+    if (m.usable < trit_session_position(q->session) + LEAST || !copy_into(q, &m))
+        return;
+    trit_sequence_lost(q);
+    pthread_mutex_lock(&s->bell->lock);
+    s->stats.reused_tokens += m.usable - j->result.reused;
+    pthread_mutex_unlock(&s->bell->lock);
+    j->result.reused = m.usable;
 }
 
 void trit_sequence_keep(struct trit_scheduler *s, struct trit_job *job)

@@ -97,6 +97,9 @@ static size_t part_of(const struct trit_scheduler *s, const struct trit_job *j, 
         if (turn > at && turn >= after && turn < at + n && turn < j->wish)
             return turn - at;
     }
+    const size_t wanted = trit_sequence_wanted(s, j, at);
+    if (wanted < at + n && wanted < j->wish)
+        return wanted - at;
     return n < left_of(j) && at < j->wish && at + n > j->wish ? j->wish - at : n;
 }
 
@@ -127,7 +130,8 @@ static struct trit_job *waiting_for_part(const struct trit_scheduler *s)
     struct trit_job *found = NULL;
     for (size_t i = 0; i < s->nrunning; i++) {
         struct trit_job *j = s->running[i];
-        if (left_of(j) && j->served != s->passes && (!found || j->served < found->served))
+        if (left_of(j) && !j->follows && j->served != s->passes &&
+            (!found || j->served < found->served))
             found = j;
     }
     return found;
@@ -150,6 +154,18 @@ static void add_answers(struct trit_scheduler *s, bool alone)
             add_answer(s, s->running[i], alone);
 }
 
+/* Who waits for whom: a prompt that no other leads any more goes on with what there is. */
+static void line_up(struct trit_scheduler *s)
+{
+    for (size_t i = 0; i < s->nrunning; i++) {
+        struct trit_job *j = s->running[i];
+        const bool followed = j->follows;
+        j->follows = trit_sequence_follows(s, j);
+        if (followed && !j->follows)
+            trit_sequence_catch_up(s, j);
+    }
+}
+
 static void gather(struct trit_scheduler *s)
 {
     struct trit_job *j = suspect_of(s);
@@ -162,6 +178,7 @@ static void gather(struct trit_scheduler *s)
             add_answer(s, j, false);
         return;
     }
+    line_up(s);
     add_answers(s, s->nrunning == 1);
     const size_t answers = s->nruns, room = s->sizes.chunk > answers ? s->sizes.chunk - answers : 1;
     size_t most = answers ? smaller(room, BESIDE) : room;
@@ -230,7 +247,7 @@ static void deliver(struct trit_scheduler *s, struct trit_job *j)
 }
 
 /* Where the states of the job are worth keeping. */
-static bool is_place(const struct trit_job *j)
+static bool is_place(const struct trit_scheduler *s, const struct trit_job *j)
 {
     const struct trit_sequence *q = j->sequence;
     const size_t at = trit_session_position(q->session), marked = trit_sequence_marked(q);
@@ -238,6 +255,8 @@ static bool is_place(const struct trit_job *j)
         return false;
     if (at >= j->wish)
         return marked < j->wish;
+    if (trit_sequence_wanted(s, j, at - 1) == at)
+        return true;
     for (size_t i = 0; i < j->ask.nturns; i++)
         if (j->ask.turns[i] == at && at >= marked + SPACE)
             return true;
@@ -249,7 +268,7 @@ static void finish(struct trit_scheduler *s, double seconds)
 {
     for (size_t i = 0; i < s->nruns; i++) {
         struct trit_job *j = s->passing[i];
-        if (s->states && is_place(j))
+        if (s->states && is_place(s, j))
             trit_sequence_mark(s, j);
         if (trit_decoder_end(j->decoder, s->nruns == 1 ? seconds : 0, NULL))
             trit_decoder_plain(j->decoder);
