@@ -15,16 +15,14 @@
 #include <unistd.h>
 
 #include "runtime/engine/schedule.h"
-#include "runtime/synth/synth.h"
-#include "tests/lib_model.h"
+#include "tests/lib_engine.h"
 
 enum {
     JOBS = 64,
     CONTEXT = 320,
     MOST = 40, /* tokens of an answer */
     TEXTS = 4, /* that prompts begin with */
-    TOP = 3,
-    POISON = 200 /* a token of which no finite state comes, in toys */
+    TOP = 3
 };
 
 static uint64_t random_state = 1;
@@ -35,98 +33,10 @@ static size_t below(size_t n)
     return (size_t)(random_state >> 33) % n;
 }
 
-/* --- models --- */
-
-struct opened {
-    const char *name;
-    struct trit_engine engine;
-    uint8_t *image;    /* of a toy */
-    bool poison, file; /* it has such a token; the engine opened a file */
-};
-
 static void check(enum trit_code code, const struct trit_error *e)
 {
     if (code)
         fail_msg("%s", e->text);
-}
-
-static void open_toy(struct opened *o, struct trit_toy *toy, const char *name, int threads)
-{
-    struct trit_engine *e = &o->engine;
-    struct trit_error error;
-    size_t bytes;
-    struct trit_toy_tensor *rows = trit_toy_tensor(toy, "token_embd.weight");
-    *o = (struct opened){ .name = name, .poison = true };
-    trit_toy_add(toy, "output.weight", "token_embd.weight");
-    rows->type = TRIT_F32;
-    rows->spoiled = true;
-    rows->at = POISON * rows->ne[0];
-    rows->with = 3e38f;
-    o->image = trit_toy_write(toy, &bytes);
-    check(trit_gguf_parse(&e->gguf, o->image, bytes, "toy.gguf", &error), &error);
-    check(trit_tokenizer_load(&e->tokenizer, e->gguf, &error), &error);
-    check(trit_pool_create(&e->pool, threads, &error), &error);
-    check(trit_model_load(&e->model, e->gguf, e->pool, NULL, &error), &error);
-    e->config = *trit_model_config(e->model);
-}
-
-static void open_plain(struct opened *o)
-{
-    static const struct trit_toy_shape shape = { 64, 64, 2, 4, 2 };
-    static struct trit_toy toy;
-    trit_toy_init(&toy, "bitnet-b1.58", &shape);
-    open_toy(o, &toy, "plain", 2);
-}
-
-static void open_hybrid(struct opened *o)
-{
-    static const struct trit_toy_shape shape = { 64, 64, 3, 2, 1 };
-    static const struct trit_toy_delta delta = { 2, 4, 16, 4, 3 };
-    static struct trit_toy toy;
-    trit_toy_hybrid(&toy, &shape, &delta);
-    open_toy(o, &toy, "hybrid", 1);
-}
-
-/* With a prediction block, whose drafts are mostly right. */
-static void open_block(struct opened *o)
-{
-    static char path[] = "/tmp/trit-schedule-XXXXXX";
-    struct trit_vocab vocabulary;
-    struct trit_pool *pool;
-    struct trit_error error;
-    const int fd = mkstemp(path);
-    check(trit_vocab_builtin(&vocabulary, &error), &error);
-    struct trit_synth s = { .vocabulary = &vocabulary,
-                            .arch = "qwen35",
-                            .type = TRIT_PTQ1_0,
-                            .low_rows = true,
-                            .seed = 4,
-                            .peak = 0.5,
-                            .chain = 16,
-                            .mtp = true,
-                            .accept = 0.8 };
-    check(trit_shape_parse(&s.shape, "256x256x4x4x2x64", &error), &error);
-    s.shape.vocab = vocabulary.n;
-    s.shape.untied = true;
-    check(trit_pool_create(&pool, 1, &error), &error);
-    check(trit_synth_write(&s, path, pool, &error), &error);
-    trit_pool_destroy(pool);
-    trit_vocab_free(&vocabulary);
-    *o = (struct opened){ .name = "block", .file = true };
-    check(trit_engine_open(&o->engine, path, &error), &error);
-    unlink(path);
-    close(fd);
-    o->engine.cache_wanted = "none";
-    o->engine.block = true;
-    check(trit_engine_load_tokenizer(&o->engine, &error), &error);
-    check(trit_engine_load_model(&o->engine, 2, &error), &error);
-}
-
-static void close_model(struct opened *o)
-{
-    struct trit_engine *e = &o->engine;
-    trit_engine_close(e);
-    free(o->image);
 }
 
 /* --- jobs --- */
@@ -258,7 +168,7 @@ static struct trit_sampling random_sampling(void)
 }
 
 /* The beginning of a text or of an earlier conversation, then something else. */
-static void random_prompt(struct order *all, size_t i, const struct opened *m)
+static void random_prompt(struct order *all, size_t i, const struct trit_toy_engine *m)
 {
     struct order *o = &all[i];
     const struct order *before = i ? &all[below(i)] : NULL;
@@ -278,9 +188,9 @@ static void random_prompt(struct order *all, size_t i, const struct opened *m)
         o->prompt[o->n++] = (int32_t)below(40);
     o->poisoned = false;
     for (size_t k = 0; k < o->n; k++)
-        o->poisoned |= m->poison && o->prompt[k] == POISON;
+        o->poisoned |= m->poison && o->prompt[k] == TRIT_TOY_POISON;
     if (m->poison && below(16) == 0) {
-        o->prompt[below(o->n)] = POISON;
+        o->prompt[below(o->n)] = TRIT_TOY_POISON;
         o->poisoned = true;
     }
     o->nturns = below(4);
@@ -288,7 +198,7 @@ static void random_prompt(struct order *all, size_t i, const struct opened *m)
         o->turns[k] = at += below(o->n / 3 + 1);
 }
 
-static void random_order(struct order *all, size_t i, const struct opened *m)
+static void random_order(struct order *all, size_t i, const struct trit_toy_engine *m)
 {
     struct order *o = &all[i];
     const size_t vocab = m->engine.config.vocab;
@@ -306,7 +216,7 @@ static void random_order(struct order *all, size_t i, const struct opened *m)
 
 /* --- what must be --- */
 
-static void must_be_alike(const struct opened *m, size_t i, const struct order *o)
+static void must_be_alike(const struct trit_toy_engine *m, size_t i, const struct order *o)
 {
     const struct answer *a = &o->alone, *b = &o->beside;
     const bool cut = b->result.end == TRIT_JOB_CANCELLED && o->cancelled;
@@ -324,7 +234,7 @@ static void must_be_alike(const struct opened *m, size_t i, const struct order *
     assert_memory_equal(a->top, b->top, b->n * sizeof *a->top);
 }
 
-static struct trit_scheduler *start(struct opened *m, struct trit_scheduler_sizes sizes)
+static struct trit_scheduler *start(struct trit_toy_engine *m, struct trit_scheduler_sizes sizes)
 {
     struct trit_scheduler *s;
     struct trit_error error;
@@ -349,7 +259,7 @@ static size_t jobs_wanted(void)
 static struct order orders[JOBS];
 
 /* Alone: no drafts, nothing kept. */
-static void serve_alone(struct opened *m)
+static void serve_alone(struct trit_toy_engine *m)
 {
     struct trit_scheduler *s = start(
         m, (struct trit_scheduler_sizes){
@@ -381,7 +291,7 @@ static void add_stats(struct trit_scheduler *s)
     all.cancelled += stats.cancelled;
 }
 
-static void serve_together(struct opened *m, struct trit_scheduler_sizes sizes)
+static void serve_together(struct trit_toy_engine *m, struct trit_scheduler_sizes sizes)
 {
     struct trit_job *jobs[JOBS];
     struct trit_scheduler *s = start(m, sizes);
@@ -404,23 +314,30 @@ static void serve_together(struct opened *m, struct trit_scheduler_sizes sizes)
     trit_scheduler_free(s);
 }
 
-static void check_model(void open(struct opened *))
+/* Little room, or much; drafts where a job goes alone, or none. */
+static struct trit_scheduler_sizes sizes_of(size_t i)
 {
-    static const size_t slots[] = { 1, 3, 8 }, chunks[] = { 24, 7, 64 };
-    static const uint64_t kept[] = { 0, 24 << 20, 1 << 30 };
-    static const enum trit_draft from[] = { TRIT_DRAFT_AUTO, TRIT_DRAFT_NONE, TRIT_DRAFT_LOOKUP };
-    struct opened m;
-    open(&m);
+    static const size_t slots[] = { 1, 8, 3 }, chunks[] = { 24, 64, 7 };
+    static const uint64_t kept[] = { 1 << 30, 24 << 20, 0 };
+    static const enum trit_draft from[] = { TRIT_DRAFT_AUTO, TRIT_DRAFT_LOOKUP, TRIT_DRAFT_NONE };
+    return (struct trit_scheduler_sizes){ .slots = slots[i % 3],
+                                          .chunk = chunks[i % 3],
+                                          .queue = JOBS,
+                                          .kept_bytes = kept[i / 3 % 3],
+                                          .drafting = { from[i / 9 % 3], 0 } };
+}
+
+static void check_model(enum trit_code open(struct trit_toy_engine *, struct trit_error *))
+{
+    struct trit_toy_engine m;
+    struct trit_error error;
+    check(open(&m, &error), &error);
     all = (struct trit_scheduler_stats){ 0 };
-    for (size_t done = 0; done < jobs_wanted(); done += JOBS) {
+    for (size_t done = 0, turn = 0; done < jobs_wanted(); done += JOBS) {
         write_texts();
         serve_alone(&m);
-        const struct trit_scheduler_sizes sizes = { .slots = slots[below(3)],
-                                                    .chunk = chunks[below(3)],
-                                                    .queue = JOBS,
-                                                    .kept_bytes = kept[below(3)],
-                                                    .drafting = { from[below(3)], 0 } };
-        serve_together(&m, sizes);
+        serve_together(&m, sizes_of(turn == 0 ? 0 : below(27)));
+        serve_together(&m, sizes_of(turn++ == 0 ? 4 : below(27)));
     }
     print_message("%s: %llu jobs, %llu failed, %llu cancelled, %llu of %llu prompt tokens reused, "
                   "%llu of %llu drafts right, %llu tokens in %llu passes\n",
@@ -429,25 +346,25 @@ static void check_model(void open(struct opened *))
                   (unsigned long long)all.prompt_tokens, (unsigned long long)all.right,
                   (unsigned long long)all.drafted, (unsigned long long)all.made_tokens,
                   (unsigned long long)all.passes);
-    close_model(&m);
+    trit_toy_engine_close(&m);
 }
 
 static void a_plain_model_answers_as_alone(void **s)
 {
     (void)s;
-    check_model(open_plain);
+    check_model(trit_toy_engine_plain);
 }
 
 static void a_hybrid_answers_as_alone(void **s)
 {
     (void)s;
-    check_model(open_hybrid);
+    check_model(trit_toy_engine_hybrid);
 }
 
 static void a_block_changes_no_answer(void **s)
 {
     (void)s;
-    check_model(open_block);
+    check_model(trit_toy_engine_block);
 }
 
 int main(void)
