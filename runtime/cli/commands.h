@@ -8,6 +8,7 @@
 /* clang-format off */
 #define TRIT_COMMANDS(ROW) \
     ROW(run) \
+    ROW(chat) \
     ROW(bench) \
     ROW(estimate) \
     ROW(inspect) \

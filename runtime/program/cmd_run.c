@@ -12,6 +12,7 @@
 #include "runtime/cli/commands.h"
 #include "runtime/cli/open.h"
 #include "runtime/cli/sampling.h"
+#include "runtime/program/talk.h"
 
 enum { LEAST_CONTEXT = 512, MAX_CONTEXT = 1 << 24 };
 
@@ -63,6 +64,9 @@ static const struct trit_option options[] = {
     { "--profile", TRIT_OPT_TEXT, AT(profile), "FILE",
       "the profile that picks the kernels (none: by estimate; default: this machine's)", 0, 0,
       NULL },
+    { "--chat", TRIT_OPT_FLAG, AT(chat), NULL,
+      "the prompt is a message: its answer alone, by the model's chat template", 0, 0, NULL },
+    TRIT_TALK_OPTIONS(AT),
     { "-b,--batch-size", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
     { "-ub,--ubatch-size", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
     { "-tb,--threads-batch", TRIT_OPT_IGNORE, 0, "N", "", 0, 0, NULL },
@@ -83,6 +87,10 @@ static const struct trit_rule rules[] = {
     { TRIT_RULE_NEEDS, "-e,-p" },
     { TRIT_RULE_AGAINST, "-e,--no-escape" },
     { TRIT_RULE_AGAINST, "--no-escape,-f" },
+    { TRIT_RULE_NEEDS, "--system,--chat" },
+    { TRIT_RULE_NEEDS, "--think,--chat" },
+    { TRIT_RULE_NEEDS, "--chat-template,--chat" },
+    { TRIT_RULE_AGAINST, "--chat,--no-special,--ignore-eos" },
 };
 
 static const char detail[] =
@@ -209,9 +217,7 @@ static void size_text(struct run *r)
 static enum trit_code prepare(struct run *r, struct trit_error *error)
 {
     struct trit_engine *e = &r->engine;
-    enum trit_code code = read_prompt(r, error);
-    if (!code)
-        code = trit_cli_open_model(e, r->options.model, error);
+    enum trit_code code = trit_cli_open_model(e, r->options.model, error);
     e->sparse = r->options.sparse;
     e->kv = r->options.kv;
     if (!code)
@@ -391,7 +397,16 @@ static int run(int argc, char **argv)
     r.options.escape = (r.options.escape || foreign) && !r.options.no_escape;
     double begin = trit_now();
     struct trit_error error;
-    enum trit_code code = prepare(&r, &error);
+    enum trit_code code = read_prompt(&r, &error);
+    if (r.options.chat) {
+        if (!code)
+            code =
+                trit_run_chat(&r.options, (struct trit_text){ r.prompt, r.prompt_bytes }, &error);
+        release(&r);
+        return code ? trit_cli_error(&error) : 0;
+    }
+    if (!code)
+        code = prepare(&r, &error);
     trit_catch_stop(); /* after stdin is read: there Ctrl-C just ends the program */
     if (!code)
         code = load(&r, &error);

@@ -92,10 +92,10 @@ size_t trit_profile_diff(const struct trit_profile *a, const struct trit_profile
 enum trit_run_output { TRIT_RUN_TEXT, TRIT_RUN_JSON };
 
 struct trit_run_options {
-    const char *model, *prompt, *file, *profile;
-    int predict, context, threads, chunk, output, draft, draft_n, sparse, kv;
+    const char *model, *prompt, *file, *profile, *system, *chat_template;
+    int think, predict, context, threads, chunk, output, draft, draft_n, sparse, kv;
     struct trit_cli_sampling sampling;
-    bool escape, no_escape, no_special, no_display_prompt, ignore_eos, quiet;
+    bool escape, no_escape, no_special, no_display_prompt, ignore_eos, quiet, chat;
 };
 
 enum trit_run_stop {
@@ -120,6 +120,10 @@ struct trit_run_result {
     enum trit_run_stop stop;
     double load, prefill, decode, total; /* seconds */
 };
+
+/* run --chat: the prompt is a message, the continuation its answer. */
+enum trit_code trit_run_chat(const struct trit_run_options *options, struct trit_text prompt,
+                             struct trit_error *error);
 
 void trit_run_summary(const struct trit_run_result *result);
 /* One JSON object on stdout. */
