@@ -58,7 +58,7 @@ static enum trit_match named(const char *s, size_t n, const char *literal, size_
 bool trit_answer_xml_head(struct trit_answer *a)
 {
     const char *s = trit_answer_held(a);
-    size_t at = a->tag + strlen(a->row->enter), name, length;
+    size_t at = a->tag + strlen(a->row->enter), name = 0, length = 0;
     at += trit_answer_blanks(s + at, a->n - at);
     enum trit_match match = named(s + at, a->n - at, function, &name, &length);
     if (match == TRIT_MATCH_MORE)
