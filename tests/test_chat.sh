@@ -5,7 +5,8 @@ dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 export TRITMILL_CACHE=none XDG_STATE_HOME=$dir/state
 failed=0
 fail() { echo "FAILED: $*"; failed=1; }
-chat() { "$TRITMILL" chat --chat-template chatml --temp 0 -n 12 -c 256 -t 1 "$@"; }
+within() { "$TRITMILL" chat --chat-template chatml --temp 0 -n 12 -t 1 -c "$@"; }
+chat() { within 256 "$@"; }
 terminal() { "${TRIT_PYTHON:-python3}" -B "$TRIT_SOURCE/tests/terminal.py" "$@"; }
 typed() { terminal "$TRITMILL" chat --chat-template chatml --temp 0 -t 1 "$@"; }
 
@@ -48,11 +49,11 @@ printf 'Hello\n/reset\nHello\n' | chat >"$dir/out" 2>"$dir/err"
 cat "$dir/one" "$dir/one" | cmp - "$dir/out" || fail "/reset remembers"
 
 echo "a full context: old messages are dropped, and it is said"
-yes 'Once upon a time there was a cat.' | head -20 | chat -c 128 >"$dir/out" 2>"$dir/err" ||
+yes 'Once upon a time there was a cat.' | head -20 | within 128 >"$dir/out" 2>"$dir/err" ||
     fail "exit code $?: $(cat "$dir/err")"
 grep -q 'context of 128 tokens is full' "$dir/err" || fail "nothing is said: $(cat "$dir/err")"
 [ "$(wc -l <"$dir/out")" -ge 20 ] || fail "answers are missing"
-yes word | head -400 | tr '\n' ' ' | chat -c 128 >"$dir/out" 2>"$dir/err" && fail "a message too long passes"
+yes word | head -400 | tr '\n' ' ' | within 128 >"$dir/out" 2>"$dir/err" && fail "a message too long passes"
 grep -q 'raise the context' "$dir/err" || fail "what to do: $(cat "$dir/err")"
 
 echo "bad input"

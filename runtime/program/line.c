@@ -142,20 +142,21 @@ static void keep_history(struct trit_lines *l)
 {
     static const struct trit_file_kind kind = { "a history", is_history, 0600 };
     HistEvent event;
-    char *text = NULL;
-    size_t bytes = 0;
     struct trit_file *file;
-    FILE *out = *l->history_path ? open_memstream(&text, &bytes) : NULL;
+    char block[4096];
+    FILE *out = *l->history_path ? tmpfile() : NULL; /* libedit wants a file, not memory */
     if (!out)
         return;
     history(l->history, &event, H_SAVE_FP, out);
-    fclose(out);
-    if (bytes > sizeof history_head && !trit_file_make_folders(l->history_path, NULL) &&
+    const bool any = ftell(out) > (long)sizeof history_head;
+    rewind(out);
+    if (any && !trit_file_make_folders(l->history_path, NULL) &&
         !trit_file_create_as(&file, l->history_path, &kind, NULL)) {
-        trit_file_write(file, text, bytes);
+        for (size_t n; (n = fread(block, 1, sizeof block, out)) > 0;)
+            trit_file_write(file, block, n);
         trit_file_commit(file, NULL);
     }
-    free(text);
+    fclose(out);
 }
 
 static void open_terminal(struct trit_lines *l)
