@@ -50,6 +50,10 @@ const char *trit_estimate_reason(const struct trit_estimate *e);
 /* Limits of that many threads which the profile (NULL: none) keeps; zeros where it has none. */
 struct trit_estimate_limits trit_estimate_kept(const struct trit_profile *profile, int threads);
 
+/* Measures e->limits, with e->threads: takes two seconds, with a line on stderr where that is a
+   terminal. */
+enum trit_code trit_estimate_measure(struct trit_estimate *e, struct trit_error *error);
+
 /* The tests and, as far as e->limits are known, their speeds. Of an outline. */
 void trit_estimate_speeds(struct trit_estimate *e);
 
