@@ -49,7 +49,7 @@ enum trit_code trit_modelfile_message(struct trit_modelfile *m, const char *role
                                       struct trit_error *error);
 
 /* Its text, which parses to the same, as far as a Modelfile can say it: """ at the end of a line
-   inside of a text gets a blank behind it. free() it; NULL: no memory. */
+   inside of a text gets a dot behind it. free() it; NULL: no memory. */
 char *trit_modelfile_text(const struct trit_modelfile *m);
 
 /* The last value of that parameter; NULL: it was not given. */

@@ -93,10 +93,19 @@ enum trit_code trit_store_delete(struct trit_store *store, const char *name, cha
    NAME[:TAG]. hub: likewise, and one that a hub can have, OWNER/REPO. */
 bool trit_store_is_name(const char *word);
 bool trit_store_is_hub_name(const char *word);
+/* Whether the word is what owners, repositories, their files and tags are called here: ASCII
+   letters, digits, '-', '_' and '.', a letter or digit first, no "..". */
+bool trit_store_is_part(const char *word);
+/* The name without "hf.co/" and the like before it. */
+const char *trit_store_bare_name(const char *word);
 
-/* The path of a file of a hub's repository. TRIT_EARGUMENT: names that no file may have here. */
+/* Whether a file's name says that it is of that type: FILE-ptq1_0.gguf is of PTQ1_0. */
+bool trit_store_file_is_type(const char *file, const char *type);
+
+/* The path of a file of a hub's repository, into TRIT_STORE_PATH bytes, of which 16 stay free.
+   TRIT_EARGUMENT: names that no file may have here. */
 enum trit_code trit_store_hub_path(const struct trit_store *store, const char *owner,
-                                   const char *repo, const char *file, char *path, size_t room,
+                                   const char *repo, const char *file, char *path,
                                    struct trit_error *error);
 
 /* Blobs: digest is "sha256:HEX" or "sha256-HEX". */
