@@ -5,6 +5,7 @@
 
 #include "autotune/estimate/internal.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/open.h"
 #include "runtime/cpu/cpu.h"
 #include "runtime/model/family.h"
 #include "runtime/model/shapes.h"
@@ -124,12 +125,15 @@ static enum trit_code outline(const struct options *o, struct trit_profile *prof
                               struct trit_estimate *e, struct trit_error *error)
 {
     struct trit_gguf *gguf;
+    char path[4096];
     if (o->shape)
         return outline_shape(o, profile, e, error);
-    enum trit_code code = trit_gguf_open(&gguf, o->model, error);
+    enum trit_code code = trit_cli_find_model(o->model, path, sizeof path, error);
+    if (!code)
+        code = trit_gguf_open(&gguf, path, error);
     if (code)
         return code;
-    trit_estimate_open(e, o->model, &(struct trit_outline_of){ .gguf = gguf }, profile);
+    trit_estimate_open(e, path, &(struct trit_outline_of){ .gguf = gguf }, profile);
     trit_gguf_close(gguf);
     return TRIT_OK;
 }

@@ -9,6 +9,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/mem.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/open.h"
 #include "runtime/cli/shape.h"
 #include "runtime/model/model.h"
 #include "runtime/model/shapes.h"
@@ -139,7 +140,10 @@ static enum trit_code add_file(struct trit_tune *tune, const char *path, struct 
     struct trit_model_matrix list[TRIT_TUNE_MATRICES];
     struct trit_gguf *gguf;
     struct trit_model *outline = NULL;
-    enum trit_code code = trit_gguf_open(&gguf, path, error);
+    char found[4096];
+    enum trit_code code = trit_cli_find_model(path, found, sizeof found, error);
+    if (!code)
+        code = trit_gguf_open(&gguf, found, error);
     if (code)
         return code;
     code = trit_model_outline(&outline, &(struct trit_outline_of){ .gguf = gguf }, 1, NULL, error);

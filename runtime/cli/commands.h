@@ -21,7 +21,10 @@
     ROW(synth) \
     ROW(generate) \
     ROW(tune) \
-    ROW(pack)
+    ROW(pack) \
+    ROW(list) \
+    ROW(create) \
+    ROW(rm)
 /* clang-format on */
 
 #define TRIT_DECLARE(name) extern const struct trit_command trit_cmd_##name;

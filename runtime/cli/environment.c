@@ -38,6 +38,8 @@ static const struct variable {
     char *(*values)(char *out, size_t room);
 } variables[] = {
     { "TRITMILL_MODEL", "FILE", "the model where -m is not given", NULL, NULL },
+    { "TRITMILL_MODELS", "DIR", "the models folder: what 'pull' fills and -m NAME looks in", NULL,
+      NULL },
     { "TRITMILL_ISA", "NAME", "no instruction set beyond this one ('tritmill cpu' lists them)",
       is_isa, trit_cli_isas },
     { "TRITMILL_KERNEL", "PATTERN", "only kernels whose names match, where one of them can run",
@@ -50,6 +52,10 @@ static const struct variable {
       is_switch, switches },
     { "TRITMILL_TEMPLATES", "DIR", "the kernel templates, instead of the installed ones", NULL,
       NULL },
+    { "HF_ENDPOINT", "URL", "the hub that 'pull' asks (default https://huggingface.co)", NULL,
+      NULL },
+    { "HF_TOKEN", "TOKEN", "who 'pull' asks as (default: the one in ~/.cache/huggingface/token)",
+      NULL, NULL },
 };
 enum { NVARIABLES = sizeof variables / sizeof *variables };
 

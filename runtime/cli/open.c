@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/cli/cli.h"
 #include "runtime/cli/default.h"
 #include "runtime/cli/plan.h"
+#include "runtime/store/store.h"
 
 static enum trit_code no_model(const char *given, struct trit_error *error)
 {
@@ -19,14 +21,51 @@ static enum trit_code no_model(const char *given, struct trit_error *error)
     return trit_fail(error, TRIT_EARGUMENT, "no model: name one with -m FILE");
 }
 
+/* What the models folder has of that name; *none: nothing. */
+static enum trit_code find_by_name(const char *name, char *path, size_t room, bool *none,
+                                   struct trit_error *error)
+{
+    struct trit_store_model model;
+    struct trit_store *store;
+    enum trit_code code = trit_store_open(&store, NULL, error);
+    *none = code;
+    if (code)
+        return trit_store_is_hub_name(name) ? code : TRIT_OK;
+    code = trit_store_find(store, name, &model, error);
+    *none = code == TRIT_EIO;
+    if (!code && snprintf(path, room, "%s", model.path) >= (int)room)
+        code = trit_fail(error, TRIT_EARGUMENT, "%.40s...: the path is too long", model.path);
+    if (*none && trit_store_is_hub_name(name))
+        code = trit_fail(error, TRIT_EIO,
+                         "%.200s: no such file, and no model of that name in %.512s: 'tritmill "
+                         "pull %.200s' gets it",
+                         name, trit_store_folder(store), name);
+    else if (*none)
+        code = TRIT_OK;
+    trit_store_close(store);
+    return code;
+}
+
+enum trit_code trit_cli_find_model(const char *model, char *path, size_t room,
+                                   struct trit_error *error)
+{
+    const char *variable = getenv("TRITMILL_MODEL"), *word = model ? model : variable;
+    bool none = true;
+    if (word && trit_store_is_name(word) && access(word, F_OK)) {
+        const enum trit_code code = find_by_name(word, path, room, &none, error);
+        if (code || !none)
+            return code;
+    }
+    return trit_default_model(model, path, room) ? TRIT_OK : no_model(model, error);
+}
+
 enum trit_code trit_cli_open_model(struct trit_engine *e, const char *model,
                                    struct trit_error *error)
 {
     char path[sizeof e->path];
     *e = (struct trit_engine){ 0 };
-    if (!trit_default_model(model, path, sizeof path))
-        return no_model(model, error);
-    return trit_engine_open(e, path, error);
+    const enum trit_code code = trit_cli_find_model(model, path, sizeof path, error);
+    return code ? code : trit_engine_open(e, path, error);
 }
 
 enum trit_code trit_cli_want_drafts(struct trit_engine *e, enum trit_draft from,

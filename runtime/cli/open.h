@@ -5,7 +5,14 @@
 #include "runtime/decode/decode.h"
 #include "runtime/engine/engine.h"
 
-/* trit_engine_open of the file, or of the default model (NULL; runtime/cli/default.h). */
+/* The path of the model that -m names: a file, else one of that name in the models folder
+   (runtime/store/store.h); NULL: the default one. TRIT_EARGUMENT: the name may be several;
+   TRIT_EIO: a hub's name, OWNER/REPO, of which there is nothing: the text says how to get it. A
+   word that is no name of a model is taken for a path, which need not be there. */
+enum trit_code trit_cli_find_model(const char *model, char *path, size_t room,
+                                   struct trit_error *error);
+
+/* trit_engine_open of what trit_cli_find_model finds. */
 enum trit_code trit_cli_open_model(struct trit_engine *engine, const char *model,
                                    struct trit_error *error);
 

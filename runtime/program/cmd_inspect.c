@@ -7,6 +7,7 @@
 
 #include "runtime/cache/cache.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/open.h"
 #include "runtime/cpu/cpu.h"
 #include "runtime/model/family.h"
 
@@ -196,6 +197,7 @@ static int run(int argc, char **argv)
     struct trit_error error;
     struct trit_gguf *gguf;
     const char *path = NULL;
+    char found[4096];
     struct trit_rest paths = { &path, 1, 0 };
     enum trit_parse parsed = trit_cli_parse(&trit_cmd_inspect, argc, argv, &inspect, &paths);
     if (parsed != TRIT_PARSE_OK)
@@ -204,7 +206,9 @@ static int run(int argc, char **argv)
         return trit_cli_usage_error("inspect: give one file (usage: tritmill inspect %s)",
                                     trit_cmd_inspect.usage);
     path = inspect.model ? inspect.model : path;
-    enum trit_code code = trit_gguf_open(&gguf, path, &error);
+    enum trit_code code = trit_cli_find_model(path, found, sizeof found, &error);
+    if (code == TRIT_OK)
+        code = trit_gguf_open(&gguf, found, &error);
     if (code != TRIT_OK)
         return trit_cli_error(&error);
     estimate(gguf, &inspect.estimate);

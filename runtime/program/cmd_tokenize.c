@@ -6,7 +6,7 @@
 #include "runtime/base/file.h"
 #include "runtime/base/utf8.h"
 #include "runtime/cli/commands.h"
-#include "runtime/cli/default.h"
+#include "runtime/cli/open.h"
 #include "runtime/cli/json.h"
 #include "runtime/text/tokenizer.h"
 
@@ -165,10 +165,10 @@ static enum trit_code show(const struct tokenize_options *o, const char *model,
 static enum trit_code load(const struct tokenize_options *o, char *model, struct trit_tokenizer **t,
                            struct trit_error *error)
 {
-    if (!trit_default_model(o->model, model, PATH_ROOM))
-        return trit_fail(error, TRIT_EARGUMENT, "no model: name one with -m FILE");
     struct trit_gguf *gguf;
-    enum trit_code code = trit_gguf_open(&gguf, model, error);
+    enum trit_code code = trit_cli_find_model(o->model, model, PATH_ROOM, error);
+    if (!code)
+        code = trit_gguf_open(&gguf, model, error);
     if (code)
         return code;
     code = trit_tokenizer_load(t, gguf, error);
