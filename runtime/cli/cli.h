@@ -121,6 +121,7 @@ const char *trit_cli_nearest(const char *word, const char *const *names, size_t 
 struct trit_progress {
     const char *what;
     double started, shown;
+    uint64_t before; /* of what is done, what was done already: the speed is without it */
     bool active;
 };
 void trit_progress_begin(struct trit_progress *p, const char *what);

@@ -22,6 +22,7 @@
     ROW(generate) \
     ROW(tune) \
     ROW(pack) \
+    ROW(pull) \
     ROW(list) \
     ROW(create) \
     ROW(rm)

@@ -22,7 +22,7 @@ static void show(struct trit_progress *p, double now, double done, double total)
     char so_far[16], whole[16], speed[16];
     trit_bytes_text(done, so_far);
     trit_bytes_text(total, whole);
-    trit_bytes_text(done / (now - p->started), speed);
+    trit_bytes_text((done - (double)p->before) / (now - p->started), speed);
     fprintf(stderr, "\r%s  %.*s%.*s %3.0f %%  %s of %s  %s/s\033[K", p->what, full,
             "########################", BAR - full, "........................", share * 100, so_far,
             whole, speed);
