@@ -401,6 +401,8 @@ static uint32_t anything(struct reader *r, uint32_t from)
     const uint32_t to = trit_build_state(r->b);
     trit_build_free(r->b, from, to);
     trit_build_range(r->b, r->writing, to, (const uint32_t[]){ 1, LAST }, to);
+    if (r->writing == TRIT_WRITING_JSON)
+        trit_build_mark(r->b, to, TRIT_STOP_STRING, UINT32_MAX);
     return to;
 }
 
