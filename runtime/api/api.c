@@ -23,7 +23,15 @@ SAME(DRAFT_AUTO);
 SAME(DRAFT_MTP);
 SAME(DRAFT_LOOKUP);
 SAME(DRAFT_NONE);
+SAME(THINK_DEFAULT);
+SAME(THINK_ON);
+SAME(THINK_OFF);
 #undef SAME
+_Static_assert((int)TRIT_LM_CONTENT == (int)TRIT_ANSWER_CONTENT &&
+                   (int)TRIT_LM_THINKING == (int)TRIT_ANSWER_THINKING &&
+                   (int)TRIT_LM_CALL == (int)TRIT_ANSWER_CALL &&
+                   (int)TRIT_LM_ARGUMENTS == (int)TRIT_ANSWER_ARGUMENTS,
+               "parts of answers");
 
 enum { MOST_BYTES = 4096 }; /* of a caller's struct */
 

@@ -5,8 +5,10 @@
 #include <pthread.h>
 
 #include "runtime/api/tritmill.h"
+#include "runtime/chat/chat.h"
 #include "runtime/decode/decode.h"
 #include "runtime/engine/engine.h"
+#include "runtime/grammar/grammar.h"
 
 /* Who waits gets it in the order of asking: a mutex alone would go back to the thread that just
    gave it up. */
@@ -22,9 +24,11 @@ void trit_turn_give(struct trit_turn *turn);
 
 struct trit_lm {
     struct trit_engine engine;
-    struct trit_work *work; /* of all contexts and batches */
-    size_t weights;         /* bytes */
-    struct trit_turn turn;  /* of what the pool does */
+    struct trit_work *work;             /* of all contexts and batches */
+    size_t weights;                     /* bytes */
+    struct trit_turn turn;              /* of what the pool does */
+    pthread_mutex_t making;             /* of the vocabulary: */
+    struct trit_vocabulary *vocabulary; /* NULL: no grammar was used yet */
 };
 
 struct trit_lm_context {
@@ -58,6 +62,18 @@ struct trit_choosing {
 };
 enum trit_code trit_choosing_copy(struct trit_choosing *to, const struct trit_lm_sampling *from,
                                   struct trit_error *error);
+
+struct trit_lm_chat {
+    struct trit_lm *lm;
+    struct trit_chat *chat;
+};
+/* The text as JSON; TRIT_EARGUMENT says where it is none. json_decref(*json), NULL after an error.
+ */
+enum trit_code trit_api_json(json_t **json, const char *text, const char *what,
+                             struct trit_error *error);
+/* A text that is to be one of the grammar's begins; *matcher is NULL without one. */
+enum trit_code trit_hold_begin(struct trit_matcher **matcher, const struct trit_lm_grammar *grammar,
+                               struct trit_error *error);
 
 /* What the caller sees of an error. */
 enum trit_lm_code trit_api_result(enum trit_code code, const struct trit_error *from,

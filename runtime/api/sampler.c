@@ -7,6 +7,7 @@
 
 struct trit_lm_sampler {
     struct trit_sampler *sampler;
+    struct trit_matcher *matcher; /* NULL: any text */
 };
 
 void trit_lm_sampling_default(struct trit_lm_sampling *sampling, size_t size)
@@ -85,6 +86,7 @@ void trit_lm_sampler_free(struct trit_lm_sampler *s)
 {
     if (!s)
         return;
+    trit_matcher_free(s->matcher);
     trit_sampler_free(s->sampler);
     free(s);
 }
@@ -92,9 +94,29 @@ void trit_lm_sampler_free(struct trit_lm_sampler *s)
 void trit_lm_sampler_accept(struct trit_lm_sampler *s, int32_t token)
 {
     trit_sampler_accept(s->sampler, token);
+    if (s->matcher)
+        trit_matcher_accept(s->matcher, token);
 }
 
 int32_t trit_lm_sampler_next(struct trit_lm_sampler *s, const float *logits)
 {
+    const uint32_t *mask = s->matcher ? trit_matcher_mask(s->matcher) : NULL;
+    if (s->matcher && !mask)
+        return -1;
+    trit_sampler_mask(s->sampler, mask);
     return trit_sampler_next(s->sampler, logits);
+}
+
+enum trit_lm_code trit_lm_sampler_hold(struct trit_lm_sampler *s,
+                                       const struct trit_lm_grammar *grammar,
+                                       struct trit_lm_error *error)
+{
+    struct trit_error e;
+    struct trit_matcher *matcher;
+    const enum trit_code code = trit_hold_begin(&matcher, grammar, &e);
+    if (!code) {
+        trit_matcher_free(s->matcher);
+        s->matcher = matcher;
+    }
+    return trit_api_result(code, &e, error);
 }

@@ -238,9 +238,116 @@ TRIT_LM_API enum trit_lm_code trit_lm_batch_eval(struct trit_lm_batch *batch,
    NULL: none were wanted. */
 TRIT_LM_API const float *trit_lm_batch_logits(const struct trit_lm_batch *batch, size_t i);
 
+/* --- chats: messages as the text that a model was trained to read --- */
+
+struct trit_lm_chat;
+
+/* wanted: the name of a template that is built in ("qwen3", "chatml", ...), or the text of one
+   (Jinja); NULL: the file's own, or its family's where that cannot be used. The model outlives it.
+ */
+TRIT_LM_API enum trit_lm_code trit_lm_chat_open(struct trit_lm_chat **chat, struct trit_lm *lm,
+                                                const char *wanted, struct trit_lm_error *error);
+TRIT_LM_API void trit_lm_chat_close(struct trit_lm_chat *chat);
+
+struct trit_lm_chat_facts {
+    size_t size;         /* sizeof(struct trit_lm_chat_facts) */
+    const char *name;    /* "file", "given", or of one built in; texts live as long as the chat */
+    const char *why;     /* a line: why it was taken */
+    const char *source;  /* its text */
+    const char *think;   /* before an answer's thinking: "<think>"; NULL: there is none */
+    const char *thought; /* after it */
+    bool system;         /* it takes a system message */
+    bool tools;          /* it takes tools */
+    bool quiet;          /* thinking can be turned off */
+};
+/* Sets the fields that lie within facts->size. */
+TRIT_LM_API void trit_lm_chat_facts(const struct trit_lm_chat *chat,
+                                    struct trit_lm_chat_facts *facts);
+
+struct trit_lm_message {
+    const char *role; /* "system", "user", "assistant" */
+    const char *content;
+};
+enum trit_lm_think { TRIT_LM_THINK_DEFAULT = 0, TRIT_LM_THINK_ON = 1, TRIT_LM_THINK_OFF = 2 };
+struct trit_lm_ask {
+    size_t size; /* sizeof(struct trit_lm_ask) */
+    const struct trit_lm_message *messages;
+    size_t nmessages;
+    const char *json;  /* in place of both: the array of OpenAI's API, as JSON, for what has more
+                          than a role and a text, such as calls of tools and their results */
+    const char *tools; /* OpenAI's array, as JSON; NULL: none */
+    const char *variables; /* an object, as JSON: further ones of the template; NULL: none */
+    int think;             /* enum trit_lm_think */
+    bool closed;           /* no answer is begun at the end */
+};
+struct trit_lm_prompt {
+    size_t size; /* sizeof(struct trit_lm_prompt) */
+    char *text;  /* ends with a NUL, too */
+    size_t bytes;
+    struct trit_lm_tokens tokens; /* BOS first where the model wants one */
+    size_t turn; /* the tokens before are what a longer chat begins with, too: a place for a mark */
+    bool thinking; /* the answer begins within its thinking */
+};
+/* Control tokens that are written out in messages stay text. */
+TRIT_LM_API enum trit_lm_code trit_lm_chat_prompt(const struct trit_lm_chat *chat,
+                                                  const struct trit_lm_ask *ask,
+                                                  struct trit_lm_prompt *prompt,
+                                                  struct trit_lm_error *error);
+TRIT_LM_API void trit_lm_prompt_free(struct trit_lm_prompt *prompt);
+
+/* An answer taken apart as it comes. */
+struct trit_lm_answer;
+enum trit_lm_part {
+    TRIT_LM_CONTENT = 0,
+    TRIT_LM_THINKING = 1,
+    TRIT_LM_CALL = 2,     /* a call of a tool begins: its name */
+    TRIT_LM_ARGUMENTS = 3 /* of the call that began last: an object as JSON, piece by piece */
+};
+struct trit_lm_taking {
+    size_t size;       /* sizeof(struct trit_lm_taking) */
+    bool thinking;     /* trit_lm_prompt.thinking */
+    const char *tools; /* those of the ask; NULL: calls are content */
+    /* Each piece, on the thread that feeds; call: number of the call, from 0. */
+    void (*take)(void *arg, enum trit_lm_part part, size_t call, const char *text, size_t bytes);
+    void *arg;
+};
+/* The chat outlives it. */
+TRIT_LM_API enum trit_lm_code trit_lm_answer_create(struct trit_lm_answer **answer,
+                                                    const struct trit_lm_chat *chat,
+                                                    const struct trit_lm_taking *taking,
+                                                    struct trit_lm_error *error);
+TRIT_LM_API void trit_lm_answer_free(struct trit_lm_answer *answer);
+TRIT_LM_API enum trit_lm_code trit_lm_answer_feed(struct trit_lm_answer *answer, const char *text,
+                                                  size_t bytes, struct trit_lm_error *error);
+/* There is no more: what was held back comes. */
+TRIT_LM_API enum trit_lm_code trit_lm_answer_end(struct trit_lm_answer *answer,
+                                                 struct trit_lm_error *error);
+
 /* --- grammars: what a text is held to --- */
 
 struct trit_lm_grammar;
+
+/* JSON as a JSON Schema describes it (as JSON; NULL: any object); what is outside of the supported
+   subset is refused by name. until: what the text is held to begins behind this ("</think>\n\n");
+   NULL: at once. The model outlives it. */
+TRIT_LM_API enum trit_lm_code trit_lm_grammar_schema(struct trit_lm_grammar **grammar,
+                                                     struct trit_lm *lm, const char *schema,
+                                                     const char *until,
+                                                     struct trit_lm_error *error);
+struct trit_lm_calls {
+    size_t size;       /* sizeof(struct trit_lm_calls) */
+    const char *tools; /* OpenAI's array, as JSON */
+    const char *only;  /* the name of the one that must be called; NULL: any */
+    const char *until; /* as above */
+    bool parallel;     /* several */
+    bool must;         /* the answer is calls; else any text, in which what begins a call is one */
+};
+/* Calls of tools as the chat's template has them. */
+TRIT_LM_API enum trit_lm_code trit_lm_grammar_calls(struct trit_lm_grammar **grammar,
+                                                    const struct trit_lm_chat *chat,
+                                                    const struct trit_lm_calls *calls,
+                                                    struct trit_lm_error *error);
+TRIT_LM_API void trit_lm_grammar_free(struct trit_lm_grammar *grammar);
 
 /* --- samplers: the choice of the next token, the same by the same seed on every machine --- */
 
@@ -274,8 +381,14 @@ TRIT_LM_API enum trit_lm_code trit_lm_sampler_create(struct trit_lm_sampler **sa
 TRIT_LM_API void trit_lm_sampler_free(struct trit_lm_sampler *sampler);
 /* A token of the text, of the prompt or chosen: for the penalties. */
 TRIT_LM_API void trit_lm_sampler_accept(struct trit_lm_sampler *sampler, int32_t token);
-/* Chooses from a row of logits, which it leaves as it is. */
+/* Chooses from a row of logits, which it leaves as it is. -1: a grammar holds the text, and there
+   is no memory for it. */
 TRIT_LM_API int32_t trit_lm_sampler_next(struct trit_lm_sampler *sampler, const float *logits);
+/* From now on the tokens that are accepted are to be a text of the grammar, which outlives the
+   sampler, and next chooses such. NULL: any text again. */
+TRIT_LM_API enum trit_lm_code trit_lm_sampler_hold(struct trit_lm_sampler *sampler,
+                                                   const struct trit_lm_grammar *grammar,
+                                                   struct trit_lm_error *error);
 
 /* --- writers: an answer, token by token --- */
 

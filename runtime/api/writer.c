@@ -13,6 +13,8 @@ struct trit_lm_writer {
     struct trit_drafting drafting;
     bool endless;
     size_t most;
+    const struct trit_lm_grammar *grammar;
+    struct trit_matcher *matcher; /* of the answer; NULL: any text */
     struct trit_sampler *sampler;
     struct trit_decoder *decoder;
     size_t moves;   /* of the context, when this was the one that moved it */
@@ -43,8 +45,10 @@ static void stop_decoder(struct trit_lm_writer *w)
 {
     trit_decoder_free(w->decoder);
     trit_sampler_free(w->sampler);
+    trit_matcher_free(w->matcher);
     w->decoder = NULL;
     w->sampler = NULL;
+    w->matcher = NULL;
     w->writing = false;
 }
 
@@ -54,6 +58,16 @@ static void ban_end_tokens(struct trit_lm_writer *w)
     for (size_t id = 0, n = trit_tokenizer_size(t); id < n; id++)
         if (trit_tokenizer_is_end(t, (int32_t)id))
             trit_sampler_ban(w->sampler, (int32_t)id);
+}
+
+/* What may be chosen next is as the grammar has it. */
+static enum trit_code hold(struct trit_lm_writer *w, struct trit_error *error)
+{
+    const uint32_t *mask = w->matcher ? trit_matcher_mask(w->matcher) : NULL;
+    if (w->matcher && !mask)
+        return trit_fail(error, TRIT_EMEMORY, "no memory for what the grammar allows");
+    trit_sampler_mask(w->sampler, mask);
+    return TRIT_OK;
 }
 
 /* A decoder that knows what the context has. */
@@ -66,6 +80,10 @@ static enum trit_code start_decoder(struct trit_lm_writer *w, struct trit_error 
     if (!code)
         code = trit_decoder_create(&w->decoder, c->lm->engine.model, c->session, w->sampler,
                                    w->drafting, error);
+    if (!code)
+        code = trit_hold_begin(&w->matcher, w->grammar, error);
+    if (!code)
+        code = hold(w, error);
     if (code)
         return code;
     if (w->endless)
@@ -84,7 +102,11 @@ static enum trit_code create(struct trit_lm_writer *w, const struct trit_lm_writ
         code = check(&all, w->context->lm, error);
     if (!code)
         code = trit_choosing_copy(&w->choosing, all.sampling, error);
-    w->drafting = (struct trit_drafting){ (enum trit_draft)all.draft, all.draft_most };
+    /* A grammar says of one choice after the other what it can be. */
+    w->drafting =
+        (struct trit_drafting){ all.grammar ? TRIT_DRAFT_NONE : (enum trit_draft)all.draft,
+                                all.draft_most };
+    w->grammar = all.grammar;
     w->endless = all.endless;
     w->most = all.most ? all.most : SIZE_MAX;
     return code ? code : start_decoder(w, error); /* what is wrong with the sampling, is told now */
@@ -230,7 +252,7 @@ static enum trit_code next(struct trit_lm_writer *w, struct trit_lm_piece *piece
                            struct trit_error *error)
 {
     int32_t token;
-    const enum trit_code code = choose(w, &token, error);
+    enum trit_code code = choose(w, &token, error);
     if (code)
         return code;
     if (w->unread)
@@ -241,7 +263,10 @@ static enum trit_code next(struct trit_lm_writer *w, struct trit_lm_piece *piece
     piece->token = token;
     piece->end = end_of(w);
     w->writing = !piece->end;
-    return write_text(w, piece, error);
+    if (w->matcher)
+        trit_matcher_accept(w->matcher, token);
+    code = w->writing ? hold(w, error) : TRIT_OK;
+    return code ? code : write_text(w, piece, error);
 }
 
 enum trit_lm_code trit_lm_writer_next(struct trit_lm_writer *w, struct trit_lm_piece *piece,
