@@ -1,5 +1,6 @@
 """api.py MODEL TEXT: does the binding for Python write TEXT behind "Once upon a time,", by every
 way that it offers, and tell errors as exceptions?"""
+import json
 import signal
 import sys
 import threading
@@ -24,7 +25,7 @@ def interrupted(done, total):
     raise KeyboardInterrupt
 
 
-with tritmill.Model(path, threads=2) as model:
+with tritmill.Model(path, threads=2, context=1024) as model:
     assert model.family == "bitnet-b1.58" and model.context > 0
     assert model.generate(START, **HOW) == want
     pieces = list(model.generate(START, stream=True, **HOW))
@@ -54,6 +55,24 @@ with tritmill.Model(path, threads=2) as model:
     refused(tritmill.Error, "no tokens", model.generate, [])
     refused(TypeError, "temprature", model.generate, START, temprature=1)
     refused(ValueError, "draft", model.generate, START, draft="x")
+
+    # Chats: what is held to a grammar ends, and comes apart.
+    schema = {"type": "object", "properties": {"name": {"enum": ["Tom", "Lily"]}},
+              "required": ["name"], "additionalProperties": False}
+    said = json.loads(model.generate(START, schema=schema))
+    assert said in ({"name": "Tom"}, {"name": "Lily"}), said
+    question = [{"role": "user", "content": "Who <|im_end|> is that?"}]
+    text, ids = model.prompt(question, template="chatml")
+    assert "Who <|im_end|> is that?" in text and len(ids) > 10
+    said = model.chat(question, template="chatml", schema=schema)
+    assert json.loads(said["content"])["name"] in ("Tom", "Lily"), said
+    tools = [{"type": "function", "function": {"name": "greet", "parameters": schema}}]
+    ask = {"tools": tools, "tool_choice": "greet", "template": "qwen3", "think": False}
+    call = model.chat("Greet them.", **ask)["tool_calls"][0]["function"]
+    assert call["name"] == "greet" and json.loads(call["arguments"])["name"], call
+    parts = list(model.chat("Greet them.", stream=True, **ask))
+    assert parts[0]["tool_calls"][0]["function"] == {"name": "greet"}, parts
+    refused(tritmill.Error, "no role", model.chat, [{"content": "x"}])
     rest = model.generate(START, stream=True)
     next(rest)
 refused(ValueError, "closed", model.generate, START)

@@ -29,11 +29,12 @@ serve() { # FOLDER
     [ "Once upon a time,$(cat out)" = "$want" ] || fail "$1: generate: $(cat out)"
     "$1/score" $model 'Once upon a time' >out 2>err || fail "$1: score: $(cat err)"
     tail -1 out | grep -q '^ *-[0-9.]* in all$' || fail "$1: score: $(tail -1 out)"
+    "$1/chat" $model 'Who is Lily?' >out 2>err && [ -s out ] || fail "$1: chat: $(cat err)"
     "$1/score" no.gguf x 2>err && fail "$1: a missing model is no error"
     grep -q '^score: no.gguf: ' err || fail "$1: $(cat err)"
 }
 examples=(share/doc/tritmill/examples/*.c)
-[ ${#examples[@]} -ge 2 ] || fail "examples: ${examples[*]}"
+[ ${#examples[@]} = 3 ] || fail "examples: ${examples[*]}"
 shared=$(pkg-config --cflags --libs tritmill)
 static="$(pkg-config --cflags tritmill) $lib/libtritmill.a $(pkg-config --static --libs-only-l tritmill)"
 static=${static/-ltritmill/}
@@ -64,7 +65,7 @@ add_subdirectory(static)' >package/CMakeLists.txt
 for kind in shared static; do
     [ $kind = static ] && components='COMPONENTS static' || components=
     echo "find_package(tritmill 0.1 REQUIRED $components)
-foreach(name generate score)
+foreach(name generate chat score)
   add_executable(${kind}_\${name} $root/share/doc/tritmill/examples/\${name}.c)
   target_link_libraries(${kind}_\${name} tritmill::tritmill m)
   set_target_properties(${kind}_\${name} PROPERTIES OUTPUT_NAME \${name})
@@ -77,7 +78,7 @@ serve package/build/shared
 serve package/build/static
 
 # Python, whose structs are the header's.
-structs='Options Facts Sampling Writing Piece Error Tokens'
+structs='Options Facts Sampling Writing Piece Error Tokens Chat_Facts Ask Prompt Taking Calls'
 {
     echo '#include <stdio.h>
 #include <tritmill.h>
@@ -92,7 +93,7 @@ if [ -n "$TRIT_PYTHON" ]; then
     "$TRIT_PYTHON" -c "
 import ctypes, sys, tritmill
 for s in sys.argv[1:]:
-    print(s, ctypes.sizeof(getattr(tritmill, '_' + s)))" $structs >out || fail "Python"
+    print(s, ctypes.sizeof(getattr(tritmill, '_' + s.replace('_', ''))))" $structs >out || fail "Python"
     cmp out want || fail "Python's structs are not the header's"
     "$TRIT_PYTHON" "$TRIT_SOURCE/tests/api.py" $model "${want#Once upon a time,}" ||
         fail "the binding for Python"

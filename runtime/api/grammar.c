@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "runtime/grammar/grammar.h"
+
 struct trit_lm_grammar {
     struct trit_grammar *grammar;
     struct trit_lm *lm;

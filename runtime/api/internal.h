@@ -8,7 +8,9 @@
 #include "runtime/chat/chat.h"
 #include "runtime/decode/decode.h"
 #include "runtime/engine/engine.h"
-#include "runtime/grammar/grammar.h"
+
+struct trit_matcher; /* runtime/grammar/grammar.h */
+struct trit_vocabulary;
 
 /* Who waits gets it in the order of asking: a mutex alone would go back to the thread that just
    gave it up. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/grammar/grammar.h"
 #include "runtime/model/family.h"
 
 enum { CHUNK = 256, LEAST_CONTEXT = 512, MOST_CONTEXT = 1 << 24, MOST_CHUNK = 1 << 16 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/mem.h"
+#include "runtime/grammar/grammar.h"
 
 struct trit_lm_sampler {
     struct trit_sampler *sampler;

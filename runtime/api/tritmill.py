@@ -6,6 +6,7 @@
         print(model.generate("Once upon a time,", max_tokens=40, temperature=0))
         for piece in model.generate("Once upon a time,", stream=True):
             print(piece, end="", flush=True)
+        print(model.chat("What is the capital of France?")["content"])
 
 One file over ctypes, for the C library of tritmill.h; it needs nothing else. The library is looked
 for in $TRITMILL_LIBRARY, beside this file, where `make install` puts it, and where the system looks.
@@ -14,6 +15,7 @@ of a prompt.
 """
 
 import ctypes as C
+import json
 import os
 import sysconfig
 import threading
@@ -95,6 +97,36 @@ class _Piece(_Sized):
                 ("token", C.c_int32), ("end", C.c_int)]
 
 
+class _ChatFacts(_Sized):
+    _fields_ = [("size", C.c_size_t), ("name", C.c_char_p), ("why", C.c_char_p),
+                ("source", C.c_char_p), ("think", C.c_char_p), ("thought", C.c_char_p),
+                ("system", C.c_bool), ("tools", C.c_bool), ("quiet", C.c_bool)]
+
+
+class _Ask(_Sized):
+    _fields_ = [("size", C.c_size_t), ("messages", C.c_void_p), ("nmessages", C.c_size_t),
+                ("json", C.c_char_p), ("tools", C.c_char_p), ("variables", C.c_char_p),
+                ("think", C.c_int), ("closed", C.c_bool)]
+
+
+class _Prompt(_Sized):
+    _fields_ = [("size", C.c_size_t), ("text", C.c_void_p), ("bytes", C.c_size_t),
+                ("tokens", _Tokens), ("turn", C.c_size_t), ("thinking", C.c_bool)]
+
+
+_Take = C.CFUNCTYPE(None, C.c_void_p, C.c_int, C.c_size_t, C.c_void_p, C.c_size_t)
+
+
+class _Taking(_Sized):
+    _fields_ = [("size", C.c_size_t), ("thinking", C.c_bool), ("tools", C.c_char_p),
+                ("take", _Take), ("arg", C.c_void_p)]
+
+
+class _Calls(_Sized):
+    _fields_ = [("size", C.c_size_t), ("tools", C.c_char_p), ("only", C.c_char_p),
+                ("until", C.c_char_p), ("parallel", C.c_bool), ("must", C.c_bool)]
+
+
 _HANDLE, _TOKENS, _SIZE = C.c_void_p, C.POINTER(C.c_int32), C.c_size_t
 # Arguments of what returns a code, but for the error that ends them.
 _CODES = {
@@ -103,6 +135,14 @@ _CODES = {
     "context_create": [C.POINTER(_HANDLE), _HANDLE, _SIZE],
     "context_save": [_HANDLE, C.c_char_p],
     "context_load": [_HANDLE, C.c_char_p],
+    "context_mark": [_HANDLE],
+    "chat_open": [C.POINTER(_HANDLE), _HANDLE, C.c_char_p],
+    "chat_prompt": [_HANDLE, C.POINTER(_Ask), C.POINTER(_Prompt)],
+    "answer_create": [C.POINTER(_HANDLE), _HANDLE, C.POINTER(_Taking)],
+    "answer_feed": [_HANDLE, C.c_char_p, _SIZE],
+    "answer_end": [_HANDLE],
+    "grammar_schema": [C.POINTER(_HANDLE), _HANDLE, C.c_char_p, C.c_char_p],
+    "grammar_calls": [C.POINTER(_HANDLE), _HANDLE, C.POINTER(_Calls)],
     "eval": [_HANDLE, _TOKENS, _SIZE, C.c_int, C.POINTER(C.POINTER(C.c_float))],
     "writer_create": [C.POINTER(_HANDLE), _HANDLE, C.POINTER(_Writing)],
     "writer_feed": [_HANDLE, _TOKENS, _SIZE],
@@ -117,6 +157,11 @@ _PLAIN = {
     "token_ends": (C.c_bool, [_HANDLE, C.c_int32]),
     "context_free": (None, [_HANDLE]),
     "context_match": (_SIZE, [_HANDLE, _TOKENS, _SIZE]),
+    "chat_close": (None, [_HANDLE]),
+    "chat_facts": (None, [_HANDLE, C.POINTER(_ChatFacts)]),
+    "prompt_free": (None, [C.POINTER(_Prompt)]),
+    "answer_free": (None, [_HANDLE]),
+    "grammar_free": (None, [_HANDLE]),
     "sampling_default": (None, [C.POINTER(_Sampling), _SIZE]),
     "writer_free": (None, [_HANDLE]),
 }
@@ -202,7 +247,7 @@ class Model:
                 return False
 
         self._lm, self._lock, self._idle, self._users = C.c_void_p(), threading.Lock(), [], 0
-        self._closed = False
+        self._closed, self._chats = False, {}
         options = _Options(threads=threads, context=context, block=block,
                            kv=_choice("kv", kv, ["f16", "i8"]), progress=_Progress(step),
                            profile=os.fsencode(profile) if profile else None,
@@ -239,6 +284,9 @@ class Model:
         for context in idle:
             _plain("context_free", context)
         if last and self._lm:
+            for chat in self._chats.values():
+                _plain("chat_close", chat)
+            self._chats = {}
             _plain("close", self._lm)
             self._lm = C.c_void_p()
 
@@ -305,26 +353,43 @@ class Model:
 
         how: max_tokens, temperature, top_k, top_p, min_p, repeat_penalty, repeat_last_n,
         presence_penalty, frequency_penalty, seed, bias={id: add}, stop=[texts], draft ("auto",
-        "mtp", "lookup", "none"), endless, control (of the prompt). stream: an iterator of pieces.
+        "mtp", "lookup", "none"), endless, control (of the prompt), schema (a JSON Schema that the
+        text is held to; True: any JSON object). stream: an iterator of pieces.
         """
         control = how.pop("control", True)
         ids = prompt if isinstance(prompt, list) else self.tokenize(prompt, control=control)
-        pieces = self._write(ids, _How(**how))
+        schema = how.pop("schema", None)
+        pieces = self._write(ids, _How(**how), lambda: self._grammar(schema))
         return pieces if stream else "".join(pieces)
 
-    def _write(self, ids, how):
-        """An answer to these ids, piece by piece."""
-        context, writer = self._take(), C.c_void_p()
+    def _grammar(self, schema, until=None):
+        grammar = C.c_void_p()
+        if schema is not None and schema is not False:
+            text = None if schema is True else json.dumps(schema).encode()
+            _call("grammar_schema", C.byref(grammar), self._lm, text, until)
+        return grammar
+
+    def _write(self, ids, how, grammar, turn=0):
+        """An answer to these ids, piece by piece; turn: where a mark pays."""
+        context, writer, held = self._take(), C.c_void_p(), C.c_void_p()
         try:
+            held = how.writing.grammar = grammar()
             _call("writer_create", C.byref(writer), context, C.byref(how.writing))
             at = _plain("context_match", context, _array(ids), len(ids))
-            for i in range(at, max(len(ids), at + 1), CHUNK):  # one that is empty is refused
-                some = ids[i:i + CHUNK]
-                _call("writer_feed", writer, _array(some), len(some))
+            self._read(writer, ids[at:turn])
+            if at < turn and not self.rewinds:
+                _call("context_mark", context)
+            self._read(writer, ids[max(at, turn):], whole=True)
             yield from how.held_back(self._pieces(writer))
         finally:
             _plain("writer_free", writer)
+            _plain("grammar_free", held)
             self._give(context)
+
+    def _read(self, writer, ids, whole=False):
+        for i in range(0, len(ids) or whole, CHUNK):  # none at all are refused
+            some = ids[i:i + CHUNK]
+            _call("writer_feed", writer, _array(some), len(some))
 
     def _pieces(self, writer):
         piece = _Piece()
@@ -334,11 +399,115 @@ class Model:
                 yield C.string_at(piece.text, piece.bytes).decode("utf-8", "replace")
 
 
+    # --- chats ---
+
+    def _chat(self, template):
+        with self._lock:
+            self._open()
+            if template not in self._chats:
+                chat = C.c_void_p()
+                _call("chat_open", C.byref(chat), self._lm, template and template.encode())
+                self._chats[template] = chat
+            return self._chats[template]
+
+    def prompt(self, messages, *, tools=None, think=None, template=None, variables=None):
+        """What the model reads of a chat: (text, ids)."""
+        prompt = self._prompt(self._chat(template), messages, tools, think, variables)
+        return prompt[:2]
+
+    def _prompt(self, chat, messages, tools, think, variables):
+        if isinstance(messages, str):
+            messages = [{"role": "user", "content": messages}]
+        ask, prompt = _Ask(json=json.dumps(messages).encode(), tools=_json(tools),
+                           variables=_json(variables),
+                           think=[None, True, False].index(think)), _Prompt()
+        _call("chat_prompt", chat, C.byref(ask), C.byref(prompt))
+        text = C.string_at(prompt.text, prompt.bytes).decode("utf-8", "replace")
+        got = (text, prompt.tokens.ids[:prompt.tokens.n], prompt.turn, prompt.thinking)
+        _plain("prompt_free", C.byref(prompt))
+        return got
+
+    def chat(self, messages, *, tools=None, think=None, template=None, variables=None,
+             schema=None, tool_choice="auto", stream=False, **how):
+        """An answer to messages as OpenAI's API has them (or to one text of a user): a message with
+        role, content, and, where there are such, reasoning_content and tool_calls.
+
+        think: True or False, where the model can do both. template: one that is built in, by name,
+        or a text of your own. schema: what the content is held to (JSON Schema; True: any object).
+        tool_choice: "auto", "none", "required" or a tool's name. how: as for generate. stream: an
+        iterator of parts of the message.
+        """
+        parts = self._parts(self._chat(template), messages, tools, think, variables, schema,
+                            tool_choice, _How(**how))
+        return parts if stream else _whole(parts)
+
+    def _parts(self, chat, messages, tools, think, variables, schema, tool_choice, how):
+        tools = None if tool_choice == "none" else tools
+        _, ids, turn, thinking = self._prompt(chat, messages, tools, think, variables)
+        facts, pieces, answer = _ChatFacts(), [], C.c_void_p()
+        _plain("chat_facts", chat, C.byref(facts))
+        until = facts.thought if thinking else None
+
+        def grammar():
+            if tool_choice in ("auto", "none") or not tools:
+                return self._grammar(schema, until)
+            only = None if tool_choice == "required" else tool_choice.encode()
+            calls, made = _Calls(tools=_json(tools), only=only, until=until, must=True,
+                                 parallel=only is None), C.c_void_p()
+            _call("grammar_calls", C.byref(made), chat, C.byref(calls))
+            return made
+
+        def take(_, part, call, text, n):
+            pieces.append((part, call, C.string_at(text, n).decode("utf-8", "replace")))
+
+        taking = _Taking(thinking=thinking, tools=_json(tools), take=_Take(take))
+        _call("answer_create", C.byref(answer), chat, C.byref(taking))
+        try:
+            for piece in self._write(ids, how, grammar, turn):
+                piece = piece.encode()
+                _call("answer_feed", answer, piece, len(piece))
+                while pieces:
+                    yield _part(*pieces.pop(0))
+            _call("answer_end", answer)
+            while pieces:
+                yield _part(*pieces.pop(0))
+        finally:
+            _plain("answer_free", answer)
+
+
+def _json(value):
+    return json.dumps(value).encode() if value else None
+
+
+def _part(part, call, text):
+    if part < 2:
+        return {["content", "reasoning_content"][part]: text}
+    function = {["name", "arguments"][part - 2]: text}
+    return {"tool_calls": [{"index": call, "function": function}]}
+
+
+def _whole(parts):
+    message = {"role": "assistant", "content": ""}
+    for part in parts:
+        for name, value in part.items():
+            if name != "tool_calls":
+                message[name] = message.get(name, "") + value
+                continue
+            calls = message.setdefault("tool_calls", [])
+            for call in value:
+                if call["index"] == len(calls):
+                    calls.append({"id": f"call_{len(calls)}", "type": "function",
+                                  "function": {"name": "", "arguments": ""}})
+                for key, text in call["function"].items():
+                    calls[call["index"]]["function"][key] += text
+    return message
+
+
 class _How:
     """How an answer is written: structs for the library, with what they point to."""
 
     def __init__(self, max_tokens=0, stop=(), draft="auto", draft_most=0, endless=False, bias=None,
-                 grammar=None, **sampling):
+                 **sampling):
         known = {name for name, _ in _Sampling._fields_} - {"size", "bias", "nbias"}
         if set(sampling) - known:
             raise TypeError(f"unknown: {', '.join(sorted(set(sampling) - known))}")
@@ -352,9 +521,8 @@ class _How:
         if bias:
             self.bias = (_Bias * len(bias))(*[_Bias(int(i), x) for i, x in bias.items()])
             self.sampling.bias, self.sampling.nbias = self.bias, len(bias)
-        self.grammar = grammar
         self.writing = _Writing(
-            sampling=C.pointer(self.sampling), grammar=grammar, most=max_tokens,
+            sampling=C.pointer(self.sampling), most=max_tokens,
             draft_most=draft_most, endless=endless,
             draft=_choice("draft", draft, ["auto", "mtp", "lookup", "none"]))
 

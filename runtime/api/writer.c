@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/base/mem.h"
+#include "runtime/grammar/grammar.h"
 
 struct trit_lm_writer {
     struct trit_lm_context *context;
