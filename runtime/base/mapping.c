@@ -21,6 +21,7 @@ struct trit_mapped {
     atomic_bool taken;
     atomic_uintptr_t begin; /* 0: not to be looked at */
     uintptr_t end;
+    atomic_bool broken;
     char *line;
     size_t n;
 };
@@ -41,6 +42,7 @@ static void free_entry(struct trit_mapped *e)
     atomic_store(&e->begin, 0);
     free(e->line);
     e->line = NULL;
+    atomic_store(&e->broken, false);
     atomic_store(&e->taken, false);
 }
 
@@ -101,28 +103,74 @@ void trit_mapping_close(struct trit_mapping *m)
     *m = (struct trit_mapping){ 0 };
 }
 
+static struct trit_mapped *entry_at(uintptr_t at)
+{
+    for (size_t i = 0; i < ENTRIES; i++) {
+        const uintptr_t begin = atomic_load(&entries[i].begin);
+        if (begin && at >= begin && at < entries[i].end)
+            return &entries[i];
+    }
+    return NULL;
+}
+
+static void kill_as_ever(int number)
+{
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
 /* A page past the end of its file is BUS_ADRERR. Several threads may fault at once: one speaks. */
-static void on_bus_error(int number, siginfo_t *info, void *context)
+static void speak_and_end(int number, siginfo_t *info, void *context)
 {
     static atomic_flag spoken = ATOMIC_FLAG_INIT;
-    const uintptr_t at = (uintptr_t)info->si_addr;
+    const struct trit_mapped *e =
+        info->si_code == BUS_ADRERR ? entry_at((uintptr_t)info->si_addr) : NULL;
     (void)context;
-    for (size_t i = 0; i < ENTRIES && info->si_code == BUS_ADRERR; i++) {
-        const uintptr_t begin = atomic_load(&entries[i].begin);
-        if (!begin || at < begin || at >= entries[i].end)
-            continue;
-        while (atomic_flag_test_and_set(&spoken))
-            pause();
-        (void)!write(STDERR_FILENO, entries[i].line, entries[i].n);
-        _exit(1);
+    if (!e) {
+        kill_as_ever(number);
+        return;
     }
-    signal(number, SIG_DFL); /* not ours */
-    raise(number);
+    while (atomic_flag_test_and_set(&spoken))
+        pause();
+    (void)!write(STDERR_FILENO, e->line, e->n);
+    _exit(1);
+}
+
+/* The rest of the mapping at once: further faults come only before it, so there are few. */
+static void go_on_with_zeros(int number, siginfo_t *info, void *context)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE),
+                    at = (uintptr_t)info->si_addr / page * page;
+    const int saved = errno;
+    struct trit_mapped *e = info->si_code == BUS_ADRERR ? entry_at(at) : NULL;
+    (void)context;
+    if (!e || mmap((void *)at, e->end - at, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+                   0) == MAP_FAILED) {
+        kill_as_ever(number);
+        return;
+    }
+    atomic_store(&e->broken, true);
+    errno = saved;
+}
+
+static void handle(void (*handler)(int, siginfo_t *, void *))
+{
+    struct sigaction action = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO };
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, NULL);
 }
 
 void trit_mapping_guard(void)
 {
-    struct sigaction action = { .sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO };
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGBUS, &action, NULL);
+    handle(speak_and_end);
+}
+
+void trit_mapping_survive(void)
+{
+    handle(go_on_with_zeros);
+}
+
+bool trit_mapping_broken(const struct trit_mapping *m)
+{
+    return m->entry && atomic_load(&m->entry->broken);
 }

@@ -1,5 +1,6 @@
 /* Files mapped read only. One that becomes shorter while it is mapped raises SIGBUS where its end
-   is read: a program that asked for it then says which file that was, and ends. */
+   is read: a program that asked for it then says which file that was, and ends, or goes on with
+   zeros in the place of what is gone, and can ask which file it was. */
 #ifndef TRIT_MAPPING_H
 #define TRIT_MAPPING_H
 
@@ -27,5 +28,12 @@ void trit_mapping_close(struct trit_mapping *mapping); /* one that is all zeros:
    does not block SIGBUS, becomes one line on stderr that names the file, and exit code 1. Other
    faults kill as ever. A library user who does not call it gets SIGBUS. */
 void trit_mapping_guard(void);
+
+/* For servers, likewise: the pages from the one that was read to the mapping's end become zeros,
+   and trit_mapping_broken tells. Only of the first 64 files mapped at a time; a fault in another
+   ends the program. */
+void trit_mapping_survive(void);
+/* A page of it was gone when it was read: what was read since is not the file's. Any thread. */
+bool trit_mapping_broken(const struct trit_mapping *mapping);
 
 #endif

@@ -375,6 +375,11 @@ const char *trit_cache_path(const struct trit_cache *cache)
     return cache->path;
 }
 
+bool trit_cache_broken(const struct trit_cache *cache)
+{
+    return trit_mapping_broken(&cache->mapping);
+}
+
 const struct trit_section *trit_cache_section(const struct trit_cache *cache, size_t i)
 {
     return i < cache->header.sections ? &cache->sections[i] : NULL;

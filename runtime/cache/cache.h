@@ -77,6 +77,8 @@ const void *trit_cache_get(struct trit_cache *cache, const struct trit_section *
 
 const struct trit_cache_source *trit_cache_source(const struct trit_cache *cache);
 const char *trit_cache_path(const struct trit_cache *cache);
+/* Bytes of its file were gone when they were read (trit_mapping_survive). Any thread. */
+bool trit_cache_broken(const struct trit_cache *cache);
 /* NULL past the last. */
 const struct trit_section *trit_cache_section(const struct trit_cache *cache, size_t i);
 /* Resident bytes of the cache, and how many of them are on huge pages; zeros where the system does

@@ -9,6 +9,7 @@
 #define TRIT_COMMANDS(ROW) \
     ROW(run) \
     ROW(chat) \
+    ROW(serve) \
     ROW(bench) \
     ROW(estimate) \
     ROW(inspect) \

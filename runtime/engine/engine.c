@@ -180,6 +180,12 @@ void trit_engine_close(struct trit_engine *e)
     *e = (struct trit_engine){ 0 };
 }
 
+bool trit_engine_broken(const struct trit_engine *e)
+{
+    return (e->gguf && trit_mapping_broken(&e->gguf->mapping)) ||
+           (e->cache && trit_cache_broken(e->cache));
+}
+
 const char *trit_engine_cache_used(const struct trit_engine *e)
 {
     const struct trit_model_cost *cost = e->model ? trit_model_cost(e->model) : NULL;

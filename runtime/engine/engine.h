@@ -59,6 +59,10 @@ enum trit_code trit_engine_load_model(struct trit_engine *engine, int threads,
                                       struct trit_error *error);
 void trit_engine_close(struct trit_engine *engine);
 
+/* Its file, or its packed cache, became shorter under it: what it computes now is wrong
+   (runtime/base/mapping.h). Any thread, while it is open. */
+bool trit_engine_broken(const struct trit_engine *engine);
+
 /* The path of the packed cache that weights of the loaded model come from, NULL: none do. */
 const char *trit_engine_cache_used(const struct trit_engine *engine);
 

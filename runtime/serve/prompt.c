@@ -1,0 +1,258 @@
+/* Prompts as tokens, and the grammar of answers. */
+#include "runtime/serve/prompt.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "runtime/base/mem.h"
+
+struct trit_ask *trit_ask_create(void)
+{
+    struct trit_ask *ask = trit_alloc(1, sizeof *ask);
+    if (!ask)
+        return NULL;
+    ask->keep_alive = NAN;
+    ask->sampling = trit_sampling_default;
+    ask->n = 1;
+    ask->parallel = true;
+    return ask;
+}
+
+void trit_ask_free(struct trit_ask *ask)
+{
+    if (!ask)
+        return;
+    json_decref(ask->messages);
+    json_decref(ask->tools);
+    json_decref(ask->kwargs);
+    json_decref(ask->prompts);
+    json_decref(ask->schema);
+    json_decref(ask->source);
+    for (size_t i = 0; i < ask->nstop; i++)
+        free(ask->stop[i]);
+    free(ask->biases);
+    free(ask);
+}
+
+void trit_prompt_free(struct trit_prompt *prompt)
+{
+    free(prompt->ids);
+    free(prompt->turns);
+}
+
+/* Of a Modelfile's parameters those of numbers. */
+static const struct number {
+    const char *name;
+    unsigned given;
+    size_t offset;
+    bool whole;
+    double least, most;
+} numbers[] = {
+#define AT(member) offsetof(struct trit_sampling, member)
+    { "temperature", TRIT_GIVEN_TEMPERATURE, AT(temperature), false, 0, 100 },
+    { "top_k", TRIT_GIVEN_TOP_K, AT(top_k), true, -1, 1 << 24 },
+    { "top_p", TRIT_GIVEN_TOP_P, AT(top_p), false, 0, 1 },
+    { "min_p", TRIT_GIVEN_MIN_P, AT(min_p), false, 0, 1 },
+    { "repeat_penalty", TRIT_GIVEN_REPEAT_PENALTY, AT(repeat_penalty), false, 1e-3, 1e3 },
+    { "repeat_last_n", TRIT_GIVEN_REPEAT_LAST_N, AT(repeat_last_n), true, -1, 1 << 24 },
+    { "presence_penalty", TRIT_GIVEN_PRESENCE, AT(presence_penalty), false, -100, 100 },
+    { "frequency_penalty", TRIT_GIVEN_FREQUENCY, AT(frequency_penalty), false, -100, 100 },
+#undef AT
+};
+
+static void take_number(struct trit_ask *ask, const struct number *number, const char *text)
+{
+    char *end;
+    const double value = strtod(text, &end);
+    void *at = (char *)&ask->sampling + number->offset;
+    if (*end || end == text || !(value >= number->least && value <= number->most))
+        return;
+    if (number->whole)
+        *(int *)at = (int)value;
+    else
+        *(float *)at = (float)value;
+}
+
+static void take_stops(struct trit_ask *ask, const struct trit_modelfile *m)
+{
+    for (size_t i = 0; i < m->parameters.n && ask->nstop < TRIT_STOPS; i++) {
+        const struct trit_modelfile_pair *pair = &m->parameters.v[i];
+        const size_t n = strlen(pair->value);
+        if (!strcmp(pair->name, "stop") && n && n <= TRIT_STOP_BYTES &&
+            (ask->stop[ask->nstop] = strdup(pair->value)))
+            ask->nstop++;
+    }
+}
+
+void trit_ask_complete(struct trit_ask *ask, const struct trit_served *served)
+{
+    const struct trit_modelfile *m = &served->made_of;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        const char *text =
+            ask->given & numbers[i].given ? NULL : trit_modelfile_value(m, numbers[i].name);
+        if (text)
+            take_number(ask, &numbers[i], text);
+    }
+    const char *predict = trit_modelfile_value(m, "num_predict"),
+               *seed = trit_modelfile_value(m, "seed");
+    if (!(ask->given & TRIT_GIVEN_PREDICT) && predict && atol(predict) > 0)
+        ask->predict = (size_t)atol(predict);
+    if (!(ask->given & TRIT_GIVEN_STOP))
+        take_stops(ask, m);
+    ask->sampling.bias = ask->biases;
+    if (ask->given & TRIT_GIVEN_SEED)
+        return;
+    if (seed)
+        ask->sampling.seed = strtoull(seed, NULL, 10);
+    else
+        (void)!getrandom(&ask->sampling.seed, sizeof ask->sampling.seed, 0);
+}
+
+/* The messages with a system message before them, where they have none and the ask or the Modelfile
+   has one; with the Modelfile's own messages. A new reference; NULL: no memory. */
+static json_t *all_messages(const struct trit_ask *ask, const struct trit_served *served)
+{
+    const struct trit_modelfile *m = &served->made_of;
+    const char *system = ask->system ? ask->system : m->system;
+    const json_t *first = json_array_get(ask->messages, 0);
+    const char *role = json_string_value(json_object_get(first, "role"));
+    const bool has_system = role && (!strcmp(role, "system") || !strcmp(role, "developer"));
+    json_t *all = json_array();
+    if (system && *system && !has_system)
+        json_array_append_new(all, json_pack("{s:s,s:s}", "role", "system", "content", system));
+    for (size_t i = 0; i < m->messages.n; i++)
+        json_array_append_new(all, json_pack("{s:s,s:s}", "role", m->messages.v[i].name, "content",
+                                             m->messages.v[i].value));
+    json_array_extend(all, ask->messages);
+    return all;
+}
+
+static enum trit_code make_chat(const struct trit_ask *ask, const struct trit_served *served,
+                                struct trit_prompt *prompt, struct trit_error *error)
+{
+    json_t *messages = all_messages(ask, served);
+    const struct trit_chat_ask chat = {
+        .messages = messages,
+        .tools = ask->choice == TRIT_TOOLS_NONE ? NULL : ask->tools,
+        .kwargs = ask->kwargs,
+        .think = ask->think,
+    };
+    struct trit_chat_prompt text = { 0 };
+    struct trit_chat_ids ids = { 0 };
+    enum trit_code code = trit_chat_render(served->chat, &chat, &text, error);
+    prompt->thinking = text.thinking;
+    if (!code)
+        code = trit_chat_encode(served->engine.tokenizer, &text, &ids, error);
+    if (!code)
+        *prompt = (struct trit_prompt){ ids.ids, ids.n, ids.turns, ids.nturns, text.thinking };
+    trit_chat_prompt_free(&text);
+    json_decref(messages);
+    return code;
+}
+
+/* BOS first where the model wants one. */
+static enum trit_code make_text(const struct trit_served *served, const json_t *json,
+                                struct trit_prompt *prompt, struct trit_error *error)
+{
+    const struct trit_tokenizer *tokenizer = served->engine.tokenizer;
+    const struct trit_text text = { json_string_value(json), json_string_length(json) };
+    int32_t *plain;
+    size_t n;
+    enum trit_code code = trit_tokenizer_encode(tokenizer, text, true, &plain, &n, error);
+    if (code)
+        return code;
+    const size_t bos = trit_tokenizer_lacks_bos(tokenizer, plain, n);
+    prompt->ids = trit_alloc(n + bos + 1, sizeof *prompt->ids);
+    if (prompt->ids) {
+        prompt->ids[0] = trit_tokenizer_bos(tokenizer);
+        if (n)
+            memcpy(prompt->ids + bos, plain, n * sizeof *plain);
+        prompt->n = n + bos;
+    }
+    free(plain);
+    return prompt->ids ? TRIT_OK : trit_fail(error, TRIT_EMEMORY, "out of memory");
+}
+
+static enum trit_code make_ids(const struct trit_served *served, const json_t *json,
+                               struct trit_prompt *prompt, struct trit_error *error)
+{
+    const json_int_t size = (json_int_t)trit_tokenizer_size(served->engine.tokenizer);
+    const size_t n = json_array_size(json);
+    prompt->ids = trit_alloc(n + 1, sizeof *prompt->ids);
+    if (!prompt->ids)
+        return trit_fail(error, TRIT_EMEMORY, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        const json_t *id = json_array_get(json, i);
+        if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) >= size)
+            return trit_fail(error, TRIT_EARGUMENT, "prompt: element %zu is no token of the model",
+                             i);
+        prompt->ids[prompt->n++] = (int32_t)json_integer_value(id);
+    }
+    return TRIT_OK;
+}
+
+static enum trit_code make_one(const struct trit_ask *ask, const struct trit_served *served,
+                               size_t i, struct trit_prompt *prompt, struct trit_error *error)
+{
+    const json_t *json = json_array_get(ask->prompts, i);
+    enum trit_code code = ask->messages          ? make_chat(ask, served, prompt, error)
+                          : json_is_string(json) ? make_text(served, json, prompt, error)
+                                                 : make_ids(served, json, prompt, error);
+    if (!code && prompt->n == 0)
+        return trit_fail(error, TRIT_EARGUMENT, "the prompt is empty");
+    if (!code && prompt->n >= served->context)
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "the prompt has %zu tokens, and the context %zu: shorten it, or serve "
+                         "with a larger -c",
+                         prompt->n, served->context);
+    return code;
+}
+
+enum trit_code trit_prompts_make(const struct trit_ask *ask, const struct trit_served *served,
+                                 struct trit_prompt **prompts, size_t *n, const char **param,
+                                 struct trit_error *error)
+{
+    const size_t count = ask->messages ? 1 : json_array_size(ask->prompts);
+    enum trit_code code = TRIT_OK;
+    *param = ask->messages ? "messages" : "prompt";
+    *prompts = trit_alloc(count, sizeof **prompts);
+    if (!*prompts)
+        return trit_fail(error, TRIT_EMEMORY, "out of memory");
+    *n = count;
+    for (size_t i = 0; i < count && !code; i++)
+        code = make_one(ask, served, i, &(*prompts)[i], error);
+    return code;
+}
+
+static bool calls_tools(const struct trit_ask *ask)
+{
+    return json_array_size(ask->tools) && ask->choice != TRIT_TOOLS_NONE;
+}
+
+enum trit_code trit_prompt_grammar(const struct trit_ask *ask, const struct trit_served *served,
+                                   const struct trit_prompt *prompt, struct trit_grammar **grammar,
+                                   const char **param, struct trit_error *error)
+{
+    const struct trit_chat_traits *traits = trit_chat_traits(served->chat);
+    const struct trit_grammar_frame thought = { .until = traits->thought };
+    const struct trit_grammar_frame *frame = prompt->thinking && traits->thought ? &thought : NULL;
+    const struct trit_call_rules rules = { .form = traits->calls,
+                                           .tools = ask->tools,
+                                           .only = ask->only,
+                                           .parallel = ask->parallel,
+                                           .must = ask->choice == TRIT_TOOLS_MUST };
+    *param = "tools";
+    if (calls_tools(ask) && traits->calls == TRIT_CALLS_NONE)
+        return trit_fail(error, TRIT_EARGUMENT, "%s does not support tools", served->key);
+    if (calls_tools(ask) && ask->format != TRIT_FORMAT_TEXT)
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "tools and a format of the answer cannot be asked for at once");
+    if (calls_tools(ask))
+        return trit_grammar_calls(grammar, &rules, frame, error);
+    *param = "response_format";
+    if (ask->format == TRIT_FORMAT_SCHEMA)
+        return trit_grammar_schema(grammar, ask->schema, frame, error);
+    return ask->format == TRIT_FORMAT_JSON ? trit_grammar_json(grammar, frame, error) : TRIT_OK;
+}

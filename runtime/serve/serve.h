@@ -1,0 +1,42 @@
+/* `tritmill serve`: models behind OpenAI's and Ollama's interfaces, metrics and a page. */
+#ifndef TRIT_SERVE_H
+#define TRIT_SERVE_H
+
+#include "runtime/serve/generate.h"
+#include "runtime/serve/http.h"
+#include "runtime/serve/metrics.h"
+#include "runtime/serve/models.h"
+
+struct trit_serve_options {
+    struct trit_http_options http; /* routes, server and answered are filled in */
+    struct trit_models_options models;
+    double drain; /* seconds that answers under way have after SIGTERM */
+    bool log_prompts;
+    const char *version;
+};
+
+struct trit_server {
+    const struct trit_serve_options *options;
+    struct trit_http *http;
+    struct trit_models *models;
+    struct trit_metrics *metrics;
+    double started;
+    atomic_size_t generations; /* under way, or not quite gone */
+};
+
+/* Serves until SIGINT or SIGTERM; SIGHUP reads the folder and the keys again. Ready is told in one
+   line on stdout. */
+enum trit_code trit_serve(const struct trit_serve_options *options, struct trit_error *error);
+
+/* The routes, in tables: one for each API, which its file has. */
+struct trit_routes {
+    const struct trit_route *v;
+    size_t n;
+};
+extern const struct trit_routes trit_routes_openai, trit_routes_plain;
+#define TRIT_ROUTE_TABLES                       \
+    {                                           \
+        &trit_routes_openai, &trit_routes_plain \
+    }
+
+#endif
