@@ -261,8 +261,8 @@ static void random_id(char *out, size_t room)
         snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }
 
-void trit_generate(struct trit_server *server, struct trit_request *request, struct trit_ask *ask,
-                   const struct trit_writer *writer, void *own)
+void trit_generation_begin(struct trit_server *server, struct trit_request *request,
+                           struct trit_ask *ask, const struct trit_writer *writer, void *own)
 {
     struct work *w = trit_alloc(1, sizeof *w);
     if (!w) {

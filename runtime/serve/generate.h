@@ -1,7 +1,7 @@
 /* An answer to a request of any of the APIs: what was asked in one form, and the answer piece by
    piece to a writer, which gives it the API's form. */
-#ifndef TRIT_GENERATE_H
-#define TRIT_GENERATE_H
+#ifndef TRIT_SERVE_GENERATE_H
+#define TRIT_SERVE_GENERATE_H
 
 #include <stdatomic.h>
 
@@ -123,8 +123,8 @@ struct trit_generation {
 };
 
 /* Takes the ask; own may be NULL. From a handler, or a thread that may read files. */
-void trit_generate(struct trit_server *server, struct trit_request *request, struct trit_ask *ask,
-                   const struct trit_writer *writer, void *own);
+void trit_generation_begin(struct trit_server *server, struct trit_request *request,
+                           struct trit_ask *ask, const struct trit_writer *writer, void *own);
 /* Why a choice ended, in OpenAI's words: "stop", "length", "tool_calls". */
 const char *trit_choice_reason(const struct trit_choice *choice);
 /* Tokens of all choices; of the prompts each once. */

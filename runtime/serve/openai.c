@@ -11,7 +11,7 @@ typedef enum trit_code read_fn(json_t *body, struct trit_ask **ask, const char *
                                struct trit_error *error);
 
 static void complete(struct trit_request *r, struct trit_server *server, read_fn *read,
-                     const struct trit_writer *writers)
+                     const struct trit_writer *const writers[2])
 {
     json_t *body = trit_request_json(r);
     struct trit_ask *ask;
@@ -26,19 +26,20 @@ static void complete(struct trit_request *r, struct trit_server *server, read_fn
         trit_ask_free(ask);
         return;
     }
-    trit_generate(server, r, ask, &writers[ask->stream], NULL);
+    trit_generation_begin(server, r, ask, writers[ask->stream], NULL);
 }
 
 static void chat(struct trit_request *r, void *server)
 {
-    const struct trit_writer writers[] = { trit_openai_chat_whole, trit_openai_chat_stream };
+    static const struct trit_writer *const writers[] = { &trit_openai_chat_whole,
+                                                         &trit_openai_chat_stream };
     complete(r, server, trit_openai_chat, writers);
 }
 
 static void completion(struct trit_request *r, void *server)
 {
-    const struct trit_writer writers[] = { trit_openai_completion_whole,
-                                           trit_openai_completion_stream };
+    static const struct trit_writer *const writers[] = { &trit_openai_completion_whole,
+                                                         &trit_openai_completion_stream };
     complete(r, server, trit_openai_completion, writers);
 }
 
