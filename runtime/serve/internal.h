@@ -110,6 +110,12 @@ void trit_http_completed(void *http, struct MHD_Connection *connection, void **c
                          enum MHD_RequestTerminationCode why);
 
 void trit_link_phase(struct trit_request *request, enum trit_link_at phase, uint64_t bytes);
+/* What is refused before the body is there; false: it is answered. */
+bool trit_request_check(struct trit_request *request, struct MHD_Connection *connection,
+                        const char *method, const char *path);
+void trit_request_take(struct trit_request *request, const char *data, size_t bytes);
+/* It is answered now, or its connection waits. */
+enum MHD_Result trit_request_whole(struct trit_request *request);
 struct trit_request *trit_request_create(struct trit_http *http, struct MHD_Connection *connection);
 void trit_request_release(struct trit_request *request);
 /* Hands the answer to MHD, on its thread. */
