@@ -9,6 +9,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/mem.h"
+#include "runtime/serve/prompt.h"
 #include "runtime/serve/serve.h"
 
 static void pass_on(struct trit_choice *c, const struct trit_answer_piece *piece)
@@ -78,15 +79,16 @@ enum trit_code trit_choice_begin(struct trit_choice *c, bool thinking, struct tr
     if (!ask->messages)
         return TRIT_OK;
     const json_t *tools = ask->choice == TRIT_TOOLS_NONE ? NULL : ask->tools;
-    return trit_answer_create(&c->answer, c->generation->served->chat, thinking, tools, take, c,
-                              error);
+    return trit_answer_create(&c->answer, trit_ask_chat(ask, c->generation->served), thinking,
+                              tools, take, c, error);
 }
 
 /* A control token is no text, unless it is one of those that part an answer. */
 static struct trit_text token_text(const struct trit_choice *c, int32_t id)
 {
     const struct trit_served *served = c->generation->served;
-    const struct trit_chat_traits *traits = trit_chat_traits(served->chat);
+    const struct trit_chat_traits *traits =
+        trit_chat_traits(trit_ask_chat(c->generation->ask, served));
     struct trit_text text = trit_tokenizer_decode(served->engine.tokenizer, id, false);
     if (text.n || !c->answer)
         return text;
@@ -144,6 +146,22 @@ static bool feed(struct trit_choice *c, const char *s, size_t n)
     return fine;
 }
 
+static bool keep_id(struct trit_choice *c, int32_t id)
+{
+    if (!c->generation->ask->keep_ids)
+        return true;
+    if (c->nids == c->ids_room) {
+        const size_t room = 2 * c->ids_room + 64;
+        int32_t *grown = realloc(c->ids, room * sizeof *grown);
+        if (!grown)
+            return false;
+        c->ids = grown;
+        c->ids_room = room;
+    }
+    c->ids[c->nids++] = id;
+    return true;
+}
+
 bool trit_choice_token(struct trit_choice *c, const struct trit_job_token *token)
 {
     const double now = trit_now();
@@ -152,6 +170,8 @@ bool trit_choice_token(struct trit_choice *c, const struct trit_job_token *token
                       now - c->last);
     c->told_first = true;
     c->last = now;
+    if (!keep_id(c, token->id))
+        return false;
     if (token->end)
         return true;
     if (c->generation->ask->logprobs)
@@ -192,6 +212,7 @@ void trit_choice_free(struct trit_choice *c)
         free(c->calls[i].arguments.s);
     }
     free(c->calls);
+    free(c->ids);
     free(c->content.s);
     free(c->thinking.s);
     free(c->stops.held.s);

@@ -214,6 +214,19 @@ static enum trit_code make_choices(struct work *w, struct trit_error *error)
     return code;
 }
 
+static enum trit_code open_chat(struct trit_ask *ask, const struct trit_served *served,
+                                const char **param, struct trit_error *error)
+{
+    if (!ask->chat_template)
+        return TRIT_OK;
+    const enum trit_code code =
+        trit_chat_open(&ask->chat, served->engine.gguf, ask->chat_template, error);
+    if (code)
+        ask->chat = NULL;
+    *param = "template";
+    return code == TRIT_OK || code == TRIT_EMEMORY ? code : TRIT_EARGUMENT;
+}
+
 /* The model is there: on a thread for handlers. */
 static void prepare(void *arg)
 {
@@ -222,8 +235,9 @@ static void prepare(void *arg)
     struct trit_error error;
     const char *param = NULL;
     trit_ask_complete(g->ask, g->served);
-    enum trit_code code =
-        trit_prompts_make(g->ask, g->served, &w->prompts, &w->nprompts, &param, &error);
+    enum trit_code code = open_chat(g->ask, g->served, &param, &error);
+    if (!code)
+        code = trit_prompts_make(g->ask, g->served, &w->prompts, &w->nprompts, &param, &error);
     if (!code)
         code = trit_prompt_grammar(g->ask, g->served, w->prompts, &w->grammar, &param, &error);
     if (!code)
@@ -285,6 +299,13 @@ void trit_generation_begin(struct trit_server *server, struct trit_request *requ
     w->want = (struct trit_want){ .keep_alive = ask->keep_alive, .arg = w, .ready = on_ready };
     snprintf(w->want.name, sizeof w->want.name, "%s", ask->model);
     trit_models_want(server->models, &w->want);
+}
+
+const int32_t *trit_choice_prompt(const struct trit_choice *choice, size_t *n)
+{
+    const struct trit_prompt *prompt = &work_of(choice->generation)->prompts[choice->prompt];
+    *n = prompt->n;
+    return prompt->ids;
 }
 
 const char *trit_choice_reason(const struct trit_choice *choice)

@@ -43,6 +43,10 @@ struct trit_ask {
     json_t *prompts;    /* an array: texts (in which control tokens are read), or arrays of ids */
     const char *system; /* before the messages where they have none; NULL: the Modelfile's; it is
                            of `source` */
+    const char *chat_template; /* in place of the model's, of `source`; NULL: the model's */
+    struct trit_chat *chat;    /* made of it: generate.c's */
+    json_t *context;           /* an array of ids, which the chat goes on from; NULL: it begins */
+    bool must_think;           /* it is refused where the model does not think */
 
     enum trit_tool_choice choice;
     const char *only; /* of `tools`: the one that must be called, or NULL */
@@ -58,6 +62,7 @@ struct trit_ask {
     size_t nstop;
     bool logprobs, stream, usage, echo, endless;
     size_t top;
+    bool keep_ids; /* tokens of the answer stand in the choice */
 
     json_t *source; /* the request, which texts above point into */
 };
@@ -80,6 +85,8 @@ struct trit_choice {
     json_t *logprobs; /* of the tokens so far: {id, token, logprob, bytes, top_logprobs}; NULL */
     size_t told;      /* of those, how many the writer has told */
     size_t offset;    /* bytes of the text before the last token */
+    int32_t *ids;     /* nids: its tokens, where the ask keeps them, an end token included */
+    size_t nids, ids_room;
     bool ended;
     struct trit_job_result result;
     void *own; /* the writer's */
@@ -127,6 +134,8 @@ void trit_generation_begin(struct trit_server *server, struct trit_request *requ
                            struct trit_ask *ask, const struct trit_writer *writer, void *own);
 /* Why a choice ended, in OpenAI's words: "stop", "length", "tool_calls". */
 const char *trit_choice_reason(const struct trit_choice *choice);
+/* The tokens of its prompt: n. */
+const int32_t *trit_choice_prompt(const struct trit_choice *choice, size_t *n);
 /* Tokens of all choices; of the prompts each once. */
 struct trit_usage {
     size_t prompt, reused, made;

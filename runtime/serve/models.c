@@ -358,6 +358,20 @@ void trit_models_unload(struct trit_models *m, const char *name)
     free(model);
 }
 
+void trit_models_forget(struct trit_models *m, const char *name)
+{
+    struct trit_store_model *model = trit_alloc(1, sizeof *model);
+    if (model && !trit_models_find(m, name, model, NULL)) {
+        pthread_mutex_lock(&m->lock);
+        struct trit_served *s = find_served(m, model->name);
+        if (s && s->state == LOADED)
+            s->state = LEAVING;
+        pthread_cond_broadcast(&m->changed);
+        pthread_mutex_unlock(&m->lock);
+    }
+    free(model);
+}
+
 void trit_models_spoil(struct trit_models *m, struct trit_served *s)
 {
     pthread_mutex_lock(&m->lock);

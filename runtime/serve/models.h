@@ -65,6 +65,8 @@ void trit_models_want(struct trit_models *models, struct trit_want *want);
 void trit_models_leave(struct trit_models *models, struct trit_served *served, double keep_alive);
 /* Loaded, and not used: unloaded soon. */
 void trit_models_unload(struct trit_models *models, const char *name);
+/* It was made anew, or is to go: who asks for it from now on gets it as it is then. */
+void trit_models_forget(struct trit_models *models, const char *name);
 /* Those whose files were replaced are loaded anew when next asked for. */
 void trit_models_rescan(struct trit_models *models);
 /* Its file is no longer what it was: nobody gets it any more. */

@@ -29,11 +29,18 @@ void trit_ask_free(struct trit_ask *ask)
     json_decref(ask->kwargs);
     json_decref(ask->prompts);
     json_decref(ask->schema);
+    json_decref(ask->context);
+    trit_chat_free(ask->chat);
     json_decref(ask->source);
     for (size_t i = 0; i < ask->nstop; i++)
         free(ask->stop[i]);
     free(ask->biases);
     free(ask);
+}
+
+const struct trit_chat *trit_ask_chat(const struct trit_ask *ask, const struct trit_served *served)
+{
+    return ask->chat ? ask->chat : served->chat;
 }
 
 void trit_prompt_free(struct trit_prompt *prompt)
@@ -111,10 +118,12 @@ void trit_ask_complete(struct trit_ask *ask, const struct trit_served *served)
 }
 
 /* The messages with a system message before them, where they have none and the ask or the Modelfile
-   has one; with the Modelfile's own messages. A new reference; NULL: no memory. */
+   has one; with the Modelfile's own messages, unless a chat goes on, which has had them. A new
+   reference; NULL: no memory. */
 static json_t *all_messages(const struct trit_ask *ask, const struct trit_served *served)
 {
-    const struct trit_modelfile *m = &served->made_of;
+    static const struct trit_modelfile none;
+    const struct trit_modelfile *m = ask->context ? &none : &served->made_of;
     const char *system = ask->system ? ask->system : m->system;
     const json_t *first = json_array_get(ask->messages, 0);
     const char *role = json_string_value(json_object_get(first, "role"));
@@ -141,7 +150,7 @@ static enum trit_code make_chat(const struct trit_ask *ask, const struct trit_se
     };
     struct trit_chat_prompt text = { 0 };
     struct trit_chat_ids ids = { 0 };
-    enum trit_code code = trit_chat_render(served->chat, &chat, &text, error);
+    enum trit_code code = trit_chat_render(trit_ask_chat(ask, served), &chat, &text, error);
     prompt->thinking = text.thinking;
     if (!code)
         code = trit_chat_encode(served->engine.tokenizer, &text, &ids, error);
@@ -193,6 +202,33 @@ static enum trit_code make_ids(const struct trit_served *served, const json_t *j
     return TRIT_OK;
 }
 
+/* What is made of the chat's messages goes behind the context; a turn begins there. */
+static enum trit_code add_context(const struct trit_ask *ask, const struct trit_served *served,
+                                  struct trit_prompt *prompt, struct trit_error *error)
+{
+    const struct trit_tokenizer *tokenizer = served->engine.tokenizer;
+    struct trit_prompt new = *prompt, before = { 0 };
+    const size_t bos = new.n &&new.ids[0] == trit_tokenizer_bos(tokenizer);
+    enum trit_code code = make_ids(served, ask->context, &before, error);
+    int32_t *ids = code ? NULL : realloc(before.ids, (before.n + new.n) * sizeof *ids);
+    size_t *turns = code ? NULL : trit_alloc(new.nturns + 1, sizeof *turns);
+    if (!code && !(ids && turns))
+        code = trit_fail(error, TRIT_EMEMORY, "out of memory");
+    if (code) {
+        free(ids ? ids : before.ids);
+        free(turns);
+        return code;
+    }
+    memcpy(ids + before.n, new.ids + bos, (new.n - bos) * sizeof *ids);
+    *prompt = (struct trit_prompt){ ids, before.n + new.n - bos, turns, 0, new.thinking };
+    turns[prompt->nturns++] = before.n;
+    for (size_t i = 0; i < new.nturns; i++)
+        if (new.turns[i] > bos)
+            turns[prompt->nturns++] = before.n + new.turns[i] - bos;
+    trit_prompt_free(&new);
+    return TRIT_OK;
+}
+
 static enum trit_code make_one(const struct trit_ask *ask, const struct trit_served *served,
                                size_t i, struct trit_prompt *prompt, struct trit_error *error)
 {
@@ -200,6 +236,8 @@ static enum trit_code make_one(const struct trit_ask *ask, const struct trit_ser
     enum trit_code code = ask->messages          ? make_chat(ask, served, prompt, error)
                           : json_is_string(json) ? make_text(served, json, prompt, error)
                                                  : make_ids(served, json, prompt, error);
+    if (!code && ask->messages && ask->context)
+        code = add_context(ask, served, prompt, error);
     if (!code && prompt->n == 0)
         return trit_fail(error, TRIT_EARGUMENT, "the prompt is empty");
     if (!code && prompt->n >= served->context)
@@ -216,6 +254,8 @@ enum trit_code trit_prompts_make(const struct trit_ask *ask, const struct trit_s
 {
     const size_t count = ask->messages ? 1 : json_array_size(ask->prompts);
     enum trit_code code = TRIT_OK;
+    if (ask->must_think && !trit_chat_traits(trit_ask_chat(ask, served))->thinks)
+        return trit_fail(error, TRIT_EARGUMENT, "\"%s\" does not support thinking", served->key);
     *param = ask->messages ? "messages" : "prompt";
     *prompts = trit_alloc(count, sizeof **prompts);
     if (!*prompts)
@@ -235,7 +275,7 @@ enum trit_code trit_prompt_grammar(const struct trit_ask *ask, const struct trit
                                    const struct trit_prompt *prompt, struct trit_grammar **grammar,
                                    const char **param, struct trit_error *error)
 {
-    const struct trit_chat_traits *traits = trit_chat_traits(served->chat);
+    const struct trit_chat_traits *traits = trit_chat_traits(trit_ask_chat(ask, served));
     const struct trit_grammar_frame thought = { .until = traits->thought };
     const struct trit_grammar_frame *frame = prompt->thinking && traits->thought ? &thought : NULL;
     const struct trit_call_rules rules = { .form = traits->calls,

@@ -13,6 +13,8 @@ struct trit_prompt {
 };
 void trit_prompt_free(struct trit_prompt *prompt);
 
+/* Whose template and forms of answers: the ask's own, or the model's. */
+const struct trit_chat *trit_ask_chat(const struct trit_ask *ask, const struct trit_served *served);
 /* What the request leaves open is the model's Modelfile's, then the defaults. */
 void trit_ask_complete(struct trit_ask *ask, const struct trit_served *served);
 /* free() *prompts after each was freed. *param: the parameter that is wrong, where it is known. */
