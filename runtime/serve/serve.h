@@ -33,10 +33,10 @@ struct trit_routes {
     const struct trit_route *v;
     size_t n;
 };
-extern const struct trit_routes trit_routes_openai, trit_routes_plain;
-#define TRIT_ROUTE_TABLES                       \
-    {                                           \
-        &trit_routes_openai, &trit_routes_plain \
+extern const struct trit_routes trit_routes_openai, trit_routes_ollama, trit_routes_plain;
+#define TRIT_ROUTE_TABLES                                            \
+    {                                                                \
+        &trit_routes_openai, &trit_routes_ollama, &trit_routes_plain \
     }
 
 #endif
