@@ -28,10 +28,10 @@ static void metrics(struct trit_request *r, void *arg)
     trit_reply(r, 200, "text/plain; version=0.0.4; charset=utf-8", out.s, out.n);
 }
 
-/* Programs that look whether somebody is there get a line, browsers the page. */
+/* Programs that look whether somebody is there get the line that they know, browsers the page. */
 static void page(struct trit_request *r, void *arg)
 {
-    static const char line[] = "tritmill is running\n";
+    static const char line[] = "Ollama is running";
     const char *accept = trit_request_header(r, "Accept"),
                *same = trit_request_header(r, "If-None-Match");
     (void)arg;

@@ -93,13 +93,22 @@ static bool check_key(struct trit_request *r, struct MHD_Connection *connection)
     return false;
 }
 
-/* What a page's form could send without being asked is no JSON. */
+/* A program, whose user did not come upon a page: browsers tell one of these of what pages send. */
+static bool is_program(struct MHD_Connection *connection)
+{
+    return !header(connection, "Origin") && !header(connection, "Referer") &&
+           !header(connection, "Sec-Fetch-Site");
+}
+
+/* What a page's form could send without being asked is no JSON. Ollama's users send it as curl -d
+   does, which calls it a form. */
 static bool check_type(struct trit_request *r, struct MHD_Connection *connection)
 {
     static const char *const forms[] = { "text/plain", "multipart/form-data",
                                          "application/x-www-form-urlencoded" };
     const char *type = header(connection, "Content-Type");
-    if (!type || !strcmp(r->route->method, "GET") || r->route->take)
+    if (!type || !strcmp(r->route->method, "GET") || r->route->take ||
+        (r->route->api == TRIT_API_OLLAMA && is_program(connection)))
         return true;
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
         if (!strncasecmp(type, forms[i], strlen(forms[i]))) {
