@@ -70,6 +70,11 @@ enum trit_code trit_chat_encode(const struct trit_tokenizer *tokenizer,
                                 const struct trit_chat_prompt *prompt, struct trit_chat_ids *ids,
                                 struct trit_error *error);
 
+/* The text of a token of an answer, as trit_answer_feed takes it: of control tokens only those that
+   stand around thinking and calls have one. As long as the tokenizer. */
+struct trit_text trit_chat_piece(const struct trit_chat *chat,
+                                 const struct trit_tokenizer *tokenizer, int32_t id);
+
 /* An answer taken apart as it comes. */
 enum trit_answer_part {
     TRIT_ANSWER_CONTENT,

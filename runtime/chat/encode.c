@@ -1,4 +1,5 @@
 /* A prompt's ids, and where turns begin in them. */
+#define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,4 +83,18 @@ enum trit_code trit_chat_encode(const struct trit_tokenizer *tokenizer,
     }
     ids->nturns = find_turns(tokenizer, ids->ids, ids->n, ids->turns);
     return TRIT_OK;
+}
+
+struct trit_text trit_chat_piece(const struct trit_chat *chat,
+                                 const struct trit_tokenizer *tokenizer, int32_t id)
+{
+    const struct trit_chat_traits *traits = trit_chat_traits(chat);
+    const struct trit_call_form_row *calls = &trit_call_forms[traits->calls];
+    const char *const marks[] = { traits->think, traits->thought, calls->enter, calls->end };
+    const struct trit_text plain = trit_tokenizer_decode(tokenizer, id, false),
+                           text = trit_tokenizer_decode(tokenizer, id, true);
+    for (size_t i = 0; !plain.n && text.n && i < sizeof marks / sizeof *marks; i++)
+        if (marks[i] && memmem(marks[i], strlen(marks[i]), text.s, text.n))
+            return text;
+    return plain;
 }

@@ -265,7 +265,8 @@ static bool take_token(void *arg, const struct trit_job_token *token)
     struct answer *a = arg;
     if (token->end)
         return true;
-    struct trit_text piece = trit_tokenizer_decode(a->talk->engine.tokenizer, token->id, false);
+    const struct trit_talk *t = a->talk;
+    const struct trit_text piece = trit_chat_piece(t->chat, t->engine.tokenizer, token->id);
     char *out = malloc(piece.n + 4);
     const bool fine = out && keep_id(a, token->id);
     if (!fine)
