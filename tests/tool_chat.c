@@ -73,9 +73,9 @@ static int talk(const struct trit_gguf *gguf, const char *wanted, struct trit_er
         return 1;
     }
     const struct trit_chat_traits *t = trit_chat_traits(chat);
-    print(json_pack("{s:s,s:s,s:b,s:b,s:b,s:b,s:s}", "name", t->name, "why", t->why, "system",
-                    t->system, "tools", t->tools, "thinks", t->thinks, "quiet", t->quiet, "calls",
-                    trit_call_forms[t->calls].name));
+    print(json_pack("{s:s,s:s,s:s,s:b,s:b,s:b,s:b,s:s}", "name", t->name, "why", t->why, "source",
+                    t->source, "system", t->system, "tools", t->tools, "thinks", t->thinks, "quiet",
+                    t->quiet, "calls", trit_call_forms[t->calls].name));
     for (ssize_t n; (n = getline(&line, &room, stdin)) > 0;) {
         json_t *q = json_loadb(line, (size_t)n, JSON_ALLOW_NUL, NULL);
         print(answer(chat, tokenizer, q));

@@ -43,9 +43,10 @@ static enum trit_match named(const char *s, size_t n, const char *literal, size_
 {
     enum trit_match match = trit_answer_match(s, n, literal);
     *name = strlen(literal);
+    *length = 0;
     if (match != TRIT_MATCH_YES)
         return match;
-    for (*length = 0; *name + *length < n; ++*length) {
+    for (; *name + *length < n; ++*length) {
         char c = s[*name + *length];
         if (c == '>')
             return *length > 0 ? TRIT_MATCH_YES : TRIT_MATCH_NO;

@@ -35,7 +35,7 @@ void *trit_arena_get(struct trit_arena *arena, size_t bytes)
 {
     if (bytes > SIZE_MAX / 2)
         trit_arena_fail(arena, TRIT_EMEMORY, "no memory");
-    bytes = trit_round_up(bytes, 16);
+    bytes = trit_round_up(bytes ? bytes : 1, 16);
     if (bytes > arena->left)
         more(arena, bytes);
     void *got = arena->at;

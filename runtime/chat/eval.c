@@ -103,7 +103,7 @@ struct trit_value trit_index(struct trit_run *run, struct trit_value of, struct 
         undefined(run, of);
     if (listed && (at.kind == TRIT_INT || at.kind == TRIT_BOOL))
         return element(run, of, at.kind == TRIT_BOOL ? at.yes : at.i);
-    if (of.kind == TRIT_DICT) {
+    if (of.kind == TRIT_DICT && at.kind != TRIT_LIST && at.kind != TRIT_DICT) {
         const struct trit_value *v = trit_map_find(run, of.map, at);
         if (v)
             return *v;
@@ -165,7 +165,7 @@ struct trit_value trit_slice(struct trit_run *run, struct trit_value of,
     if (of.kind == TRIT_UNDEFINED)
         undefined(run, of);
     if (of.kind != TRIT_LIST && of.kind != TRIT_TUPLE)
-        trit_run_fail(run, "%s has no slices", trit_kind_name(of.kind));
+        return trit_undefined(trit_str_of("a slice"));
     slice_bounds(run, bounds, (int64_t)of.seq->n, at);
     struct trit_value list = trit_seq_new(run, of.kind, 0);
     for (int64_t i = at[0]; at[2] > 0 ? i < at[1] : i > at[1]; i += at[2])

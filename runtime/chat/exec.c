@@ -10,7 +10,7 @@ struct trit_value trit_loop_attribute(const struct trit_loop *loop, struct trit_
     static const char *const names[] = { "index",  "index0", "revindex", "revindex0",
                                          "length", "depth",  "depth0" };
     size_t n = loop->seq->n, at = loop->at;
-    size_t numbers[] = { at + 1, at, n - at, n - at - 1, n, loop->depth, loop->depth - 1 };
+    size_t numbers[] = { at + 1, at, n - at, n - at - 1, n, 1, 0 }; /* none is recursive */
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (trit_str_is(name, names[i]))
             return trit_int((int64_t)numbers[i]);
@@ -148,7 +148,7 @@ static enum trit_flow exec_for(struct trit_run *run, const struct trit_node *nod
     if (seq->n == 0)
         return trit_exec(run, node->c);
     struct trit_loop *loop = trit_arena_get(&run->arena, sizeof *loop);
-    *loop = (struct trit_loop){ .seq = seq, .depth = ++run->loops };
+    *loop = (struct trit_loop){ .seq = seq };
     enum trit_flow flow = TRIT_GO_ON;
     for (; loop->at < seq->n && flow != TRIT_BREAK; loop->at++) {
         trit_scope_enter(run, run->scope);
@@ -158,7 +158,6 @@ static enum trit_flow exec_for(struct trit_run *run, const struct trit_node *nod
         flow = trit_exec(run, node->b);
         run->scope = run->scope->outer;
     }
-    run->loops--;
     return TRIT_GO_ON;
 }
 

@@ -34,6 +34,14 @@ static struct trit_value string(struct trit_run *run, const struct trit_args *ar
     return trit_string_value(trit_to_str(run, args->self));
 }
 
+/* What is filtered, which may be anything but undefined. */
+static struct trit_value defined(struct trit_run *run, const struct trit_args *args)
+{
+    if (args->self.kind == TRIT_UNDEFINED)
+        trit_attribute(run, args->self, trit_str_of("")); /* says what is undefined */
+    return args->self;
+}
+
 /* What stands before the lines of an indented text: blanks, or a text of its own. */
 static struct trit_str margin(struct trit_run *run, const struct trit_args *args)
 {
@@ -46,7 +54,7 @@ static struct trit_str margin(struct trit_run *run, const struct trit_args *args
 
 static struct trit_value indent(struct trit_run *run, const struct trit_args *args)
 {
-    struct trit_str str = trit_to_str(run, args->self), left = margin(run, args);
+    struct trit_str str = trit_to_str(run, defined(run, args)), left = margin(run, args);
     bool first = args->has[1] && trit_truth(args->v[1]);
     bool blank = args->has[2] && trit_truth(args->v[2]);
     struct trit_buffer b = { 0 };
@@ -92,7 +100,7 @@ static struct trit_value truncated(double d, struct trit_value otherwise)
 static struct trit_value to_int(struct trit_run *run, const struct trit_args *args)
 {
     struct trit_value v, otherwise = args->has[0] ? args->v[0] : trit_int(0);
-    if (args->self.kind == TRIT_STRING) {
+    if (defined(run, args).kind == TRIT_STRING) {
         if (parse(run, args->self.str, true, &v))
             return v;
         return parse(run, args->self.str, false, &v) ? truncated(v.d, otherwise) : otherwise;
@@ -105,7 +113,7 @@ static struct trit_value to_int(struct trit_run *run, const struct trit_args *ar
 static struct trit_value to_float(struct trit_run *run, const struct trit_args *args)
 {
     struct trit_value v = { .kind = TRIT_FLOAT };
-    if (args->self.kind == TRIT_STRING && parse(run, args->self.str, false, &v))
+    if (defined(run, args).kind == TRIT_STRING && parse(run, args->self.str, false, &v))
         return v;
     v = (struct trit_value){ .kind = TRIT_FLOAT };
     if (trit_is_number(args->self))
@@ -185,12 +193,6 @@ static struct trit_value to_json(struct trit_run *run, const struct trit_args *a
     return trit_buffer_value(run, &b);
 }
 
-static struct trit_value same(struct trit_run *run, const struct trit_args *args)
-{
-    (void)run;
-    return args->self;
-}
-
 const struct trit_callable trit_string_filters[] = {
     { "trim", "chars", 0, 1, trim, 0, 0 },
     { "upper", NULL, 0, 0, recase, 0, TRIT_UPPER },
@@ -207,7 +209,7 @@ const struct trit_callable trit_string_filters[] = {
     { "default", "default_value boolean", 0, 2, otherwise, 0, 0 },
     { "d", "default_value boolean", 0, 2, otherwise, 0, 0 },
     { "tojson", "indent ensure_ascii separators sort_keys", 0, 4, to_json, 0, 0 },
-    { "safe", NULL, 0, 0, same, 0, 0 },
+    { "safe", NULL, 0, 0, string, 0, 0 },
     { .name = NULL },
 };
 

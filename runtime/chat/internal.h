@@ -72,7 +72,7 @@ struct trit_map {
 };
 struct trit_loop {
     const struct trit_seq *seq;
-    size_t at, depth;
+    size_t at;
 };
 struct trit_scope {
     struct trit_scope *outer;
@@ -93,7 +93,7 @@ struct trit_run {
     struct trit_scope *scope;
     struct trit_buffer *out;
     struct trit_value hole; /* what a block gave, to its filters */
-    size_t steps, depth, loops;
+    size_t steps, depth;
 };
 struct trit_buffer {
     char *s;

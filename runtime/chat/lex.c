@@ -103,7 +103,7 @@ static struct trit_str raw(struct trit_lexer *x, size_t tag, char sign)
     char signs[2];
     size_t bytes = 0, end;
     skip(x, tag);
-    after_tag(x, sign, true);
+    after_tag(x, sign, false);
     for (end = x->at; end < x->n && !(bytes = word_tag(x, end, "endraw", signs)); end++)
         ;
     if (end >= x->n)

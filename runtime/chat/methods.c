@@ -14,7 +14,7 @@ static struct trit_value strip(struct trit_run *run, const struct trit_args *arg
         trit_strip(args->self.str, given ? &set : NULL, args->row->own & 1, args->row->own & 2));
 }
 
-/* Without a separator: at white space, of which none is left at the ends. */
+/* Without a separator: at white space; the last part keeps what follows it. */
 static struct trit_value words(struct trit_run *run, struct trit_str str, int64_t most)
 {
     struct trit_value list = trit_seq_new(run, TRIT_LIST, 0);
@@ -30,7 +30,7 @@ static struct trit_value words(struct trit_run *run, struct trit_str str, int64_
         trit_seq_add(run, list.seq, trit_string_value(trit_str_part(str, 0, n)));
         str = trit_str_part(str, n, str.n);
     }
-    trit_seq_add(run, list.seq, trit_string_value(trit_strip(str, NULL, false, true)));
+    trit_seq_add(run, list.seq, trit_string_value(str));
     return list;
 }
 
@@ -41,8 +41,7 @@ static struct trit_value words_right(struct trit_run *run, struct trit_str str, 
     if (kept < n) {
         struct trit_str last = all.seq->v[n - kept - 1].str;
         size_t end = (size_t)(last.s + last.n - str.s);
-        trit_seq_add(run, list.seq,
-                     trit_string_value(trit_strip(trit_str_part(str, 0, end), NULL, true, false)));
+        trit_seq_add(run, list.seq, trit_string_value(trit_str_part(str, 0, end)));
     }
     for (size_t i = n - kept; i < n; i++)
         trit_seq_add(run, list.seq, all.seq->v[i]);
