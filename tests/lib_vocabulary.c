@@ -105,6 +105,8 @@ uint8_t *trit_vocabulary_write(const struct trit_words *v, size_t *bytes)
     put_u32(&b, 3);
     put_u64(&b, 0);
     put_u64(&b, 0); /* the number of keys, filled in below */
+    put_optional_text(&b, v, "general.architecture", v->arch);
+    put_optional_text(&b, v, "tokenizer.chat_template", v->chat);
     put_optional_text(&b, v, "tokenizer.ggml.model", v->model);
     put_optional_text(&b, v, "tokenizer.ggml.pre", v->pre);
     put_arrays(&b, v);

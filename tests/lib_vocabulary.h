@@ -7,7 +7,7 @@
 enum { TRIT_VOCABULARY_TOKENS = 512, TRIT_VOCABULARY_MERGES = 512, TRIT_VOCABULARY_NAME = 24 };
 
 struct trit_words {
-    const char *model, *pre; /* NULL: the key is left out */
+    const char *model, *pre, *arch, *chat; /* NULL: the key is left out */
     struct trit_text tokens[TRIT_VOCABULARY_TOKENS];
     int32_t types[TRIT_VOCABULARY_TOKENS];
     size_t ntokens, ntypes; /* 0 types: the key is left out */

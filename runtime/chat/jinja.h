@@ -17,8 +17,8 @@ enum {
     TRIT_JINJA_NESTING = 120,      /* of blocks and parentheses in a template */
     TRIT_JINJA_DEPTH = 600,        /* of expressions, macros and values while it runs */
     TRIT_JINJA_STEPS = 20000000,   /* nodes evaluated, elements visited, 64 bytes made */
-    TRIT_JINJA_OUTPUT = 64 << 20,  /* bytes */
-    TRIT_JINJA_MEMORY = 512 << 20, /* bytes of one rendering */
+    TRIT_JINJA_OUTPUT = 32 << 20,  /* bytes */
+    TRIT_JINJA_MEMORY = 192 << 20, /* bytes of one rendering */
 };
 
 struct trit_jinja;
