@@ -36,7 +36,8 @@ static struct told run(const struct trit_chat *chat, bool thinking, const json_t
 {
     struct told told = { .part = -1 };
     struct trit_answer *answer;
-    if (trit_answer_create(&answer, chat, thinking, tools, take, &told, NULL))
+    if (trit_answer_create(&answer, chat, thinking, tools,
+                           &(struct trit_answer_sink){ take, &told }, NULL))
         abort();
     for (size_t at = 0; at < n; at += step)
         trit_answer_feed(answer, text + at, n - at < step ? n - at : step, NULL);

@@ -73,7 +73,8 @@ static void run(const struct row *row, const json_t *tools, size_t cut, size_t s
     struct trit_answer *answer;
     size_t n = strlen(row->text);
     *told = (struct told){ .part = -1 };
-    assert_int_equal(trit_answer_create(&answer, &chat, row->thinking, tools, take, told, NULL),
+    assert_int_equal(trit_answer_create(&answer, &chat, row->thinking, tools,
+                                        &(struct trit_answer_sink){ take, told }, NULL),
                      TRIT_OK);
     for (size_t at = 0; at < n;) {
         size_t to = at < cut ? cut : step && at + step < n ? at + step : n;
@@ -199,7 +200,8 @@ static void test_long_arguments(void **state)
     struct told told = { .part = -1 };
     struct trit_answer *answer;
     json_t *tools = json_loads(tools_text, 0, NULL);
-    trit_answer_create(&answer, &chat, false, tools, take, &told, NULL);
+    trit_answer_create(&answer, &chat, false, tools, &(struct trit_answer_sink){ take, &told },
+                       NULL);
     trit_answer_feed(answer, head, strlen(head), NULL);
     for (size_t i = 0; i < LONG; i++)
         trit_answer_feed(answer, i % 2 ? "<" : "\n", 1, NULL);

@@ -11,7 +11,7 @@ void trit_answer_tell(struct trit_answer *a, enum trit_answer_part part, const c
     bool call = part == TRIT_ANSWER_CALL || part == TRIT_ANSWER_ARGUMENTS;
     const struct trit_answer_piece piece = { part, call && a->calls ? a->calls - 1 : 0, text, n };
     if (n > 0)
-        a->take(a->arg, &piece);
+        a->sink.take(a->sink.arg, &piece);
 }
 
 void trit_answer_drop(struct trit_answer *a, size_t n)
@@ -212,8 +212,7 @@ static void step(struct trit_answer *a)
 
 enum trit_code trit_answer_create(struct trit_answer **answer, const struct trit_chat *chat,
                                   bool thinking, const json_t *tools,
-                                  void (*take)(void *arg, const struct trit_answer_piece *piece),
-                                  void *arg, struct trit_error *error)
+                                  const struct trit_answer_sink *sink, struct trit_error *error)
 {
     struct trit_answer *a = calloc(1, sizeof *a);
     *answer = a;
@@ -223,8 +222,7 @@ enum trit_code trit_answer_create(struct trit_answer **answer, const struct trit
     a->row = &trit_call_forms[chat->traits.calls];
     if (json_array_size(tools) > 0 && chat->traits.calls != TRIT_CALLS_NONE)
         a->tools = json_incref((json_t *)(uintptr_t)tools);
-    a->take = take;
-    a->arg = arg;
+    a->sink = *sink;
     a->lead = thinking;
     a->state = !a->traits->think ? TRIT_ANSWER_FIRST
                : thinking        ? TRIT_ANSWER_THINKS

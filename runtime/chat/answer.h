@@ -31,8 +31,7 @@ struct trit_answer {
     const struct trit_chat_traits *traits;
     const struct trit_call_form_row *row;
     json_t *tools;
-    void (*take)(void *arg, const struct trit_answer_piece *piece);
-    void *arg;
+    struct trit_answer_sink sink;
 
     enum trit_answer_state state;
     char *s; /* held: n bytes from s + from */

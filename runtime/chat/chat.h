@@ -88,13 +88,17 @@ struct trit_answer_piece {
     const char *text;
     size_t bytes;
 };
+struct trit_answer_sink {
+    void (*take)(void *arg, const struct trit_answer_piece *piece);
+    void *arg;
+};
 struct trit_answer;
 /* thinking: of the prompt. tools: those that may be called; NULL: calls are content. Each piece
-   goes to `take`, on the thread that feeds. Text that only looked like a call is content. */
+   goes to sink->take, on the thread that feeds. Text that only looked like a call is content. The
+   chat must outlive the answer. */
 enum trit_code trit_answer_create(struct trit_answer **answer, const struct trit_chat *chat,
                                   bool thinking, const json_t *tools,
-                                  void (*take)(void *arg, const struct trit_answer_piece *piece),
-                                  void *arg, struct trit_error *error);
+                                  const struct trit_answer_sink *sink, struct trit_error *error);
 enum trit_code trit_answer_feed(struct trit_answer *answer, const char *text, size_t bytes,
                                 struct trit_error *error);
 /* What was held back comes; a call that was cut is content, from its beginning where nothing of it
