@@ -146,7 +146,7 @@ static void calls_that_are_refused(void **unused)
     assert_int_equal(trit_grammar_calls(&grammar, &rules, NULL, &error), TRIT_EARGUMENT);
     rules = (struct trit_call_rules){ .form = TRIT_CALLS_XML, .tools = wrong };
     assert_int_equal(trit_grammar_calls(&grammar, &rules, NULL, &error), TRIT_EUNSUPPORTED);
-    assert_non_null(strstr(error.text, "tools/f/parameters/x: the keyword \"if\""));
+    assert_non_null(strstr(error.text, "tools/f/parameters/properties/x: the keyword \"if\""));
     json_decref(list);
     json_decref(bad);
     json_decref(wrong);

@@ -101,7 +101,7 @@ static void what_is_refused(void **unused)
     } cases[] = {
         { "{\"not\": {}}", TRIT_EUNSUPPORTED, "#: the keyword \"not\"" },
         { "{\"properties\": {\"a\": {\"multipleOf\": 2}}}", TRIT_EUNSUPPORTED,
-          "#/a: the keyword \"multipleOf\"" },
+          "#/properties/a: the keyword \"multipleOf\"" },
         { "{\"$ref\": \"#/nowhere\"}", TRIT_EARGUMENT, "names no schema" },
         { "{\"$ref\": \"http://x/\"}", TRIT_EUNSUPPORTED, "only \"#...\"" },
         { "{\"$ref\": \"#\"}", TRIT_EARGUMENT, "no text can be" },

@@ -21,11 +21,13 @@ static enum raw_kind raw_kind(struct trit_compile *c, const json_t *schema, int 
     size_t i;
     schema = trit_compile_follow(c, schema);
     trit_compile_check(c, schema);
-    if (!json_is_object(schema) || depth > 16)
+    if (!json_is_object(schema) || depth > 3)
         return json_is_false(schema) ? RAW_NEVER : json_is_true(schema) ? RAW_ANY : RAW_MIXED;
     for (i = 0; i < sizeof limits / sizeof *limits; i++)
         limited |= json_object_get(schema, limits[i]) != NULL;
     any = json_object_get(schema, json_object_get(schema, "anyOf") ? "anyOf" : "oneOf");
+    if (json_array_size(any) > 32)
+        return RAW_MIXED;
     json_array_foreach((json_t *)(uintptr_t)any, i, one)
     {
         const enum raw_kind other = raw_kind(c, one, depth + 1);
@@ -114,8 +116,11 @@ static uint32_t arguments(struct trit_compile *c, const struct trit_call_form_ro
     json_t *value;
     size_t i;
     trit_compile_check(c, schema);
-    if (properties && !json_is_object(properties))
-        trit_build_fail(b, TRIT_EARGUMENT, "\"properties\" must be an object");
+    if ((properties && !json_is_object(properties)) ||
+        json_object_size(properties) > TRIT_NET_REPEAT ||
+        json_array_size(json_object_get(schema, "required")) > TRIT_NET_REPEAT)
+        trit_build_fail(b, TRIT_EARGUMENT, "\"properties\" must be an object of at most %d",
+                        TRIT_NET_REPEAT);
     for (i = 0; i < sizeof unions / sizeof *unions; i++)
         if (json_object_get(schema, unions[i]))
             trit_build_fail(b, TRIT_EUNSUPPORTED,
@@ -127,8 +132,9 @@ static uint32_t arguments(struct trit_compile *c, const struct trit_call_form_ro
         trit_build_fail(b, TRIT_EARGUMENT, "\"required\" has what is not in \"properties\"");
     json_object_foreach((json_t *)(uintptr_t)properties, name, value)
     {
-        const size_t used = trit_compile_into(c, name);
+        const size_t used = trit_compile_into(c, "properties");
         const uint32_t to = trit_build_state(b);
+        trit_compile_into(c, name);
         uint32_t at = trit_build_literal(b, from, row->parameter, strlen(row->parameter));
         at = trit_build_literal(b, at, name, strlen(name));
         at = trit_build_literal(b, at, row->value, strlen(row->value));

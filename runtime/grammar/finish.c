@@ -45,33 +45,91 @@ static void make_classes(struct trit_grammar *net)
     }
 }
 
-static uint8_t height_of(const struct trit_grammar *net, uint32_t state)
+/* --- heights --- */
+
+struct heights {
+    const struct trit_grammar *net;
+    uint32_t *first; /* a state, and one behind: where its arcs in `into` begin */
+    uint32_t *into;  /* arcs that depend on a state: that lead to it, or call its rule */
+    uint32_t *queue; /* a ring of states that got lower, each once */
+    uint8_t *queued;
+};
+
+/* The states that an arc depends on; of a call two. */
+static uint32_t depends(const struct trit_grammar *net, uint32_t arc, uint32_t states[2])
 {
-    uint8_t least = net->states[state].end ? 0 : 255;
-    for (uint32_t i = net->states[state].first; i < net->states[state + 1].first; i++) {
-        const struct trit_arc *arc = &net->arcs[i];
-        uint32_t height = net->states[arc->to].height;
-        if (arc->kind == TRIT_ARC_CALL) {
-            const uint32_t called = net->states[net->rules[arc->rule].entry].height + 1u;
-            height = called > height ? called : height;
-        }
-        least = height < least ? (uint8_t)height : least;
-    }
-    return least;
+    states[0] = net->arcs[arc].to;
+    if (net->arcs[arc].kind != TRIT_ARC_CALL)
+        return 1;
+    states[1] = net->rules[net->arcs[arc].rule].entry;
+    return 2;
 }
 
-/* Until nothing gets lower. States are mostly built from the beginning to the end, so they are gone
-   through the other way. */
-static void find_heights(struct trit_grammar *net)
+static void sort_by_target(struct heights *h)
 {
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (uint32_t s = net->nstates; s-- > 0;) {
-            const uint8_t height = height_of(net, s);
-            changed |= height < net->states[s].height;
-            net->states[s].height = height;
+    const struct trit_grammar *net = h->net;
+    uint32_t states[2];
+    for (uint32_t i = 0; i < net->narcs; i++)
+        for (uint32_t n = depends(net, i, states); n-- > 0;)
+            h->first[states[n] + 1]++;
+    for (uint32_t s = 0; s < net->nstates; s++)
+        h->first[s + 1] += h->first[s];
+    for (uint32_t i = 0; i < net->narcs; i++)
+        for (uint32_t n = depends(net, i, states); n-- > 0;)
+            h->into[h->first[states[n]]++] = i; /* first[s] moves to where s + 1 begins */
+}
+
+/* From the rules' ends backwards, as long as anything gets lower. */
+static void lower(struct heights *h)
+{
+    const struct trit_grammar *net = h->net;
+    uint32_t head = 0, n = 0;
+    for (uint32_t s = 0; s < net->nstates; s++)
+        if (net->states[s].end) {
+            net->states[s].height = 0;
+            h->queue[n++] = s;
+            h->queued[s] = 1;
+        }
+    while (n--) {
+        const uint32_t state = h->queue[head];
+        head = head + 1 < net->nstates ? head + 1 : 0;
+        h->queued[state] = 0;
+        for (uint32_t i = state ? h->first[state - 1] : 0; i < h->first[state]; i++) {
+            const struct trit_arc *arc = &net->arcs[h->into[i]];
+            uint32_t height = net->states[arc->to].height;
+            if (arc->kind == TRIT_ARC_CALL) {
+                const uint32_t called = net->states[net->rules[arc->rule].entry].height + 1u;
+                height = called > height ? called : height;
+            }
+            if (height >= net->states[arc->from].height)
+                continue;
+            net->states[arc->from].height = (uint8_t)height;
+            if (!h->queued[arc->from]) {
+                h->queued[arc->from] = 1;
+                h->queue[(head + n++) % net->nstates] = arc->from;
+            }
         }
     }
+}
+
+static void find_heights(struct trit_build *b)
+{
+    const struct trit_grammar *net = b->net;
+    struct heights h = { .net = net };
+    h.first = calloc(net->nstates + 1, sizeof *h.first);
+    h.into = calloc(2 * (size_t)net->narcs + 1, sizeof *h.into);
+    h.queue = calloc(net->nstates, sizeof *h.queue);
+    h.queued = calloc(net->nstates, sizeof *h.queued);
+    if (h.first && h.into && h.queue && h.queued) {
+        sort_by_target(&h);
+        lower(&h);
+    } else {
+        trit_build_fail(b, TRIT_EMEMORY, "no memory for a grammar");
+    }
+    free(h.first);
+    free(h.into);
+    free(h.queue);
+    free(h.queued);
 }
 
 /* --- ranks --- */
@@ -165,7 +223,7 @@ void trit_build_finish(struct trit_build *b)
         return;
     sort_arcs(net);
     make_classes(net);
-    find_heights(net);
+    find_heights(b);
     const uint8_t height = net->states[net->rules[0].entry].height;
     if (height == 255)
         trit_build_fail(b, TRIT_EARGUMENT, "no text can be what is asked for");

@@ -62,8 +62,7 @@ enum trit_code trit_matcher_create(struct trit_matcher **matcher,
 void trit_matcher_free(struct trit_matcher *matcher);
 /* One bit a token, id i at bit i % 32 of word i / 32: it may come next; end tokens where the text
    may end here. Control tokens that are no end never may. Valid until the next accept. NULL: no
-   memory.
- */
+   memory, or a schema made to take too long: the text cannot go on. */
 const uint32_t *trit_matcher_mask(struct trit_matcher *matcher);
 /* The token comes next; false, and nothing has changed, where it may not. An end token ends it. */
 bool trit_matcher_accept(struct trit_matcher *matcher, int32_t token);

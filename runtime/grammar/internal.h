@@ -268,8 +268,10 @@ enum { TRIT_STACKS_DEAD = 1, TRIT_STACKS_START = 2, TRIT_STACKS_NONE = 0 };
 /* NULL: no memory. */
 struct trit_stacks *trit_stacks_create(const struct trit_grammar *grammar);
 void trit_stacks_free(struct trit_stacks *stacks);
-/* Behind a byte; TRIT_STACKS_DEAD, or TRIT_STACKS_NONE: no memory. */
+/* Behind a byte; TRIT_STACKS_DEAD, or TRIT_STACKS_NONE: no memory, or too much work since the last
+   rest. */
 uint32_t trit_stacks_step(struct trit_stacks *stacks, uint32_t from, uint8_t byte);
+void trit_stacks_rest(struct trit_stacks *stacks);
 bool trit_stacks_complete(const struct trit_stacks *stacks, uint32_t at);
 /* Whether all bytes below a node can come. */
 bool trit_stacks_passes(const struct trit_stacks *stacks, uint32_t at, uint8_t below,

@@ -100,6 +100,7 @@ const uint32_t *trit_matcher_mask(struct trit_matcher *m)
     uint32_t *mask = m->masks + i * m->words;
     memset(mask, 0, m->words * sizeof *mask);
     m->made_at[i] = TRIT_STACKS_NONE;
+    trit_stacks_rest(m->stacks);
     if (!walk(m, mask))
         return NULL;
     if (trit_stacks_complete(m->stacks, m->at))
@@ -113,6 +114,7 @@ const uint32_t *trit_matcher_mask(struct trit_matcher *m)
 static uint32_t follow(struct trit_matcher *m, struct trit_text text)
 {
     uint32_t at = m->at;
+    trit_stacks_rest(m->stacks);
     for (size_t i = 0; i < text.n && at > TRIT_STACKS_DEAD; i++)
         at = trit_stacks_step(m->stacks, at, (uint8_t)text.s[i]);
     return text.n && text.n < UINT16_MAX ? at : TRIT_STACKS_DEAD;

@@ -43,7 +43,8 @@ static struct places property(struct trit_compile *c, struct places at, const ch
                               const json_t *schema, bool required)
 {
     struct trit_build *b = &c->b;
-    const size_t used = trit_compile_into(c, name);
+    const size_t used = trit_compile_into(c, "properties");
+    trit_compile_into(c, name);
     struct places next = { trit_build_state(b), trit_build_state(b) };
     const uint32_t key = trit_build_quoted(b, member_start(c, at), name, strlen(name)),
                    rule = trit_compile_rule(c, schema);
@@ -78,6 +79,11 @@ static json_t *all_properties(struct trit_compile *c, const json_t *schema)
     if ((given && !json_is_object(given)) || (required && !json_is_array(required))) {
         trit_build_fail(&c->b, TRIT_EARGUMENT,
                         "\"properties\" must be an object, \"required\" an array");
+        return NULL;
+    }
+    if (json_object_size(given) > TRIT_NET_REPEAT || json_array_size(required) > TRIT_NET_REPEAT) {
+        trit_build_fail(&c->b, TRIT_EARGUMENT, "too large: more than %d properties",
+                        TRIT_NET_REPEAT);
         return NULL;
     }
     json_t *all = given ? json_copy((json_t *)(uintptr_t)given) : json_object();

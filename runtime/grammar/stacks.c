@@ -10,7 +10,11 @@
 #include "runtime/grammar/internal.h"
 
 enum {
-    MOST_SETS = 1 << 20, /* as there may be for one token's mask: never reached but on purpose */
+    /* Bounds on what a text may cost, reached by schemas made for it alone: places of a set, sets,
+       and places that are gone through for a mask. */
+    MOST_PLACES = 1 << 13,
+    MOST_SETS = 1 << 18,
+    MOST_WORK = 1 << 23,
     TRIM_SETS = 1 << 11,
     TRIM_PLACES = 1 << 16,
 };
@@ -49,6 +53,7 @@ struct trit_stacks {
     uint32_t *due;   /* rules with callers */
     struct trit_place *sorted;
     size_t nwork, work_room, met_slots, ncallers, callers_room, ndue, sorted_room;
+    size_t spent; /* places that were gone through */
     bool failed, complete;
     uint32_t run;
     uint8_t stop;
@@ -334,7 +339,9 @@ static bool settle(struct trit_stacks *s, uint32_t *number)
     }
     if (n)
         qsort(s->work, n, sizeof *s->work, by_number);
-    if (before >= MOST_SETS || !grow(&s->known, &s->known_room, before + 1, sizeof *s->known) ||
+    s->spent += s->nwork;
+    if (before >= MOST_SETS || n > MOST_PLACES ||
+        !grow(&s->known, &s->known_room, before + 1, sizeof *s->known) ||
         !grow(&s->next, &s->next_room, (before + 1) * net->nclasses, sizeof *s->next) ||
         !intern(&s->sets, s->work, n, s->known, s->complete, number))
         return false;
@@ -354,6 +361,8 @@ uint32_t trit_stacks_step(struct trit_stacks *s, uint32_t from, uint8_t byte)
     uint32_t to = s->next[at];
     if (to)
         return to;
+    if (s->spent > MOST_WORK)
+        return TRIT_STACKS_NONE;
     begin(s);
     for (size_t i = s->sets.at[from]; i < s->sets.at[from + 1]; i++) {
         const struct trit_place place = s->sets.places[i];
@@ -367,6 +376,11 @@ uint32_t trit_stacks_step(struct trit_stacks *s, uint32_t from, uint8_t byte)
     if (good)
         s->next[at] = to;
     return good ? to : TRIT_STACKS_NONE;
+}
+
+void trit_stacks_rest(struct trit_stacks *s)
+{
+    s->spent = 0;
 }
 
 bool trit_stacks_complete(const struct trit_stacks *s, uint32_t at)

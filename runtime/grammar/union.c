@@ -5,6 +5,9 @@
 
 #include "runtime/grammar/internal.h"
 
+/* What is compared to tell schemas apart: more of it may be met by both. */
+enum { MOST_SCHEMAS = 64, MOST_VALUES = 256, MOST_PROPERTIES = 64 };
+
 /* --- what cannot be both --- */
 
 /* Types of which a value of the schema must be. */
@@ -34,9 +37,10 @@ static bool same_value(const json_t *a, const json_t *b)
 static bool values_apart(const json_t *a, const json_t *b)
 {
     json_t *all = trit_compile_values(a), *others = trit_compile_values(b), *x, *y;
-    bool apart = all && others;
+    bool apart = all && others && json_array_size(all) <= MOST_VALUES &&
+                 json_array_size(others) <= MOST_VALUES;
     size_t i, j;
-    json_array_foreach(all, i, x) json_array_foreach(others, j, y) apart =
+    json_array_foreach(apart ? all : NULL, i, x) json_array_foreach(others, j, y) apart =
         apart && !same_value(x, y);
     json_decref(all);
     json_decref(others);
@@ -59,6 +63,8 @@ static bool told_by_property(struct trit_compile *c, const json_t *a, const json
     const json_t *others = json_object_get(b, "properties");
     const char *name;
     json_t *property;
+    if (json_object_size(json_object_get(a, "properties")) > MOST_PROPERTIES)
+        return false;
     json_object_foreach(json_object_get(a, "properties"), name, property)
     {
         const json_t *mine = trit_compile_follow(c, property),
@@ -86,8 +92,9 @@ static bool are_apart(struct trit_compile *c, const json_t *a, const json_t *b)
 static void check_apart(struct trit_compile *c, const json_t *list)
 {
     const size_t n = json_array_size(list);
-    if (n > 64)
-        trit_build_fail(&c->b, TRIT_EARGUMENT, "too large: \"oneOf\" of more than 64");
+    if (n > MOST_SCHEMAS)
+        trit_build_fail(&c->b, TRIT_EARGUMENT, "too large: \"oneOf\" of more than %d",
+                        MOST_SCHEMAS);
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < i && !c->b.code; j++)
             if (!are_apart(c, json_array_get(list, i), json_array_get(list, j)))
@@ -172,11 +179,12 @@ void trit_compile_all_of(struct trit_compile *c, const json_t *schema, struct tr
 {
     const json_t *list = json_object_get(schema, "allOf");
     const size_t n = json_array_size(list), used = trit_compile_into(c, "allOf");
-    if (!n)
-        trit_build_fail(&c->b, TRIT_EARGUMENT, "\"allOf\" must be an array of schemas");
+    if (!n || n > MOST_SCHEMAS)
+        trit_build_fail(&c->b, TRIT_EARGUMENT, "\"allOf\" must be an array of 1 to %d schemas",
+                        MOST_SCHEMAS);
     if (n == 1)
         trit_build_call(&c->b, ends.from, trit_compile_rule(c, json_array_get(list, 0)), ends.to);
-    if (n > 1) {
+    if (n > 1 && !c->b.code) {
         json_t *merged = json_pack("{s:s, s:{}, s:[]}", "type", "object", "properties", "required");
         bool good = merged && !json_array_append(c->made, merged);
         for (size_t i = 0; i < n && good && !c->b.code; i++) {
