@@ -104,7 +104,7 @@ static void escape(struct trit_build *b, uint32_t from, uint32_t c, uint32_t to)
         char c, letter;
     } short_ones[] = { { '"', '"' },  { '\\', '\\' }, { '\b', 'b' }, { '\f', 'f' },
                        { '\n', 'n' }, { '\r', 'r' },  { '\t', 't' } };
-    char text[12];
+    char text[16];
     snprintf(text, sizeof text, "\\u%04x", (unsigned)c);
     for (size_t i = 0; i < sizeof short_ones / sizeof *short_ones; i++)
         if ((char)c == short_ones[i].c)
