@@ -12,7 +12,7 @@
 #include "tests/lib_vocabulary.h"
 
 struct model {
-    struct trit_vocabulary v;
+    struct trit_words v;
     struct trit_gguf *gguf;
     struct trit_tokenizer *tokenizer;
     struct trit_chat *chat;
