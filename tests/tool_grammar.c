@@ -103,7 +103,7 @@ static json_t *walk(const struct trit_grammar *grammar)
         const uint32_t *mask = trit_matcher_mask(m);
         if (ncosts < MOST_MASKS)
             costs[ncosts++] = cpu() - start;
-        const int32_t id = choose(m, mask, tokens);
+        const int32_t id = mask ? choose(m, mask, tokens) : -1;
         if (id < 0)
             break; /* a dead end */
         ended = trit_tokenizer_is_end(tokenizer, id);
