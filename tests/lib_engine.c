@@ -66,7 +66,7 @@ static enum trit_code write_block(const char *path, struct trit_error *error)
                             .accept = 0.8 };
     enum trit_code code = trit_vocab_builtin(&vocabulary, error);
     if (!code)
-        code = trit_shape_parse(&s.shape, "256x256x4x4x2x64", error);
+        code = trit_shape_parse(&s.shape, "128x128x4x2x1x64", error);
     s.shape.vocab = vocabulary.n;
     s.shape.untied = true;
     if (!code)

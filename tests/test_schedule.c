@@ -18,7 +18,8 @@
 #include "tests/lib_engine.h"
 
 enum {
-    JOBS = 64,
+    JOBS = 64,  /* served together; */
+    HEAVY = 24, /* of a model whose passes take long where memory is checked */
     CONTEXT = 320,
     MOST = 40, /* tokens of an answer */
     TEXTS = 4, /* that prompts begin with */
@@ -253,10 +254,11 @@ static void write_texts(void)
 static size_t jobs_wanted(void)
 {
     const char *n = getenv("TRIT_JOBS");
-    return n ? (size_t)atoi(n) : JOBS;
+    return n ? (size_t)atoi(n) : 1;
 }
 
 static struct order orders[JOBS];
+static size_t njobs; /* of them that are used */
 
 /* Alone: no drafts, nothing kept. */
 static void serve_alone(struct trit_toy_engine *m)
@@ -264,7 +266,7 @@ static void serve_alone(struct trit_toy_engine *m)
     struct trit_scheduler *s = start(
         m, (struct trit_scheduler_sizes){
                .slots = 1, .chunk = 32, .queue = 1, .drafting = { .from = TRIT_DRAFT_NONE } });
-    for (size_t i = 0; i < JOBS; i++) {
+    for (size_t i = 0; i < njobs; i++) {
         random_order(orders, i, m);
         trit_job_release(submit(s, &orders[i], &orders[i].alone));
         wait_for(&orders[i]);
@@ -295,7 +297,7 @@ static void serve_together(struct trit_toy_engine *m, struct trit_scheduler_size
 {
     struct trit_job *jobs[JOBS];
     struct trit_scheduler *s = start(m, sizes);
-    for (size_t i = 0; i < JOBS; i++) {
+    for (size_t i = 0; i < njobs; i++) {
         jobs[i] = submit(s, &orders[i], &orders[i].beside);
         if (below(4) == 0)
             usleep((useconds_t)below(2000));
@@ -305,7 +307,7 @@ static void serve_together(struct trit_toy_engine *m, struct trit_scheduler_size
         if (below(8) == 0)
             wait_for(&orders[below(i + 1)]);
     }
-    for (size_t i = 0; i < JOBS; i++) {
+    for (size_t i = 0; i < njobs; i++) {
         wait_for(&orders[i]);
         trit_job_release(jobs[i]);
         must_be_alike(m, i, &orders[i]);
@@ -332,8 +334,9 @@ static void check_model(enum trit_code open(struct trit_toy_engine *, struct tri
     struct trit_toy_engine m;
     struct trit_error error;
     check(open(&m, &error), &error);
+    njobs = m.poison ? JOBS : HEAVY;
     all = (struct trit_scheduler_stats){ 0 };
-    for (size_t done = 0, turn = 0; done < jobs_wanted(); done += JOBS) {
+    for (size_t done = 0, turn = 0; done < jobs_wanted(); done += njobs) {
         write_texts();
         serve_alone(&m);
         serve_together(&m, sizes_of(turn == 0 ? 0 : below(27)));
