@@ -58,7 +58,7 @@ struct order {
     struct trit_bias bias;
     size_t predict, stop; /* stop: tokens after which the callback says so; 0: never */
     const struct trit_grammar *grammar;
-    bool endless, logprobs, poisoned;
+    bool endless, logprobs;
     bool cancelled; /* at some time, when it is served with others */
     uint64_t client;
     struct answer alone, beside;
@@ -187,13 +187,10 @@ static void random_prompt(struct order *all, size_t i, const struct trit_toy_eng
     }
     for (size_t extra = below(3) ? below(24) : 0; extra-- && o->n < most;)
         o->prompt[o->n++] = (int32_t)below(40);
-    o->poisoned = false;
-    for (size_t k = 0; k < o->n; k++)
-        o->poisoned |= m->poison && o->prompt[k] == TRIT_TOY_POISON;
-    if (m->poison && below(16) == 0) {
+    if (below(5) == 0)
+        o->prompt[below(o->n)] = (int32_t)below(40);
+    if (m->poison && below(16) == 0)
         o->prompt[below(o->n)] = TRIT_TOY_POISON;
-        o->poisoned = true;
-    }
     o->nturns = below(4);
     for (size_t k = 0, at = 0; k < o->nturns; k++)
         o->turns[k] = at += below(o->n / 3 + 1);
