@@ -1,8 +1,8 @@
 /* labels: threads
    wraps: malloc calloc realloc aligned_alloc strdup strndup mmap
    Does a scheduler take jobs in turns by client, refuse what it has no place for and what is wrong,
-   end what waits and what runs when it is cancelled or freed, and does a job fail alone, with no
-   harm to the next, whichever allocation fails? */
+   end what waits and what runs when it is cancelled or freed, evaluate once what prompts have in
+   common, and does a job fail alone, with no harm to the next, whichever allocation fails? */
 #define _GNU_SOURCE
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 #include "tests/lib_engine.h"
 #include "tests/lib_memory.h"
 
-enum { CONTEXT = 96, PROMPT = 20, PREDICT = 12, MOST = 64, PLACES = 4000 };
+enum { CONTEXT = 96, PROMPT = 60, PREDICT = 12, MOST = 64, PLACES = 4000 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -24,6 +24,8 @@ static size_t ended; /* jobs */
 static bool held;    /* the first token of a job waits */
 
 struct order {
+    int32_t prompt[CONTEXT]; /* no tokens: the client's usual one */
+    size_t nprompt;
     int32_t ids[MOST];
     size_t n, place; /* when it ended, among all */
     bool done;
@@ -71,14 +73,21 @@ static void wait_for(const bool *done, const size_t *n)
 
 static const struct trit_sampling greedy = { .top_p = 1, .repeat_penalty = 1 };
 
+static void write_prompt(int32_t *to, uint64_t client)
+{
+    for (size_t i = 0; i < PROMPT; i++)
+        to[i] = (int32_t)(i * (client + 3) % 50);
+}
+
 static enum trit_code submit(struct trit_scheduler *s, struct order *o, uint64_t client,
                              struct trit_job **job, struct trit_error *error)
 {
-    int32_t prompt[PROMPT];
-    for (size_t i = 0; i < PROMPT; i++)
-        prompt[i] = (int32_t)(i * (client + 3) % 50);
-    const struct trit_job_ask ask = { .tokens = prompt,
-                                      .ntokens = PROMPT,
+    if (!o->nprompt) {
+        write_prompt(o->prompt, client);
+        o->nprompt = PROMPT;
+    }
+    const struct trit_job_ask ask = { .tokens = o->prompt,
+                                      .ntokens = o->nprompt,
                                       .sampling = &greedy,
                                       .predict = PREDICT,
                                       .endless = true,
@@ -86,7 +95,6 @@ static enum trit_code submit(struct trit_scheduler *s, struct order *o, uint64_t
                                       .token = on_token,
                                       .done = on_done,
                                       .arg = o };
-    *o = (struct order){ 0 };
     return trit_scheduler_submit(s, &ask, job, error);
 }
 
@@ -117,7 +125,7 @@ static void clients_take_turns(void **state)
 {
     (void)state;
     enum { EACH = 4 };
-    struct order first, greedy_one[EACH], other[2];
+    struct order first = { 0 }, greedy_one[EACH] = { 0 }, other[2] = { 0 };
     struct trit_scheduler *s = start(&plain, 1, 16);
     set_held(true);
     must_submit(s, &first, 1);
@@ -137,7 +145,7 @@ static void clients_take_turns(void **state)
 static void what_has_no_place_or_is_wrong_is_refused(void **state)
 {
     (void)state;
-    struct order first, second, third;
+    struct order first = { 0 }, second = { 0 }, third = { 0 };
     struct trit_scheduler_stats stats;
     struct trit_error error;
     struct trit_job *job;
@@ -169,7 +177,7 @@ static void what_has_no_place_or_is_wrong_is_refused(void **state)
 static void a_job_is_cancelled_while_it_waits_and_while_it_runs(void **state)
 {
     (void)state;
-    struct order first, second;
+    struct order first = { 0 }, second = { 0 };
     struct trit_error error;
     struct trit_job *jobs[2];
     struct trit_scheduler *s = start(&plain, 1, 4);
@@ -195,7 +203,7 @@ static void a_job_is_cancelled_while_it_waits_and_while_it_runs(void **state)
 static void all_end_with_the_scheduler(void **state)
 {
     (void)state;
-    struct order orders[4];
+    struct order orders[4] = { 0 };
     struct trit_scheduler *s = start(&plain, 2, 4);
     set_held(true);
     for (size_t i = 0; i < 4; i++)
@@ -210,11 +218,57 @@ static void all_end_with_the_scheduler(void **state)
     }
 }
 
+/* Behind one that holds the scheduler, so that they are admitted together. */
+static void prompts_that_come_together_are_evaluated_once(struct trit_toy_engine *m)
+{
+    enum { ALIKE = 4 };
+    struct order first = { 0 }, orders[ALIKE] = { 0 };
+    struct trit_scheduler *s = start(m, 1 + ALIKE, ALIKE);
+    size_t fresh = 0;
+    set_held(true);
+    must_submit(s, &first, 9);
+    wait_for(NULL, &first.n);
+    for (size_t i = 0; i < ALIKE; i++)
+        must_submit(s, &orders[i], 1);
+    set_held(false);
+    for (size_t i = 0; i < ALIKE; i++) {
+        wait_for(&orders[i].done, NULL);
+        fresh += orders[i].result.prompt - orders[i].result.reused;
+    }
+    assert_in_range(fresh, PROMPT, PROMPT + ALIKE * 2);
+    trit_scheduler_free(s);
+}
+
+static void a_second_turn_evaluates_what_is_new(struct trit_toy_engine *m)
+{
+    enum { NEW = 5 };
+    struct order first = { 0 }, second = { 0 };
+    struct trit_scheduler *s = start(m, 2, 2);
+    must_submit(s, &first, 1);
+    wait_for(&first.done, NULL);
+    write_prompt(second.prompt, 1);
+    memcpy(second.prompt + PROMPT, first.ids, PREDICT * sizeof *first.ids);
+    second.nprompt = PROMPT + PREDICT + NEW;
+    must_submit(s, &second, 1);
+    wait_for(&second.done, NULL);
+    assert_int_equal(second.result.reused, PROMPT + PREDICT - 1);
+    trit_scheduler_free(s);
+}
+
+static void what_prompts_have_in_common_is_evaluated_once(void **state)
+{
+    (void)state;
+    prompts_that_come_together_are_evaluated_once(&plain);
+    prompts_that_come_together_are_evaluated_once(&hybrid);
+    a_second_turn_evaluates_what_is_new(&plain);
+    a_second_turn_evaluates_what_is_new(&hybrid);
+}
+
 /* Two models at once: each is served, and neither's threads are in the other's way. */
 static void two_schedulers_take_turns(void **state)
 {
     (void)state;
-    struct order a[4], b[4];
+    struct order a[4] = { 0 }, b[4] = { 0 };
     struct trit_scheduler *one = start(&plain, 2, 8), *two = start(&hybrid, 2, 8);
     for (size_t i = 0; i < 4; i++) {
         must_submit(one, &a[i], 1);
@@ -236,11 +290,11 @@ static void two_schedulers_take_turns(void **state)
 static void starve(struct trit_toy_engine *m, const struct order *right)
 {
     struct trit_scheduler *s = start(m, 2, 4);
-    struct order o, next;
     struct trit_error error;
     struct trit_job *job;
     size_t failed = 0, denied = 1;
     for (size_t at = 0; at < PLACES && denied; at++) {
+        struct order o = { 0 }, next = { 0 };
         trit_memory_deny(at, false);
         const enum trit_code code = submit(s, &o, at % 3, &job, &error);
         if (!code)
@@ -265,7 +319,7 @@ static void a_job_fails_for_want_of_memory_and_the_next_is_right(void **state)
     struct trit_toy_engine *const models[] = { &plain, &hybrid };
     for (size_t i = 0; i < 2; i++) {
         struct trit_scheduler *s = start(models[i], 1, 1);
-        struct order right;
+        struct order right = { 0 };
         must_submit(s, &right, 1);
         wait_for(&right.done, NULL);
         trit_scheduler_free(s);
@@ -299,6 +353,7 @@ int main(void)
         cmocka_unit_test(what_has_no_place_or_is_wrong_is_refused),
         cmocka_unit_test(a_job_is_cancelled_while_it_waits_and_while_it_runs),
         cmocka_unit_test(all_end_with_the_scheduler),
+        cmocka_unit_test(what_prompts_have_in_common_is_evaluated_once),
         cmocka_unit_test(two_schedulers_take_turns),
         cmocka_unit_test(a_job_fails_for_want_of_memory_and_the_next_is_right),
     };

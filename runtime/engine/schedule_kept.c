@@ -191,6 +191,7 @@ struct match {
     struct trit_sequence **kept; /* where it hangs; NULL: it runs */
     size_t common, usable;
     const struct trit_mark *mark; /* NULL: it goes back by itself */
+    bool copied;                  /* it stays as it is: of states only marks can be copied */
 };
 
 /* Tokens that a prompt has in common with the first n of a sequence, but for its own last one. */
@@ -214,8 +215,8 @@ static size_t common_of(const struct trit_sequence *q, const struct trit_job *jo
 static void look_at(const struct trit_scheduler *s, const struct trit_job *job,
                     struct trit_sequence *q, struct trit_sequence **kept, struct match *best)
 {
-    struct match m = { .sequence = q, .kept = kept, .common = common_of(q, job) };
-    if (kept || !s->states)
+    struct match m = { q, kept, common_of(q, job), 0, NULL, best->copied };
+    if (!s->states || (kept && !m.copied))
         m.usable = trit_session_back(q->session, m.common);
     for (size_t i = 0; i < q->nmarks; i++) {
         const size_t at = trit_mark_position(q->marks[i]);
@@ -228,9 +229,9 @@ static void look_at(const struct trit_scheduler *s, const struct trit_job *job,
         *best = m;
 }
 
-static struct match best_match(struct trit_scheduler *s, const struct trit_job *job)
+static struct match best_match(struct trit_scheduler *s, const struct trit_job *job, bool copied)
 {
-    struct match best = { 0 };
+    struct match best = { .copied = copied };
     for (struct trit_sequence **at = &s->kept; *at; at = &(*at)->next)
         look_at(s, job, *at, at, &best);
     for (size_t i = 0; i < s->nrunning; i++)
@@ -315,17 +316,29 @@ static bool copy_into(struct trit_sequence *to, const struct match *m)
                    : trit_session_copy(to->session, m->sequence->session, m->usable);
 }
 
+/* It was used. */
+static void put_first(struct trit_scheduler *s, struct trit_sequence **at)
+{
+    struct trit_sequence *q = *at;
+    *at = q->next;
+    q->next = s->kept;
+    s->kept = q;
+}
+
 /* What there is before copying: whatever making room for it dropped may have been the source. */
 static enum trit_code copied(struct trit_scheduler *s, struct trit_job *job,
                              struct trit_sequence **sequence, size_t *reused,
                              struct trit_error *error)
 {
     const enum trit_code code = create_fitting(s, job->ask.ntokens, sequence, error);
-    const struct match m = best_match(s, job);
+    const struct match m = best_match(s, job, true);
     *reused = 0;
-    if (!code && m.usable >= LEAST && copy_into(*sequence, &m))
-        *reused = m.usable;
-    return code;
+    if (code || m.usable < LEAST || !copy_into(*sequence, &m))
+        return code;
+    *reused = m.usable;
+    if (m.kept)
+        put_first(s, m.kept);
+    return TRIT_OK;
 }
 
 static size_t turn_of(const struct trit_job *job)
@@ -341,7 +354,7 @@ static size_t turn_of(const struct trit_job *job)
 enum trit_code trit_sequence_find(struct trit_scheduler *s, struct trit_job *job,
                                   struct trit_error *error)
 {
-    const struct match m = best_match(s, job);
+    const struct match m = best_match(s, job, false);
     struct trit_sequence *q = m.usable && is_ours(&m) ? take_over(s, &m) : NULL;
     size_t reused = q ? m.usable : 0;
     const enum trit_code code = q ? TRIT_OK : copied(s, job, &q, &reused, error);
@@ -363,8 +376,10 @@ static bool leads(const struct trit_job *r, const struct trit_job *j)
 {
     const size_t at = trit_session_position(r->sequence->session),
                  behind = trit_session_position(j->sequence->session);
-    return !r->answers && (at > behind || (at == behind && r->number < j->number)) &&
-           alike(r->sequence, r->sequence->n, j) >= at + LEAST;
+    if (r->answers || at < behind || (at == behind && r->number > j->number))
+        return false;
+    const size_t common = alike(r->sequence, r->sequence->n, j);
+    return common > at && common >= behind + LEAST;
 }
 
 bool trit_sequence_follows(const struct trit_scheduler *s, const struct trit_job *j)
@@ -391,7 +406,7 @@ size_t trit_sequence_wanted(const struct trit_scheduler *s, const struct trit_jo
 void trit_sequence_catch_up(struct trit_scheduler *s, struct trit_job *j)
 {
     struct trit_sequence *q = j->sequence;
-    const struct match m = best_match(s, j);
+    const struct match m = best_match(s, j, true);
     if (m.usable < trit_session_position(q->session) + LEAST || !copy_into(q, &m))
         return;
     trit_sequence_lost(q);
