@@ -249,6 +249,17 @@ static void poison(struct trit_work *work, struct trit_run *runs, size_t n)
         assert_int_equal(trit_session_position(runs[j].session), 0);
 }
 
+/* From the beginning, or from a mark that it had. */
+static void recover(struct place *p)
+{
+    const size_t i = below(MARKS), at = p->marks[i] && below(2) ? p->marked[i] : 0;
+    if (at > 0 && at != NOWHERE)
+        assert_true(trit_mark_back(p->marks[i]));
+    assert_int_equal(trit_session_position(p->session), at == NOWHERE ? 0 : at);
+    went_back(p, trit_session_position(p->session));
+    p->settled = trit_session_position(p->session);
+}
+
 static void step(struct trit_work *work)
 {
     struct trit_run runs[PLACES];
@@ -270,7 +281,7 @@ static void step(struct trit_work *work)
     if (n && below(64) == 0) {
         poison(work, runs, n);
         for (size_t i = 0; i < n; i++)
-            went_back(who[i], trit_session_position(who[i]->session));
+            recover(who[i]);
         return;
     }
     assert_int_equal(trit_model_eval(work, runs, n, NULL), TRIT_OK);

@@ -105,8 +105,8 @@ void trit_sequence_keep(struct trit_scheduler *scheduler, struct trit_job *job);
 void trit_sequence_mark(struct trit_scheduler *scheduler, struct trit_job *job);
 /* Where its last mark is; 0: there is none. */
 size_t trit_sequence_marked(const struct trit_sequence *sequence);
-/* Marks that it has gone back before are forgotten. */
-void trit_sequence_lost(struct trit_sequence *sequence);
+/* After an evaluation that failed: states are those of the last mark again. */
+void trit_sequence_recover(struct trit_sequence *sequence);
 /* What all sequences take, into the stats. */
 void trit_sequences_count(const struct trit_scheduler *scheduler,
                           struct trit_scheduler_stats *stats);

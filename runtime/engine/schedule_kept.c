@@ -152,10 +152,18 @@ size_t trit_sequence_marked(const struct trit_sequence *q)
     return q->nmarks ? trit_mark_position(q->marks[q->nmarks - 1]) : 0;
 }
 
-void trit_sequence_lost(struct trit_sequence *q)
+/* Marks that it has gone back before. */
+static void drop_lost(struct trit_sequence *q)
 {
     while (q->nmarks && trit_mark_position(q->marks[q->nmarks - 1]) == SIZE_MAX)
         drop_mark(q, q->nmarks - 1);
+}
+
+void trit_sequence_recover(struct trit_sequence *q)
+{
+    if (q->nmarks)
+        trit_mark_back(q->marks[q->nmarks - 1]);
+    drop_lost(q);
 }
 
 /* Want of memory is no error: it is done without. */
@@ -302,7 +310,7 @@ static struct trit_sequence *take_over(struct trit_scheduler *s, const struct ma
         free_sequence(q);
         return NULL;
     }
-    trit_sequence_lost(q);
+    drop_lost(q);
     if (s->states && s->sizes.kept_bytes && m->usable >= trit_sequence_marked(q) + NEAR)
         add_mark(q);
     if (q->n > m->usable)
@@ -409,7 +417,7 @@ void trit_sequence_catch_up(struct trit_scheduler *s, struct trit_job *j)
     const struct match m = best_match(s, j, true);
     if (m.usable < trit_session_position(q->session) + LEAST || !copy_into(q, &m))
         return;
-    trit_sequence_lost(q);
+    drop_lost(q);
     pthread_mutex_lock(&s->bell->lock);
     s->stats.reused_tokens += m.usable - j->result.reused;
     pthread_mutex_unlock(&s->bell->lock);
@@ -426,7 +434,7 @@ void trit_sequence_keep(struct trit_scheduler *s, struct trit_job *job)
     if (position > q->n)
         trit_session_rewind(q->session, q->n);
     q->n = trit_session_position(q->session);
-    trit_sequence_lost(q);
+    drop_lost(q);
     if (!q->n || !s->sizes.kept_bytes) {
         free_sequence(q);
         return;

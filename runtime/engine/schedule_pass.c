@@ -277,7 +277,7 @@ static void finish(struct trit_scheduler *s, double seconds)
     }
 }
 
-/* Where several were evaluated, each comes again, alone: in a model with states from its beginning.
+/* Where several were evaluated, each comes again, alone: in a model with states from its last mark.
  */
 static void accuse(struct trit_scheduler *s, const struct trit_error *error)
 {
@@ -289,7 +289,7 @@ static void accuse(struct trit_scheduler *s, const struct trit_error *error)
         struct trit_job *j = s->passing[i];
         j->suspect = j->from + s->runs[i].count;
         trit_decoder_plain(j->decoder);
-        trit_sequence_lost(j->sequence);
+        trit_sequence_recover(j->sequence);
     }
 }
 

@@ -231,6 +231,8 @@ static enum trit_code eval(struct trit_work *w, const struct trit_run *runs, siz
     enum trit_code code = check_runs(w, runs, nruns, error);
     if (code)
         return code;
+    for (size_t i = 0; i < nruns; i++) /* marks that an error left behind a sequence's end */
+        trit_marks_forget(runs[i].session, runs[i].session->position);
     for (size_t i = 0, done = 0; i < nruns && !code; i++, done = 0)
         while (!code && ((done += fill(w, &runs[i], done)) < runs[i].count || w->m == w->chunk))
             code = pass(w, error);
@@ -242,7 +244,7 @@ static enum trit_code eval(struct trit_work *w, const struct trit_run *runs, siz
         if (!code)
             s->position += runs[i].count;
         else if (trit_config_deltas(&s->model->config))
-            trit_session_rewind(s, 0); /* states have moved */
+            s->position = s->states.settled = 0; /* states have moved; marks have others */
     }
     return code;
 }

@@ -298,7 +298,8 @@ struct trit_run {
    evaluation under way on the model's pool are TRIT_EARGUMENT; TRIT_EMEMORY where there is none to
    search the head; TRIT_EFORMAT, naming file, layer, part and position, where a state or logit is
    not finite. After an error no sequence has moved, so the same runs may be evaluated again; but in
-   a model with states, unless it is TRIT_EARGUMENT, all of them have been rewound to 0. */
+   a model with states, unless it is TRIT_EARGUMENT, all of them are at 0, from where each can go to
+   any of its marks, until it is evaluated or rewound. */
 enum trit_code trit_model_eval(struct trit_work *work, const struct trit_run *runs, size_t nruns,
                                struct trit_error *error);
 
