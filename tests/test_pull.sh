@@ -75,10 +75,14 @@ grep -qF "'tritmill pull owner/none:q2_0' gets it" err || fail "pull is not told
 import json, sys
 m = json.load(sys.stdin)[0]
 assert m['digest'] == '$sha' and m['name'] == 'owner/repo:m-I2_S', m" || fail "list -o json"
-printf 'FROM owner/repo\nPARAMETER top_k 3\nPARAMETER odd 1\nSYSTEM """a\nb"""\n' >Modelfile
+printf 'FROM owner/repo\nPARAMETER top_k 3\nPARAMETER odd 1\nSYSTEM """The king had a\ngold ring"""\n' >Modelfile
 "$TRITMILL" create tale:v1 2>err >out || fail "create: $(cat err)"
 grep -qF 'PARAMETER odd is kept and not used' err || fail "create: not told: $(cat err)"
 "$TRITMILL" run -m tale:v1 -p Once -n 2 --temp 0 2>/dev/null | cmp -s - by-file || fail "created"
+asked() { echo Once | "$TRITMILL" chat --chat-template chatml --temp 0 -n 16 -c 128 -t 1 "$@" 2>err; }
+asked -m tale:v1 >chat-made
+asked -m "$model" --system $'The king had a\ngold ring' | cmp -s - chat-made || fail "chat: without the Modelfile's SYSTEM"
+asked -m "$model" | cmp -s - chat-made && fail "chat: SYSTEM makes no difference"
 "$TRITMILL" rm owner/repo 2>err && fail "removed what a name uses"
 "$TRITMILL" rm tale:v1 >out 2>err && "$TRITMILL" rm owner/repo >>out 2>&1 || fail "rm: $(cat out err)"
 [ -z "$(find models -name '*.gguf')" ] || fail "rm left $(find models -type f)"

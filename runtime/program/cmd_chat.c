@@ -7,12 +7,16 @@
 #include "runtime/base/stop.h"
 #include "runtime/cli/commands.h"
 #include "runtime/program/chat.h"
+#include "runtime/program/made.h"
 
 #define AT(member)          offsetof(struct trit_talk_options, member)
 #define AT_SAMPLING(member) AT(sampling.member)
 static const struct trit_option options[] = {
     { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
-      "the model, a GGUF file (default: the bundled TinyStories model)", 0, 0, NULL },
+      "the model, a GGUF file or a name (default: the bundled TinyStories model)", 0, 0, NULL },
+    { "--models", TRIT_OPT_TEXT, AT(models), "DIR",
+      "the models folder (default: TRITMILL_MODELS, else ~/.local/share/tritmill/models)", 0, 0,
+      NULL },
     TRIT_TALK_OPTIONS(AT),
     { "-n,--predict;--n-predict", TRIT_OPT_INT, AT(predict), "N",
       "tokens of an answer at most (default -1: until it ends)", -1, 1e9, NULL },
@@ -179,7 +183,14 @@ static int run(int argc, char **argv)
     enum trit_parse parse = trit_cli_parse(&trit_cmd_chat, argc, argv, &o, NULL);
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;
-    enum trit_code code = trit_talk_open(&c.talk, &o, &error);
+    struct trit_modelfile made;
+    if (o.models)
+        setenv("TRITMILL_MODELS", o.models, 1);
+    enum trit_code code = trit_made_apply(&o, &made, &error);
+    if (!code)
+        code = trit_talk_open(&c.talk, &o, &error);
+    if (!code)
+        code = trit_made_messages(&c.talk, &made, &error);
     if (!code)
         code = trit_lines_open(&c.lines, trit_chat_commands(), &error);
     c.terminal = !code && trit_lines_terminal(c.lines);
@@ -187,6 +198,7 @@ static int run(int argc, char **argv)
         code = talk(&c, &error);
     trit_lines_close(c.lines);
     trit_talk_close(&c.talk);
+    trit_modelfile_free(&made);
     return code ? trit_cli_error(&error) : c.failed;
 }
 

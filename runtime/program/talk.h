@@ -10,7 +10,7 @@
 #include "runtime/engine/schedule.h"
 
 struct trit_talk_options {
-    const char *model, *system, *chat_template, *profile;
+    const char *model, *models, *system, *chat_template, *profile;
     int predict, context, threads, chunk, draft, draft_n, sparse, kv;
     int think; /* enum trit_think */
     struct trit_cli_sampling sampling;
