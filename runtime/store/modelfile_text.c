@@ -120,11 +120,9 @@ static enum trit_code take_line(struct reader *r, struct trit_modelfile *m)
 static void drop_returns(char *text)
 {
     char *to = text;
-    for (const char *c = text; *c; c++) {
-        const char *next = c + strspn(c, "\r");
-        if (*c != '\r' || *next != '\n')
-            *to++ = *c;
-    }
+    for (const char *c = text; *c; c++)
+        if (*c != '\r' || c[1] != '\n')
+            *to++ = *c == '\r' ? '\n' : *c;
     *to = 0;
 }
 
