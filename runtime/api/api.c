@@ -90,20 +90,20 @@ void trit_api_give(void *theirs, const void *ours, size_t known)
         memcpy((char *)theirs + sizeof size, (const char *)ours + sizeof size, some - sizeof size);
 }
 
-void trit_turn_init(struct trit_turn *turn)
+void trit_api_turn_init(struct trit_api_turn *turn)
 {
-    *turn = (struct trit_turn){ 0 };
+    *turn = (struct trit_api_turn){ 0 };
     pthread_mutex_init(&turn->mutex, NULL);
     pthread_cond_init(&turn->changed, NULL);
 }
 
-void trit_turn_end(struct trit_turn *turn)
+void trit_api_turn_end(struct trit_api_turn *turn)
 {
     pthread_cond_destroy(&turn->changed);
     pthread_mutex_destroy(&turn->mutex);
 }
 
-void trit_turn_take(struct trit_turn *turn)
+void trit_api_turn_take(struct trit_api_turn *turn)
 {
     pthread_mutex_lock(&turn->mutex);
     const uint64_t mine = turn->next++;
@@ -112,7 +112,7 @@ void trit_turn_take(struct trit_turn *turn)
     pthread_mutex_unlock(&turn->mutex);
 }
 
-void trit_turn_give(struct trit_turn *turn)
+void trit_api_turn_give(struct trit_api_turn *turn)
 {
     pthread_mutex_lock(&turn->mutex);
     turn->now++;
