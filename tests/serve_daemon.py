@@ -1,10 +1,12 @@
 """What a daemon has to bear: its model's file cut while it is served, keys, signals, clients that
 do not read."""
+import json
 import os
 import shutil
 import signal
 import socket
 import tempfile
+import threading
 import time
 
 from serve import STORIES, Checks, Server, parse, read_all, wait_for
@@ -83,18 +85,21 @@ def request(body):
 
 def signals():
     """--drain ends what does not end by itself; a second signal ends the program at once."""
-    server = Server("--drain", "0.5")
-    ask, waits = server.connect(), server.connect()
-    ask.sendall(request({**LONG, "stream": True, "n": 16}))
-    ask.recv(1)
+    server = Server("--drain", "0.3", "--queue", "1000")
+    asks, waits = [server.connect() for _ in range(8)], server.connect()
+    for ask in asks:
+        ask.sendall(request({**LONG, "stream": True, "n": 16}))
+    asks[0].recv(1)
     waits.sendall(request({**LONG, "n": 16}))
-    time.sleep(0.2)
+    time.sleep(0.1)
     server.process.terminate()
     check("draining: health says so", wait_for(lambda: server.ask("GET", "/health")[0] == 503))
     check("draining: others are refused", server.json(COMPLETION, ASK)[0] == 503)
     begin = time.time()
     check("draining ends", server.process.wait(30) == 143 and time.time() - begin < 10)
-    check("what was cut says so", b'"error"' in read_all(ask)[-300:])
+    ends = [read_all(ask)[-300:] for ask in asks]
+    check("what was cut says so", any(b'shutting down' in end for end in ends) and
+          all(b'shutting down' in end or b"[DONE]" in end for end in ends), ends)
     check("what waited says so", parse(read_all(waits))[0] == 503)
     server = Server("--drain", "1000")
     ask = server.connect()
@@ -133,7 +138,36 @@ def unload():
     check("SIGTERM", server.stop() == 143)
 
 
-for part in [cut_file, keys, signals, deaf, unload]:
+def folder_of_models():
+    """By name, one in memory at a time, asked for at once by several."""
+    models = place("models")
+    os.mkdir(models)
+    for name in ["one", "two"]:
+        shutil.copy(STORIES, os.path.join(models, name + ".gguf"))
+    os.symlink(STORIES, os.path.join(models, "out.gguf"))
+    server = Server("--models", models, "--max-loaded", "1", model=None)
+    names = [m["id"] for m in json.loads(server.ask("GET", "/v1/models")[2])["data"]]
+    check("models are listed", sorted(names) == ["one", "two"], names)
+    seen = []
+
+    def ask(name, i):
+        seen.append(server.json(COMPLETION, {**ASK, "model": name, "max_tokens": 40 + i}))
+
+    threads = [threading.Thread(target=ask, args=(["one", "two"][i % 2], i)) for i in range(12)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    check("both answer", all(status == 200 for status, _ in seen), seen)
+    check("alike", len({a["choices"][0]["text"][:30] for _, a in seen}) == 1, seen)
+    check("one is in memory", server.metric("tritmill_models_loaded") == 1)
+    for name in ["", "out", "../stories", "/etc/passwd", STORIES, "one/../two", "x" * 400]:
+        status, answer = server.json(COMPLETION, {**ASK, "model": name})
+        check(f"model {name[:20]!r} is refused", status in (400, 404), status, answer)
+    check("SIGTERM", server.stop() == 143)
+
+
+for part in [cut_file, keys, signals, deaf, unload, folder_of_models]:
     begin = time.time()
     part()
     print(f"{part.__name__} {time.time() - begin:.1f} s")

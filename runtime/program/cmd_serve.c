@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autotune/measure/limits.h"
 #include "runtime/base/file.h"
 #include "runtime/cli/commands.h"
-#include "runtime/cli/default.h"
+#include "runtime/cli/open.h"
+#include "runtime/cpu/cpu.h"
 #include "runtime/serve/serve.h"
 
 enum { TEMPLATE_MOST = 1 << 20, MAX_CONTEXT = 1 << 24 };
@@ -17,13 +19,13 @@ struct options {
     int port, slots, context, threads, kv, draft, draft_n, queue, cache_mb, chunk, loaded;
     int connections, per_address, workers;
     double timeout, drain;
-    bool log_requests, log_prompts, quiet;
+    bool log_requests, log_prompts, quiet, measure;
 };
 
 #define AT(member) offsetof(struct options, member)
 static const struct trit_option options[] = {
-    { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE", "serve this model alone, a GGUF file", 0, 0,
-      NULL },
+    { "-m,--model", TRIT_OPT_TEXT, AT(model), "MODEL",
+      "serve this model alone: a GGUF file, or the name of one in the models folder", 0, 0, NULL },
     { "--models", TRIT_OPT_TEXT, AT(models), "DIR",
       "serve those of the folder by their names (default: $TRITMILL_MODELS, else "
       "~/.local/share/tritmill/models)",
@@ -77,6 +79,9 @@ static const struct trit_option options[] = {
       "how long a request may take to come in; more by its size (default 20)", 0.1, 86400, NULL },
     { "--drain", TRIT_OPT_FLOAT, AT(drain), "SECONDS",
       "how long answers may go on after SIGTERM (default 30)", 0, 86400, NULL },
+    { "--measure", TRIT_OPT_FLAG, AT(measure), NULL,
+      "measure at start what the machine can read, so that /metrics tells the share of it", 0, 0,
+      NULL },
     { "--log-requests", TRIT_OPT_FLAG, AT(log_requests), NULL,
       "a line on stderr for each request, without its text", 0, 0, NULL },
     { "--log-prompts", TRIT_OPT_FLAG, AT(log_prompts), NULL, "the texts of prompts as well", 0, 0,
@@ -172,19 +177,40 @@ static struct trit_serve_options made_of(const struct options *o)
     };
 }
 
+/* Bytes a second; before anything is loaded. */
+static enum trit_code measure(const struct options *o, double *limit, struct trit_error *error)
+{
+    struct trit_pool *pool;
+    struct trit_limits_summary summary;
+    enum trit_code code =
+        trit_pool_create(&pool, o->threads > 0 ? o->threads : trit_cpu_get()->threads, error);
+    if (code)
+        return code;
+    code = trit_limits_measure(pool, &summary, error);
+    trit_pool_destroy(pool);
+    *limit = code ? 0 : 1e9 * summary.read_gbs;
+    return code;
+}
+
 static enum trit_code serve(const struct options *o, struct trit_error *error)
 {
     struct trit_serve_options all = made_of(o);
     struct trit_store *store = NULL;
     char *text = NULL;
+    char path[4096];
     if (o->keep_alive && !read_time(o->keep_alive, &all.models.keep_alive))
         return trit_fail(error, TRIT_EARGUMENT, "--keep-alive %s: not a time like 5m, 30s or -1",
                          o->keep_alive);
     enum trit_code code = read_template(o->template, &text, error);
     all.models.chat_template = text ? text : o->template;
-    if (!code && !o->model)
+    if (!code && o->model) {
+        code = trit_cli_find_model(o->model, path, sizeof path, error);
+        all.models.file = path;
+    } else if (!code)
         code = trit_store_open(&store, o->models, error);
     all.models.store = store;
+    if (!code && o->measure)
+        code = measure(o, &all.read_limit, error);
     if (!code)
         code = trit_serve(&all, error);
     trit_store_close(store);

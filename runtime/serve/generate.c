@@ -275,6 +275,15 @@ static void random_id(char *out, size_t room)
         snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }
 
+/* A line of JSON on stderr, where that was asked for. */
+static void log_ask(const struct trit_request *request, const struct trit_ask *ask)
+{
+    char *text = ask->source ? json_dumps(ask->source, JSON_COMPACT) : NULL;
+    if (text)
+        fprintf(stderr, "tritmill: %s %s\n", trit_request_route(request)->path, text);
+    free(text);
+}
+
 void trit_generation_begin(struct trit_server *server, struct trit_request *request,
                            struct trit_ask *ask, const struct trit_writer *writer, void *own)
 {
@@ -291,6 +300,8 @@ void trit_generation_begin(struct trit_server *server, struct trit_request *requ
                                      .writer = writer,
                                      .own = own,
                                      .created = (int64_t)time(NULL) };
+    if (server->options->log_prompts)
+        log_ask(request, ask);
     random_id(w->g.id, sizeof w->g.id);
     w->begin = trit_now();
     atomic_init(&w->references, 1);

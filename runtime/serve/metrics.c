@@ -14,7 +14,7 @@ struct histogram {
     _Atomic double sum;
 };
 struct trit_metrics {
-    double started;
+    double started, read_limit;
     /* By place: filled from the first one on. */
     _Atomic(const struct trit_route *) routes[ROUTES];
     atomic_ullong requests[ROUTES][STATUSES];
@@ -33,11 +33,13 @@ static const struct {
     [TRIT_TIME_REQUEST] = { "request_seconds", "From a request's headers to its answer's end" },
 };
 
-struct trit_metrics *trit_metrics_create(void)
+struct trit_metrics *trit_metrics_create(double read_limit)
 {
     struct trit_metrics *m = trit_alloc(1, sizeof *m);
-    if (m)
+    if (m) {
         m->started = trit_now();
+        m->read_limit = read_limit;
+    }
     return m;
 }
 
@@ -181,6 +183,30 @@ static void put_figure(const struct figure *f, const struct gathered *g, struct 
     }
 }
 
+/* Of the time in passes: what was read by what could have been. */
+static void put_share(const struct trit_metrics *m, const struct gathered *g,
+                      struct trit_buffer *out)
+{
+    if (!(m->read_limit > 0)) {
+        trit_buffer_print(out, "# tritmill_read_share is not there: the limit was not measured "
+                               "(serve --measure)\n");
+        return;
+    }
+    trit_buffer_print(out,
+                      "# HELP tritmill_read_limit Bytes a second that the machine can read.\n"
+                      "# TYPE tritmill_read_limit gauge\ntritmill_read_limit %.6g\n"
+                      "# HELP tritmill_read_share Read rate of passes by the limit.\n"
+                      "# TYPE tritmill_read_share gauge\n",
+                      m->read_limit);
+    for (size_t i = 0; i < g->n; i++) {
+        const struct trit_scheduler_stats *s = &g->models[i].stats;
+        const double most = s->busy * m->read_limit;
+        trit_buffer_print(out, "tritmill_read_share{model=");
+        trit_buffer_json(out, g->models[i].name, strlen(g->models[i].name));
+        trit_buffer_print(out, "} %.4f\n", most > 0 ? (double)s->bytes / most : 0);
+    }
+}
+
 void trit_metrics_text(struct trit_metrics *m, struct trit_models *models, size_t connections,
                        struct trit_buffer *out)
 {
@@ -204,5 +230,6 @@ void trit_metrics_text(struct trit_metrics *m, struct trit_models *models, size_
         put_histogram(m, (enum trit_histogram)i, out);
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
         put_figure(&figures[i], g, out);
+    put_share(m, g, out);
     free(g);
 }

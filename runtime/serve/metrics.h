@@ -11,7 +11,8 @@
 struct trit_metrics;
 enum trit_histogram { TRIT_TIME_TO_FIRST, TRIT_TIME_BETWEEN, TRIT_TIME_REQUEST, TRIT_NHISTOGRAMS };
 
-struct trit_metrics *trit_metrics_create(void); /* NULL: no memory */
+/* read_limit: bytes a second that the machine reads at most; 0: not measured. NULL: no memory. */
+struct trit_metrics *trit_metrics_create(double read_limit);
 void trit_metrics_free(struct trit_metrics *metrics);
 /* All of any thread. */
 void trit_metrics_request(struct trit_metrics *metrics, const struct trit_route *route,

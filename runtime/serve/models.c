@@ -1,6 +1,7 @@
 /* Which models are loaded, who uses them, and who waits. */
 #include "runtime/serve/models.h"
 
+#include <errno.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -83,6 +84,20 @@ static struct trit_served *oldest_idle(struct trit_models *m, bool *any)
     return best;
 }
 
+/* The one that was loaded first, unless one is on its way out. */
+static void retire_one(struct trit_models *m)
+{
+    struct trit_served *last = NULL;
+    for (struct trit_served *s = m->served; s; s = s->next) {
+        if (s->state == LEAVING)
+            return;
+        if (s->state == LOADED)
+            last = s;
+    }
+    if (last)
+        last->state = LEAVING;
+}
+
 static size_t count_loaded(const struct trit_models *m)
 {
     size_t n = 0;
@@ -91,15 +106,22 @@ static size_t count_loaded(const struct trit_models *m)
     return n;
 }
 
-/* Something goes, or is waited for; false: there is nothing else that takes memory. */
+/* Something goes, or is waited for; false: there is nothing else that takes memory. Models that are
+   always used would keep others out for ever: after some time one is given to nobody any more. */
 static bool make_way(struct trit_models *m)
 {
+    enum { PATIENCE = 2 }; /* seconds */
     bool any;
     struct trit_served *idle = oldest_idle(m, &any);
-    if (idle)
+    if (idle) {
         unload(m, idle);
-    else if (any && !m->ending)
-        pthread_cond_wait(&m->changed, &m->lock);
+    } else if (any && !m->ending) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += PATIENCE;
+        if (pthread_cond_timedwait(&m->changed, &m->lock, &until) == ETIMEDOUT)
+            retire_one(m);
+    }
     return any && !m->ending;
 }
 

@@ -92,6 +92,13 @@ json_t *trit_error_json(enum trit_api api, unsigned status, const char *param, c
                      kind_of(status), "param", param, "code", code_of(status));
 }
 
+static enum trit_api api_of(const struct trit_request *r)
+{
+    if (r->route)
+        return r->route->api;
+    return strncmp(r->path, "/api/", 5) != 0 ? TRIT_API_OPENAI : TRIT_API_OLLAMA;
+}
+
 void trit_reply_error(struct trit_request *r, unsigned status, const char *param,
                       const char *format, ...)
 {
@@ -100,11 +107,9 @@ void trit_reply_error(struct trit_request *r, unsigned status, const char *param
     va_start(args, format);
     vsnprintf(line.text, sizeof line.text, format, args);
     va_end(args);
-    json_t *json =
-        trit_error_json(r->route ? r->route->api : TRIT_API_OPENAI, status, param, line.text);
+    json_t *json = trit_error_json(api_of(r), status, param, line.text);
     if (!json) /* what it names is not UTF-8 */
-        json = trit_error_json(r->route ? r->route->api : TRIT_API_OPENAI, status, NULL,
-                               "the request is not UTF-8");
+        json = trit_error_json(api_of(r), status, NULL, "the request is not UTF-8");
     trit_reply_json(r, status, json);
 }
 

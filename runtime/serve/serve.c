@@ -124,7 +124,7 @@ enum trit_code trit_serve(const struct trit_serve_options *options, struct trit_
     struct trit_server s = { .options = options, .started = trit_now() };
     struct trit_http_options http = options->http;
     struct trit_route *routes = all_routes(&http.nroutes);
-    s.metrics = trit_metrics_create();
+    s.metrics = trit_metrics_create(options->read_limit);
     http.routes = routes;
     http.server = &s;
     http.answered = answered;

@@ -10,7 +10,8 @@
 struct trit_serve_options {
     struct trit_http_options http; /* routes, server and answered are filled in */
     struct trit_models_options models;
-    double drain; /* seconds that answers under way have after SIGTERM */
+    double drain;      /* seconds that answers under way have after SIGTERM */
+    double read_limit; /* bytes a second that the machine reads at most, for metrics; 0: unknown */
     bool log_prompts;
     const char *version;
 };
