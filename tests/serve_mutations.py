@@ -1,9 +1,10 @@
-"""By hand: serve_mutations.py [COUNT [SEED]]: mutated requests, many on one connection each: the
-server lives, answers with a status that fits, and the next valid request is right."""
+"""By hand: serve_mutations.py [COUNT [SEED]]: mutated requests, 16 at a time: the server lives,
+answers with a status that fits, and the next valid request is right."""
 import collections
 import random
 import socket
 import sys
+import threading
 import time
 
 from serve import Checks, Server, parse, read_all
@@ -74,27 +75,46 @@ def request(i):
 
 RIGHT = {"prompt": "Once upon a time", "max_tokens": 12, "temperature": 0}
 right = server.json("/v1/completions", RIGHT)[1]["choices"][0]["text"]
-seen, begin, slowest = collections.Counter(), time.time(), 0
-for n in range(count):
-    data = request(draw.randrange(len(BODIES)))
-    with server.connect(10) as s:
+seen, begin, slowest = collections.Counter(), time.time(), [0]
+FITS = (0, 200, 204, 400, 403, 404, 405, 408, 411, 413, 414, 415, 417, 431, 501, 503, 505)
+
+
+def one(data, half):
+    """The status, 0 where the connection was closed."""
+    with server.connect(30) as s:
         try:
             s.sendall(data)
-            s.shutdown(socket.SHUT_WR) if draw.random() < 0.05 else None
+            if half:
+                s.shutdown(socket.SHUT_WR)
             before = time.time()
             status = parse(read_all(s))[0]
-            slowest = max(slowest, time.time() - before)
+            slowest[0] = max(slowest[0], time.time() - before)
+            return status
         except OSError:
-            status = 0
-    seen[status] += 1
-    if not check("a status that fits", status in (0, 200, 204, 400, 403, 404, 405, 408, 411, 413, 414,
-                                                  415, 431, 501, 503, 505, 417), status, data):
-        continue
-    if n % 100 == 99:
-        status, answer = server.json("/v1/completions", RIGHT)
-        if not check("the next is right", status == 200 and
-                     answer["choices"][0]["text"] == right, n, status, answer, server.said()[-300:]):
-            break
-print(dict(sorted(seen.items())), f"{time.time() - begin:.0f} s, slowest {slowest:.1f} s")
+            return 0
+
+
+def work(part):
+    for data, half in part:
+        status = one(data, half)
+        seen[status] += 1
+        check("a status that fits", status in FITS, status, data)
+
+
+WORKERS = 16
+for n in range(0, count, 400):
+    batch = [(request(draw.randrange(len(BODIES))), draw.random() < 0.05)
+             for _ in range(min(400, count - n))]
+    threads = [threading.Thread(target=work, args=(batch[i::WORKERS],)) for i in range(WORKERS)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    status, answer = server.json("/v1/completions", RIGHT)
+    if not check("the next is right", status == 200 and answer["choices"][0]["text"] == right, n,
+                 status, answer, server.said()[-300:]):
+        break
+    print(n + len(batch), f"{time.time() - begin:.0f} s", dict(sorted(seen.items())), flush=True)
+print(f"slowest {slowest[0]:.1f} s")
 check("SIGTERM", server.stop() == 143)
 check.end()
