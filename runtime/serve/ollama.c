@@ -81,12 +81,12 @@ static void loaded(void *arg, struct trit_served *served, unsigned status,
                    const struct trit_error *error)
 {
     struct load *load = arg;
+    if (served) /* first: who was told finds it as it was asked for */
+        trit_models_leave(load->server->models, served, load->want.keep_alive);
     if (served)
         trit_reply_json(load->request, 200, trit_ollama_nothing(load->own, "load"));
     else
         trit_reply_error(load->request, status, NULL, "%s", error->text);
-    if (served)
-        trit_models_leave(load->server->models, served, load->want.keep_alive);
     free(load->own);
     free(load);
 }
