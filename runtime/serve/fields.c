@@ -6,6 +6,24 @@
 
 enum { TOOLS_MOST = 256, MESSAGES_MOST = 16384, PREDICT_MOST = 1 << 24 };
 
+#define AT(member) offsetof(struct trit_ask, member)
+static const struct trit_field numbers[] = {
+    { "temperature", TRIT_FIELD_FLOAT, AT(sampling.temperature), TRIT_GIVEN_TEMPERATURE, 0, 1e6 },
+    { "top_k", TRIT_FIELD_INT, AT(sampling.top_k), TRIT_GIVEN_TOP_K, -1, INT32_MAX },
+    { "top_p", TRIT_FIELD_FLOAT, AT(sampling.top_p), TRIT_GIVEN_TOP_P, 0, 1 },
+    { "min_p", TRIT_FIELD_FLOAT, AT(sampling.min_p), TRIT_GIVEN_MIN_P, 0, 1 },
+    { "repeat_penalty", TRIT_FIELD_FLOAT, AT(sampling.repeat_penalty), TRIT_GIVEN_REPEAT_PENALTY,
+      1e-3, 1e3 },
+    { "repeat_last_n", TRIT_FIELD_INT, AT(sampling.repeat_last_n), TRIT_GIVEN_REPEAT_LAST_N, -1,
+      1 << 24 },
+    { "presence_penalty", TRIT_FIELD_FLOAT, AT(sampling.presence_penalty), TRIT_GIVEN_PRESENCE,
+      -100, 100 },
+    { "frequency_penalty", TRIT_FIELD_FLOAT, AT(sampling.frequency_penalty), TRIT_GIVEN_FREQUENCY,
+      -100, 100 },
+};
+#undef AT
+const struct trit_parameters trit_parameters = { numbers, sizeof numbers / sizeof *numbers };
+
 static bool absent(const json_t *json)
 {
     return !json || json_is_null(json);

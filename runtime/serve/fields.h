@@ -16,6 +16,11 @@ struct trit_field {
    type or out of its range. */
 enum trit_code trit_fields_read(const json_t *object, const struct trit_field *fields, size_t n,
                                 struct trit_ask *ask, const char **param, struct trit_error *error);
+/* Ollama's options of sampling, which Modelfiles call parameters. */
+extern const struct trit_parameters {
+    const struct trit_field *v;
+    size_t n;
+} trit_parameters;
 /* Names that are known and not served, where they are there and neither null nor false: *param. */
 enum trit_code trit_fields_refuse(const json_t *object, const char *const *names, size_t n,
                                   const char **param, struct trit_error *error);

@@ -14,20 +14,6 @@ static const struct trit_field fields[] = {
     { "logprobs", TRIT_FIELD_BOOL, AT(logprobs), 0, 0, 0 },
     { "top_logprobs", TRIT_FIELD_SIZE, AT(top), 0, 0, TRIT_TOP_LOGPROBS },
 };
-static const struct trit_field options[] = {
-    { "temperature", TRIT_FIELD_FLOAT, AT(sampling.temperature), TRIT_GIVEN_TEMPERATURE, 0, 1e6 },
-    { "top_k", TRIT_FIELD_INT, AT(sampling.top_k), TRIT_GIVEN_TOP_K, -1, INT32_MAX },
-    { "top_p", TRIT_FIELD_FLOAT, AT(sampling.top_p), TRIT_GIVEN_TOP_P, 0, 1 },
-    { "min_p", TRIT_FIELD_FLOAT, AT(sampling.min_p), TRIT_GIVEN_MIN_P, 0, 1 },
-    { "repeat_penalty", TRIT_FIELD_FLOAT, AT(sampling.repeat_penalty), TRIT_GIVEN_REPEAT_PENALTY,
-      1e-3, 1e3 },
-    { "repeat_last_n", TRIT_FIELD_INT, AT(sampling.repeat_last_n), TRIT_GIVEN_REPEAT_LAST_N, -1,
-      1 << 24 },
-    { "presence_penalty", TRIT_FIELD_FLOAT, AT(sampling.presence_penalty), TRIT_GIVEN_PRESENCE,
-      -100, 100 },
-    { "frequency_penalty", TRIT_FIELD_FLOAT, AT(sampling.frequency_penalty), TRIT_GIVEN_FREQUENCY,
-      -100, 100 },
-};
 #undef AT
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
@@ -100,7 +86,8 @@ static enum trit_code read_options(struct trit_ask *ask, const json_t *given,
     const json_t *context = get(given, "num_ctx");
     if (context && !(whole(context, &value) && value >= 1))
         return is_not("num_ctx", "an integer from 1", error);
-    enum trit_code code = trit_fields_read(given, options, COUNT(options), ask, &param, error);
+    enum trit_code code =
+        trit_fields_read(given, trit_parameters.v, trit_parameters.n, ask, &param, error);
     if (!code)
         code = read_seed(ask, get(given, "seed"), error);
     if (!code)

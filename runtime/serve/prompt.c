@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "runtime/base/mem.h"
+#include "runtime/serve/fields.h"
 
 struct trit_ask *trit_ask_create(void)
 {
@@ -49,37 +50,13 @@ void trit_prompt_free(struct trit_prompt *prompt)
     free(prompt->turns);
 }
 
-/* Of a Modelfile's parameters those of numbers. */
-static const struct number {
-    const char *name;
-    unsigned given;
-    size_t offset;
-    bool whole;
-    double least, most;
-} numbers[] = {
-#define AT(member) offsetof(struct trit_sampling, member)
-    { "temperature", TRIT_GIVEN_TEMPERATURE, AT(temperature), false, 0, 100 },
-    { "top_k", TRIT_GIVEN_TOP_K, AT(top_k), true, -1, 1 << 24 },
-    { "top_p", TRIT_GIVEN_TOP_P, AT(top_p), false, 0, 1 },
-    { "min_p", TRIT_GIVEN_MIN_P, AT(min_p), false, 0, 1 },
-    { "repeat_penalty", TRIT_GIVEN_REPEAT_PENALTY, AT(repeat_penalty), false, 1e-3, 1e3 },
-    { "repeat_last_n", TRIT_GIVEN_REPEAT_LAST_N, AT(repeat_last_n), true, -1, 1 << 24 },
-    { "presence_penalty", TRIT_GIVEN_PRESENCE, AT(presence_penalty), false, -100, 100 },
-    { "frequency_penalty", TRIT_GIVEN_FREQUENCY, AT(frequency_penalty), false, -100, 100 },
-#undef AT
-};
-
-static void take_number(struct trit_ask *ask, const struct number *number, const char *text)
+/* What it is not, the field passes over: it was looked at when the model was made. */
+static void take_number(struct trit_ask *ask, const struct trit_field *field, const char *text)
 {
-    char *end;
-    const double value = strtod(text, &end);
-    void *at = (char *)&ask->sampling + number->offset;
-    if (*end || end == text || !(value >= number->least && value <= number->most))
-        return;
-    if (number->whole)
-        *(int *)at = (int)value;
-    else
-        *(float *)at = (float)value;
+    const char *param;
+    json_t *object = json_pack("{s:f}", field->name, strtod(text, NULL));
+    trit_fields_read(object, field, 1, ask, &param, NULL);
+    json_decref(object);
 }
 
 static void take_stops(struct trit_ask *ask, const struct trit_modelfile *m)
@@ -96,11 +73,11 @@ static void take_stops(struct trit_ask *ask, const struct trit_modelfile *m)
 void trit_ask_complete(struct trit_ask *ask, const struct trit_served *served)
 {
     const struct trit_modelfile *m = &served->made_of;
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        const char *text =
-            ask->given & numbers[i].given ? NULL : trit_modelfile_value(m, numbers[i].name);
+    for (size_t i = 0; i < trit_parameters.n; i++) {
+        const struct trit_field *field = &trit_parameters.v[i];
+        const char *text = ask->given & field->given ? NULL : trit_modelfile_value(m, field->name);
         if (text)
-            take_number(ask, &numbers[i], text);
+            take_number(ask, field, text);
     }
     const char *predict = trit_modelfile_value(m, "num_predict"),
                *seed = trit_modelfile_value(m, "seed");
