@@ -52,6 +52,7 @@ static const struct variable {
       is_switch, switches },
     { "TRITMILL_TEMPLATES", "DIR", "the kernel templates, instead of the installed ones", NULL,
       NULL },
+    { "TRITMILL_LIBRARY", "FILE", "the library that the binding for Python loads", NULL, NULL },
     { "HF_ENDPOINT", "URL", "the hub that 'pull' asks (default https://huggingface.co)", NULL,
       NULL },
     { "HF_TOKEN", "TOKEN", "who 'pull' asks as (default: the one in ~/.cache/huggingface/token)",
