@@ -187,8 +187,8 @@ static enum trit_code make_answer(struct trit_lm_answer *a, const struct trit_lm
         code = trit_api_json(&a->tools, a->taking.tools, "tools", error);
     a->taking.tools = NULL; /* the caller's */
     return code ? code
-                : trit_answer_create(&a->answer, chat->chat, a->taking.thinking, a->tools, take, a,
-                                     error);
+                : trit_answer_create(&a->answer, chat->chat, a->taking.thinking, a->tools,
+                                     &(struct trit_answer_sink){ take, a }, error);
 }
 
 enum trit_lm_code trit_lm_answer_create(struct trit_lm_answer **answer,

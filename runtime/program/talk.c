@@ -363,8 +363,8 @@ static enum trit_code answer(struct answer *a, const struct trit_chat_prompt *pr
                               ? TRIT_OK
                               : trit_fail(error, TRIT_EMEMORY, "no memory for the answer");
     if (!code)
-        code =
-            trit_answer_create(&a->parser, t->chat, prompt->thinking, NULL, take_piece, a, error);
+        code = trit_answer_create(&a->parser, t->chat, prompt->thinking, NULL,
+                                  &(struct trit_answer_sink){ take_piece, a }, error);
     if (!code)
         code = run_job(a, ids, error);
     if (!code)

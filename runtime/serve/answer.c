@@ -1,5 +1,4 @@
 /* Tokens of one choice on their way to text. */
-#define _GNU_SOURCE
 #include "runtime/serve/answer.h"
 
 #include <stdio.h>
@@ -80,25 +79,16 @@ enum trit_code trit_choice_begin(struct trit_choice *c, bool thinking, struct tr
         return TRIT_OK;
     const json_t *tools = ask->choice == TRIT_TOOLS_NONE ? NULL : ask->tools;
     return trit_answer_create(&c->answer, trit_ask_chat(ask, c->generation->served), thinking,
-                              tools, take, c, error);
+                              tools, &(struct trit_answer_sink){ take, c }, error);
 }
 
-/* A control token is no text, unless it is one of those that part an answer. */
+/* A control token is no text, unless it parts an answer. */
 static struct trit_text token_text(const struct trit_choice *c, int32_t id)
 {
     const struct trit_served *served = c->generation->served;
-    const struct trit_chat_traits *traits =
-        trit_chat_traits(trit_ask_chat(c->generation->ask, served));
-    struct trit_text text = trit_tokenizer_decode(served->engine.tokenizer, id, false);
-    if (text.n || !c->answer)
-        return text;
-    const struct trit_call_form_row *calls = &trit_call_forms[traits->calls];
-    const char *marks[] = { traits->think, traits->thought, calls->enter, calls->end };
-    text = trit_tokenizer_decode(served->engine.tokenizer, id, true);
-    for (size_t i = 0; text.n && i < sizeof marks / sizeof *marks; i++)
-        if (marks[i] && memmem(marks[i], strlen(marks[i]), text.s, text.n))
-            return text;
-    return (struct trit_text){ "", 0 };
+    if (!c->answer)
+        return trit_tokenizer_decode(served->engine.tokenizer, id, false);
+    return trit_chat_piece(trit_ask_chat(c->generation->ask, served), served->engine.tokenizer, id);
 }
 
 static json_t *logprob_json(const struct trit_tokenizer *tokenizer, int32_t id, float logprob)
