@@ -186,3 +186,18 @@ int trit_grammar_takes(const struct trit_grammar *grammar, const char *text)
     trit_matcher_free(m);
     return result;
 }
+
+void trit_grammar_check(const struct trit_grammar *grammar, const char *text)
+{
+    struct trit_stacks *stacks = trit_stacks_create(grammar);
+    uint32_t at = TRIT_STACKS_START;
+    struct trit_matcher *m;
+    assert_int_equal(trit_matcher_create(&m, grammar, trit_grammar_vocabulary, NULL), TRIT_OK);
+    for (const char *c = text; *c; c++) {
+        assert_true(trit_matcher_accept(m, (uint8_t)*c));
+        at = trit_stacks_step(stacks, at, (uint8_t)*c);
+    }
+    check_mask(stacks, at, trit_matcher_mask(m));
+    trit_matcher_free(m);
+    trit_stacks_free(stacks);
+}

@@ -19,6 +19,8 @@ struct trit_grammar *trit_grammar_of(const char *schema);
 bool trit_grammar_has(const uint32_t *mask, int32_t id);
 /* A text by bytes, with a matcher: -1: refused, 0: begun, 1: complete. */
 int trit_grammar_takes(const struct trit_grammar *grammar, const char *text);
+/* Fails the test where the mask behind a text, by bytes, is not what may come. */
+void trit_grammar_check(const struct trit_grammar *grammar, const char *text);
 /* A random text; fails the test where a mask is not what bytes say, and where no end can be
    reached. */
 void trit_grammar_walk(const struct trit_grammar *grammar, size_t tokens);

@@ -1,4 +1,4 @@
-/* wraps: malloc calloc realloc aligned_alloc
+/* wraps: malloc calloc realloc aligned_alloc strdup strndup mmap
    Do grammars, vocabularies and matchers say so, and leave nothing behind, whichever allocation
    fails; and does a text go on afterwards as if nothing had been? */
 #include <stdarg.h>

@@ -39,6 +39,8 @@ static void of_schemas(void **unused)
         { "{\"type\": \"integer\", \"minimum\": 10, \"maximum\": 123}", "123", 1 },
         { "{\"type\": \"integer\", \"minimum\": 10, \"maximum\": 123}", "124", -1 },
         { "{\"type\": \"integer\", \"minimum\": 10, \"maximum\": 89}", "9", -1 },
+        { "{\"type\": \"integer\", \"minimum\": 11, \"maximum\": 35}", "25", 1 },
+        { "{\"type\": \"integer\", \"minimum\": 11, \"maximum\": 35}", "36", -1 },
         { "{\"type\": \"integer\", \"exclusiveMinimum\": -1}", "-", -1 },
         { "{\"type\": \"number\", \"minimum\": 0, \"maximum\": 1}", "0.999", 1 },
         { "{\"type\": \"number\", \"minimum\": 0, \"maximum\": 1}", "1.00", 1 },
@@ -89,6 +91,23 @@ static void depth_has_a_bound(void **unused)
     memset(text, '[', most + 1);
     text[most + 1] = 0;
     assert_int_equal(trit_grammar_takes(grammar, text), -1);
+    trit_grammar_free(grammar);
+}
+
+/* A string as deep as there may be is empty, since its characters are a rule. */
+static void strings_at_the_bound(void **unused)
+{
+    (void)unused;
+    struct trit_grammar *grammar = trit_grammar_of(
+        "{\"type\": \"array\", \"prefixItems\": [{\"type\": \"string\", \"maxLength\": 3}], "
+        "\"items\": {\"$ref\": \"#\"}}");
+    char text[5 * TRIT_NET_DEPTH + 3] = "";
+    for (size_t n = 0; n < TRIT_NET_DEPTH; n++) {
+        strcpy(text + 4 * n, "[\"");
+        if (n > TRIT_NET_DEPTH / 2 && trit_grammar_takes(grammar, text) == 0)
+            trit_grammar_check(grammar, text);
+        strcpy(text + 4 * n, "[\"\",");
+    }
     trit_grammar_free(grammar);
 }
 
@@ -160,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_schemas),
         cmocka_unit_test(depth_has_a_bound),
+        cmocka_unit_test(strings_at_the_bound),
         cmocka_unit_test(what_is_refused),
     };
     return cmocka_run_group_tests(tests, trit_grammar_set_up, trit_grammar_tear_down);
