@@ -178,7 +178,7 @@ def gone():
 
 def full():
     """What the queue has no room for gets 503, and the others their answers."""
-    body = b'{"prompt":"Once","max_tokens":400,"ignore_eos":true}'
+    body = b'{"prompt":"Once","max_tokens":150,"ignore_eos":true}'
     data = (b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
             b"Content-Length: %d\r\n\r\n" % len(body) + body)
     many = [server.connect() for _ in range(24)]
