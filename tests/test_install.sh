@@ -104,6 +104,9 @@ for c in $(bin/tritmill --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/
     grep -q "^tritmill.-$c .. " share/man/man1/tritmill-"$c".1 || fail "no page of $c"
     grep -q "tritmill.-$c (1)" share/man/man1/tritmill.1 || fail "tritmill(1) does not name $c"
 done
+for f in $(grep -oE 'trit_lm_[a-z0-9_]+\(' include/tritmill.h | tr -d '(' | sort -u); do
+    grep -qw "$f" share/man/man3/tritmill.h.3 || fail "tritmill.h(3) does not name $f"
+done
 if command -v groff >/dev/null; then
     for page in share/man/man?/*; do
         said=$(groff -man -Tutf8 -ww "$page" 2>&1 >/dev/null) && [ -z "$said" ] ||
