@@ -74,7 +74,8 @@ static bool on_token(void *arg, const struct trit_job_token *token)
     struct answer *a = o->now;
     a->ids[a->n] = token->id;
     a->logprobs[a->n] = token->logprob;
-    memcpy(a->top[a->n], token->top, token->ntop * sizeof *token->top);
+    if (token->ntop)
+        memcpy(a->top[a->n], token->top, token->ntop * sizeof *token->top);
     a->n++;
     return a->n != o->stop;
 }
