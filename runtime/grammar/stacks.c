@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "runtime/base/mem.h"
-#include "runtime/base/random.h"
-#include "runtime/grammar/internal.h"
+#include "runtime/grammar/lists.h"
 
 enum {
     /* Bounds on what a text may cost, reached by schemas made for it alone: places of a set, sets,
@@ -19,20 +18,6 @@ enum {
     TRIM_PLACES = 1 << 16,
 };
 
-/* Lists of places, each once; list i is places[at[i]] .. places[at[i + 1]]. */
-struct lists {
-    struct trit_place *places;
-    uint32_t *at;
-    uint32_t *slots; /* number + 1, 0: empty; a power of two of them, at most half full */
-    size_t n, places_room, at_room, nslots;
-};
-
-struct set {
-    uint32_t run;
-    uint8_t stop;
-    bool complete;
-};
-
 struct caller {
     struct trit_place place;
     uint32_t other; /* the next of the same rule, + 1 */
@@ -40,10 +25,10 @@ struct caller {
 
 struct trit_stacks {
     const struct trit_grammar *net;
-    struct lists stacks, sets; /* stack 0 is that of the text */
-    uint8_t *depths;           /* a stack: how many there are below it at least */
-    struct set *known;         /* a set */
-    uint32_t *next;            /* a set: where its classes of bytes lead, 0: not known */
+    struct trit_lists stacks, sets; /* stack 0 is that of the text */
+    uint8_t *depths;                /* a stack: how many there are below it at least */
+    struct trit_set *known;         /* a set */
+    uint32_t *next;                 /* a set: where its classes of bytes lead, 0: not known */
     size_t depths_room, known_room, next_room;
     /* While a set is made: */
     struct trit_place *work; /* all places that were met */
@@ -58,104 +43,6 @@ struct trit_stacks {
     uint32_t run;
     uint8_t stop;
 };
-
-/* --- memory --- */
-
-/* Room for n elements, those that are there kept; false: no memory. */
-static bool grow(void *list, size_t *have, size_t n, size_t each)
-{
-    void **at = list;
-    if (n <= *have)
-        return true;
-    const size_t wanted = n < 32 ? 64 : 2 * n;
-    void *grown = realloc(*at, wanted * each);
-    if (!grown)
-        return false;
-    *at = grown;
-    *have = wanted;
-    return true;
-}
-
-static uint64_t hash_place(uint64_t hash, struct trit_place p)
-{
-    return trit_random_mix(hash ^ ((uint64_t)p.state << 32 | p.stack));
-}
-
-static bool same_places(const struct trit_place *a, const struct trit_place *b, size_t n)
-{
-    return !n || !memcmp(a, b, n * sizeof *a);
-}
-
-/* --- lists that stand once --- */
-
-static size_t list_length(const struct lists *l, size_t i)
-{
-    return l->at[i + 1] - l->at[i];
-}
-
-static uint64_t hash_list(const struct trit_place *places, size_t n, uint64_t seed)
-{
-    uint64_t hash = seed + n;
-    for (size_t i = 0; i < n; i++)
-        hash = hash_place(hash, places[i]);
-    return hash;
-}
-
-/* Slots of twice as many; seeds: a list's, or NULL. */
-static bool rehash(struct lists *l, const struct set *seeds)
-{
-    const size_t wanted = l->nslots ? 2 * l->nslots : 256;
-    uint32_t *slots = trit_alloc(wanted, sizeof *slots);
-    if (!slots)
-        return false;
-    for (size_t i = 0; i < l->n; i++) {
-        const uint64_t seed = seeds ? seeds[i].complete : 0;
-        size_t slot = hash_list(l->places + l->at[i], list_length(l, i), seed) & (wanted - 1);
-        while (slots[slot])
-            slot = (slot + 1) & (wanted - 1);
-        slots[slot] = (uint32_t)i + 1;
-    }
-    free(l->slots);
-    l->slots = slots;
-    l->nslots = wanted;
-    return true;
-}
-
-/* The number of a list, *fresh where it is new; false: no memory. The seed, of a set whether it is
-   complete, is part of what it holds. */
-static bool intern(struct lists *l, const struct trit_place *places, size_t n,
-                   const struct set *seeds, bool seed, uint32_t *number)
-{
-    if (2 * (l->n + 1) > l->nslots && !rehash(l, seeds))
-        return false;
-    size_t slot = hash_list(places, n, seed) & (l->nslots - 1);
-    for (; l->slots[slot]; slot = (slot + 1) & (l->nslots - 1)) {
-        const uint32_t i = l->slots[slot] - 1;
-        if (list_length(l, i) == n && (!seeds || seeds[i].complete == seed) &&
-            same_places(l->places + l->at[i], places, n)) {
-            *number = i;
-            return true;
-        }
-    }
-    const size_t used = l->n ? l->at[l->n] : 0;
-    if (!grow(&l->places, &l->places_room, used + n + 1, sizeof *l->places) ||
-        !grow(&l->at, &l->at_room, l->n + 2, sizeof *l->at))
-        return false;
-    if (n)
-        memcpy(l->places + used, places, n * sizeof *places);
-    l->at[l->n] = (uint32_t)used;
-    l->at[l->n + 1] = (uint32_t)(used + n);
-    l->slots[slot] = (uint32_t)l->n + 1;
-    *number = (uint32_t)l->n++;
-    return true;
-}
-
-static void lists_free(struct lists *l)
-{
-    free(l->places);
-    free(l->at);
-    free(l->slots);
-}
 
 static int by_number(const void *a, const void *b)
 {
@@ -174,7 +61,7 @@ static bool meet_more(struct trit_stacks *s)
     if (!met)
         return false;
     for (size_t i = 0; i < s->nwork; i++) {
-        size_t slot = hash_place(0, s->work[i]) & (wanted - 1);
+        size_t slot = trit_place_hash(0, s->work[i]) & (wanted - 1);
         while (met[slot])
             slot = (slot + 1) & (wanted - 1);
         met[slot] = (uint32_t)i + 1;
@@ -195,13 +82,13 @@ static void meet(struct trit_stacks *s, uint32_t state, uint32_t stack)
         s->failed = true;
         return;
     }
-    size_t slot = hash_place(0, place) & (s->met_slots - 1);
+    size_t slot = trit_place_hash(0, place) & (s->met_slots - 1);
     for (; s->met[slot]; slot = (slot + 1) & (s->met_slots - 1)) {
         const struct trit_place *other = &s->work[s->met[slot] - 1];
         if (other->state == state && other->stack == stack)
             return;
     }
-    if (!grow(&s->work, &s->work_room, s->nwork + 1, sizeof *s->work)) {
+    if (!trit_lists_grow(&s->work, &s->work_room, s->nwork + 1, sizeof *s->work)) {
         s->failed = true;
         return;
     }
@@ -213,7 +100,7 @@ static void add_caller(struct trit_stacks *s, uint32_t rule, struct trit_place p
 {
     if (s->depths[place.stack] + s->net->states[place.state].height > TRIT_NET_DEPTH)
         return;
-    if (!grow(&s->callers, &s->callers_room, s->ncallers + 1, sizeof *s->callers)) {
+    if (!trit_lists_grow(&s->callers, &s->callers_room, s->ncallers + 1, sizeof *s->callers)) {
         s->failed = true;
         return;
     }
@@ -263,7 +150,7 @@ static bool stack_of(struct trit_stacks *s, uint32_t rule, uint32_t *stack)
     size_t n = 0, kept = 0;
     unsigned depth = TRIT_NET_DEPTH;
     for (uint32_t i = s->calls[rule]; i; i = s->callers[i - 1].other) {
-        if (!grow(&s->sorted, &s->sorted_room, n + 1, sizeof *s->sorted))
+        if (!trit_lists_grow(&s->sorted, &s->sorted_room, n + 1, sizeof *s->sorted))
             return false;
         s->sorted[n++] = s->callers[i - 1].place;
     }
@@ -274,8 +161,8 @@ static bool stack_of(struct trit_stacks *s, uint32_t rule, uint32_t *stack)
             s->sorted[kept++] = s->sorted[i];
     for (size_t i = 0; i < kept; i++)
         depth = s->depths[s->sorted[i].stack] < depth ? s->depths[s->sorted[i].stack] : depth;
-    if (!intern(&s->stacks, s->sorted, kept, NULL, false, stack) ||
-        !grow(&s->depths, &s->depths_room, s->stacks.n, sizeof *s->depths))
+    if (!trit_lists_intern(&s->stacks, s->sorted, kept, NULL, false, stack) ||
+        !trit_lists_grow(&s->depths, &s->depths_room, s->stacks.n, sizeof *s->depths))
         return false;
     s->depths[*stack] = (uint8_t)(depth + 1);
     return true;
@@ -341,12 +228,12 @@ static bool settle(struct trit_stacks *s, uint32_t *number)
         qsort(s->work, n, sizeof *s->work, by_number);
     s->spent += s->nwork;
     if (before >= MOST_SETS || n > MOST_PLACES ||
-        !grow(&s->known, &s->known_room, before + 1, sizeof *s->known) ||
-        !grow(&s->next, &s->next_room, (before + 1) * net->nclasses, sizeof *s->next) ||
-        !intern(&s->sets, s->work, n, s->known, s->complete, number))
+        !trit_lists_grow(&s->known, &s->known_room, before + 1, sizeof *s->known) ||
+        !trit_lists_grow(&s->next, &s->next_room, (before + 1) * net->nclasses, sizeof *s->next) ||
+        !trit_lists_intern(&s->sets, s->work, n, s->known, s->complete, number))
         return false;
     if (*number == before) {
-        s->known[before] = (struct set){ s->run, s->stop, s->complete };
+        s->known[before] = (struct trit_set){ s->run, s->stop, s->complete };
         memset(s->next + before * net->nclasses, 0, net->nclasses * sizeof *s->next);
     }
     return true;
@@ -390,7 +277,7 @@ bool trit_stacks_complete(const struct trit_stacks *s, uint32_t at)
 
 bool trit_stacks_passes(const struct trit_stacks *s, uint32_t at, uint8_t below, uint8_t longest)
 {
-    const struct set *set = &s->known[at];
+    const struct trit_set *set = &s->known[at];
     return set->stop && !(set->stop & below) &&
            (longest < 255 ? longest <= set->run : set->run == UINT32_MAX);
 }
@@ -400,13 +287,13 @@ static bool make_first(struct trit_stacks *s)
 {
     static const struct trit_place none = { UINT32_MAX, 0 };
     uint32_t number;
-    if (!intern(&s->stacks, NULL, 0, NULL, false, &number) ||
-        !grow(&s->depths, &s->depths_room, 1, sizeof *s->depths) ||
-        !grow(&s->known, &s->known_room, 1, sizeof *s->known) ||
-        !intern(&s->sets, &none, 1, s->known, false, &number))
+    if (!trit_lists_intern(&s->stacks, NULL, 0, NULL, false, &number) ||
+        !trit_lists_grow(&s->depths, &s->depths_room, 1, sizeof *s->depths) ||
+        !trit_lists_grow(&s->known, &s->known_room, 1, sizeof *s->known) ||
+        !trit_lists_intern(&s->sets, &none, 1, s->known, false, &number))
         return false;
     s->depths[0] = 0;
-    s->known[0] = (struct set){ 0 };
+    s->known[0] = (struct trit_set){ 0 };
     begin(s);
     if (!settle(s, &number))
         return false;
@@ -434,8 +321,8 @@ void trit_stacks_free(struct trit_stacks *s)
 {
     if (!s)
         return;
-    lists_free(&s->stacks);
-    lists_free(&s->sets);
+    trit_lists_free(&s->stacks);
+    trit_lists_free(&s->sets);
     free(s->depths);
     free(s->known);
     free(s->next);
@@ -456,18 +343,18 @@ static bool copy_stacks(struct trit_stacks *to, const struct trit_stacks *s, uin
 {
     live[0] = 1;
     for (size_t i = 1; i < s->stacks.n; i++) {
-        const size_t n = list_length(&s->stacks, i);
+        const size_t n = trit_lists_length(&s->stacks, i);
         if (!live[i])
             continue;
-        if (!grow(&to->sorted, &to->sorted_room, n, sizeof *to->sorted))
+        if (!trit_lists_grow(&to->sorted, &to->sorted_room, n, sizeof *to->sorted))
             return false;
         for (size_t j = 0; j < n; j++) {
             const struct trit_place p = s->stacks.places[s->stacks.at[i] + j];
             to->sorted[j] = (struct trit_place){ p.state, live[p.stack] - 1 };
         }
         uint32_t number;
-        if (!intern(&to->stacks, to->sorted, n, NULL, false, &number) ||
-            !grow(&to->depths, &to->depths_room, to->stacks.n, sizeof *to->depths))
+        if (!trit_lists_intern(&to->stacks, to->sorted, n, NULL, false, &number) ||
+            !trit_lists_grow(&to->depths, &to->depths_room, to->stacks.n, sizeof *to->depths))
             return false;
         to->depths[number] = s->depths[i];
         live[i] = number + 1;
@@ -480,7 +367,7 @@ static bool copy_set(struct trit_stacks *to, const struct trit_stacks *s, uint32
                      uint32_t *number)
 {
     const struct trit_place *places = s->sets.places + s->sets.at[at];
-    const size_t n = list_length(&s->sets, at);
+    const size_t n = trit_lists_length(&s->sets, at);
     uint32_t *live = trit_alloc(s->stacks.n, sizeof *live);
     if (!live)
         return false;
@@ -489,7 +376,8 @@ static bool copy_set(struct trit_stacks *to, const struct trit_stacks *s, uint32
     for (size_t i = s->stacks.n; i-- > 1;)
         for (size_t j = s->stacks.at[i]; live[i] && j < s->stacks.at[i + 1]; j++)
             live[s->stacks.places[j].stack] = 1;
-    bool good = copy_stacks(to, s, live) && grow(&to->work, &to->work_room, n, sizeof *to->work);
+    bool good =
+        copy_stacks(to, s, live) && trit_lists_grow(&to->work, &to->work_room, n, sizeof *to->work);
     begin(to);
     for (; good && to->nwork < n; to->nwork++) {
         const struct trit_place p = places[to->nwork];
