@@ -9,7 +9,7 @@
         print(model.chat("What is the capital of France?")["content"])
 
 One file over ctypes, for the C library of tritmill.h; it needs nothing else. The library is looked
-for in $TRITMILL_LIBRARY, beside this file, where `make install` puts it, and where the system looks.
+for in $TRITMILL_LIBRARY, beside this file, where it is installed, and where the system looks.
 A model may be used by several threads at once; Ctrl-C works between tokens and between the pieces
 of a prompt.
 """
@@ -49,92 +49,57 @@ _Progress = C.CFUNCTYPE(C.c_bool, C.c_void_p, C.c_uint64, C.c_uint64)
 _Tell = C.CFUNCTYPE(None, C.c_void_p, C.c_char_p)
 
 
-class _Sized(C.Structure):
-    def __init__(self, **fields):
-        super().__init__(size=C.sizeof(self), **fields)
-
-
-class _Options(_Sized):
-    _fields_ = [("size", C.c_size_t), ("threads", C.c_int), ("kv", C.c_int), ("sparse", C.c_int),
-                ("block", C.c_bool), ("profile", C.c_char_p), ("cache", C.c_char_p),
-                ("contexts", C.c_size_t), ("context", C.c_size_t), ("chunk", C.c_size_t),
-                ("progress", _Progress), ("tell", _Tell), ("arg", C.c_void_p)]
-
-
-class _Facts(_Sized):
-    _fields_ = [("size", C.c_size_t), ("path", C.c_char_p), ("name", C.c_char_p),
-                ("family", C.c_char_p), ("cache", C.c_char_p), ("vocab", C.c_size_t),
-                ("trained", C.c_size_t), ("context", C.c_size_t), ("layers", C.c_size_t),
-                ("hidden", C.c_size_t), ("params", C.c_uint64), ("file_bytes", C.c_uint64),
-                ("memory_bytes", C.c_uint64), ("load_seconds", C.c_double), ("threads", C.c_int),
-                ("block", C.c_bool), ("rewinds", C.c_bool), ("bos", C.c_int32)]
-
-
-class _Tokens(C.Structure):
-    _fields_ = [("ids", C.POINTER(C.c_int32)), ("n", C.c_size_t)]
-
-
-class _Bias(C.Structure):
-    _fields_ = [("token", C.c_int32), ("add", C.c_float)]
-
-
-class _Sampling(_Sized):
-    _fields_ = [("size", C.c_size_t), ("temperature", C.c_float), ("top_k", C.c_int),
-                ("top_p", C.c_float), ("min_p", C.c_float), ("repeat_penalty", C.c_float),
-                ("repeat_last_n", C.c_int), ("presence_penalty", C.c_float),
-                ("frequency_penalty", C.c_float), ("bias", C.POINTER(_Bias)),
-                ("nbias", C.c_size_t), ("seed", C.c_uint64)]
-
-
-class _Writing(_Sized):
-    _fields_ = [("size", C.c_size_t), ("sampling", C.POINTER(_Sampling)),
-                ("grammar", C.c_void_p), ("most", C.c_size_t), ("draft_most", C.c_size_t),
-                ("draft", C.c_int), ("endless", C.c_bool)]
-
-
-class _Piece(_Sized):
-    _fields_ = [("size", C.c_size_t), ("text", C.c_void_p), ("bytes", C.c_size_t),
-                ("token", C.c_int32), ("end", C.c_int)]
-
-
-class _ChatFacts(_Sized):
-    _fields_ = [("size", C.c_size_t), ("name", C.c_char_p), ("why", C.c_char_p),
-                ("source", C.c_char_p), ("think", C.c_char_p), ("thought", C.c_char_p),
-                ("system", C.c_bool), ("tools", C.c_bool), ("quiet", C.c_bool)]
-
-
-class _Ask(_Sized):
-    _fields_ = [("size", C.c_size_t), ("messages", C.c_void_p), ("nmessages", C.c_size_t),
-                ("json", C.c_char_p), ("tools", C.c_char_p), ("variables", C.c_char_p),
-                ("think", C.c_int), ("closed", C.c_bool)]
-
-
-class _Prompt(_Sized):
-    _fields_ = [("size", C.c_size_t), ("text", C.c_void_p), ("bytes", C.c_size_t),
-                ("tokens", _Tokens), ("turn", C.c_size_t), ("thinking", C.c_bool)]
-
-
 _Take = C.CFUNCTYPE(None, C.c_void_p, C.c_int, C.c_size_t, C.c_void_p, C.c_size_t)
+_TYPES = {"int": C.c_int, "i32": C.c_int32, "u64": C.c_uint64, "size": C.c_size_t,
+          "float": C.c_float, "double": C.c_double, "bool": C.c_bool, "text": C.c_char_p,
+          "at": C.c_void_p, "ids": C.POINTER(C.c_int32), "progress": _Progress, "tell": _Tell,
+          "take": _Take}
 
 
-class _Taking(_Sized):
-    _fields_ = [("size", C.c_size_t), ("thinking", C.c_bool), ("tools", C.c_char_p),
-                ("take", _Take), ("arg", C.c_void_p)]
+class _Struct(C.Structure):
+    def __init__(self, **fields):
+        sized = {"size": C.sizeof(self)} if self._fields_[0][0] == "size" else {}
+        super().__init__(**sized, **fields)
 
 
-class _Calls(_Sized):
-    _fields_ = [("size", C.c_size_t), ("tools", C.c_char_p), ("only", C.c_char_p),
-                ("until", C.c_char_p), ("parallel", C.c_bool), ("must", C.c_bool)]
+def _struct(name, fields):
+    """A struct of tritmill.h: "name type, ...", which is a type itself from then on."""
+    pairs = [field.split() for field in fields.split(",")]
+    made = type("_" + name, (_Struct,), {"_fields_": [(n, _TYPES[t]) for n, t in pairs]})
+    _TYPES[name], _TYPES["*" + name] = made, C.POINTER(made)
+    return made
 
 
+_Options = _struct("Options", "size size, threads int, kv int, sparse int, block bool, "
+                   "profile text, cache text, contexts size, context size, chunk size, "
+                   "progress progress, tell tell, arg at")
+_Facts = _struct("Facts", "size size, path text, name text, family text, cache text, vocab size, "
+                 "trained size, context size, layers size, hidden size, params u64, "
+                 "file_bytes u64, memory_bytes u64, load_seconds double, threads int, block bool, "
+                 "rewinds bool, bos i32")
+_Tokens = _struct("Tokens", "ids ids, n size")
+_Bias = _struct("Bias", "token i32, add float")
+_Sampling = _struct("Sampling", "size size, temperature float, top_k int, top_p float, "
+                    "min_p float, repeat_penalty float, repeat_last_n int, "
+                    "presence_penalty float, frequency_penalty float, bias *Bias, nbias size, "
+                    "seed u64")
+_Writing = _struct("Writing", "size size, sampling *Sampling, grammar at, most size, "
+                   "draft_most size, draft int, endless bool")
+_Piece = _struct("Piece", "size size, text at, bytes size, token i32, end int")
+_ChatFacts = _struct("ChatFacts", "size size, name text, why text, source text, think text, "
+                     "thought text, system bool, tools bool, quiet bool")
+_Ask = _struct("Ask", "size size, messages at, nmessages size, json text, tools text, "
+               "variables text, think int, closed bool")
+_Prompt = _struct("Prompt", "size size, text at, bytes size, tokens Tokens, turn size, "
+                  "thinking bool")
+_Taking = _struct("Taking", "size size, thinking bool, tools text, take take, arg at")
+_Calls = _struct("Calls", "size size, tools text, only text, until text, parallel bool, must bool")
 _HANDLE, _TOKENS, _SIZE = C.c_void_p, C.POINTER(C.c_int32), C.c_size_t
 # Arguments of what returns a code, but for the error that ends them.
 _CODES = {
     "open": [C.POINTER(_HANDLE), C.c_char_p, C.POINTER(_Options)],
     "tokenize": [_HANDLE, C.c_char_p, _SIZE, C.c_uint, C.POINTER(_Tokens)],
     "context_create": [C.POINTER(_HANDLE), _HANDLE, _SIZE],
-    "context_save": [_HANDLE, C.c_char_p],
-    "context_load": [_HANDLE, C.c_char_p],
     "context_mark": [_HANDLE],
     "chat_open": [C.POINTER(_HANDLE), _HANDLE, C.c_char_p],
     "chat_prompt": [_HANDLE, C.POINTER(_Ask), C.POINTER(_Prompt)],
@@ -149,21 +114,15 @@ _CODES = {
     "writer_next": [_HANDLE, C.POINTER(_Piece)],
 }
 _PLAIN = {
+    **dict.fromkeys(["close", "free", "context_free", "writer_free", "chat_close", "answer_free",
+                     "grammar_free"], (None, [_HANDLE])),
     "version_text": (C.c_char_p, []),
-    "close": (None, [_HANDLE]),
     "facts": (None, [_HANDLE, C.POINTER(_Facts)]),
-    "free": (None, [C.c_void_p]),
     "token_text": (C.c_void_p, [_HANDLE, C.c_int32, C.c_bool, C.POINTER(_SIZE)]),
-    "token_ends": (C.c_bool, [_HANDLE, C.c_int32]),
-    "context_free": (None, [_HANDLE]),
     "context_match": (_SIZE, [_HANDLE, _TOKENS, _SIZE]),
-    "chat_close": (None, [_HANDLE]),
     "chat_facts": (None, [_HANDLE, C.POINTER(_ChatFacts)]),
     "prompt_free": (None, [C.POINTER(_Prompt)]),
-    "answer_free": (None, [_HANDLE]),
-    "grammar_free": (None, [_HANDLE]),
     "sampling_default": (None, [C.POINTER(_Sampling), _SIZE]),
-    "writer_free": (None, [_HANDLE]),
 }
 
 
@@ -188,10 +147,8 @@ def _load():
     else:
         raise ImportError("libtritmill.so.0 is not there; TRITMILL_LIBRARY names it: "
                           + "; ".join(why))
-    for name, arguments in _CODES.items():
-        function = getattr(library, "trit_lm_" + name)
-        function.restype, function.argtypes = C.c_int, arguments + [C.POINTER(_Error)]
-    for name, (result, arguments) in _PLAIN.items():
+    codes = {n: (C.c_int, a + [C.POINTER(_Error)]) for n, a in _CODES.items()}
+    for name, (result, arguments) in {**codes, **_PLAIN}.items():
         function = getattr(library, "trit_lm_" + name)
         function.restype, function.argtypes = result, arguments
     return library
@@ -204,8 +161,7 @@ def _call(name, *arguments):
     error = _Error()
     code = getattr(_library, "trit_lm_" + name)(*arguments, C.byref(error))
     if code:
-        kind = Stopped if code == 6 else Error
-        raise kind(code, error.text.decode("utf-8", "replace"))
+        raise (Stopped if code == 6 else Error)(code, error.text.decode("utf-8", "replace"))
 
 
 def _plain(name, *arguments):
@@ -293,8 +249,7 @@ class Model:
     # A context for an answer: one that is idle, or a new one.
     def _take(self):
         with self._lock:
-            if self._closed:
-                raise ValueError("the model is closed")
+            self._open()
             self._users += 1
             if self._idle:
                 return self._idle.pop()
@@ -320,7 +275,7 @@ class Model:
             raise ValueError("the model is closed")
 
     def tokenize(self, text, *, bos=True, control=False):
-        """The ids of a text (str or bytes); control: control tokens written out become their ids."""
+        """The ids of a text (str or bytes); control: control tokens in it become their ids."""
         self._open()
         text = text.encode() if isinstance(text, str) else text
         tokens = _Tokens()
@@ -412,8 +367,7 @@ class Model:
 
     def prompt(self, messages, *, tools=None, think=None, template=None, variables=None):
         """What the model reads of a chat: (text, ids)."""
-        prompt = self._prompt(self._chat(template), messages, tools, think, variables)
-        return prompt[:2]
+        return self._prompt(self._chat(template), messages, tools, think, variables)[:2]
 
     def _prompt(self, chat, messages, tools, think, variables):
         if isinstance(messages, str):
@@ -519,7 +473,7 @@ class _How:
         for name, value in sampling.items():
             setattr(self.sampling, name, value)
         if bias:
-            self.bias = (_Bias * len(bias))(*[_Bias(int(i), x) for i, x in bias.items()])
+            self.bias = (_Bias * len(bias))(*[_Bias(token=int(i), add=x) for i, x in bias.items()])
             self.sampling.bias, self.sampling.nbias = self.bias, len(bias)
         self.writing = _Writing(
             sampling=C.pointer(self.sampling), most=max_tokens,
