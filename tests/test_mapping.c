@@ -188,6 +188,72 @@ static void a_model_that_shrinks_is_told(void **state)
     unlink("some\nwhere/t.gguf");
 }
 
+static void fault_elsewhere_of_a_server(int asked)
+{
+    trit_mapping_survive();
+    raise(asked);
+}
+
+/* The exit code: what was not as it should be. Half of the file stays as it was. */
+static void read_and_go_on(int which)
+{
+    static struct trit_mapping m[FILES];
+    struct trit_pool *pool;
+    char name[32];
+    trit_mapping_survive();
+    map_all(m);
+    name_of(which, name);
+    if (trit_pool_create(&pool, THREADS, NULL) || truncate(name, BYTES / 2))
+        _exit(7);
+    for (int i = 0; i < FILES; i++) {
+        trit_pool_for(pool, BYTES / 4096, 1, read_some, &m[i]);
+        if (trit_mapping_broken(&m[i]) != (i == which))
+            _exit(6);
+    }
+    const uint8_t *cut = m[which].base;
+    for (size_t i = 0; i < BYTES; i++)
+        if (cut[i] != (i < BYTES / 2 ? 'a' : 0))
+            _exit(5);
+    for (int i = 0; i < FILES; i++)
+        trit_mapping_close(&m[i]);
+    map_all(m);
+    for (int i = 0; i < FILES; i++)
+        if (trit_mapping_broken(&m[i]))
+            _exit(4);
+    _exit(0);
+}
+
+static void fill(const char *name)
+{
+    static char data[BYTES];
+    memset(data, 'a', sizeof data);
+    const int fd = open(name, O_WRONLY);
+    assert_int_equal(write(fd, data, sizeof data), sizeof data);
+    close(fd);
+}
+
+static void a_server_goes_on_and_knows_it(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        char said[512], name[32];
+        name_of(i % FILES, name);
+        fill(name);
+        const int status = said_by(read_and_go_on, i % FILES, said);
+        assert_string_equal(said, "");
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+    }
+}
+
+static void a_server_dies_of_other_faults(void **state)
+{
+    (void)state;
+    char said[512];
+    const int status = said_by(fault_elsewhere_of_a_server, SIGBUS, said);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
+}
+
 /* Mapped, closed, cut, and read without a mapping's name; a fault that has nothing to do with
  * files. */
 static void fault_elsewhere(int asked)
@@ -233,6 +299,8 @@ int main(void)
         cmocka_unit_test(a_worker_tells_too),
         cmocka_unit_test(a_model_that_shrinks_is_told),
         cmocka_unit_test(other_faults_kill_as_ever),
+        cmocka_unit_test(a_server_goes_on_and_knows_it),
+        cmocka_unit_test(a_server_dies_of_other_faults),
         cmocka_unit_test(there_may_be_more_than_have_names),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
