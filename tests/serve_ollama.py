@@ -155,6 +155,19 @@ def generated():
     check("but not as a page's form does", status == 415, status)
 
 
+def cut():
+    """stories has a context of 256."""
+    talk = [{"role": "system", "content": "Be kind"}]
+    for i in range(40):
+        talk += [{"role": "user", "content": f"Number {i}"}, {"role": "assistant", "content": "Hm"}]
+    ask = {"model": "stories", "messages": [*talk, {"role": "user", "content": "The last"}],
+           "options": {"temperature": 0, "num_predict": 4}}
+    answer = same("chat", ask)
+    check("a long chat loses its oldest turns", 128 < answer["prompt_eval_count"] <= 192, answer)
+    post("chat", 400, {**ask, "truncate": False})
+    post("chat", 400, {**ask, "messages": [{"role": "user", "content": "a " * 300}]})
+
+
 def formed():
     ask = {"model": "stories", "messages": [{"role": "user", "content": "A pet"}], "think": False,
            "options": {**COLD, "num_predict": 150}}
@@ -263,7 +276,7 @@ OPTIONS = {
 }
 GENERATE = {"prompt": [1, []], "suffix": ["end"], "system": [1], "template": [1, "{% for %}", "{{ .Prompt }}"],
             "context": ["a", [-1], [1.5], [99999999]], "raw": ["yes"]}
-CHAT = {"messages": ["a", {}, [1], [{}], [{"role": 1}], [{"role": "user", "content": 5}],
+CHAT = {"truncate": [1], "messages": ["a", {}, [1], [{}], [{"role": 1}], [{"role": "user", "content": 5}],
                      [{"role": "user", "content": "a", "images": ["aGk="]}],
                      [{"role": "assistant", "tool_calls": 1}],
                      [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}]],
@@ -339,7 +352,7 @@ def client():
 
 
 server = Server("--models", folder.name, "--chat-template", "qwen3", model=None)
-for part in (door, made, generated, formed, thought_and_called, kept, uploaded, refused):
+for part in (door, made, generated, cut, formed, thought_and_called, kept, uploaded, refused):
     part()
 if sys.argv[1:] == ["client"]:
     client()

@@ -47,6 +47,7 @@ struct trit_ask {
     struct trit_chat *chat;    /* made of it: generate.c's */
     json_t *context;           /* an array of ids, which the chat goes on from; NULL: it begins */
     bool must_think;           /* it is refused where the model does not think */
+    bool truncate;             /* a chat that is longer than the context loses its oldest turns */
 
     enum trit_tool_choice choice;
     const char *only; /* of `tools`: the one that must be called, or NULL */

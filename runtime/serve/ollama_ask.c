@@ -14,6 +14,9 @@ static const struct trit_field fields[] = {
     { "logprobs", TRIT_FIELD_BOOL, AT(logprobs), 0, 0, 0 },
     { "top_logprobs", TRIT_FIELD_SIZE, AT(top), 0, 0, TRIT_TOP_LOGPROBS },
 };
+static const struct trit_field chat_fields[] = {
+    { "truncate", TRIT_FIELD_BOOL, AT(truncate), 0, 0, 0 },
+};
 #undef AT
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
@@ -351,7 +354,12 @@ static enum trit_code read_messages(struct trit_ask *ask, const json_t *given,
 
 enum trit_code trit_ollama_read_chat(json_t *body, struct trit_ask **ask, struct trit_error *error)
 {
+    const char *param;
     enum trit_code code = begin(body, ask, error);
+    if (code)
+        return code;
+    (*ask)->truncate = true;
+    code = trit_fields_read(body, chat_fields, COUNT(chat_fields), *ask, &param, error);
     if (!code)
         code = read_messages(*ask, get(body, "messages"), error);
     return code ? code : trit_ask_tools(*ask, json_object_get(body, "tools"), error);

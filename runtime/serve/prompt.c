@@ -115,10 +115,10 @@ static json_t *all_messages(const struct trit_ask *ask, const struct trit_served
     return all;
 }
 
-static enum trit_code make_chat(const struct trit_ask *ask, const struct trit_served *served,
-                                struct trit_prompt *prompt, struct trit_error *error)
+static enum trit_code render(const struct trit_ask *ask, const struct trit_served *served,
+                             const json_t *messages, struct trit_prompt *prompt,
+                             struct trit_error *error)
 {
-    json_t *messages = all_messages(ask, served);
     const struct trit_chat_ask chat = {
         .messages = messages,
         .tools = ask->choice == TRIT_TOOLS_NONE ? NULL : ask->tools,
@@ -134,6 +134,74 @@ static enum trit_code make_chat(const struct trit_ask *ask, const struct trit_se
     if (!code)
         *prompt = (struct trit_prompt){ ids.ids, ids.n, ids.turns, ids.nturns, text.thinking };
     trit_chat_prompt_free(&text);
+    return code;
+}
+
+static bool is_role(const json_t *message, const char *role)
+{
+    const char *its = json_string_value(json_object_get(message, "role"));
+    return its && !strcmp(its, role);
+}
+
+/* The messages without those before the user's n-th further one, but for the system's. A new
+   reference; NULL: no memory. */
+static json_t *later_turns(const json_t *all, size_t n)
+{
+    json_t *later = json_array();
+    size_t questions = 0;
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        json_t *message = json_array_get(all, i);
+        questions += is_role(message, "user");
+        if (questions > n || is_role(message, "system"))
+            json_array_append(later, message);
+    }
+    return later;
+}
+
+static enum trit_code render_later(const struct trit_ask *ask, const struct trit_served *served,
+                                   const json_t *all, size_t n, struct trit_prompt *prompt,
+                                   struct trit_error *error)
+{
+    json_t *later = later_turns(all, n);
+    trit_prompt_free(prompt);
+    *prompt = (struct trit_prompt){ 0 };
+    const enum trit_code code = render(ask, served, later, prompt, error);
+    json_decref(later);
+    return code;
+}
+
+/* As few of the oldest turns go as leave a quarter of the context free, so that the next requests
+   find what was evaluated for this one; the user's last stays. */
+static enum trit_code cut_chat(const struct trit_ask *ask, const struct trit_served *served,
+                               const json_t *all, struct trit_prompt *prompt,
+                               struct trit_error *error)
+{
+    const size_t most = served->context - served->context / 4;
+    size_t low = 1, high = 0;
+    for (size_t i = 0; i < json_array_size(all); i++)
+        high += is_role(json_array_get(all, i), "user");
+    if (high < 2)
+        return TRIT_OK;
+    high--;
+    enum trit_code code = TRIT_OK;
+    while (low < high && !code) {
+        const size_t middle = (low + high) / 2;
+        code = render_later(ask, served, all, middle, prompt, error);
+        if (!code && prompt->n <= most)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return code ? code : render_later(ask, served, all, high, prompt, error);
+}
+
+static enum trit_code make_chat(const struct trit_ask *ask, const struct trit_served *served,
+                                struct trit_prompt *prompt, struct trit_error *error)
+{
+    json_t *messages = all_messages(ask, served);
+    enum trit_code code = render(ask, served, messages, prompt, error);
+    if (!code && ask->truncate && prompt->n >= served->context)
+        code = cut_chat(ask, served, messages, prompt, error);
     json_decref(messages);
     return code;
 }
