@@ -321,6 +321,10 @@ def others():
     check("what it cannot", post("show", 200, {"model": "said"})["capabilities"] == ["completion"])
     check("thinking", "thinking" in post("chat", 400, {**talk, "think": True})["error"])
     check("tools", "tools" in post("chat", 400, {**talk, "tools": TOOLS})["error"])
+    post("create", 200, {"model": "small", "from": "model", "parameters": {"num_ctx": 32}})
+    post("chat", 200, {**talk, "model": "small"})
+    check("its context", [m["context_length"] for m in post("ps", 200, None, method="GET")["models"]
+                          if m["name"] == "small:latest"] == [32])
     post("create", 200, {"model": "gone", "from": "model", "template": "{{ .Prompt }}"})
     check("Ollama's template is kept, the model's used", post("show", 200, {"model": "gone"})
           ["template"] == "{{ .Prompt }}" and post("chat", 200, {**talk, "model": "gone"}))

@@ -42,14 +42,23 @@ static enum trit_code check_drafts(struct trit_engine *e, int draft, struct trit
                      "%s: has no prediction block (blk.N.nextn.*): use --draft lookup", e->path);
 }
 
-/* A context that was not asked for shrinks to what the memory has room for. */
-static enum trit_code load_weights(struct trit_engine *e, const struct trit_models_options *o,
+/* That of the options, of the Modelfile, or the model's own. */
+static size_t find_context(const struct trit_served *s, const struct trit_models_options *o)
+{
+    const size_t own = s->engine.config.context, usual = own < USUAL_CONTEXT ? own : USUAL_CONTEXT;
+    const char *made = trit_modelfile_value(&s->made_of, "num_ctx");
+    const size_t wanted = made ? strtoull(made, NULL, 10) : 0;
+    return o->context ? o->context : !wanted ? usual : wanted < own ? wanted : own;
+}
+
+/* A context that was not asked for by an option shrinks to what the memory has room for. */
+static enum trit_code load_weights(struct trit_served *s, const struct trit_models_options *o,
                                    struct trit_error *error)
 {
-    const size_t own = e->config.context;
+    struct trit_engine *e = &s->engine;
     e->sequences = o->slots;
     e->chunk = o->chunk;
-    e->context = o->context ? o->context : own < USUAL_CONTEXT ? own : USUAL_CONTEXT;
+    e->context = find_context(s, o);
     enum trit_code code = trit_engine_load_model(e, o->threads, error);
     if (code != TRIT_EMEMORY || o->context)
         return code;
@@ -74,7 +83,7 @@ static enum trit_code open_engine(struct trit_served *s, const struct trit_model
     if (!code)
         code = trit_engine_load_tokenizer(e, error);
     if (!code)
-        code = load_weights(e, o, error);
+        code = load_weights(s, o, error);
     e->progress = NULL;
     if (!code && trit_engine_broken(e))
         code = trit_fail(error, TRIT_EIO, "%s: the file became shorter while it was read", e->path);
