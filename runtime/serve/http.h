@@ -84,6 +84,9 @@ uint64_t trit_request_client(const struct trit_request *request); /* of the addr
 /* What `take` keeps with the request; `drop` is called with it when the request ends. */
 void trit_request_keep(struct trit_request *request, void *kept, void (*drop)(void *kept));
 void *trit_request_kept(const struct trit_request *request);
+/* From `take`, as the last thing: no more of the body comes until `run` has returned, which one of
+   the threads for handlers calls. */
+void trit_request_hold(struct trit_request *request, void (*run)(void *arg), void *arg);
 /* The body as JSON: of bounded depth, no key twice. NULL: it has answered with an error. */
 json_t *trit_request_json(struct trit_request *request);
 /* Called at most once, on any thread, when the client goes before it has all of the answer: quick,

@@ -68,6 +68,8 @@ struct trit_request {
     void (*drop)(void *kept);
     char origin[256]; /* that is told that it may ask; "": none */
     struct trit_task task, later;
+    void (*held)(void *arg); /* what the body waits for */
+    void *held_arg;
     bool handled, discard; /* discard: the answer stands already, the body is read and dropped */
 
     pthread_mutex_t lock;              /* of all below */

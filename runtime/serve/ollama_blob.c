@@ -6,17 +6,19 @@
 #include "runtime/serve/ollama.h"
 
 /* What stays free on the disk. */
-enum { SPARE = 64 << 20 };
+enum { SPARE = 64 << 20, BLOCK = 256 << 10 };
 
 struct upload {
     struct trit_store_blob *blob; /* NULL: it is there already */
     uint64_t room;                /* bytes that may still come */
+    struct trit_buffer data;      /* that came, and was not written yet */
 };
 
 static void drop(void *arg)
 {
     struct upload *up = arg;
     trit_store_blob_abandon(up->blob);
+    free(up->data.s);
     free(up);
 }
 
@@ -78,9 +80,18 @@ static struct upload *upload_of(struct trit_request *r, struct trit_server *serv
     return up;
 }
 
-bool trit_ollama_blob_take(struct trit_request *r, void *server, const void *data, size_t bytes)
+static void write_data(void *arg)
 {
-    struct upload *up = upload_of(r, server);
+    struct upload *up = arg;
+    trit_store_blob_write(up->blob, up->data.s, up->data.n);
+    up->data.n = 0;
+}
+
+/* Disks make wait, and digests take time: other connections must not. */
+bool trit_ollama_blob_take(struct trit_request *r, void *arg, const void *data, size_t bytes)
+{
+    const struct trit_server *server = arg;
+    struct upload *up = upload_of(r, arg);
     if (!up || !up->blob)
         return up != NULL;
     if (bytes > up->room) {
@@ -88,7 +99,17 @@ bool trit_ollama_blob_take(struct trit_request *r, void *server, const void *dat
         return false;
     }
     up->room -= bytes;
-    trit_store_blob_write(up->blob, data, bytes);
+    trit_buffer_put(&up->data, data, bytes);
+    if (up->data.failed) {
+        trit_reply_error(r, 503, NULL, "out of memory");
+        return false;
+    }
+    if (up->data.n < BLOCK)
+        return true;
+    if (trit_http_draining(server->http)) /* there may be no threads any more */
+        write_data(up);
+    else
+        trit_request_hold(r, write_data, up);
     return true;
 }
 
@@ -99,6 +120,8 @@ void trit_ollama_blob_end(struct trit_request *r, void *server)
     if (!up)
         return;
     struct trit_store_blob *blob = up->blob;
+    if (blob && up->data.n)
+        write_data(up);
     up->blob = NULL;
     const enum trit_code code = blob ? trit_store_blob_end(blob, &error) : TRIT_OK;
     if (code)

@@ -18,6 +18,28 @@ static void wake(struct trit_request *r)
     }
 }
 
+static void run_held(void *arg)
+{
+    struct trit_request *r = arg;
+    r->held(r->held_arg);
+    pthread_mutex_lock(&r->lock);
+    wake(r);
+    pthread_mutex_unlock(&r->lock);
+    trit_request_release(r);
+}
+
+void trit_request_hold(struct trit_request *r, void (*run)(void *arg), void *arg)
+{
+    r->held = run;
+    r->held_arg = arg;
+    atomic_fetch_add(&r->references, 1);
+    pthread_mutex_lock(&r->lock);
+    r->suspended = true;
+    MHD_suspend_connection(r->connection);
+    pthread_mutex_unlock(&r->lock);
+    trit_request_later(r, run_held, r);
+}
+
 static void handler_ends(struct trit_request *r)
 {
     atomic_fetch_sub(&r->http->working, 1);
