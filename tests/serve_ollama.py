@@ -40,7 +40,7 @@ def stream(path, body):
     lines = [json.loads(line) for line in data.decode().splitlines()]
     check("a stream's type", status == 200 and
           headers["content-type"] == "application/x-ndjson", headers)
-    check("only the last is done", [p["done"] for p in lines] == [False] * (len(lines) - 1) + [True])
+    check("only the last is done", lines[-1]["done"] and not any(p["done"] for p in lines[:-1]))
     check("model and time in each", all(p["model"] == body["model"] and
                                         TIME.fullmatch(p["created_at"]) for p in lines), lines[:1])
     whole = {}
@@ -57,7 +57,8 @@ def same(path, body):
     answer = post(path, 200, {**body, "stream": False})
     found = answer.get("message", answer)
     for key in ("response", "content", "thinking"):
-        check(f"{path}: {key} whole and in pieces", found.get(key) == pieces.get(key), found, pieces)
+        check(f"{path}: {key} whole and in pieces", found.get(key) == pieces.get(key), found,
+              pieces)
     figures = ["total_duration", "load_duration", "prompt_eval_count", "prompt_eval_duration",
                "eval_count", "eval_duration"]
     check("figures", all(type(answer[f]) is int and answer[f] >= 0 for f in figures) and
@@ -233,6 +234,12 @@ def uploaded():
     check("not yet", server.ask("HEAD", blob)[0] == 404)
     check("another file", server.ask("POST", blob, data[:-1])[0] == 400)
     check("no digest", server.ask("POST", "/api/blobs/sha256:12", b"a")[0] == 400)
+    blobs = os.path.join(folder.name, "blobs")
+    with server.connect() as s:
+        s.sendall(f"POST {blob} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n"
+                  .encode() + data[:-1])
+        check("it comes", wait_for(lambda: os.listdir(blobs)))
+    check("its client went: nothing is left", wait_for(lambda: not os.listdir(blobs)))
     check("uploaded", server.ask("POST", blob, data)[0] == 201)
     check("it is there", server.ask("HEAD", blob)[0] == 200)
     check("again", server.ask("POST", blob, data)[0] == 200)
@@ -274,12 +281,15 @@ OPTIONS = {
     "seed": ["a", 0.5], "num_predict": ["all", 1.5], "num_ctx": [0, "big"], "stop": [5, MANY],
     "repeat_penalty": [0], "repeat_last_n": [-2], "presence_penalty": [1e9],
 }
-GENERATE = {"prompt": [1, []], "suffix": ["end"], "system": [1], "template": [1, "{% for %}", "{{ .Prompt }}"],
+GENERATE = {"prompt": [1, []], "suffix": ["end"], "system": [1],
+            "template": [1, "{% for %}", "{{ .Prompt }}"],
             "context": ["a", [-1], [1.5], [99999999]], "raw": ["yes"]}
-CHAT = {"truncate": [1], "messages": ["a", {}, [1], [{}], [{"role": 1}], [{"role": "user", "content": 5}],
+CHAT = {"truncate": [1],
+        "messages": ["a", {}, [1], [{}], [{"role": 1}], [{"role": "user", "content": 5}],
                      [{"role": "user", "content": "a", "images": ["aGk="]}],
                      [{"role": "assistant", "tool_calls": 1}],
-                     [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}]],
+                     [{"role": "assistant",
+                       "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}]],
         "tools": ["a", [1], [{"type": "function", "function": {}}]]}
 
 

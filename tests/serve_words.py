@@ -41,7 +41,7 @@ def write(path, words, *options):
         json.dump({"model": {"type": "BPE", "vocab": vocabulary, "merges": []},
                    "added_tokens": added}, f)
     subprocess.run([os.environ["TRITMILL"], "synth", "--shape", "128x256x2x4x2", "--tokenizer",
-                    file, "--untied", "--peak", "0.5", "--chain", str(GROUP), "--vocab", "512", "--context",
-                    "4096",
-                    *options, "-o", path], check=True, stderr=subprocess.DEVNULL)
+                    file, "--vocab", "512", "--context", "4096", "--untied", "--peak", "0.5",
+                    "--chain", str(GROUP), *options, "-o", path], check=True,
+                   stderr=subprocess.DEVNULL)
     os.remove(file)
