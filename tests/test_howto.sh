@@ -121,7 +121,7 @@ static int run(int argc, char **argv)
 const struct trit_command trit_cmd_greet = {
     .name = "greet", .summary = "greet", .usage = "", .detail = "Greets.", .run = run };
 END
-edit runtime/cli/commands.h 's/^    ROW(pack)$/    ROW(pack) \\\n    ROW(greet)/'
+edit runtime/cli/commands.h 's/^    ROW(rm)$/    ROW(rm) \\\n    ROW(greet)/'
 followed "A command"
 
 

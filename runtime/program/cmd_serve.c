@@ -61,7 +61,7 @@ static const struct trit_option options[] = {
     { "--cache-mb", TRIT_OPT_INT, AT(cache_mb), "N",
       "memory for texts that were evaluated, in MB (default: an eighth of the free memory)", -1,
       1 << 24, NULL },
-    { "--chat-template", TRIT_OPT_TEXT, AT(template), "NAME|FILE",
+    { "--chat-template", TRIT_OPT_TEXT, AT(template), "TEMPLATE",
       "in place of the models' own chat template", 0, 0, NULL },
     { "--profile", TRIT_OPT_TEXT, AT(profile), "FILE", "the profile (none: no profile)", 0, 0,
       NULL },

@@ -25,7 +25,7 @@ struct trit_talk_options {
     { "--think", TRIT_OPT_CHOICE, AT(think), NULL, \
       "whether the model thinks before it answers, where it can: as its template has it, on, off", \
       0, 0, "default|on|off" }, \
-    { "--chat-template", TRIT_OPT_TEXT, AT(chat_template), "NAME|FILE", \
+    { "--chat-template", TRIT_OPT_TEXT, AT(chat_template), "TEMPLATE", \
       "what makes a prompt of messages: a built-in template, or a file in Jinja (default: the model's)", \
       0, 0, NULL }
 /* clang-format on */
