@@ -38,6 +38,14 @@ printf 'Hello\n/save %s/kept\n' "$dir" | chat >/dev/null 2>"$dir/err" || fail "s
 printf '/load %s/kept\nOnce upon\n' "$dir" | chat >"$dir/later" 2>"$dir/err" ||
     fail "load: $(cat "$dir/err")"
 cat "$dir/one" "$dir/later" | cmp - "$dir/two" || fail "a conversation that was kept goes on otherwise"
+grep -q 'evaluated again' "$dir/err" && fail "what was computed was not kept: $(cat "$dir/err")"
+printf '/load %s/kept\nOnce upon\n/stats\n' "$dir" | chat 2>&1 >/dev/null |
+    grep -q ' [1-9][0-9]* of them known' || fail "a kept conversation is computed again"
+printf 'x' | dd of="$dir/kept.state" bs=1 seek=99 conv=notrunc 2>/dev/null
+printf '/load %s/kept\nOnce upon\n' "$dir" | chat >"$dir/later" 2>"$dir/err" ||
+    fail "load with a broken state: $(cat "$dir/err")"
+cat "$dir/one" "$dir/later" | cmp - "$dir/two" || fail "a broken state changes the answer"
+grep -q 'kept.state.*evaluated again' "$dir/err" || fail "a broken state is not told"
 echo precious >"$dir/foreign"
 printf 'Hello\n/save %s/foreign\n' "$dir" | chat >/dev/null 2>"$dir/err"
 grep -q "$dir/foreign" "$dir/err" && grep -q precious "$dir/foreign" || fail "a foreign file is written over"

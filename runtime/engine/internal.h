@@ -56,6 +56,17 @@ struct trit_job {
     uint64_t number; /* in the order of admission */
 };
 
+/* Something that the thread does for another one between passes. */
+struct trit_errand {
+    enum trit_code (*run)(struct trit_scheduler *scheduler, const char *path,
+                          struct trit_error *error);
+    const char *path;
+    enum trit_code code;
+    struct trit_error error;
+    pthread_cond_t over;
+    bool done;
+};
+
 struct trit_scheduler {
     struct trit_engine *engine;
     struct trit_scheduler_sizes sizes;
@@ -67,6 +78,7 @@ struct trit_scheduler {
     pthread_t thread;
     struct trit_bell *bell; /* whose lock holds: */
     struct trit_job *queue;
+    struct trit_errand *errand;
     bool stopping;
     uint64_t turn; /* of the job that was admitted last */
     struct trit_scheduler_stats stats;
@@ -107,6 +119,16 @@ void trit_sequence_mark(struct trit_scheduler *scheduler, struct trit_job *job);
 size_t trit_sequence_marked(const struct trit_sequence *sequence);
 /* After an evaluation that failed: states are those of the last mark again. */
 void trit_sequence_recover(struct trit_sequence *sequence);
+/* An empty one; free; one that is kept from now on, as the last that was used. */
+enum trit_code trit_sequence_create(struct trit_scheduler *scheduler,
+                                    struct trit_sequence **sequence, struct trit_error *error);
+void trit_sequence_free(struct trit_sequence *sequence); /* NULL allowed */
+void trit_sequence_adopt(struct trit_scheduler *scheduler, struct trit_sequence *sequence);
+/* The sequence that was used last, in a file, and one out of a file (schedule_file.c). */
+enum trit_code trit_sequence_save(struct trit_scheduler *scheduler, const char *path,
+                                  struct trit_error *error);
+enum trit_code trit_sequence_restore(struct trit_scheduler *scheduler, const char *path,
+                                     struct trit_error *error);
 /* What all sequences take, into the stats. */
 void trit_sequences_count(const struct trit_scheduler *scheduler,
                           struct trit_scheduler_stats *stats);

@@ -90,7 +90,7 @@ static struct trit_job *next_of(struct trit_scheduler *s, bool any)
 static bool wait_for_work(struct trit_scheduler *s)
 {
     pthread_mutex_lock(&s->bell->lock);
-    while (!s->stopping && !s->nrunning && !s->queue)
+    while (!s->stopping && !s->nrunning && !s->queue && !s->errand)
         pthread_cond_wait(&s->bell->rung, &s->bell->lock);
     const bool stopping = s->stopping;
     pthread_mutex_unlock(&s->bell->lock);
@@ -188,10 +188,27 @@ static void count_memory(struct trit_scheduler *s)
     pthread_mutex_unlock(&s->bell->lock);
 }
 
+static void run_errand(struct trit_scheduler *s)
+{
+    pthread_mutex_lock(&s->bell->lock);
+    struct trit_errand *e = s->errand;
+    s->errand = NULL;
+    pthread_mutex_unlock(&s->bell->lock);
+    if (!e)
+        return;
+    e->code = s->stopping ? trit_fail(&e->error, TRIT_ESTOPPED, "the model is closed")
+                          : e->run(s, e->path, &e->error);
+    pthread_mutex_lock(&s->bell->lock);
+    e->done = true;
+    pthread_cond_signal(&e->over);
+    pthread_mutex_unlock(&s->bell->lock);
+}
+
 static void *serve(void *arg)
 {
     struct trit_scheduler *s = arg;
     while (wait_for_work(s)) {
+        run_errand(s);
         admit(s);
         if (s->nrunning)
             trit_schedule_pass(s);
@@ -284,6 +301,36 @@ void trit_scheduler_free(struct trit_scheduler *s)
     pthread_mutex_unlock(&s->bell->lock);
     pthread_join(s->thread, NULL);
     free_parts(s);
+}
+
+static enum trit_code send(struct trit_scheduler *s, struct trit_errand *e,
+                           struct trit_error *error)
+{
+    pthread_mutex_lock(&s->bell->lock);
+    if (s->errand) {
+        pthread_mutex_unlock(&s->bell->lock);
+        return trit_fail(error, TRIT_EBUSY, "another file is being read or written");
+    }
+    s->errand = e;
+    pthread_cond_signal(&s->bell->rung);
+    while (!e->done)
+        pthread_cond_wait(&e->over, &s->bell->lock);
+    pthread_mutex_unlock(&s->bell->lock);
+    return e->code ? trit_fail(error, e->code, "%s", e->error.text) : TRIT_OK;
+}
+
+enum trit_code trit_scheduler_save(struct trit_scheduler *s, const char *path,
+                                   struct trit_error *error)
+{
+    struct trit_errand e = { trit_sequence_save, path, .over = PTHREAD_COND_INITIALIZER };
+    return send(s, &e, error);
+}
+
+enum trit_code trit_scheduler_restore(struct trit_scheduler *s, const char *path,
+                                      struct trit_error *error)
+{
+    struct trit_errand e = { trit_sequence_restore, path, .over = PTHREAD_COND_INITIALIZER };
+    return send(s, &e, error);
 }
 
 void trit_scheduler_stats(struct trit_scheduler *s, struct trit_scheduler_stats *stats)

@@ -77,6 +77,15 @@ enum trit_code trit_scheduler_submit(struct trit_scheduler *scheduler,
 void trit_job_cancel(struct trit_job *job);
 void trit_job_release(struct trit_job *job); /* NULL allowed; the job goes on */
 
+/* What was evaluated for the last job that ended goes to a file (runtime/model/snapshot.h), of a
+   model with states as far as its last turn; or comes back from there, so that a prompt that begins
+   with it goes on from it. Nothing was evaluated: TRIT_EARGUMENT. Any thread; waits for the pass
+   that runs. */
+enum trit_code trit_scheduler_save(struct trit_scheduler *scheduler, const char *path,
+                                   struct trit_error *error);
+enum trit_code trit_scheduler_restore(struct trit_scheduler *scheduler, const char *path,
+                                      struct trit_error *error);
+
 /* What there is to say of it at a moment; any thread. */
 struct trit_scheduler_stats {
     size_t running, waiting, slots;

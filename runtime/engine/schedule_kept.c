@@ -49,7 +49,7 @@ static void drop_mark(struct trit_sequence *q, size_t i)
     memmove(q->marks + i, q->marks + i + 1, (q->nmarks - i) * sizeof(struct trit_mark *));
 }
 
-static void free_sequence(struct trit_sequence *q)
+void trit_sequence_free(struct trit_sequence *q)
 {
     if (!q)
         return;
@@ -92,7 +92,7 @@ static bool drop_oldest(struct trit_scheduler *s)
         return false;
     struct trit_sequence *q = *at;
     *at = q->next;
-    free_sequence(q);
+    trit_sequence_free(q);
     return true;
 }
 
@@ -257,8 +257,8 @@ static bool is_ours(const struct match *m)
 
 /* --- a sequence for a prompt --- */
 
-static enum trit_code create(struct trit_scheduler *s, struct trit_sequence **sequence,
-                             struct trit_error *error)
+enum trit_code trit_sequence_create(struct trit_scheduler *s, struct trit_sequence **sequence,
+                                    struct trit_error *error)
 {
     struct trit_sequence *q = trit_alloc(1, sizeof *q);
     enum trit_code code = TRIT_EMEMORY;
@@ -269,7 +269,7 @@ static enum trit_code create(struct trit_scheduler *s, struct trit_sequence **se
     else
         code = trit_session_join(&q->session, s->work, s->sizes.context, error);
     if (code) {
-        free_sequence(q);
+        trit_sequence_free(q);
         q = NULL;
     }
     *sequence = q;
@@ -290,10 +290,10 @@ static enum trit_code create_fitting(struct trit_scheduler *s, size_t tokens,
                                      struct trit_sequence **sequence, struct trit_error *error)
 {
     for (;;) {
-        enum trit_code code = create(s, sequence, error);
+        enum trit_code code = trit_sequence_create(s, sequence, error);
         if (!code && !(code = check_room(*sequence, tokens, error)))
             return TRIT_OK;
-        free_sequence(*sequence);
+        trit_sequence_free(*sequence);
         *sequence = NULL;
         if (!drop_oldest(s))
             return code;
@@ -307,7 +307,7 @@ static struct trit_sequence *take_over(struct trit_scheduler *s, const struct ma
     *m->kept = q->next;
     q->next = NULL;
     if (!(m->mark ? trit_mark_back(m->mark) : trit_session_rewind(q->session, m->usable))) {
-        free_sequence(q);
+        trit_sequence_free(q);
         return NULL;
     }
     drop_lost(q);
@@ -436,9 +436,18 @@ void trit_sequence_keep(struct trit_scheduler *s, struct trit_job *job)
     q->n = trit_session_position(q->session);
     drop_lost(q);
     if (!q->n || !s->sizes.kept_bytes) {
-        free_sequence(q);
+        trit_sequence_free(q);
         return;
     }
+    q->next = s->kept;
+    s->kept = q;
+    fit(s);
+}
+
+void trit_sequence_adopt(struct trit_scheduler *s, struct trit_sequence *q)
+{
+    if (s->states)
+        add_mark(q);
     q->next = s->kept;
     s->kept = q;
     fit(s);

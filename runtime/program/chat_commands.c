@@ -138,10 +138,13 @@ static void save(struct trit_chatting *c, const char *words)
 static void load(struct trit_chatting *c, const char *words)
 {
     struct trit_error error;
+    char slow[sizeof error.text];
     if (!*words)
         fputs("tritmill: /load FILE\n", stderr);
-    else if (trit_talk_load(&c->talk, words, &error))
+    else if (trit_talk_load(&c->talk, words, slow, sizeof slow, &error))
         trit_cli_error(&error);
+    else if (*slow)
+        fprintf(stderr, "tritmill: %s: the messages are evaluated again\n", slow);
 }
 
 static void regenerate(struct trit_chatting *c, const char *words)

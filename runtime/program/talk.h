@@ -72,8 +72,9 @@ bool trit_talk_drop_last(struct trit_talk *talk, const char *role);
 void trit_talk_reset(struct trit_talk *talk);
 
 /* The messages in a file of their own, as JSON, and what was computed for them beside it
-   (PATH.state); without that file they are evaluated again. */
+   (PATH.state). Where that cannot be used, which *slow then says, they are evaluated again. */
 enum trit_code trit_talk_save(struct trit_talk *talk, const char *path, struct trit_error *error);
-enum trit_code trit_talk_load(struct trit_talk *talk, const char *path, struct trit_error *error);
+enum trit_code trit_talk_load(struct trit_talk *talk, const char *path, char *slow, size_t room,
+                              struct trit_error *error);
 
 #endif

@@ -1,5 +1,6 @@
 /* Conversations in files: the messages as JSON that people can read, and beside it what was
    computed for them. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,16 @@ static json_t *to_json(const struct trit_talk *t)
                      (int)t->dropped, "messages", t->messages);
 }
 
-enum trit_code trit_talk_save(struct trit_talk *t, const char *path, struct trit_error *error)
+static enum trit_code state_path(const char *path, char *out, size_t room, struct trit_error *error)
+{
+    const int n = snprintf(out, room, "%s.state", path);
+    return n < 0 || (size_t)n >= room
+               ? trit_fail(error, TRIT_EARGUMENT, "%.60s...: the name is too long", path)
+               : TRIT_OK;
+}
+
+static enum trit_code save_messages(const struct trit_talk *t, const char *path,
+                                    struct trit_error *error)
 {
     json_t *json = to_json(t);
     char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
@@ -39,6 +49,17 @@ enum trit_code trit_talk_save(struct trit_talk *t, const char *path, struct trit
     free(text);
     json_decref(json);
     return code;
+}
+
+enum trit_code trit_talk_save(struct trit_talk *t, const char *path, struct trit_error *error)
+{
+    char state[PATH_MAX];
+    struct trit_scheduler_stats stats;
+    enum trit_code code = state_path(path, state, sizeof state, error);
+    if (!code)
+        code = save_messages(t, path, error);
+    trit_scheduler_stats(t->scheduler, &stats);
+    return code || !stats.kept ? code : trit_scheduler_save(t->scheduler, state, error);
 }
 
 /* Whether it has a role that there is, and a text; the system's stands first alone. */
@@ -75,7 +96,7 @@ static enum trit_code take(struct trit_talk *t, const char *path, const json_t *
     return TRIT_OK;
 }
 
-enum trit_code trit_talk_load(struct trit_talk *t, const char *path, struct trit_error *error)
+static enum trit_code load_messages(struct trit_talk *t, const char *path, struct trit_error *error)
 {
     json_error_t at;
     char *text = NULL;
@@ -88,5 +109,19 @@ enum trit_code trit_talk_load(struct trit_talk *t, const char *path, struct trit
                 : trit_fail(error, TRIT_EFORMAT, "%s:%d:%d: %s", path, at.line, at.column, at.text);
     json_decref(json);
     free(text);
+    return code;
+}
+
+enum trit_code trit_talk_load(struct trit_talk *t, const char *path, char *slow, size_t room,
+                              struct trit_error *error)
+{
+    char state[PATH_MAX];
+    struct trit_error why;
+    *slow = 0;
+    enum trit_code code = state_path(path, state, sizeof state, error);
+    if (!code)
+        code = load_messages(t, path, error);
+    if (!code && trit_scheduler_restore(t->scheduler, state, &why))
+        snprintf(slow, room, "%s", why.text);
     return code;
 }
