@@ -150,7 +150,62 @@ def together():
     check("all slots are free again", wait_for(lambda: server.metric("tritmill_running") == 0))
 
 
-for part in [completions, chats, models, together]:
+def tools():
+    """Calls of tools are parsed as they come, and held to what may be called."""
+    global server
+    before, server = server, Server("-a", "m", "--chat-template", "qwen3", "-c", "4096")
+    functions = [{"type": "function", "function": {"name": name, "parameters": {
+        "type": "object", "properties": {"city": {"enum": ["Rome", "Oslo"]}}, "required": ["city"],
+        "additionalProperties": False}}} for name in ["weather", "time"]]
+    ask = {**TALK, "tools": functions, "tool_choice": "required", "parallel_tool_calls": False,
+           "max_tokens": 200, "temperature": 1}
+    for seed in range(3):
+        choice = whole(CHAT, {**ask, "seed": seed})["choices"][0]
+        calls = choice["message"]["tool_calls"]
+        check("one call, with its arguments", choice["finish_reason"] == "tool_calls" and
+              len(calls) == 1 and calls[0]["function"]["name"] in ("weather", "time") and
+              json.loads(calls[0]["function"]["arguments"])["city"] in ("Rome", "Oslo"), choice)
+        name, arguments, ids = "", "", set()
+        for piece in stream(CHAT, {**ask, "seed": seed}):
+            for call in piece["choices"][0]["delta"].get("tool_calls", []):
+                name += call["function"].get("name", "")
+                arguments += call["function"]["arguments"]
+                ids |= {call["id"]} if "id" in call else set()
+        check("the stream is the same call", (name, arguments) == tuple(
+            calls[0]["function"].values()) and len(ids) == 1, name, arguments, calls)
+    named = {"type": "function", "function": {"name": "time"}}
+    choice = whole(CHAT, {**ask, "tool_choice": named})["choices"][0]
+    check("a named one", choice["message"]["tool_calls"][0]["function"]["name"] == "time", choice)
+    back = [*TALK["messages"], choice["message"], {"role": "tool", "content": "12", "tool_call_id":
+                                                   choice["message"]["tool_calls"][0]["id"]}]
+    answer = whole(CHAT, {**ask, "messages": back, "tool_choice": "none", "max_tokens": 5})
+    check("no tools where none may be called", "tool_calls" not in answer["choices"][0]["message"])
+    answer = whole(CHAT, {**ask, "tool_choice": "auto", "max_tokens": 5})
+    check("auto: text it is", answer["choices"][0]["message"]["content"], answer)
+    check("SIGTERM", server.stop() == 143)
+    server = before
+    status, answer = server.json(CHAT, ask)
+    check("a template without tools says so", status == 400 and "tools" in
+          answer["error"]["message"], status, answer)
+
+
+def thinking():
+    """Thinking is told apart from content, and can be turned off."""
+    global server
+    before, server = server, Server("-a", "m", "--chat-template", "qwen35", "-c", "4096")
+    on = {**TALK, "chat_template_kwargs": {"enable_thinking": True}}
+    message = whole(CHAT, on)["choices"][0]["message"]
+    check("thinking", message["reasoning_content"] and not message["content"], message)
+    told = "".join(p["choices"][0]["delta"].get("reasoning_content", "") for p in stream(CHAT, on))
+    check("thinking as a stream", told == message["reasoning_content"], told, message)
+    for off in [{"chat_template_kwargs": {"enable_thinking": False}}, {"reasoning_effort": "none"}]:
+        message = whole(CHAT, {**TALK, **off})["choices"][0]["message"]
+        check("no thinking", "reasoning_content" not in message and message["content"], message)
+    check("SIGTERM", server.stop() == 143)
+    server = before
+
+
+for part in [completions, chats, models, tools, thinking, together]:
     begin = time.time()
     part()
     print(f"{part.__name__} {time.time() - begin:.1f} s")
