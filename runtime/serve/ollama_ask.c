@@ -239,7 +239,7 @@ static enum trit_code read_context(struct trit_ask *ask, json_t *context, struct
 enum trit_code trit_ollama_read_generate(json_t *body, struct trit_ask **ask,
                                          struct trit_error *error)
 {
-    const char *prompt, *suffix, *system, *template;
+    const char *prompt = "", *suffix = "", *system = "", *template = "";
     const json_t *raw = get(body, "raw");
     enum trit_code code = begin(body, ask, error);
     if (!code)
