@@ -187,6 +187,8 @@ static bool tail(struct trit_answer *a)
         return false;
     if (match == TRIT_MATCH_YES)
         trit_answer_drop(a, blanks + strlen(tag));
+    else if (match == TRIT_MATCH_MORE) /* the call is whole, its tag was cut */
+        trit_answer_drop(a, a->n);
     a->after = true;
     return go(a, TRIT_ANSWER_TEXT);
 }
