@@ -2,8 +2,8 @@
 """Conversations over several servers behind one address.
 
 replicas.py URL PID...: holds CONVERSATIONS of TURNS turns; after the second turn the first process
-is killed. Prints a line a turn: conversation, turn, status, tokens of the prompt that were known,
-and the answer as JSON.
+is killed. Prints a line a turn: conversation, turn, tokens of the prompt that were known, all of its
+tokens, and the answer as JSON.
 """
 import json
 import os
@@ -32,16 +32,19 @@ def ask(url, messages):
 
 def main():
     url, servers = sys.argv[1], [int(pid) for pid in sys.argv[2:]]
-    talks = [[{"role": "user", "content": f"Tell me story number {i}, please."}]
+    talks = [[{"role": "user", "content": f"{i} is the number of the story that I want."}]
              for i in range(CONVERSATIONS)]
+    for messages in talks[::2]:
+        messages.insert(0, {"role": "system", "content": "You tell stories."})
     for turn in range(TURNS):
         if turn == 2 and servers:
             os.kill(servers[0], signal.SIGKILL)
         for i, messages in enumerate(talks):
             answer = ask(url, messages)
             text = answer["choices"][0]["message"]["content"]
-            known = answer["usage"]["prompt_tokens_details"]["cached_tokens"]
-            print(i, turn, known, json.dumps(text))
+            usage = answer["usage"]
+            print(i, turn, usage["prompt_tokens_details"]["cached_tokens"], usage["prompt_tokens"],
+                  json.dumps(text))
             messages += [{"role": "assistant", "content": text},
                          {"role": "user", "content": f"And then, in part {turn}?"}]
 
