@@ -13,7 +13,9 @@ import time
 import urllib.error
 import urllib.request
 
-CONVERSATIONS, TURNS, TRIES = 6, 4, 20
+CONVERSATIONS, TURNS, TRIES = 7, 4, 20
+# Longer than what a server gives up without regret.
+STORY = "It has a cat, a dog and a big red ball, and it ends well. " * 5
 
 
 def ask(url, messages):
@@ -32,7 +34,7 @@ def ask(url, messages):
 
 def main():
     url, servers = sys.argv[1], [int(pid) for pid in sys.argv[2:]]
-    talks = [[{"role": "user", "content": f"{i} is the number of the story that I want."}]
+    talks = [[{"role": "user", "content": f"{i} is the number of the story that I want. " + STORY}]
              for i in range(CONVERSATIONS)]
     for messages in talks[::2]:
         messages.insert(0, {"role": "system", "content": "You tell stories."})

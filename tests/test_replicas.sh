@@ -5,7 +5,7 @@ command -v haproxy >/dev/null || PATH=$PATH:/usr/sbin
 command -v haproxy >/dev/null || { echo "skipped: no haproxy"; exit 77; }
 dir=$(mktemp -d)
 pids=()
-trap 'kill -9 "${pids[@]}" && wait; rm -rf "$dir"' EXIT 2>/dev/null
+trap 'kill -9 "${pids[@]}" && wait; rm -rf "$dir"' EXIT
 export TRITMILL_CACHE=none
 fail() { echo "FAILED: $*"; exit 1; }
 python() { "${TRIT_PYTHON:-python3}" -B "$@"; }
@@ -14,7 +14,7 @@ model=$TRIT_SOURCE/tests/models/stories.gguf
 config=$dir/haproxy.cfg
 cp "$TRIT_SOURCE/runtime/serve/deploy/haproxy.cfg" "$config"
 for port in 11501 11502 11503; do
-    "$TRITMILL" serve -m "$model" --port 0 -t 1 -np 2 -c 512 --chat-template chatml \
+    "$TRITMILL" serve -m "$model" --port 0 -t 1 -np 2 -c 1024 --chat-template chatml \
         >"$dir/$port" 2>&1 &
     pids+=($!)
     for _ in $(seq 100); do
@@ -37,5 +37,5 @@ python "$TRIT_SOURCE/tests/replicas.py" "http://127.0.0.1:$front" "${pids[0]}" >
     fail "three servers, one killed: $(tail -3 "$dir/haproxy.log")"
 strip() { awk '{ $3 = ""; print }' "$1"; }
 [ "$(strip "$dir/seen")" = "$(strip "$dir/expected")" ] || fail "answers differ: $(cat "$dir/seen")"
-awk '$2 == 0 { before[$1] = $4 } $2 == 1 && $3 < before[$1] { exit 1 }' "$dir/seen" ||
+awk '$2 == 0 { before[$1] = $4 } $2 == 1 && $3 < before[$1] - 1 { exit 1 }' "$dir/seen" ||
     fail "a conversation did not stay on its server: $(cat "$dir/seen")"
