@@ -40,7 +40,7 @@ def bodies():
 def parameters():
     """Each is refused by its name."""
     bad = {"temperature": [-1, 3, "1", True, [], 1e300], "top_p": [-0.1, 1.1, {}],
-           "top_k": [0.5, -2, 1e12], "min_p": [2, "x"], "n": [0, -1, 17, 1.5, "2"],
+           "top_k": [0.5, -2, 1e12], "min_p": [2, "x"], "n": [0, -1, 17, 1.5, 1e30, "2"],
            "max_tokens": [0, -2, 1.5, 10**12, "5"], "stop": [1, [1], ["a"] * 17, "x" * 600, {}],
            "seed": ["x", 1.5, []], "presence_penalty": [3, -2.1], "frequency_penalty": ["1", 99],
            "logit_bias": [[], {"x": 1}, {"-1": 1}, {"1": 101}, {"1": "x"}],

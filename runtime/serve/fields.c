@@ -36,8 +36,9 @@ static bool fits(const struct trit_field *f, const json_t *json)
     if (!json_is_number(json))
         return false;
     const double value = json_number_value(json);
-    const bool whole = f->kind == TRIT_FIELD_FLOAT || value == (double)(int64_t)value;
-    return value >= f->least && value <= f->most && whole;
+    if (!(value >= f->least && value <= f->most))
+        return false;
+    return f->kind == TRIT_FIELD_FLOAT || value == (double)(int64_t)value;
 }
 
 static void set(const struct trit_field *f, const json_t *json, struct trit_ask *ask)
