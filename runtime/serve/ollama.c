@@ -162,8 +162,7 @@ static void chat(struct trit_request *r, void *server)
     answer(r, server, trit_ollama_read_chat, true);
 }
 
-/* A file's digest is known once it was read for another reason; until then it is zeros, which
-   clients that show a part of it can show. */
+/* Until a file's digest is made it is zeros, which clients that show a part of it can show. */
 static void put_digest(json_t *json, const struct trit_store_model *m)
 {
     static const char unknown[TRIT_STORE_DIGEST] =
@@ -194,10 +193,15 @@ static void tags(struct trit_request *r, void *arg)
         return;
     }
     json_t *models = json_array();
+    bool unknown = false;
     for (size_t i = 0; i < n; i++)
-        if (!list[i].missing)
+        if (!list[i].missing) {
             json_array_append_new(models, listed(&list[i]));
+            unknown |= !*list[i].digest;
+        }
     free(list);
+    if (unknown)
+        trit_digests_look(server->digests);
     trit_reply_json(r, 200, json_pack("{s:o}", "models", models));
 }
 

@@ -51,6 +51,26 @@ static json_t *model_json(const struct trit_store_model *m)
                      "ftype", m->type);
 }
 
+/* What is known of a model once it is loaded. */
+static void add_facts(void *data, struct trit_served *s)
+{
+    const struct trit_config *c = &s->engine.config;
+    json_t *model;
+    size_t i;
+    json_array_foreach(data, i, model)
+    {
+        json_t *meta = json_object_get(model, "meta");
+        if (strcmp(json_string_value(json_object_get(model, "id")), s->model.name))
+            continue;
+        json_object_set_new(meta, "n_vocab", json_integer((json_int_t)c->vocab));
+        json_object_set_new(meta, "n_ctx", json_integer((json_int_t)s->context));
+        json_object_set_new(meta, "n_ctx_train", json_integer((json_int_t)c->context));
+        json_object_set_new(meta, "n_embd", json_integer((json_int_t)c->hidden));
+        json_object_set_new(meta, "n_params",
+                            json_integer((json_int_t)trit_model_cost(s->engine.model)->params));
+    }
+}
+
 static void models(struct trit_request *r, void *arg)
 {
     struct trit_server *server = arg;
@@ -65,6 +85,7 @@ static void models(struct trit_request *r, void *arg)
     for (size_t i = 0; i < n; i++)
         json_array_append_new(data, model_json(&list[i]));
     free(list);
+    trit_models_each(server->models, add_facts, data);
     trit_reply_json(r, 200, json_pack("{s:s,s:o}", "object", "list", "data", data));
 }
 

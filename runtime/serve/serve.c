@@ -62,6 +62,7 @@ static void reload(struct trit_server *s)
     struct trit_error error;
     hung_up = 0;
     trit_models_rescan(s->models);
+    trit_digests_look(s->digests);
     if (trit_http_reload(s->http, &error))
         fprintf(stderr, "tritmill: %s: the old keys hold\n", error.text);
     else
@@ -136,12 +137,14 @@ enum trit_code trit_serve(const struct trit_serve_options *options, struct trit_
     if (!code)
         code = trit_http_start(&s.http, &http, error);
     if (!code) {
+        s.digests = trit_digests_start(trit_models_store(s.models));
         say_ready(&s);
         wait_for_stop(&s);
         drain(&s);
         if (!all_ended(&s))
             return trit_fail(error, TRIT_ESTOPPED, "answers under way did not end");
     }
+    trit_digests_stop(s.digests);
     trit_models_stop(s.models);
     trit_http_stop(s.http);
     trit_metrics_free(s.metrics);

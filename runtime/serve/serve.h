@@ -21,6 +21,7 @@ struct trit_server {
     struct trit_http *http;
     struct trit_models *models;
     struct trit_metrics *metrics;
+    struct trit_digests *digests;
     double started;
     atomic_size_t generations; /* under way, or not quite gone */
 };
@@ -28,6 +29,13 @@ struct trit_server {
 /* Serves until SIGINT or SIGTERM; SIGHUP reads the folder and the keys again. Ready is told in one
    line on stdout. */
 enum trit_code trit_serve(const struct trit_serve_options *options, struct trit_error *error);
+
+/* Makes digests of the store's models that have none, now and when told to look again. NULL, here
+   and below: there is nobody who does. */
+struct trit_digests;
+struct trit_digests *trit_digests_start(struct trit_store *store);
+void trit_digests_look(struct trit_digests *digests);
+void trit_digests_stop(struct trit_digests *digests);
 
 /* The routes, in tables: one for each API, which its file has. */
 struct trit_routes {
