@@ -21,6 +21,7 @@ enum {
     STALL_SECONDS = 60,    /* a client that takes no byte that is there for it */
     IDLE_SECONDS = 75,     /* between requests; where connections are scarce CROWDED_SECONDS */
     CROWDED_SECONDS = 3,
+    LEFT_SECONDS = 1,
     SLOWEST = 16 << 10, /* bytes a second, of bodies and of answers that are complete */
 };
 
@@ -90,12 +91,21 @@ static bool too_slow(const struct trit_http *http, const struct trit_link *link,
     return link->phase != TRIT_LINK_WORK && now - link->since > limits[link->phase];
 }
 
+/* Its client ended in the midst of a request: MHD does not see an end that comes with data. */
+static bool was_left(const struct trit_link *link, double now)
+{
+    const bool comes = link->phase == TRIT_LINK_HEADERS || link->phase == TRIT_LINK_BODY;
+    char next;
+    return comes && now - link->since > LEFT_SECONDS &&
+           recv(link->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 void trit_http_sweep(struct trit_http *http)
 {
     const double now = trit_now();
     pthread_mutex_lock(&http->lock);
     for (struct trit_link *link = http->links; link; link = link->next) {
-        if (too_slow(http, link, now))
+        if (too_slow(http, link, now) || was_left(link, now))
             shutdown(link->fd, SHUT_RDWR); /* MHD sees it, and closes */
         else if (link->phase == TRIT_LINK_WORK && has_gone(link->fd))
             trit_request_gone_now(link->request);
