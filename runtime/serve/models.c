@@ -202,10 +202,10 @@ static enum trit_code look_at_file(struct trit_models *m, struct trit_error *err
     if (!code && !stat(path, &st)) {
         s->bytes = (uint64_t)st.st_size;
         s->modified = st.st_mtime;
-        snprintf(s->family, sizeof s->family, "%s", engine.config.arch);
     }
     trit_engine_close(&engine);
     snprintf(s->path, sizeof s->path, "%s", path);
+    trit_store_header(s);
     snprintf(s->name, sizeof s->name, "%s",
              m->options->alias ? m->options->alias
              : slash           ? slash + 1

@@ -134,6 +134,16 @@ static bool check_size(struct trit_request *r, struct MHD_Connection *connection
     return false;
 }
 
+/* The server is shutting down. */
+static bool refuse_late(struct trit_request *r)
+{
+    if (!atomic_load(&r->http->draining) || (r->route->flags & TRIT_ROUTE_DRAINING))
+        return false;
+    trit_reply_header(r, "Retry-After", "5");
+    trit_reply_error(r, 503, NULL, "the server is shutting down");
+    return true;
+}
+
 bool trit_request_check(struct trit_request *r, struct MHD_Connection *connection,
                         const char *method, const char *path)
 {
@@ -156,11 +166,8 @@ bool trit_request_check(struct trit_request *r, struct MHD_Connection *connectio
     }
     if (!check_key(r, connection))
         return false;
-    if (atomic_load(&r->http->draining) && !(r->route->flags & TRIT_ROUTE_DRAINING)) {
-        trit_reply_header(r, "Retry-After", "5");
-        trit_reply_error(r, 503, NULL, "the server is shutting down");
+    if (refuse_late(r))
         return false;
-    }
     return check_type(r, connection) && check_size(r, connection);
 }
 
@@ -223,7 +230,7 @@ enum MHD_Result trit_request_whole(struct trit_request *r)
         atomic_fetch_add(&r->http->working, 1);
         if (r->route->flags & TRIT_ROUTE_QUICK) {
             run_handler(r);
-        } else {
+        } else if (!refuse_late(r)) { /* it is at work, so that the threads stay */
             pthread_mutex_lock(&r->lock);
             r->suspended = true;
             MHD_suspend_connection(r->connection);

@@ -141,25 +141,24 @@ static const char *main_type(const struct trit_gguf *g)
     return info ? info->name : "";
 }
 
-static void read_header(struct trit_store_known *k, const char *path)
+void trit_store_header(struct trit_store_model *m)
 {
     struct trit_gguf *g;
     struct trit_text arch;
     uint64_t elements = 0;
-    k->read = true;
-    if (trit_gguf_open(&g, path, NULL))
+    if (trit_gguf_open(&g, m->path, NULL))
         return;
     if (!trit_gguf_text(g, "general.architecture", &arch, NULL))
-        for (size_t i = 0; i < arch.n && i < sizeof k->family - 1; i++)
-            k->family[i] = arch.s[i] < ' ' || arch.s[i] == 127 ? '?' : arch.s[i];
+        for (size_t i = 0; i < arch.n && i < sizeof m->family - 1; i++)
+            m->family[i] = arch.s[i] < ' ' || arch.s[i] == 127 ? '?' : arch.s[i];
     for (size_t i = 0; i < g->ntensors; i++) {
         uint64_t n = 1;
         for (size_t d = 0; d < 4; d++)
             n = trit_bytes_product(n, g->tensors[i].ne[d]);
         elements = trit_bytes_sum(elements, n);
     }
-    write_count(elements, k->parameters, sizeof k->parameters);
-    snprintf(k->type, sizeof k->type, "%s", main_type(g));
+    write_count(elements, m->parameters, sizeof m->parameters);
+    snprintf(m->type, sizeof m->type, "%s", main_type(g));
     trit_gguf_close(g);
 }
 
@@ -183,7 +182,11 @@ void trit_store_describe(struct trit_store *s, struct trit_store_model *model, i
             k = s->known[i];
     pthread_mutex_unlock(&s->lock);
     if (!k.read) {
-        read_header(&k, model->path);
+        trit_store_header(model);
+        k.read = true;
+        memcpy(k.family, model->family, sizeof k.family);
+        memcpy(k.parameters, model->parameters, sizeof k.parameters);
+        memcpy(k.type, model->type, sizeof k.type);
         pthread_mutex_lock(&s->lock);
         remember(s, &k);
         pthread_mutex_unlock(&s->lock);

@@ -50,6 +50,9 @@ struct trit_store_model {
     char family[32], parameters[16], type[16];
 };
 
+/* Fills in what the header of the file at model->path says; of one that cannot be read nothing. */
+void trit_store_header(struct trit_store_model *model);
+
 /* All of them, sorted by name; free() them. A folder that is not there has none. Costs a look at
    the folder, and at the headers of files that are new or have changed. */
 enum trit_code trit_store_list(struct trit_store *store, struct trit_store_model **models,
