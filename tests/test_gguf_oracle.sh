@@ -2,7 +2,7 @@
 # Do we read a GGUF as npm's @huggingface/gguf does: a file of our writer, the committed model,
 # hand-made ones?
 set -eu
-reason=$(sh "$TRIT_SOURCE/tests/oracle/install.sh") || { code=$?; echo "$reason"; exit $code; }
+reason=$(sh "$TRIT_SOURCE/tests/npm.sh" oracle) || { code=$?; echo "$reason"; exit $code; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$TRIT_BUILD/tests/gguf_sample" "$work/sample"

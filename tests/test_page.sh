@@ -8,6 +8,6 @@ for browser in "${TRIT_CHROMIUM:-}" /usr/bin/chromium-headless-shell /usr/bin/ch
     [ -x "$browser" ] && break
 done
 [ "$browser" ] || { echo "skipped: no chromium-headless-shell, no chromium"; exit 77; }
-reason=$(sh "$TRIT_SOURCE/tests/page/install.sh") || { code=$?; echo "$reason"; exit $code; }
+reason=$(sh "$TRIT_SOURCE/tests/npm.sh" page) || { code=$?; echo "$reason"; exit $code; }
 TRIT_CHROMIUM=$browser node "$TRIT_BUILD/page/page.mjs" "$TRIT_SOURCE/runtime/serve/page.html" \
     ${TRIT_PAGE_URL:+"$TRIT_PAGE_URL"}

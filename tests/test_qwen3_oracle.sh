@@ -8,7 +8,7 @@
 set -u
 skip() { echo "$1"; exit 77; }
 "${TRIT_PYTHON:-python3}" -c 'import numpy' 2>/dev/null || skip "no python3 with numpy"
-reason=$(sh "$TRIT_SOURCE/tests/oracle/install.sh" 2>&1) || { code=$?; echo "$reason"; exit $code; }
+reason=$(sh "$TRIT_SOURCE/tests/npm.sh" oracle 2>&1) || { code=$?; echo "$reason"; exit $code; }
 oracle() { "$TRIT_PYTHON" -B "$TRIT_SOURCE/tests/oracle/$1.py" "${@:2}"; }
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 failed=0

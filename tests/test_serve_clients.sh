@@ -2,7 +2,7 @@
 # labels: slow
 # Do npm's openai and ai get from a server what they expect: text, streams, tools, errors?
 set -u
-reason=$(sh "$TRIT_SOURCE/tests/clients/install.sh") || { code=$?; echo "$reason"; exit $code; }
+reason=$(sh "$TRIT_SOURCE/tests/npm.sh" clients) || { code=$?; echo "$reason"; exit $code; }
 work=$(mktemp -d)
 trap 'kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
 "$TRITMILL" serve -m "$TRIT_SOURCE/tests/models/stories.gguf" -a m --chat-template qwen3 -c 4096 \

