@@ -20,7 +20,8 @@ from serve_mix import CHAT, COMPLETION, KINDS, TALK, follow, post, same
 check = Checks()
 BOTH = ["-a", "m", "-c", "2048", "--chat-template", "qwen3"]
 ALONE = ["-np", "1", "--cache-mb", "0", "--draft", "none", "-t", "1"]
-TOGETHER = ["-np", "5", "--queue", "6", "--cache-mb", "16", "--chunk", "48",
+CACHE_MB = 16
+TOGETHER = ["-np", "5", "--queue", "6", "--cache-mb", str(CACHE_MB), "--chunk", "48",
             "--draft-n", "3"]
 
 
@@ -119,6 +120,7 @@ def compare(model, n, seed, *options):
     counts = {name: int(server.metric(f"tritmill_{name}_total")) for name in
               ["jobs", "refused", "cancelled", "failed", "reused_tokens", "drafted_tokens",
                "right_tokens"]}
+    counts["kept_bytes"] = int(server.metric("tritmill_kept_bytes"))
     check("nothing failed", counts["failed"] == 0, counts)
     check("prompts shared their beginnings", counts["reused_tokens"] > 0, counts)
     check("the server ends", server.stop() == 143, server.said())
@@ -138,6 +140,7 @@ def short():
             counts, busy = compare(model, 64, 1, *TOGETHER, "--draft", draft)
             check("there were drafts", counts["drafted_tokens"] > 0, counts)
             check("the queue was full", busy > 0)
+            check("what is kept has its limit", counts["kept_bytes"] <= CACHE_MB << 20, counts)
 
 
 if sys.argv[1:]:

@@ -25,10 +25,14 @@ static uint64_t mark_bytes(const struct trit_sequence *q)
     return bytes;
 }
 
-static uint64_t bytes_of(const struct trit_sequence *q)
+static uint64_t kv_bytes(const struct trit_sequence *q)
 {
-    const struct trit_session_taken taken = trit_session_taken(q->session);
-    return trit_round_up(taken.kv, PAGE) + trit_round_up(taken.states, PAGE) + mark_bytes(q);
+    return trit_round_up(trit_session_taken(q->session).kv, PAGE);
+}
+
+static uint64_t state_bytes(const struct trit_sequence *q)
+{
+    return trit_round_up(trit_session_taken(q->session).states, PAGE) + mark_bytes(q);
 }
 
 /* What the limit is for: sequences that ended, and the marks of all. */
@@ -36,7 +40,7 @@ static uint64_t limited(const struct trit_scheduler *s)
 {
     uint64_t bytes = 0;
     for (const struct trit_sequence *q = s->kept; q; q = q->next)
-        bytes += bytes_of(q);
+        bytes += kv_bytes(q) + state_bytes(q);
     for (size_t i = 0; i < s->nrunning; i++)
         bytes += mark_bytes(s->running[i]->sequence);
     return bytes;
@@ -122,9 +126,8 @@ static void fit(struct trit_scheduler *s)
 
 static void count_one(const struct trit_sequence *q, struct trit_scheduler_stats *stats)
 {
-    const struct trit_session_taken taken = trit_session_taken(q->session);
-    stats->kv_bytes += taken.kv;
-    stats->state_bytes += taken.states + mark_bytes(q);
+    stats->kv_bytes += kv_bytes(q);
+    stats->state_bytes += state_bytes(q);
 }
 
 void trit_sequences_count(const struct trit_scheduler *s, struct trit_scheduler_stats *stats)
