@@ -2,8 +2,8 @@
 """A hub on loopback for test_pull.sh, with the faults that it asks for.
 
 hub.py FILE PORTFILE LOG: serves FILE as owner/repo on one port, its bytes by a redirect to another
-port, as a hub and its storage are. Writes both ports to PORTFILE, and to LOG a line for each request:
-"hub|cdn METHOD PATH token|- range|-".
+port, as a hub and its storage are. Writes both ports to PORTFILE, and to LOG a line for each
+request: "hub|cdn METHOD PATH token|- range|-".
 
 The revision says what goes wrong: a word, or word-number; of those that number requests do it.
 """
@@ -30,17 +30,18 @@ def entry(path, sha=SHA, size=len(DATA)):
 
 
 LISTS = {
-    "names": [entry("../up.gguf"), entry("/etc/x.gguf"), entry("a/../../b.gguf"), entry("x\x1b[2J.gguf"),
-              entry("-rf.gguf"), entry("mmproj-f16.gguf"), entry("\u202e.gguf"), entry("..gguf"),
-              entry("sub/good-Q2_0.gguf")],
+    "names": [entry("../up.gguf"), entry("/etc/x.gguf"), entry("a/../../b.gguf"),
+              entry("x\x1b[2J.gguf"), entry("-rf.gguf"), entry("mmproj-f16.gguf"),
+              entry("\u202e.gguf"), entry("..gguf"), entry("sub/good-Q2_0.gguf")],
     "huge": [entry("m-I2_S.gguf", size=1 << 50)],
     "split": [entry("big-00001-of-00002.gguf"), entry("big-00002-of-00002.gguf")],
     "empty": [{"type": "file", "path": "README.md", "size": 1, "oid": "0" * 40}],
     "wrong": [entry("m-I2_S.gguf", sha="1" * 64)],
     "short": [entry("m-I2_S.gguf", size=len(DATA) - 5)],
     "long": [entry("m-I2_S.gguf", size=len(DATA) + 5)],
-    "absurd": [entry("m-I2_S.gguf", size=-1), entry("n.gguf", size=1e300), entry("o.gguf", size="9"),
-               entry("p.gguf", sha="xyz"), {"type": "file"}, None, 7, [], {"path": 1, "lfs": 2}],
+    "absurd": [entry("m-I2_S.gguf", size=-1), entry("n.gguf", size=1e300),
+               entry("o.gguf", size="9"), entry("p.gguf", sha="xyz"), {"type": "file"}, None,
+               7, [], {"path": 1, "lfs": 2}],
     "several": [entry("m-I2_S.gguf"), entry("m-PTQ1_0.gguf"), entry("other-I2_S.gguf"),
                 entry("none-Q4_K.gguf", sha="2" * 64, size=100)],
 }
@@ -111,8 +112,8 @@ class Handler(BaseHTTPRequestHandler):
         elif word == "paged":
             page = int((re.search(r"page=(\d)", self.path) or "00")[1])
             files = [entry("a-F16.gguf"), entry("b-Q2_0.gguf"), entry("c-I2_S.gguf")]
-            link = {} if page == 2 else {"Link": f"<{url}{self.path.split('?')[0]}?page={page + 1}>; "
-                                                 'rel="next"'}
+            after = f"{url}{self.path.split('?')[0]}?page={page + 1}"
+            link = {} if page == 2 else {"Link": f'<{after}>; rel="next"'}
             self.reply(200, json.dumps([files[page]]).encode(), **link)
         elif word == "elsewhere":
             self.reply(200, b"[]", Link=f'<http://127.0.0.1:{PORTS["cdn"]}/x>; rel="next"')
@@ -169,7 +170,8 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in {**more, "ETag": etag, "Content_Length": str(end - begin)}.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
-        if word in ("cut", "whole", "changes", "dies", "swaps") and not (span and span[2]) and count > 1:
+        if (word in ("cut", "whole", "changes", "dies", "swaps") and not (span and span[2]) and
+                count > 1):
             tenth = len(data) // 10 + 1
             if number and count > number + 1:
                 tenth = end

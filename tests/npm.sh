@@ -1,7 +1,7 @@
 #!/bin/sh
-# npm.sh FOLDER: installs the packages of tests/FOLDER/package.json into $TRIT_BUILD/FOLDER, once, and
-# puts the scripts of that folder beside them (that is where node looks for packages). Exits 77 with a
-# reason where they cannot be had.
+# npm.sh FOLDER: installs the packages of tests/FOLDER/package.json into $TRIT_BUILD/FOLDER, once,
+# and puts the scripts of that folder beside them (that is where node looks for packages). Exits 77
+# with a reason where they cannot be had.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)/$1
 there=$TRIT_BUILD/$1

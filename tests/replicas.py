@@ -2,8 +2,8 @@
 """Conversations over several servers behind one address.
 
 replicas.py URL PID...: holds CONVERSATIONS of TURNS turns; after the second turn the first process
-is killed. Prints a line a turn: conversation, turn, tokens of the prompt that were known, all of its
-tokens, and the answer as JSON.
+is killed. Prints a line a turn: conversation, turn, tokens of the prompt that were known, all of
+its tokens, and the answer as JSON.
 """
 import json
 import os

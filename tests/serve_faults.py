@@ -31,7 +31,8 @@ def bodies():
             "deep JSON": deep, "deeper JSON": b"[" * 200000, "invalid UTF-8": b'{"prompt":"\xff"}',
             "NUL": b'{"prompt":"a\\u0000"}', "a bare NUL": b'{"prompt":"\0"}',
             "a lone surrogate": b'{"prompt":"\\ud800"}', "a key twice": b'{"n":1,"n":2}',
-            "a huge number": b'{"n":1e999}', "a huge integer": b'{"n":' + b"9" * 400 + b"}"}.items():
+            "a huge number": b'{"n":1e999}',
+            "a huge integer": b'{"n":' + b"9" * 400 + b"}"}.items():
         data = refused(what, 400, body)
         check(f"{what}: an error object", b'"message"' in data and b'"type"' in data, data)
     still_right("bad bodies")
@@ -102,7 +103,8 @@ def framing():
     pieces = b"".join(b"1\r\n%c\r\n" % c for c in body)
     check("chunks of a byte", RIGHT.encode() in server.raw(chunked + pieces + b"0\r\n\r\n"))
     for what, data in {
-            "a bad chunk size": chunked + b"zz\r\n", "a huge chunk size": chunked + b"f" * 40 + b"\r\n",
+            "a bad chunk size": chunked + b"zz\r\n",
+            "a huge chunk size": chunked + b"f" * 40 + b"\r\n",
             "a chunk too long": chunked + b"2\r\nabc\r\n0\r\n\r\n",
             "no version": b"GET /\r\n\r\n", "binary": bytes(range(256)) * 4,
             "a huge header": head + b"X: " + b"a" * 200000 + b"\r\n\r\n",

@@ -11,7 +11,8 @@ terminal() { "${TRIT_PYTHON:-python3}" -B "$TRIT_SOURCE/tests/terminal.py" "$@";
 typed() { terminal "$TRITMILL" chat --chat-template chatml --temp 0 -t 1 "$@"; }
 
 echo "pipes: an answer a line, and nothing else on stdout"
-printf 'Hello\nOnce upon\n' | chat >"$dir/two" 2>"$dir/err" || fail "exit code $?: $(cat "$dir/err")"
+printf 'Hello\nOnce upon\n' | chat >"$dir/two" 2>"$dir/err" ||
+    fail "exit code $?: $(cat "$dir/err")"
 printf 'Hello\n' | chat >"$dir/one" 2>"$dir/err" || fail "exit code $?"
 [ -s "$dir/one" ] || fail "no answer"
 head -c "$(stat -c %s "$dir/one")" "$dir/two" | cmp - "$dir/one" || fail "the first answer differs"
@@ -34,10 +35,12 @@ printf '/set temp 0\n/set\n/help\n/nonsense\n/stats\n' | chat >"$dir/out" 2>"$di
 for text in 'top_k  *40' '/regen' 'no command /nonsense' '0 tokens'; do
     grep -q "$text" "$dir/err" || fail "no '$text': $(cat "$dir/err")"
 done
-printf 'Hello\n/save %s/kept\n' "$dir" | chat >/dev/null 2>"$dir/err" || fail "save: $(cat "$dir/err")"
+printf 'Hello\n/save %s/kept\n' "$dir" | chat >/dev/null 2>"$dir/err" ||
+    fail "save: $(cat "$dir/err")"
 printf '/load %s/kept\nOnce upon\n' "$dir" | chat >"$dir/later" 2>"$dir/err" ||
     fail "load: $(cat "$dir/err")"
-cat "$dir/one" "$dir/later" | cmp - "$dir/two" || fail "a conversation that was kept goes on otherwise"
+cat "$dir/one" "$dir/later" | cmp - "$dir/two" ||
+    fail "a conversation that was kept goes on otherwise"
 grep -q 'evaluated again' "$dir/err" && fail "what was computed was not kept: $(cat "$dir/err")"
 printf '/load %s/kept\nOnce upon\n/stats\n' "$dir" | chat 2>&1 >/dev/null |
     grep -q ' [1-9][0-9]* of them known' || fail "a kept conversation is computed again"
@@ -48,7 +51,8 @@ cat "$dir/one" "$dir/later" | cmp - "$dir/two" || fail "a broken state changes t
 grep -q 'kept.state.*evaluated again' "$dir/err" || fail "a broken state is not told"
 echo precious >"$dir/foreign"
 printf 'Hello\n/save %s/foreign\n' "$dir" | chat >/dev/null 2>"$dir/err"
-grep -q "$dir/foreign" "$dir/err" && grep -q precious "$dir/foreign" || fail "a foreign file is written over"
+grep -q "$dir/foreign" "$dir/err" && grep -q precious "$dir/foreign" ||
+    fail "a foreign file is written over"
 printf '/load %s/foreign\n' "$dir" | chat 2>"$dir/err"
 grep -q "$dir/foreign:1" "$dir/err" || fail "no place named: $(cat "$dir/err")"
 printf '/regen\nHello\n/regen\n' | chat >"$dir/out" 2>"$dir/err"
@@ -61,7 +65,8 @@ yes 'Once upon a time there was a cat.' | head -20 | within 128 >"$dir/out" 2>"$
     fail "exit code $?: $(cat "$dir/err")"
 grep -q 'context of 128 tokens is full' "$dir/err" || fail "nothing is said: $(cat "$dir/err")"
 [ "$(wc -l <"$dir/out")" -ge 20 ] || fail "answers are missing"
-yes word | head -400 | tr '\n' ' ' | within 128 >"$dir/out" 2>"$dir/err" && fail "a message too long passes"
+yes word | head -400 | tr '\n' ' ' | within 128 >"$dir/out" 2>"$dir/err" &&
+    fail "a message too long passes"
 grep -q 'raise the context' "$dir/err" || fail "what to do: $(cat "$dir/err")"
 
 echo "bad input"

@@ -36,7 +36,8 @@ serve() { # FOLDER
 examples=(share/doc/tritmill/examples/*.c)
 [ ${#examples[@]} = 3 ] || fail "examples: ${examples[*]}"
 shared=$(pkg-config --cflags --libs tritmill)
-static="$(pkg-config --cflags tritmill) $lib/libtritmill.a $(pkg-config --static --libs-only-l tritmill)"
+static="$(pkg-config --cflags tritmill) $lib/libtritmill.a"
+static+=" $(pkg-config --static --libs-only-l tritmill)"
 static=${static/-ltritmill/}
 build() { # FOLDER COMPILER LIBRARY-FLAGS [FLAG...]
     mkdir "$1"
@@ -93,7 +94,8 @@ if [ -n "$TRIT_PYTHON" ]; then
     "$TRIT_PYTHON" -c "
 import ctypes, sys, tritmill
 for s in sys.argv[1:]:
-    print(s, ctypes.sizeof(getattr(tritmill, '_' + s.replace('_', ''))))" $structs >out || fail "Python"
+    print(s, ctypes.sizeof(getattr(tritmill, '_' + s.replace('_', ''))))" $structs >out ||
+        fail "Python"
     cmp out want || fail "Python's structs are not the header's"
     "$TRIT_PYTHON" "$TRIT_SOURCE/tests/api.py" $model "${want#Once upon a time,}" ||
         fail "the binding for Python"

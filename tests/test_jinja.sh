@@ -9,7 +9,8 @@ import json, subprocess, sys
 with open(sys.argv[2], encoding="utf-8") as file:
     sets = json.loads(file.readline())
     cases = [json.loads(line) for line in file]
-asks = "".join(json.dumps({"template": c["template"], "variables": sets[c["set"]]}) + "\n" for c in cases)
+asks = "".join(json.dumps({"template": c["template"], "variables": sets[c["set"]]}) + "\n"
+               for c in cases)
 said = subprocess.run([sys.argv[1]], input=asks, capture_output=True, text=True, check=True).stdout
 answers = [json.loads(line) for line in said.splitlines()]
 bad = [(c, a) for c, a in zip(cases, answers) if c.get("text") != a.get("text")]

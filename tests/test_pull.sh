@@ -1,6 +1,6 @@
 #!/bin/bash
-# Does `tritmill pull` bring a file whole, verified and to its place, or leave what it can go on with
-# and say why, whatever the hub does?
+# Does `tritmill pull` bring a file whole, verified and to its place, or leave what it can go on
+# with and say why, whatever the hub does?
 set -u
 python=${TRIT_PYTHON:-/usr/bin/python3}
 [ -x "$python" ] || { echo "skipped: no python3"; exit 77; }
@@ -51,7 +51,8 @@ done
 gets main
 [ "$(cat out)" = "$dir/models/owner/repo/m-I2_S.gguf" ] || fail "its place is $(cat out)"
 grep -q 'taking m-I2_S.gguf (2.* of memory' err || fail "not told: $(cat err)"
-grep -q "^hub GET /api/models/owner/repo/tree/main?recursive=true Bearer_hf_secret" log || fail "list"
+grep -q "^hub GET /api/models/owner/repo/tree/main?recursive=true Bearer_hf_secret" log ||
+    fail "list"
 grep -q "^hub GET /owner/repo/resolve/main/m-I2_S.gguf Bearer_hf_secret" log || fail "resolve"
 grep -q "^cdn .*signature=secret - " log || fail "no bytes from the other host"
 grep '^cdn' log | grep -q hf_secret && fail "the token went to another host"
@@ -75,16 +76,21 @@ grep -qF "'tritmill pull owner/none:q2_0' gets it" err || fail "pull is not told
 import json, sys
 m = json.load(sys.stdin)[0]
 assert m['digest'] == '$sha' and m['name'] == 'owner/repo:m-I2_S', m" || fail "list -o json"
-printf 'FROM owner/repo\nPARAMETER top_k 3\nPARAMETER odd 1\nSYSTEM """The king had a\ngold ring"""\n' >Modelfile
+printf '%s\n' 'FROM owner/repo' 'PARAMETER top_k 3' 'PARAMETER odd 1' \
+    'SYSTEM """The king had a' 'gold ring"""' >Modelfile
 "$TRITMILL" create tale:v1 2>err >out || fail "create: $(cat err)"
 grep -qF 'PARAMETER odd is kept and not used' err || fail "create: not told: $(cat err)"
 "$TRITMILL" run -m tale:v1 -p Once -n 2 --temp 0 2>/dev/null | cmp -s - by-file || fail "created"
-asked() { echo Once | "$TRITMILL" chat --chat-template chatml --temp 0 -n 16 -c 128 -t 1 "$@" 2>err; }
+asked() {
+    echo Once | "$TRITMILL" chat --chat-template chatml --temp 0 -n 16 -c 128 -t 1 "$@" 2>err
+}
 asked -m tale:v1 >chat-made
-asked -m "$model" --system $'The king had a\ngold ring' | cmp -s - chat-made || fail "chat: without the Modelfile's SYSTEM"
+asked -m "$model" --system $'The king had a\ngold ring' | cmp -s - chat-made ||
+    fail "chat: without the Modelfile's SYSTEM"
 asked -m "$model" | cmp -s - chat-made && fail "chat: SYSTEM makes no difference"
 "$TRITMILL" rm owner/repo 2>err && fail "removed what a name uses"
-"$TRITMILL" rm tale:v1 >out 2>err && "$TRITMILL" rm owner/repo >>out 2>&1 || fail "rm: $(cat out err)"
+"$TRITMILL" rm tale:v1 >out 2>err && "$TRITMILL" rm owner/repo >>out 2>&1 ||
+    fail "rm: $(cat out err)"
 [ -z "$(find models -name '*.gguf')" ] || fail "rm left $(find models -type f)"
 printf 'FROM %s\n' "$model" | "$TRITMILL" create linked -f - >out 2>err || fail "create: $(cat err)"
 cmp -s "models/blobs/sha256-$sha" "$model" || fail "no blob: $(find models)"
@@ -179,7 +185,8 @@ done
 
 # Names and choices.
 empty; gets names
-[ "$(find models -name '*.gguf')" = models/owner/repo/good-Q2_0.gguf ] || fail "$(find . -name '*gguf')"
+[ "$(find models -name '*.gguf')" = models/owner/repo/good-Q2_0.gguf ] ||
+    fail "$(find . -name '*gguf')"
 grep -q "$(printf '\033')" err && fail "a control byte reached the terminal"
 empty; gets paged owner/repo:b-q2_0
 gets paged owner/repo:f16

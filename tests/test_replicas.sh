@@ -26,7 +26,8 @@ for port in 11501 11502 11503; do
     sed -i "s/127.0.0.1:$port/127.0.0.1:$real/" "$config"
     alone=http://127.0.0.1:$real
 done
-front=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+front=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])')
 sed -i "s/127.0.0.1:11434/127.0.0.1:$front/; s/inter 1s/inter 200ms/" "$config"
 haproxy -c -q -f "$config" || fail "the example configuration is not one"
 haproxy -db -f "$config" >"$dir/haproxy.log" 2>&1 &

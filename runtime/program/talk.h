@@ -26,7 +26,8 @@ struct trit_talk_options {
       "whether the model thinks before it answers, where it can: as its template has it, on, off", \
       0, 0, "default|on|off" }, \
     { "--chat-template", TRIT_OPT_TEXT, AT(chat_template), "TEMPLATE", \
-      "what makes a prompt of messages: a built-in template, or a file in Jinja (default: the model's)", \
+      "what makes a prompt of messages: a built-in template, or a file in Jinja " \
+      "(default: the model's)", \
       0, 0, NULL }
 /* clang-format on */
 

@@ -1,4 +1,5 @@
-# Writes the page as C: cmake -DPAGE=page.html -DOUT=page_bytes.c -P page.cmake. Without a page: none.
+# Writes the page as C: cmake -DPAGE=page.html -DOUT=page_bytes.c -P page.cmake.
+# Without a page: none.
 if(EXISTS ${PAGE})
   file(READ ${PAGE} bytes HEX)
 endif()

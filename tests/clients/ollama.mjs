@@ -10,10 +10,16 @@ const tools = [{
     type: "function",
     function: {
         name: "weather", description: "of a city",
-        parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] },
+        parameters: {
+            type: "object", properties: { city: { type: "string" } }, required: ["city"],
+        },
     },
 }];
-const gather = async (stream) => { const all = []; for await (const part of stream) all.push(part); return all; };
+const gather = async (stream) => {
+    const all = [];
+    for await (const part of stream) all.push(part);
+    return all;
+};
 const fails = async (promise, status, words) => {
     const error = await promise.then(() => assert.fail("no error"), (e) => e);
     assert.equal(error.name, "ResponseError", String(error));
@@ -32,10 +38,15 @@ assert.equal(shown.model_info["general.architecture"], "bitnet-b1.58");
 
 // generate, whole and as a stream
 const whole = await ollama.generate({ model: "stories", prompt: "Once", options });
-const parts = await gather(await ollama.generate({ model: "stories", prompt: "Once", options, stream: true }));
+const parts = await gather(await ollama.generate({
+    model: "stories", prompt: "Once", options, stream: true,
+}));
 assert.equal(parts.map((p) => p.response).join(""), whole.response);
-assert.ok(whole.done && whole.prompt_eval_count > 4 && whole.eval_count > 0 && whole.context.length);
-const more = await ollama.generate({ model: "stories", prompt: "More", context: whole.context, options });
+assert.ok(whole.done && whole.prompt_eval_count > 4 && whole.eval_count > 0 &&
+    whole.context.length);
+const more = await ollama.generate({
+    model: "stories", prompt: "More", context: whole.context, options,
+});
 assert.ok(more.prompt_eval_count > whole.context.length);
 
 // chat: thinking apart, tools there and back
@@ -43,8 +54,12 @@ const think = await ollama.chat({ model: "words", messages: user("Hi"), think: t
 assert.equal(think.message.thinking, "Let me see.");
 const called = await ollama.chat({ model: "words", messages: user("Hi"), tools, options });
 assert.deepEqual(called.message.tool_calls[0].function.arguments, { city: "Oslo" });
-const messages = [...user("Hi"), called.message, { role: "tool", tool_name: "weather", content: "rain" }];
-const streamed = await gather(await ollama.chat({ model: "words", messages, tools, options, stream: true }));
+const messages = [
+    ...user("Hi"), called.message, { role: "tool", tool_name: "weather", content: "rain" },
+];
+const streamed = await gather(await ollama.chat({
+    model: "words", messages, tools, options, stream: true,
+}));
 assert.equal(streamed.flatMap((p) => p.message.tool_calls ?? []).length, 1);
 assert.equal(streamed.map((p) => p.message.thinking ?? "").join(""), "Let me see.");
 assert.equal(streamed.at(-1).done_reason, "stop");
@@ -55,15 +70,16 @@ const format = {
     required: ["age", "kind"], additionalProperties: false,
 };
 const formed = await ollama.chat({
-    model: "stories", messages: user("A pet"), think: false, format, options: { ...options, num_predict: 200 },
+    model: "stories", messages: user("A pet"), think: false, format,
+    options: { ...options, num_predict: 200 },
 });
 const pet = JSON.parse(formed.message.content);
 assert.ok(Number.isInteger(pet.age) && ["cat", "dog"].includes(pet.kind), formed.message.content);
 
 // made, used, copied, gone
 const states = await gather(await ollama.create({
-    model: "pirate", from: "stories", system: "You are a pirate.", parameters: { temperature: 0, stop: ["x", "y"] },
-    stream: true,
+    model: "pirate", from: "stories", system: "You are a pirate.",
+    parameters: { temperature: 0, stop: ["x", "y"] }, stream: true,
 }));
 assert.equal(states.at(-1).status, "success");
 assert.equal((await ollama.show({ model: "pirate" })).system, "You are a pirate.");
@@ -74,9 +90,12 @@ await ollama.delete({ model: "sailor" });
 
 // cut in the midst
 const cut = await ollama.generate({
-    model: "words", prompt: "0", raw: true, stream: true, options: { temperature: 0, num_predict: -1 },
+    model: "words", prompt: "0", raw: true, stream: true,
+    options: { temperature: 0, num_predict: -1 },
 });
-const error = await (async () => { for await (const part of cut) if (part) ollama.abort(); })().catch((e) => e);
+const error = await (async () => {
+    for await (const part of cut) if (part) ollama.abort();
+})().catch((e) => e);
 assert.equal(error?.name, "AbortError");
 
 // refused

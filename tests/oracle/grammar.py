@@ -40,8 +40,8 @@ def is_time(s):
 
 FORMATS = {"date": is_date, "time": is_time,
            "date-time": lambda s: s[10:11] == "T" and is_date(s[:10]) and is_time(s[11:]),
-           "uuid": lambda s: bool(re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
-                                               s)),
+           "uuid": lambda s: bool(re.fullmatch(
+               r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", s)),
            "ipv4": lambda s: bool(re.fullmatch(r"(\d{1,3}\.){3}\d{1,3}", s, re.A)) and
            all(int(p) < 256 and str(int(p)) == p for p in s.split(".")),
            "email": lambda s: bool(re.fullmatch(r"[^@\s]+@[0-9A-Za-z.\-]+\.[0-9A-Za-z\-]+", s))}
@@ -126,13 +126,15 @@ def valid(v, s, root):
 
 NAMES = ["a", "b", "ab", "name", "x y", "q\"t", "back\\slash", "n\nl", "tag", "é", "nam", ""]
 PATTERNS = [("^[a-z]{2,4}$", lambda r: pick(r, "abcxyz", r.randint(2, 4))),
-            ("^(ab|cd)*x?$", lambda r: "".join(r.choice(["ab", "cd"]) for _ in range(r.randint(0, 4)))
+            ("^(ab|cd)*x?$",
+             lambda r: "".join(r.choice(["ab", "cd"]) for _ in range(r.randint(0, 4)))
              + r.choice(["", "x"])),
             (r"^\d+\.\d{2}$", lambda r: "%d.%02d" % (r.randint(0, 999), r.randint(0, 99))),
             ("foo", lambda r: text(r) + "foo" + text(r)),
             ("^a|b$", lambda r: r.choice(["a" + text(r), text(r) + "b"])),
             (r"^[^\"\\x]{0,3}$", lambda r: pick(r, "abc é\n", r.randint(0, 3))),
-            (r"^\w+@\w+\.(com|org)$", lambda r: pick(r, "a_9Z", 3) + "@" + pick(r, "bB", 2) + ".org"),
+            (r"^\w+@\w+\.(com|org)$",
+             lambda r: pick(r, "a_9Z", 3) + "@" + pick(r, "bB", 2) + ".org"),
             ("^[α-ω]+.$", lambda r: pick(r, "αβω", 2) + r.choice("x😀\"")),
             (r"^[\x41-\u005a]+$", lambda r: pick(r, "AMZ", 3)),
             ("^(a|ab)(c|bcd)(d*)$", lambda r: r.choice(["acd", "abcd", "abbcd", "abc", "abcdd"]))]
@@ -177,8 +179,8 @@ def scalar(r):
         width = 10 ** r.randint(0, 5)
         return bounds(r, {"type": "number"}, -width, width, ("minimum", "maximum"))
     if kind == 6:
-        values = [r.choice([1, -2, 1.5, None, True, False, "x", "xy", "é\n", {"a": [1]}, [], "", 7.0,
-                            0.1, 123456789012345678]) for _ in range(r.randint(1, 5))]
+        values = [r.choice([1, -2, 1.5, None, True, False, "x", "xy", "é\n", {"a": [1]}, [], "",
+                            7.0, 0.1, 123456789012345678]) for _ in range(r.randint(1, 5))]
         return {"enum": values} if r.random() < 0.7 else {"const": values[0]}
     if kind == 7:
         return {"type": r.sample(["null", "boolean", "integer", "number", "string"], 2)}
@@ -254,7 +256,8 @@ def anything(r, depth=2):
     if kind == 6:
         return [anything(r, depth - 1) for _ in range(r.randint(0, 3))]
     if kind == 7:
-        return {text(r, 2).replace("\x00", ""): anything(r, depth - 1) for _ in range(r.randint(0, 3))}
+        return {text(r, 2).replace("\x00", ""): anything(r, depth - 1)
+                for _ in range(r.randint(0, 3))}
     return [None, True, False, r.randint(-10**17, 10**17), r.randint(-999, 999) / 8, text(r)][kind]
 
 
@@ -323,7 +326,8 @@ def a_string(r, s):
         return dict(PATTERNS)[s["pattern"]](r)
     if s.get("format") in FORMATS:
         date = "%04d-%02d-%02d" % (r.choice([1900, 2000, 2024, r.randint(0, 9999)]),
-                                   r.choice([2, r.randint(1, 12)]), r.choice([29, r.randint(1, 31)]))
+                                   r.choice([2, r.randint(1, 12)]),
+                                   r.choice([29, r.randint(1, 31)]))
         if s["format"].startswith("date") and not is_date(date):
             raise Cannot
         time = "%02d:%02d:%02d%s%s" % (r.randint(0, 23), r.randint(0, 59), r.randint(0, 59),
@@ -370,7 +374,8 @@ def write(r, v, indent, free):
     if isinstance(v, list):
         parts = [write(r, one, indent + 1, free) for one in v]
     else:
-        parts = [quote(r, k, False) + colon + write(r, one, indent + 1, free) for k, one in v.items()]
+        parts = [quote(r, k, False) + colon + write(r, one, indent + 1, free)
+                 for k, one in v.items()]
     around = "[]" if isinstance(v, list) else "{}"
     comma = "," + (style or r.choice(["", " "]))
     if not parts:

