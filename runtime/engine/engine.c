@@ -10,6 +10,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/room.h"
+#include "runtime/base/text.h"
 #include "runtime/cpu/cpu.h"
 
 enum trit_code trit_engine_open(struct trit_engine *e, const char *path, struct trit_error *error)
@@ -112,9 +113,10 @@ enum trit_code trit_engine_outline(struct trit_model **outline, const struct tri
 static size_t fitting(const struct trit_engine *e, const struct trit_model *outline,
                       const struct trit_model_use *use)
 {
-    const uint64_t room = trit_memory_room();
-    const size_t most = trit_model_largest(outline, use, room - room / 8), own = e->config.context,
-                 some = most < own ? most : own;
+    const uint64_t room = trit_memory_room(), others = room - room / 8;
+    const size_t most = trit_model_largest(outline, use,
+                                           e->room && e->room < others ? e->room : others),
+                 own = e->config.context, some = most < own ? most : own;
     return some > e->context ? some : e->context;
 }
 
@@ -126,7 +128,7 @@ static enum trit_code check_memory(struct trit_engine *e, const struct trit_load
                                   .context = e->context,
                                   .chunk = e->chunk,
                                   .cached = e->cache != NULL };
-    char what[sizeof e->path + 64];
+    char what[sizeof e->path + 64], needs[16], may[16];
     struct trit_model *outline;
     enum trit_code code =
         trit_model_outline(&outline, &of, trit_pool_threads(e->pool), options, error);
@@ -134,14 +136,18 @@ static enum trit_code check_memory(struct trit_engine *e, const struct trit_load
         return code;
     if (e->fit)
         use.context = e->context = fitting(e, outline, &use);
-    const uint64_t need = trit_model_need(outline, &use, NULL);
+    e->need = trit_model_need(outline, &use, NULL);
     trit_model_free(outline);
     if (e->sequences)
         snprintf(what, sizeof what, "%.512s, with a context of %zu tokens%s,", e->path, e->context,
                  e->sequences > 1 ? " for each sequence" : "");
     else
         snprintf(what, sizeof what, "%.512s", e->path);
-    return trit_need_memory(what, need, e->sequences ? "take a shorter context" : NULL, error);
+    if (e->room && e->need > e->room)
+        return trit_fail(error, TRIT_EMEMORY, "%s needs %s of memory, and may take %s", what,
+                         trit_bytes_text((double)e->need, needs),
+                         trit_bytes_text((double)e->room, may));
+    return trit_need_memory(what, e->need, e->sequences ? "take a shorter context" : NULL, error);
 }
 
 enum trit_code trit_engine_load_model(struct trit_engine *e, int threads, struct trit_error *error)

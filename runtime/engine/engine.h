@@ -26,11 +26,14 @@ struct trit_engine {
                                          fit memory is refused before it is loaded; 0: none */
     bool fit;                         /* context is the least: as much as the free memory has room
                                          for is taken, at most the model's own */
-    const char *cache_wanted;         /* the packed cache by name, "none", or NULL: look */
-    struct trit_cache *cache;         /* NULL: there is none that can be used */
-    bool cache_searched;              /* it was looked for */
-    double load_seconds;              /* of all steps together */
-    bool own_bos;                     /* the last text that was encoded begins with BOS itself */
+    uint64_t room; /* bytes that the model and its sessions may take, as far as they are free; 0:
+                      all that is free */
+    uint64_t need; /* what they will take at most; set when the model is loaded */
+    const char *cache_wanted; /* the packed cache by name, "none", or NULL: look */
+    struct trit_cache *cache; /* NULL: there is none that can be used */
+    bool cache_searched;      /* it was looked for */
+    double load_seconds;      /* of all steps together */
+    bool own_bos;             /* the last text that was encoded begins with BOS itself */
     /* Set before the model is loaded, or NULL: who is told how far loading is, and, a line each,
        what was ignored of profile and packed cache. */
     trit_progress_fn *progress;

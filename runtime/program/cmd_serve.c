@@ -16,7 +16,8 @@ enum { TEMPLATE_MOST = 1 << 20, MAX_CONTEXT = 1 << 24 };
 struct options {
     const char *model, *models, *alias, *host, *keys, *keep_alive, *template, *profile;
     struct trit_texts origins, hosts;
-    int port, slots, context, threads, kv, draft, draft_n, queue, cache_mb, chunk, loaded;
+    int port, slots, context, threads, kv, draft, draft_n, queue, cache_mb, memory_mb, chunk,
+        loaded;
     int connections, per_address, workers;
     double timeout, drain;
     bool log_requests, log_prompts, quiet, measure;
@@ -58,6 +59,9 @@ static const struct trit_option options[] = {
       "how long a model stays loaded unasked: 5m (default), 30s, 2h, -1 (for ever)", 0, 0, NULL },
     { "--max-loaded", TRIT_OPT_INT, AT(loaded), "N",
       "models in memory at a time (default 3, as far as they fit)", 1, 64, NULL },
+    { "--memory-mb", TRIT_OPT_INT, AT(memory_mb), "N",
+      "memory for them and the answers they make, in MB (default 0: what is free)", 0, 1 << 24,
+      NULL },
     { "--cache-mb", TRIT_OPT_INT, AT(cache_mb), "N",
       "memory for texts that were evaluated, in MB (default: an eighth of the free memory)", -1,
       1 << 24, NULL },
@@ -170,6 +174,7 @@ static struct trit_serve_options made_of(const struct options *o)
                     .kept_bytes = o->cache_mb < 0 ? UINT64_MAX : (uint64_t)o->cache_mb << 20,
                     .keep_alive = 300,
                     .loaded = (size_t)o->loaded,
+                    .memory = (uint64_t)o->memory_mb << 20,
                     .quiet = o->quiet },
         .drain = o->drain,
         .log_prompts = o->log_prompts,

@@ -68,12 +68,13 @@ static enum trit_code load_weights(struct trit_served *s, const struct trit_mode
 }
 
 static enum trit_code open_engine(struct trit_served *s, const struct trit_models_options *o,
-                                  struct stop *stop, struct trit_error *error)
+                                  uint64_t room, struct stop *stop, struct trit_error *error)
 {
     struct trit_engine *e = &s->engine;
     enum trit_code code = trit_engine_open(e, s->model.path, error);
     if (code)
         return code;
+    e->room = room;
     e->wanted = o->profile;
     e->kv = o->kv;
     e->progress = go_on;
@@ -128,7 +129,7 @@ static void close_all(struct trit_served *s)
 }
 
 enum trit_code trit_served_load(struct trit_served *s, const struct trit_models_options *o,
-                                const bool *flag, struct trit_error *error)
+                                uint64_t room, const bool *flag, struct trit_error *error)
 {
     struct stop stop = { flag };
     const double begin = trit_now();
@@ -137,7 +138,7 @@ enum trit_code trit_served_load(struct trit_served *s, const struct trit_models_
     if (o->store && s->model.created)
         code = trit_store_modelfile(o->store, &s->model, &s->made_of, error);
     if (!code)
-        code = open_engine(s, o, &stop, error);
+        code = open_engine(s, o, room, &stop, error);
     if (!code)
         code = open_chat(s, o, error);
     if (!code)

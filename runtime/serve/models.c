@@ -130,6 +130,17 @@ static unsigned status_of(enum trit_code code)
     return code == TRIT_EMEMORY || code == TRIT_ESTOPPED ? 503 : 500;
 }
 
+/* Bytes that one more model may take; 0: as many as are free. */
+static uint64_t room_for_one(const struct trit_models *m)
+{
+    uint64_t taken = 0;
+    for (const struct trit_served *s = m->served; s; s = s->next)
+        taken += s->state == LOADED || s->state == LEAVING ? s->engine.need : 0;
+    if (!m->options->memory)
+        return 0;
+    return taken < m->options->memory ? m->options->memory - taken : 1;
+}
+
 static void load(struct trit_models *m, struct trit_served *served)
 {
     struct trit_error error;
@@ -137,8 +148,9 @@ static void load(struct trit_models *m, struct trit_served *served)
     while (count_loaded(m) >= m->options->loaded && make_way(m))
         continue;
     do {
+        const uint64_t room = room_for_one(m);
         pthread_mutex_unlock(&m->lock);
-        code = trit_served_load(served, m->options, &m->ending, &error);
+        code = trit_served_load(served, m->options, room, &m->ending, &error);
         pthread_mutex_lock(&m->lock);
     } while (code == TRIT_EMEMORY && make_way(m));
     if (!m->options->quiet)

@@ -19,6 +19,7 @@ struct trit_models_options {
     uint64_t kept_bytes;                 /* UINT64_MAX: a share of the memory */
     double keep_alive;                   /* seconds; negative: for ever */
     size_t loaded;                       /* models at a time */
+    uint64_t memory;                     /* bytes of all of them; 0: what is free */
     bool quiet;
 };
 
