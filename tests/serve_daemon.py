@@ -167,7 +167,22 @@ def folder_of_models():
     check("SIGTERM", server.stop() == 143)
 
 
-for part in [cut_file, keys, signals, deaf, unload, folder_of_models]:
+def memory():
+    """A model that does not fit what models may take is refused, with the figures."""
+    server = Server("--memory-mb", "1", model=STORIES)
+    status, answer = server.json(COMPLETION, ASK)
+    check("more than models may take", status == 503 and "may take 1" in
+          answer["error"]["message"], status, answer)
+    check("the server lives", server.alive())
+    server.stop()
+    os.environ["XDG_DATA_HOME"] = place("nothing")
+    server = Server(model=None)
+    status, _ = server.json(COMPLETION, ASK)
+    check("an empty folder: the bundled model", status == 200, status)
+    server.stop()
+
+
+for part in [cut_file, keys, signals, deaf, unload, folder_of_models, memory]:
     begin = time.time()
     part()
     print(f"{part.__name__} {time.time() - begin:.1f} s")

@@ -7,6 +7,7 @@
 #include "autotune/measure/limits.h"
 #include "runtime/base/file.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/default.h"
 #include "runtime/cli/open.h"
 #include "runtime/cpu/cpu.h"
 #include "runtime/serve/serve.h"
@@ -29,7 +30,7 @@ static const struct trit_option options[] = {
       "serve this model alone: a GGUF file, or the name of one in the models folder", 0, 0, NULL },
     { "--models", TRIT_OPT_TEXT, AT(models), "DIR",
       "serve those of the folder by their names (default: $TRITMILL_MODELS, else "
-      "~/.local/share/tritmill/models)",
+      "~/.local/share/tritmill/models; if that is empty, the bundled model)",
       0, 0, NULL },
     { "-a,--alias", TRIT_OPT_TEXT, AT(alias), "NAME", "what -m's model is called", 0, 0, NULL },
     { "--host", TRIT_OPT_TEXT, AT(host), "NAME",
@@ -197,6 +198,31 @@ static enum trit_code measure(const struct options *o, double *limit, struct tri
     return code;
 }
 
+/* The folder, or, where nobody named one and it is empty, the bundled model: *file. */
+static enum trit_code open_folder(const struct options *o, struct trit_store **store,
+                                  const char **file, char *path, size_t room,
+                                  struct trit_error *error)
+{
+    struct trit_store_model *list = NULL;
+    size_t n = 0;
+    enum trit_code code = trit_store_open(store, o->models, error);
+    if (code || o->models || getenv("TRITMILL_MODELS"))
+        return code;
+    code = trit_store_list(*store, &list, &n, error);
+    free(list);
+    if (code || n || !trit_default_model(NULL, path, room))
+        return code;
+    if (!o->quiet)
+        fprintf(stderr,
+                "tritmill: no models in %s: the bundled one is served ('tritmill pull' gets one; "
+                "start again then)\n",
+                trit_store_folder(*store));
+    trit_store_close(*store);
+    *store = NULL;
+    *file = path;
+    return TRIT_OK;
+}
+
 static enum trit_code serve(const struct options *o, struct trit_error *error)
 {
     struct trit_serve_options all = made_of(o);
@@ -211,8 +237,9 @@ static enum trit_code serve(const struct options *o, struct trit_error *error)
     if (!code && o->model) {
         code = trit_cli_find_model(o->model, path, sizeof path, error);
         all.models.file = path;
-    } else if (!code)
-        code = trit_store_open(&store, o->models, error);
+    } else if (!code) {
+        code = open_folder(o, &store, &all.models.file, path, sizeof path, error);
+    }
     all.models.store = store;
     if (!code && o->measure)
         code = measure(o, &all.read_limit, error);

@@ -113,6 +113,15 @@ void trit_http_sweep(struct trit_http *http)
     pthread_mutex_unlock(&http->lock);
 }
 
+void trit_http_flush(struct trit_http *http)
+{
+    pthread_mutex_lock(&http->lock);
+    for (struct trit_link *link = http->links; link; link = link->next)
+        if (link->phase == TRIT_LINK_WORK)
+            trit_request_flush(link->request);
+    pthread_mutex_unlock(&http->lock);
+}
+
 void trit_http_cut(struct trit_http *http)
 {
     pthread_mutex_lock(&http->lock);
@@ -237,6 +246,8 @@ enum trit_code trit_http_start(struct trit_http **out, const struct trit_http_op
     if (!code)
         code = trit_tasks_start(&http->tasks, options->threads, error);
     if (!code)
+        code = trit_flush_start(&http->flush, http, error);
+    if (!code)
         code = open_socket(http, &fd, error);
     if (!code)
         code = start_daemon(http, fd, error);
@@ -311,6 +322,7 @@ void trit_http_stop(struct trit_http *http)
         let_go(http);
         MHD_stop_daemon(http->daemon);
     }
+    trit_flush_stop(http->flush);
     trit_guard_free(http->guard);
     pthread_mutex_destroy(&http->lock);
     free(http);

@@ -21,6 +21,16 @@ struct trit_task {
 void trit_tasks_put(struct trit_tasks *tasks, struct trit_task *task);
 void trit_tasks_stop(struct trit_tasks *tasks); /* after all that were put. NULL allowed */
 
+/* Streams that are written to seldom enough. */
+enum { TRIT_STREAM_MILLISECONDS = 10 };
+struct trit_flush;
+enum trit_code trit_flush_start(struct trit_flush **flush, struct trit_http *http,
+                                struct trit_error *error);
+void trit_flush_ask(struct trit_flush *flush);  /* what is held back goes that much later */
+void trit_flush_stop(struct trit_flush *flush); /* NULL allowed */
+void trit_http_flush(struct trit_http *http);
+void trit_request_flush(struct trit_request *request);
+
 /* Keys and names that requests must have. */
 struct trit_guard;
 enum trit_code trit_guard_create(struct trit_guard **guard, const struct trit_http_options *options,
@@ -84,7 +94,9 @@ struct trit_request {
         char value[1024];
     } headers[4];
     size_t nheaders;
-    char *out; /* the answer, or what of it has not gone yet: from head to tail */
+    double woken;   /* when its stream was last written to; */
+    bool held_back; /* there is more since then */
+    char *out;      /* the answer, or what of it has not gone yet: from head to tail */
     size_t head, tail, out_room;
     uint64_t sent;
 };
@@ -95,6 +107,7 @@ struct trit_http {
     struct MHD_Daemon *daemon;
     struct trit_guard *guard;
     struct trit_tasks *tasks;
+    struct trit_flush *flush;
     int port;
     bool local;
     atomic_bool draining;

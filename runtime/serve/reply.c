@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/serve/internal.h"
 
 enum { STREAM_BLOCK = 16 << 10, STREAM_ROOM = 4096 };
@@ -163,17 +164,44 @@ static bool make_room(struct trit_request *r, size_t bytes)
     return true;
 }
 
+/* True: it is left to trit_http_flush. Under the request's lock. */
+static bool wake_seldom(struct trit_request *r)
+{
+    const double now = trit_now();
+    const bool early = now - r->woken < 1e-3 * TRIT_STREAM_MILLISECONDS;
+    if (!early) {
+        r->woken = now;
+        wake(r);
+    }
+    r->held_back = early;
+    return early;
+}
+
+void trit_request_flush(struct trit_request *r)
+{
+    pthread_mutex_lock(&r->lock);
+    if (r->held_back) {
+        r->held_back = false;
+        r->woken = trit_now();
+        wake(r);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
 void trit_stream_write(struct trit_request *r, const char *data, size_t bytes)
 {
+    bool late = false;
     pthread_mutex_lock(&r->lock);
     if (!r->gone && (r->tail + bytes <= r->out_room || make_room(r, bytes))) {
         memcpy(r->out + r->tail, data, bytes);
         r->tail += bytes;
-        wake(r);
+        late = wake_seldom(r);
     } else if (!r->gone) {
         r->gone = true; /* no memory: the answer is cut, and told so by its end */
     }
     pthread_mutex_unlock(&r->lock);
+    if (late)
+        trit_flush_ask(r->http->flush);
 }
 
 void trit_stream_end(struct trit_request *r)
