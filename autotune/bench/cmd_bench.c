@@ -391,7 +391,7 @@ static enum trit_code bench(struct bench *b, struct trit_error *error)
     if (!code && o->trace)
         code = trit_output_check(o->trace, &trit_output_trace, inputs, 3, error);
     if (!code)
-        code = trit_cli_want_drafts(&b->engine, (enum trit_draft)o->draft, error);
+        code = trit_engine_want_drafts(&b->engine, (enum trit_draft)o->draft, error);
     if (!code)
         code = prepare(b, error);
     if (!code && o->trace)

@@ -68,16 +68,6 @@ enum trit_code trit_cli_open_model(struct trit_engine *e, const char *model,
     return code ? code : trit_engine_open(e, path, error);
 }
 
-enum trit_code trit_cli_want_drafts(struct trit_engine *e, enum trit_draft from,
-                                    struct trit_error *error)
-{
-    e->block = from == TRIT_DRAFT_MTP || from == TRIT_DRAFT_AUTO;
-    if (from != TRIT_DRAFT_MTP || e->config.predicting)
-        return TRIT_OK;
-    return trit_fail(error, TRIT_EARGUMENT,
-                     "%s: has no prediction block (blk.N.nextn.*): use --draft lookup", e->path);
-}
-
 static void tell(void *arg, const char *line)
 {
     (void)arg;

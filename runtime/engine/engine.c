@@ -35,6 +35,16 @@ enum trit_code trit_engine_load_tokenizer(struct trit_engine *e, struct trit_err
     return code;
 }
 
+enum trit_code trit_engine_want_drafts(struct trit_engine *e, enum trit_draft from,
+                                       struct trit_error *error)
+{
+    e->block = from == TRIT_DRAFT_MTP || from == TRIT_DRAFT_AUTO;
+    if (from != TRIT_DRAFT_MTP || e->config.predicting)
+        return TRIT_OK;
+    return trit_fail(error, TRIT_EARGUMENT,
+                     "%s: has no prediction block (blk.N.nextn.*): use --draft lookup", e->path);
+}
+
 static void unload(struct trit_engine *e)
 {
     trit_model_free(e->model);

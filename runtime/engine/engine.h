@@ -4,6 +4,7 @@
 #define TRIT_ENGINE_H
 
 #include "runtime/cache/cache.h"
+#include "runtime/decode/decode.h"
 #include "runtime/model/model.h"
 #include "runtime/plan/profile.h"
 #include "runtime/text/tokenizer.h"
@@ -45,6 +46,10 @@ struct trit_engine {
 /* Maps the file and reads its hyper-parameters. Whatever happened, trit_engine_close. */
 enum trit_code trit_engine_open(struct trit_engine *engine, const char *path,
                                 struct trit_error *error);
+/* Of an opened model: whether drafts can come from there (TRIT_EARGUMENT: not from a prediction
+   block that the file has not), and that the block is loaded where they come from it. */
+enum trit_code trit_engine_want_drafts(struct trit_engine *engine, enum trit_draft from,
+                                       struct trit_error *error);
 enum trit_code trit_engine_load_tokenizer(struct trit_engine *engine, struct trit_error *error);
 /* Whether `run` can run the file, for that many threads: its keys, its tokenizer, and an outline of
    its model (runtime/model/model.h), to be freed with trit_model_free. Otherwise the error is that

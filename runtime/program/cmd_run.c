@@ -221,7 +221,7 @@ static enum trit_code prepare(struct run *r, struct trit_error *error)
     e->sparse = r->options.sparse;
     e->kv = r->options.kv;
     if (!code)
-        code = trit_cli_want_drafts(e, (enum trit_draft)r->options.draft, error);
+        code = trit_engine_want_drafts(e, (enum trit_draft)r->options.draft, error);
     if (!code)
         code = trit_engine_load_tokenizer(e, error);
     if (!code)

@@ -69,7 +69,7 @@ enum trit_code trit_talk_open(struct trit_talk *t, const struct trit_talk_option
                              .messages = json_array() };
     enum trit_code code = trit_cli_open_model(&t->engine, o->model, error);
     if (!code)
-        code = trit_cli_want_drafts(&t->engine, (enum trit_draft)o->draft, error);
+        code = trit_engine_want_drafts(&t->engine, (enum trit_draft)o->draft, error);
     if (!code)
         code = trit_engine_load_tokenizer(&t->engine, error);
     if (!code)

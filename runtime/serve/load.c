@@ -33,15 +33,6 @@ static void say(void *arg, const char *line)
     fprintf(stderr, "tritmill: %s\n", line);
 }
 
-static enum trit_code check_drafts(struct trit_engine *e, int draft, struct trit_error *error)
-{
-    e->block = draft == TRIT_DRAFT_MTP || draft == TRIT_DRAFT_AUTO;
-    if (draft != TRIT_DRAFT_MTP || e->config.predicting)
-        return TRIT_OK;
-    return trit_fail(error, TRIT_EARGUMENT,
-                     "%s: has no prediction block (blk.N.nextn.*): use --draft lookup", e->path);
-}
-
 /* That of the options, of the Modelfile, or the model's own. */
 static size_t find_context(const struct trit_served *s, const struct trit_models_options *o)
 {
@@ -80,7 +71,7 @@ static enum trit_code open_engine(struct trit_served *s, const struct trit_model
     e->progress = go_on;
     e->progress_arg = stop;
     e->tell = o->quiet ? NULL : say;
-    code = check_drafts(e, o->draft, error);
+    code = trit_engine_want_drafts(e, (enum trit_draft)o->draft, error);
     if (!code)
         code = trit_engine_load_tokenizer(e, error);
     if (!code)

@@ -211,6 +211,8 @@ static enum trit_code look_at_file(struct trit_models *m, struct trit_error *err
     struct trit_engine engine;
     struct stat st;
     enum trit_code code = trit_engine_open(&engine, path, error);
+    if (!code)
+        code = trit_engine_want_drafts(&engine, (enum trit_draft)m->options->draft, error);
     if (!code && !stat(path, &st)) {
         s->bytes = (uint64_t)st.st_size;
         s->modified = st.st_mtime;
