@@ -89,33 +89,3 @@ void trit_api_give(void *theirs, const void *ours, size_t known)
     if (some > sizeof size)
         memcpy((char *)theirs + sizeof size, (const char *)ours + sizeof size, some - sizeof size);
 }
-
-void trit_api_turn_init(struct trit_api_turn *turn)
-{
-    *turn = (struct trit_api_turn){ 0 };
-    pthread_mutex_init(&turn->mutex, NULL);
-    pthread_cond_init(&turn->changed, NULL);
-}
-
-void trit_api_turn_end(struct trit_api_turn *turn)
-{
-    pthread_cond_destroy(&turn->changed);
-    pthread_mutex_destroy(&turn->mutex);
-}
-
-void trit_api_turn_take(struct trit_api_turn *turn)
-{
-    pthread_mutex_lock(&turn->mutex);
-    const uint64_t mine = turn->next++;
-    while (turn->now != mine)
-        pthread_cond_wait(&turn->changed, &turn->mutex);
-    pthread_mutex_unlock(&turn->mutex);
-}
-
-void trit_api_turn_give(struct trit_api_turn *turn)
-{
-    pthread_mutex_lock(&turn->mutex);
-    turn->now++;
-    pthread_cond_broadcast(&turn->changed);
-    pthread_mutex_unlock(&turn->mutex);
-}

@@ -132,12 +132,12 @@ static enum trit_code evaluate(struct trit_lm_batch *b, struct trit_run *runs,
                                struct trit_error *error)
 {
     enum trit_code code = TRIT_OK;
-    trit_api_turn_take(&b->lm->turn);
+    trit_turn_take(&b->lm->turn);
     for (size_t i = 0; i < b->n && !code; i++)
         code = trit_context_stopped(b->entries[i].context, error);
     if (!code)
         code = trit_model_eval(b->lm->work, runs, b->n, error);
-    trit_api_turn_give(&b->lm->turn);
+    trit_turn_give(&b->lm->turn);
     for (size_t i = 0; i < b->n; i++) {
         const struct entry *e = &b->entries[i];
         if (code)

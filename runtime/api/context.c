@@ -132,9 +132,9 @@ enum trit_lm_code trit_lm_context_mark(struct trit_lm_context *c, struct trit_lm
     struct trit_error e;
     struct trit_mark *mark;
     trit_context_settle(c);
-    trit_api_turn_take(&c->lm->turn);
+    trit_turn_take(&c->lm->turn);
     const enum trit_code code = trit_mark_take(&mark, c->session, &e);
-    trit_api_turn_give(&c->lm->turn);
+    trit_turn_give(&c->lm->turn);
     if (!code) {
         trit_mark_free(c->mark);
         c->mark = mark;
@@ -183,12 +183,12 @@ static enum trit_code evaluate(struct trit_lm_context *c, const int32_t *tokens,
         some = n - at < chunk ? n - at : chunk;
         const size_t before = first > at ? first - at : 0, skip = before < some ? before : some,
                      row = at > first ? at - first : 0;
-        trit_api_turn_take(&c->lm->turn);
+        trit_turn_take(&c->lm->turn);
         code = trit_context_stopped(c, error);
         if (!code)
             code = trit_session_eval(c->session, tokens + at, some, skip,
                                      skip < some ? c->logits + row * vocab : NULL, error);
-        trit_api_turn_give(&c->lm->turn);
+        trit_turn_give(&c->lm->turn);
     }
     return code;
 }

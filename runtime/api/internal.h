@@ -8,27 +8,16 @@
 #include "runtime/chat/chat.h"
 #include "runtime/decode/decode.h"
 #include "runtime/engine/engine.h"
+#include "runtime/thread/turn.h"
 
 struct trit_matcher; /* runtime/grammar/grammar.h */
 struct trit_vocabulary;
-
-/* Who waits gets it in the order of asking: a mutex alone would go back to the thread that just
-   gave it up. */
-struct trit_api_turn {
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    uint64_t next, now;
-};
-void trit_api_turn_init(struct trit_api_turn *turn);
-void trit_api_turn_end(struct trit_api_turn *turn);
-void trit_api_turn_take(struct trit_api_turn *turn);
-void trit_api_turn_give(struct trit_api_turn *turn);
 
 struct trit_lm {
     struct trit_engine engine;
     struct trit_work *work;             /* of all contexts and batches */
     size_t weights;                     /* bytes */
-    struct trit_api_turn turn;          /* of what the pool does */
+    struct trit_turn turn;              /* of what the pool does */
     pthread_mutex_t making;             /* of the vocabulary: */
     struct trit_vocabulary *vocabulary; /* NULL: no grammar was used yet */
 };

@@ -91,7 +91,7 @@ enum trit_lm_code trit_lm_open(struct trit_lm **out, const char *path,
     *out = NULL;
     if (!lm)
         return trit_api_result(trit_fail(&e, TRIT_EMEMORY, "no memory for a model"), &e, error);
-    trit_api_turn_init(&lm->turn);
+    lm->turn = (struct trit_turn)TRIT_TURN_INIT;
     pthread_mutex_init(&lm->making, NULL);
     code = open_lm(lm, path, options, &e);
     if (code)
@@ -108,7 +108,7 @@ void trit_lm_close(struct trit_lm *lm)
     trit_vocabulary_free(lm->vocabulary);
     trit_work_free(lm->work);
     trit_engine_close(&lm->engine);
-    trit_api_turn_end(&lm->turn);
+    trit_turn_end(&lm->turn);
     pthread_mutex_destroy(&lm->making);
     free(lm);
 }

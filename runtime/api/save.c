@@ -26,9 +26,9 @@ enum trit_lm_code trit_lm_context_save(struct trit_lm_context *c, const char *pa
 {
     struct trit_error e;
     trit_context_settle(c);
-    trit_api_turn_take(&c->lm->turn);
+    trit_turn_take(&c->lm->turn);
     const enum trit_code code = trit_snapshot_write(c->session, c->tokens, path, &e);
-    trit_api_turn_give(&c->lm->turn);
+    trit_turn_give(&c->lm->turn);
     return trit_api_result(code, &e, error);
 }
 
@@ -39,9 +39,9 @@ enum trit_lm_code trit_lm_context_load(struct trit_lm_context *c, const char *pa
     int32_t *tokens = NULL;
     size_t n;
     trit_context_settle(c);
-    trit_api_turn_take(&c->lm->turn);
+    trit_turn_take(&c->lm->turn);
     enum trit_code code = trit_snapshot_read(c->session, path, &tokens, &n, &e);
-    trit_api_turn_give(&c->lm->turn);
+    trit_turn_give(&c->lm->turn);
     if (!code)
         code = became(c, tokens, path, &e);
     free(tokens);
@@ -63,10 +63,10 @@ enum trit_lm_code trit_lm_context_store(struct trit_lm_context *c, void *memory,
     if (bytes < need)
         code = trit_fail(&e, TRIT_EARGUMENT, "%zu bytes are too few: the context takes %zu", bytes,
                          need);
-    trit_api_turn_take(&c->lm->turn);
+    trit_turn_take(&c->lm->turn);
     if (!code)
         code = trit_snapshot_take(c->session, c->tokens, memory, &e);
-    trit_api_turn_give(&c->lm->turn);
+    trit_turn_give(&c->lm->turn);
     return trit_api_result(code, &e, error);
 }
 
@@ -80,10 +80,10 @@ enum trit_lm_code trit_lm_context_restore(struct trit_lm_context *c, const void 
     trit_context_settle(c);
     if ((uintptr_t)memory % 8)
         code = trit_fail(&e, TRIT_EARGUMENT, "%s: memory is not aligned to 8 bytes", name);
-    trit_api_turn_take(&c->lm->turn);
+    trit_turn_take(&c->lm->turn);
     if (!code)
         code = trit_snapshot_put(c->session, memory, bytes, name, &tokens, &e);
-    trit_api_turn_give(&c->lm->turn);
+    trit_turn_give(&c->lm->turn);
     if (!code)
         code = became(c, tokens, name, &e);
     return trit_api_result(code, &e, error);

@@ -153,11 +153,11 @@ static enum trit_code read_tokens(struct trit_lm_writer *w, const int32_t *token
     trit_decoder_tell(w->decoder, tokens, n);
     for (size_t at = 0, some; at < n && !code; at += some) {
         some = n - at < chunk ? n - at : chunk;
-        trit_api_turn_take(&c->lm->turn);
+        trit_turn_take(&c->lm->turn);
         code = trit_context_stopped(c, error);
         if (!code)
             code = trit_decoder_feed(w->decoder, tokens + at, some, error);
-        trit_api_turn_give(&c->lm->turn);
+        trit_turn_give(&c->lm->turn);
         if (!code)
             trit_context_append(c, tokens + at, some);
     }
@@ -209,12 +209,12 @@ static enum trit_code choose(struct trit_lm_writer *w, int32_t *token, struct tr
         return trit_fail(error, TRIT_EARGUMENT,
                          w->writing ? "the context was moved: the writer is to be fed first"
                                     : "no answer has begun, or it has ended");
-    trit_api_turn_take(&c->lm->turn);
+    trit_turn_take(&c->lm->turn);
     enum trit_code code = trit_context_stopped(c, error);
     const bool stopped = code != TRIT_OK;
     if (!code)
         code = trit_decoder_next(w->decoder, w->most - w->written, token, error);
-    trit_api_turn_give(&c->lm->turn);
+    trit_turn_give(&c->lm->turn);
     if (code && !stopped) {
         trit_context_back(c, c->n);
         stop_decoder(w);

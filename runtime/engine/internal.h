@@ -158,8 +158,4 @@ void trit_job_done(struct trit_job *job, enum trit_job_end end, const struct tri
 struct trit_bell *trit_bell_create(void); /* NULL: no memory */
 void trit_bell_release(struct trit_bell *bell);
 
-/* --- turns of all schedulers of the process, in the order in which they ask (turn.c) --- */
-void trit_turn_take(void);
-void trit_turn_give(void);
-
 #endif

@@ -3,12 +3,16 @@
 #include "runtime/base/clock.h"
 #include "runtime/engine/internal.h"
 #include "runtime/head/cost.h"
+#include "runtime/thread/turn.h"
 
 enum {
     BESIDE = 32,     /* tokens of prompts in a pass in which answers go on */
     INTERVAL = 1024, /* of a prompt, between marks */
     SPACE = 256      /* between a mark and a turn that gets one by a pass of its own */
 };
+
+/* Of all schedulers of the process: models share the cores, so one evaluates at a time. */
+static struct trit_turn evaluating = TRIT_TURN_INIT;
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -328,7 +332,7 @@ void trit_schedule_pass(struct trit_scheduler *s)
 {
     struct trit_error error;
     sweep(s);
-    trit_turn_take();
+    trit_turn_take(&evaluating);
     const double begin = trit_now();
     gather(s);
     const double ready = trit_now();
@@ -337,7 +341,7 @@ void trit_schedule_pass(struct trit_scheduler *s)
     const double end = trit_now();
     if (!code)
         finish(s, end - ready);
-    trit_turn_give();
+    trit_turn_give(&evaluating);
     count_pass(s, end - begin);
     if (code)
         accuse(s, &error);
