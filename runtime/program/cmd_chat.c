@@ -122,8 +122,6 @@ void trit_chat_answer(struct trit_chatting *c)
     } else if (c->terminal && !c->talk.options->quiet) {
         trit_chat_stats(c);
     }
-    if (c->terminal && trit_stop_signal() == SIGINT)
-        trit_forget_stop();
 }
 
 /* --- the loop --- */
@@ -152,16 +150,24 @@ static void take_message(struct trit_chatting *c, const char *text, size_t bytes
     trit_chat_answer(c);
 }
 
+/* A Ctrl-C on a terminal is for the answer that is made, or for the line that is typed. */
+static bool goes_on(const struct trit_chatting *c)
+{
+    if (c->terminal && trit_stop_signal() == SIGINT)
+        trit_forget_stop();
+    return !c->quit && !c->failed && !trit_stopped();
+}
+
 static enum trit_code talk(struct trit_chatting *c, struct trit_error *error)
 {
     enum trit_code code = TRIT_OK;
     greet(c);
-    while (!c->quit && !c->failed && !trit_stopped()) {
+    while (goes_on(c)) {
         enum trit_line what;
         const char *text;
         size_t bytes;
         code = trit_lines_next(c->lines, &what, &text, &bytes, error);
-        if (code || what == TRIT_LINE_END)
+        if (code || what == TRIT_LINE_END || !goes_on(c))
             break;
         if (what == TRIT_LINE_AGAIN)
             continue;
