@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# labels: slow
 # Does every file keep to the floors of runtime/LAYERS, and does the check see one that does not?
 set -u
 python=${TRIT_PYTHON:-/usr/bin/python3}

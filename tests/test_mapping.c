@@ -24,7 +24,7 @@
 enum { FILES = 5, THREADS = 4, BYTES = 1 << 20 };
 
 static char folder[] = "/tmp/trit-mapping-XXXXXX";
-static volatile unsigned sink;
+static _Atomic unsigned sink;
 
 static void name_of(int i, char name[32])
 {

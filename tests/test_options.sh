@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Is the same mistake on the command line told in the same way, with the same exit code, by every
 # command?
 set -u
