@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Does the generator write the same text every time, leave alone what did not change, and name
 # template, line and variant where a template is wrong?
 set -u

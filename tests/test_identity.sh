@@ -1,5 +1,5 @@
 #!/bin/bash
-# labels: threads slow
+# labels: slow
 # Are the logits of 300 tokens and of 50 greedy ones the same bits for every usable ISA, for 1, 2
 # and 3 threads and for prefill in chunks of 1, 7, 64 and 512, and the same as ever
 # (tests/golden/logits.txt)? A golden hash changes only with the number contract of CONVENTIONS.md,

@@ -1,5 +1,5 @@
 #!/bin/bash
-# labels: threads slow
+# labels: slow
 # Are the logits of architecture qwen3 those of the independent reference: bit for bit by the number
 # contract, within 1e-3 of float64 (ties settled alike), the same in every type of the matrices, and
 # with any ISA, threads, chunks and packed cache?

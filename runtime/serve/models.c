@@ -355,6 +355,7 @@ void trit_models_want(struct trit_models *m, struct trit_want *want)
     want->waited = loaded ? 0 : trit_now();
     if (loaded) {
         s->users++;
+        s->going = false;
     } else if (s) {
         *s->last_want = want;
         s->last_want = &want->next;
@@ -375,7 +376,7 @@ void trit_models_leave(struct trit_models *m, struct trit_served *s, double keep
     pthread_mutex_lock(&m->lock);
     s->users--;
     s->used = trit_now();
-    s->expires = keep_alive < 0 ? INFINITY : s->used + keep_alive;
+    s->expires = s->going ? 0 : keep_alive < 0 ? INFINITY : s->used + keep_alive;
     pthread_cond_broadcast(&m->changed);
     pthread_mutex_unlock(&m->lock);
 }
@@ -386,8 +387,10 @@ void trit_models_unload(struct trit_models *m, const char *name)
     if (model && !trit_models_find(m, name, model, NULL)) {
         pthread_mutex_lock(&m->lock);
         struct trit_served *s = find_served(m, model->name);
-        if (s && s->state == LOADED)
+        if (s && s->state == LOADED) {
+            s->going = true; /* whoever has it still does not change that by leaving */
             s->expires = 0;
+        }
         pthread_cond_broadcast(&m->changed);
         pthread_mutex_unlock(&m->lock);
     }

@@ -30,6 +30,7 @@ struct trit_served {
     int state;
     size_t users;
     double expires, used; /* by trit_now; expires INFINITY: never */
+    bool going;           /* it is to be unloaded as soon as nobody has it */
     struct trit_want *wants, **last_want;
 
     struct trit_store_model model; /* what the list says of it */
