@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Does a packed cache answer for its own model alone, whatever two files have in common; and is a
 # model that was copied, touched or restored known again, after one look at all of it?
 set -u

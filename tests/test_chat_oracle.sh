@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Are prompts those that @huggingface/jinja makes, with real templates and with those built in?
 set -u
 reason=$(sh "$TRIT_SOURCE/tests/npm.sh" oracle 2>&1) || { code=$?; echo "$reason"; exit $code; }

@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Do SIGINT, SIGTERM and SIGHUP end every command with 128 + their number, and is nothing left of
 # what it was doing? A command that is done before its signal comes proves nothing, and fails
 # nothing.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Is a text of five chunks of positions the same bits however attention is cut, with the KV cache in
 # f16 and in int8, and does int8 cost little perplexity and about half the memory?
 set -u

@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Is no output, of any command, ever written over an input or over a file of another kind, is the
 # place looked at before the work, and is no folder made that nobody asked for?
 set -u
