@@ -51,17 +51,6 @@ void trit_lm_batch_free(struct trit_lm_batch *b)
     free(b);
 }
 
-static bool grow(struct trit_lm_batch *b)
-{
-    const size_t room = b->room ? 2 * b->room : 8;
-    struct entry *more = b->n < b->room ? b->entries : realloc(b->entries, room * sizeof *more);
-    if (!more)
-        return false;
-    b->room = b->n < b->room ? b->room : room;
-    b->entries = more;
-    return true;
-}
-
 static enum trit_code add(struct trit_lm_batch *b, const struct entry *new,
                           struct trit_error *error)
 {
@@ -75,7 +64,7 @@ static enum trit_code add(struct trit_lm_batch *b, const struct entry *new,
     if (code)
         return code;
     int32_t *tokens = malloc(new->n * sizeof *tokens);
-    if (!tokens || !grow(b)) {
+    if (!tokens || !trit_grow(&b->entries, &b->room, b->n + 1, sizeof *b->entries)) {
         free(tokens);
         return trit_fail(error, TRIT_EMEMORY, "no memory for %zu tokens", new->n);
     }

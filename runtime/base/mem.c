@@ -36,6 +36,21 @@ void *trit_outgrow(void *old, size_t *have, size_t count, size_t size)
     return block;
 }
 
+bool trit_grow(void *list, size_t *have, size_t n, size_t each)
+{
+    void **at = list;
+    size_t bytes;
+    if (n <= *have)
+        return true;
+    const size_t wanted = n < 32 ? 64 : n < SIZE_MAX / 2 ? 2 * n : n;
+    void *grown = trit_mul(wanted, each, &bytes) ? realloc(*at, bytes) : NULL;
+    if (!grown)
+        return false;
+    *at = grown;
+    *have = wanted;
+    return true;
+}
+
 /* Address space for bytes that starts on a huge page, in whole huge pages; NULL on failure. */
 static uint8_t *reserve(size_t bytes)
 {

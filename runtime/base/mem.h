@@ -34,6 +34,11 @@ void *trit_alloc(size_t count, size_t size);
    what was in it is lost. NULL, and *have 0, when there is no memory. Freed with free(). */
 void *trit_outgrow(void *old, size_t *have, size_t count, size_t size);
 
+/* Room in a list for n elements of so many bytes, those that are there kept: list is the address of
+   a pointer, *have the elements that it has room for. False, and nothing has changed, where that
+   wraps or there is no memory. Freed with free(). */
+bool trit_grow(void *list, size_t *have, size_t n, size_t each);
+
 /* A large block of its own pages, zeroed, lazily backed, on huge pages where the system
    gives them. NULL on failure. bytes must be the same when it is freed; NULL may be freed. */
 void *trit_map(size_t bytes);

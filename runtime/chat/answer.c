@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/mem.h"
+
 static const char python_tag[] = "<|python_tag|>";
 
 void trit_answer_tell(struct trit_answer *a, enum trit_answer_part part, const char *text, size_t n)
@@ -238,15 +240,7 @@ static bool reserve(struct trit_answer *a, size_t bytes)
     if (a->from > 0 && a->n > 0)
         memmove(a->s, a->s + a->from, a->n);
     a->from = 0;
-    if (a->s && bytes <= a->room - a->n)
-        return true;
-    size_t room = 2 * (a->n + bytes) + 256;
-    char *s = realloc(a->s, room);
-    if (!s)
-        return false;
-    a->s = s;
-    a->room = room;
-    return true;
+    return trit_grow(&a->s, &a->room, a->n + bytes + 1, 1);
 }
 
 enum trit_code trit_answer_feed(struct trit_answer *answer, const char *text_, size_t bytes,

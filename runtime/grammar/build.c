@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/mem.h"
 #include "runtime/grammar/internal.h"
 
 void trit_build_fail(struct trit_build *b, enum trit_code code, const char *format, ...)
@@ -24,7 +25,7 @@ void trit_build_fail(struct trit_build *b, enum trit_code code, const char *form
 static bool room(struct trit_build *b, void *list, uint32_t n, uint32_t *have, size_t each,
                  uint32_t most)
 {
-    void **at = list;
+    size_t elements = *have;
     if (b->code || n < *have)
         return !b->code;
     if (n >= most) {
@@ -32,14 +33,11 @@ static bool room(struct trit_build *b, void *list, uint32_t n, uint32_t *have, s
                         (unsigned)most);
         return false;
     }
-    const uint32_t wanted = n < 32 ? 64 : 2 * n;
-    void *grown = realloc(*at, wanted * each);
-    if (!grown) {
+    if (!trit_grow(list, &elements, (size_t)n + 1, each)) {
         trit_build_fail(b, TRIT_EMEMORY, "no memory for a grammar");
         return false;
     }
-    *at = grown;
-    *have = wanted;
+    *have = (uint32_t)elements;
     return true;
 }
 

@@ -7,20 +7,6 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/random.h"
 
-bool trit_lists_grow(void *list, size_t *have, size_t n, size_t each)
-{
-    void **at = list;
-    if (n <= *have)
-        return true;
-    const size_t wanted = n < 32 ? 64 : 2 * n;
-    void *grown = realloc(*at, wanted * each);
-    if (!grown)
-        return false;
-    *at = grown;
-    *have = wanted;
-    return true;
-}
-
 uint64_t trit_place_hash(uint64_t hash, struct trit_place p)
 {
     return trit_random_mix(hash ^ ((uint64_t)p.state << 32 | p.stack));
@@ -79,8 +65,8 @@ bool trit_lists_intern(struct trit_lists *l, const struct trit_place *places, si
         }
     }
     const size_t used = l->n ? l->at[l->n] : 0;
-    if (!trit_lists_grow(&l->places, &l->places_room, used + n + 1, sizeof *l->places) ||
-        !trit_lists_grow(&l->at, &l->at_room, l->n + 2, sizeof *l->at))
+    if (!trit_grow(&l->places, &l->places_room, used + n + 1, sizeof *l->places) ||
+        !trit_grow(&l->at, &l->at_room, l->n + 2, sizeof *l->at))
         return false;
     if (n)
         memcpy(l->places + used, places, n * sizeof *places);

@@ -18,10 +18,6 @@ struct trit_set {
     bool complete;
 };
 
-/* Room for n elements, those that are there kept; false: no memory. list: the address of a pointer
-   to elements of so many bytes. */
-bool trit_lists_grow(void *list, size_t *have, size_t n, size_t each);
-
 uint64_t trit_place_hash(uint64_t hash, struct trit_place p);
 size_t trit_lists_length(const struct trit_lists *l, size_t i);
 /* The number of a list, a new one where it is not there; false: no memory. The seed, of a set

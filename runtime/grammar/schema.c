@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/mem.h"
 #include "runtime/grammar/internal.h"
 
 enum keyword_class {
@@ -178,15 +179,9 @@ static uint32_t new_rule(struct trit_compile *c, const json_t *schema, bool know
 {
     const uint32_t rule = trit_build_rule(&c->b);
     if (known && !c->b.code) {
-        if (c->nknown == c->known_room) {
-            const size_t wanted = c->known_room ? 2 * c->known_room : 32;
-            void *grown = realloc(c->known, wanted * sizeof *c->known);
-            if (!grown) {
-                trit_build_fail(&c->b, TRIT_EMEMORY, "no memory for a grammar");
-                return 0;
-            }
-            c->known = grown;
-            c->known_room = wanted;
+        if (!trit_grow(&c->known, &c->known_room, c->nknown + 1, sizeof *c->known)) {
+            trit_build_fail(&c->b, TRIT_EMEMORY, "no memory for a grammar");
+            return 0;
         }
         c->known[c->nknown++] = (struct trit_known){ schema, rule };
     }

@@ -88,7 +88,7 @@ static void meet(struct trit_stacks *s, uint32_t state, uint32_t stack)
         if (other->state == state && other->stack == stack)
             return;
     }
-    if (!trit_lists_grow(&s->work, &s->work_room, s->nwork + 1, sizeof *s->work)) {
+    if (!trit_grow(&s->work, &s->work_room, s->nwork + 1, sizeof *s->work)) {
         s->failed = true;
         return;
     }
@@ -100,7 +100,7 @@ static void add_caller(struct trit_stacks *s, uint32_t rule, struct trit_place p
 {
     if (s->depths[place.stack] + s->net->states[place.state].height > TRIT_NET_DEPTH)
         return;
-    if (!trit_lists_grow(&s->callers, &s->callers_room, s->ncallers + 1, sizeof *s->callers)) {
+    if (!trit_grow(&s->callers, &s->callers_room, s->ncallers + 1, sizeof *s->callers)) {
         s->failed = true;
         return;
     }
@@ -150,7 +150,7 @@ static bool stack_of(struct trit_stacks *s, uint32_t rule, uint32_t *stack)
     size_t n = 0, kept = 0;
     unsigned depth = TRIT_NET_DEPTH;
     for (uint32_t i = s->calls[rule]; i; i = s->callers[i - 1].other) {
-        if (!trit_lists_grow(&s->sorted, &s->sorted_room, n + 1, sizeof *s->sorted))
+        if (!trit_grow(&s->sorted, &s->sorted_room, n + 1, sizeof *s->sorted))
             return false;
         s->sorted[n++] = s->callers[i - 1].place;
     }
@@ -162,7 +162,7 @@ static bool stack_of(struct trit_stacks *s, uint32_t rule, uint32_t *stack)
     for (size_t i = 0; i < kept; i++)
         depth = s->depths[s->sorted[i].stack] < depth ? s->depths[s->sorted[i].stack] : depth;
     if (!trit_lists_intern(&s->stacks, s->sorted, kept, NULL, false, stack) ||
-        !trit_lists_grow(&s->depths, &s->depths_room, s->stacks.n, sizeof *s->depths))
+        !trit_grow(&s->depths, &s->depths_room, s->stacks.n, sizeof *s->depths))
         return false;
     s->depths[*stack] = (uint8_t)(depth + 1);
     return true;
@@ -228,8 +228,8 @@ static bool settle(struct trit_stacks *s, uint32_t *number)
         qsort(s->work, n, sizeof *s->work, by_number);
     s->spent += s->nwork;
     if (before >= MOST_SETS || n > MOST_PLACES ||
-        !trit_lists_grow(&s->known, &s->known_room, before + 1, sizeof *s->known) ||
-        !trit_lists_grow(&s->next, &s->next_room, (before + 1) * net->nclasses, sizeof *s->next) ||
+        !trit_grow(&s->known, &s->known_room, before + 1, sizeof *s->known) ||
+        !trit_grow(&s->next, &s->next_room, (before + 1) * net->nclasses, sizeof *s->next) ||
         !trit_lists_intern(&s->sets, s->work, n, s->known, s->complete, number))
         return false;
     if (*number == before) {
@@ -288,8 +288,8 @@ static bool make_first(struct trit_stacks *s)
     static const struct trit_place none = { UINT32_MAX, 0 };
     uint32_t number;
     if (!trit_lists_intern(&s->stacks, NULL, 0, NULL, false, &number) ||
-        !trit_lists_grow(&s->depths, &s->depths_room, 1, sizeof *s->depths) ||
-        !trit_lists_grow(&s->known, &s->known_room, 1, sizeof *s->known) ||
+        !trit_grow(&s->depths, &s->depths_room, 1, sizeof *s->depths) ||
+        !trit_grow(&s->known, &s->known_room, 1, sizeof *s->known) ||
         !trit_lists_intern(&s->sets, &none, 1, s->known, false, &number))
         return false;
     s->depths[0] = 0;
@@ -346,7 +346,7 @@ static bool copy_stacks(struct trit_stacks *to, const struct trit_stacks *s, uin
         const size_t n = trit_lists_length(&s->stacks, i);
         if (!live[i])
             continue;
-        if (!trit_lists_grow(&to->sorted, &to->sorted_room, n, sizeof *to->sorted))
+        if (!trit_grow(&to->sorted, &to->sorted_room, n, sizeof *to->sorted))
             return false;
         for (size_t j = 0; j < n; j++) {
             const struct trit_place p = s->stacks.places[s->stacks.at[i] + j];
@@ -354,7 +354,7 @@ static bool copy_stacks(struct trit_stacks *to, const struct trit_stacks *s, uin
         }
         uint32_t number;
         if (!trit_lists_intern(&to->stacks, to->sorted, n, NULL, false, &number) ||
-            !trit_lists_grow(&to->depths, &to->depths_room, to->stacks.n, sizeof *to->depths))
+            !trit_grow(&to->depths, &to->depths_room, to->stacks.n, sizeof *to->depths))
             return false;
         to->depths[number] = s->depths[i];
         live[i] = number + 1;
@@ -377,7 +377,7 @@ static bool copy_set(struct trit_stacks *to, const struct trit_stacks *s, uint32
         for (size_t j = s->stacks.at[i]; live[i] && j < s->stacks.at[i + 1]; j++)
             live[s->stacks.places[j].stack] = 1;
     bool good =
-        copy_stacks(to, s, live) && trit_lists_grow(&to->work, &to->work_room, n, sizeof *to->work);
+        copy_stacks(to, s, live) && trit_grow(&to->work, &to->work_room, n, sizeof *to->work);
     begin(to);
     for (; good && to->nwork < n; to->nwork++) {
         const struct trit_place p = places[to->nwork];

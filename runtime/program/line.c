@@ -228,14 +228,8 @@ static enum trit_code append(struct trit_lines *l, const char *text, size_t byte
 {
     if (bytes > MESSAGE_MAX - l->bytes)
         return trit_fail(error, TRIT_EARGUMENT, "a message of more than %d bytes", MESSAGE_MAX);
-    if (l->bytes + bytes + 1 > l->room) {
-        const size_t room = 2 * (l->bytes + bytes) + 256;
-        char *grown = realloc(l->text, room);
-        if (!grown)
-            return trit_fail(error, TRIT_EMEMORY, "no memory for a message");
-        l->text = grown;
-        l->room = room;
-    }
+    if (!trit_grow(&l->text, &l->room, l->bytes + bytes + 1, 1))
+        return trit_fail(error, TRIT_EMEMORY, "no memory for a message");
     memcpy(l->text + l->bytes, text, bytes);
     l->bytes += bytes;
     l->text[l->bytes] = 0;

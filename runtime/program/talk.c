@@ -248,14 +248,8 @@ static void take_piece(void *arg, const struct trit_answer_piece *piece)
 static bool keep_id(struct answer *a, int32_t id)
 {
     struct trit_talk *t = a->talk;
-    if (t->nmade == a->room) {
-        const size_t room = a->room ? 2 * a->room : 256;
-        int32_t *grown = realloc(t->made, room * sizeof *grown);
-        if (!grown)
-            return false;
-        t->made = grown;
-        a->room = room;
-    }
+    if (!trit_grow(&t->made, &a->room, t->nmade + 1, sizeof *t->made))
+        return false;
     t->made[t->nmade++] = id;
     return true;
 }

@@ -140,14 +140,8 @@ static bool keep_id(struct trit_choice *c, int32_t id)
 {
     if (!c->generation->ask->keep_ids)
         return true;
-    if (c->nids == c->ids_room) {
-        const size_t room = 2 * c->ids_room + 64;
-        int32_t *grown = realloc(c->ids, room * sizeof *grown);
-        if (!grown)
-            return false;
-        c->ids = grown;
-        c->ids_room = room;
-    }
+    if (!trit_grow(&c->ids, &c->ids_room, c->nids + 1, sizeof *c->ids))
+        return false;
     c->ids[c->nids++] = id;
     return true;
 }

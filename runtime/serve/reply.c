@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/mem.h"
 #include "runtime/serve/internal.h"
 
-enum { STREAM_BLOCK = 16 << 10, STREAM_ROOM = 4096 };
+enum { STREAM_BLOCK = 16 << 10 };
 
 /* The connection goes on, and MHD asks for the answer. Under the request's lock. */
 static void wake(struct trit_request *r)
@@ -153,15 +154,7 @@ static bool make_room(struct trit_request *r, size_t bytes)
         r->tail -= r->head;
         r->head = 0;
     }
-    if (r->tail + bytes <= r->out_room)
-        return true;
-    const size_t room = 2 * r->out_room + bytes + STREAM_ROOM;
-    char *grown = realloc(r->out, room);
-    if (!grown)
-        return false;
-    r->out = grown;
-    r->out_room = room;
-    return true;
+    return trit_grow(&r->out, &r->out_room, r->tail + bytes, 1);
 }
 
 /* True: it is left to trit_http_flush. Under the request's lock. */

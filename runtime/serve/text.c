@@ -7,19 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/mem.h"
 #include "runtime/base/utf8.h"
 
 static bool room_for(struct trit_buffer *b, size_t n)
 {
-    if (!b->failed && b->n + n >= b->room) {
-        const size_t room = 2 * b->room + n + 64;
-        char *grown = realloc(b->s, room);
-        b->failed = !grown;
-        if (grown) {
-            b->s = grown;
-            b->room = room;
-        }
-    }
+    b->failed = b->failed || !trit_grow(&b->s, &b->room, b->n + n + 1, 1);
     return !b->failed;
 }
 
