@@ -66,7 +66,6 @@ struct trit_digests *trit_digests_start(struct trit_store *store)
     if (!d)
         return NULL;
     d->store = store;
-    d->look = true;
     pthread_mutex_init(&d->lock, NULL);
     pthread_cond_init(&d->rung, NULL);
     if (pthread_create(&d->thread, NULL, work, d)) {

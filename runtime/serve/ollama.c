@@ -186,12 +186,9 @@ static void tags(struct trit_request *r, void *arg)
 {
     struct trit_server *server = arg;
     struct trit_store_model *list;
-    struct trit_error error;
     size_t n;
-    if (trit_models_list(server->models, &list, &n, &error)) {
-        trit_reply_error(r, 500, NULL, "%s", error.text);
+    if (!trit_server_models(server, r, &list, &n))
         return;
-    }
     json_t *models = json_array();
     bool unknown = false;
     for (size_t i = 0; i < n; i++)

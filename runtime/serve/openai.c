@@ -75,12 +75,9 @@ static void models(struct trit_request *r, void *arg)
 {
     struct trit_server *server = arg;
     struct trit_store_model *list;
-    struct trit_error error;
     size_t n;
-    if (trit_models_list(server->models, &list, &n, &error)) {
-        trit_reply_error(r, 500, NULL, "%s", error.text);
+    if (!trit_server_models(server, r, &list, &n))
         return;
-    }
     json_t *data = json_array();
     for (size_t i = 0; i < n; i++)
         json_array_append_new(data, model_json(&list[i]));

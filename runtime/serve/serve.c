@@ -62,7 +62,6 @@ static void reload(struct trit_server *s)
     struct trit_error error;
     hung_up = 0;
     trit_models_rescan(s->models);
-    trit_digests_look(s->digests);
     if (trit_http_reload(s->http, &error))
         fprintf(stderr, "tritmill: %s: the old keys hold\n", error.text);
     else
@@ -118,6 +117,16 @@ static void handle_signals(void)
     sigaction(SIGHUP, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
     trit_mapping_survive();
+}
+
+bool trit_server_models(struct trit_server *s, struct trit_request *r,
+                        struct trit_store_model **list, size_t *n)
+{
+    struct trit_error error;
+    if (!trit_models_list(s->models, list, n, &error))
+        return true;
+    trit_reply_error(r, 500, NULL, "%s", error.text);
+    return false;
 }
 
 enum trit_code trit_serve(const struct trit_serve_options *options, struct trit_error *error)

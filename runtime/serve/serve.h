@@ -30,8 +30,12 @@ struct trit_server {
    line on stdout. */
 enum trit_code trit_serve(const struct trit_serve_options *options, struct trit_error *error);
 
-/* Makes digests of the store's models that have none, now and when told to look again. NULL, here
-   and below: there is nobody who does. */
+/* What can be asked for; free() it. False: it could not be had, and the request is answered. */
+bool trit_server_models(struct trit_server *server, struct trit_request *request,
+                        struct trit_store_model **list, size_t *n);
+
+/* Makes digests of the store's models that have none, when told to look. NULL, here and below:
+   there is nobody who does. */
 struct trit_digests;
 struct trit_digests *trit_digests_start(struct trit_store *store);
 void trit_digests_look(struct trit_digests *digests);

@@ -66,8 +66,10 @@ enum trit_code trit_store_record_write(const struct trit_store *store, const cha
 
 /* Family, elements and type of an open file, from the store's memory or from its header. */
 void trit_store_describe(struct trit_store *store, struct trit_store_model *model, int fd);
-/* The digest that .digests has of that file, "" where it has none. */
-void trit_store_recall(const struct trit_store *store, const struct trit_file_id *id,
+/* What .digests holds, to be freed; NULL: nothing. */
+char *trit_store_digests(const struct trit_store *store);
+/* The digest that it has of that file, "" where it has none. digests: NULL allowed. */
+void trit_store_recall(const char *digests, const struct trit_file_id *id,
                        char digest[TRIT_STORE_DIGEST]);
 
 /* Makes the file a blob: by a hard link, else by a copy. blob: its path, TRIT_STORE_PATH bytes. */

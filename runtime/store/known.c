@@ -21,31 +21,28 @@ static void write_line(char line[LINE], const char *digest, const struct trit_fi
              id->device, id->inode, id->bytes, id->modified, id->changed);
 }
 
-/* The file of digests, one NUL behind it; NULL: there is none. */
-static char *read_digests(const struct trit_store *s, char path[TRIT_STORE_PATH])
+char *trit_store_digests(const struct trit_store *s)
 {
-    char *text;
+    char path[TRIT_STORE_PATH], *text;
     size_t bytes;
-    if (!trit_store_join(s, TRIT_STORE_DIGESTS, NULL, path, TRIT_STORE_PATH) ||
+    if (!trit_store_join(s, TRIT_STORE_DIGESTS, NULL, path, sizeof path) ||
         trit_file_read(path, DIGESTS_MOST, &text, &bytes, NULL))
         return NULL;
     return text;
 }
 
-void trit_store_recall(const struct trit_store *s, const struct trit_file_id *id,
+void trit_store_recall(const char *digests, const struct trit_file_id *id,
                        char digest[TRIT_STORE_DIGEST])
 {
-    char path[TRIT_STORE_PATH], line[LINE], hex[LINE];
+    char line[LINE], hex[LINE];
     *digest = 0;
-    char *text = read_digests(s, path);
     write_line(line, "", id);
-    const char *found = text ? strstr(text, line) : NULL;
-    if (found && found - text >= TRIT_DIGEST_HEX) {
-        snprintf(hex, sizeof hex, "%.*s", TRIT_DIGEST_HEX, found - TRIT_DIGEST_HEX);
-        if (!trit_digest_parse(hex, digest))
-            *digest = 0;
-    }
-    free(text);
+    const char *found = digests ? strstr(digests, line) : NULL;
+    if (!found || found - digests < TRIT_DIGEST_HEX)
+        return;
+    snprintf(hex, sizeof hex, "%.*s", TRIT_DIGEST_HEX, found - TRIT_DIGEST_HEX);
+    if (!trit_digest_parse(hex, digest))
+        *digest = 0;
 }
 
 /* All lines but those of the same inode, and the new one. A failure leaves it to be read again. */
@@ -60,9 +57,10 @@ void trit_store_digest_known(struct trit_store *s, const char *file, const char 
     if (fd < 0 || !id.changed)
         return;
     pthread_mutex_lock(&s->lock);
-    char *text = read_digests(s, path);
+    char *text = trit_store_digests(s);
     snprintf(inode, sizeof inode, " %" PRIu64 " %" PRIu64 " ", id.device, id.inode);
-    if (!trit_file_create(&out, path, NULL)) {
+    if (trit_store_join(s, TRIT_STORE_DIGESTS, NULL, path, sizeof path) &&
+        !trit_file_create(&out, path, NULL)) {
         for (const char *at = text; at && *at;) {
             const size_t n = (size_t)(strchrnul(at, '\n') - at) + 1;
             if (strlen(at) >= n && n > TRIT_DIGEST_HEX &&
@@ -86,7 +84,9 @@ enum trit_code trit_store_digest(struct trit_store *s, struct trit_store_model *
         return trit_fail(error, TRIT_EIO, "%s: %s", model->path, strerror(errno));
     const struct trit_file_id id = trit_file_identify(fd);
     enum trit_code code = TRIT_OK;
-    trit_store_recall(s, &id, model->digest);
+    char *digests = trit_store_digests(s);
+    trit_store_recall(digests, &id, model->digest);
+    free(digests);
     if (!*model->digest) {
         struct trit_digest *d = trit_digest_begin();
         code = d ? trit_digest_file(d, fd, model->path, progress, arg, error)

@@ -17,7 +17,8 @@ enum { DEEPEST = 5, MOST = 4096, HUB_DEPTH = 2 };
 struct scan {
     struct trit_store *store;
     struct trit_store_entries *entries;
-    bool names; /* of .names, not of files */
+    char *digests; /* that are known */
+    bool names;    /* of .names, not of files */
     struct trit_error *error;
 };
 
@@ -43,7 +44,7 @@ static struct trit_store_entry *add(struct scan *s, const char *place)
 }
 
 /* Size, digest and details of the file at model->path. */
-static void look_at(struct trit_store *store, struct trit_store_model *model)
+static void look_at(const struct scan *s, struct trit_store_model *model)
 {
     const int fd = open(model->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     const struct trit_file_id id = trit_file_identify(fd);
@@ -53,10 +54,10 @@ static void look_at(struct trit_store *store, struct trit_store_model *model)
         model->modified = id.modified / 1000000000;
     if (!model->missing) {
         char digest[TRIT_STORE_DIGEST];
-        trit_store_recall(store, &id, digest);
+        trit_store_recall(s->digests, &id, digest);
         if (*digest || !model->created)
             memcpy(model->digest, digest, sizeof digest);
-        trit_store_describe(store, model, fd);
+        trit_store_describe(s->store, model, fd);
     }
     if (fd >= 0)
         close(fd);
@@ -100,7 +101,7 @@ static enum trit_code add_file(struct scan *s, const char *path, const char *pla
         return trit_fail(s->error, TRIT_EMEMORY, "%s: no memory", path);
     memcpy(e->model.path, real, sizeof real);
     name_file(e);
-    look_at(s->store, &e->model);
+    look_at(s, &e->model);
     return TRIT_OK;
 }
 
@@ -127,7 +128,7 @@ static enum trit_code add_name(struct scan *s, const char *path, const char *pla
         return TRIT_OK;
     if (trit_store_holds(s->store, below, real)) {
         memcpy(model->path, real, sizeof real);
-        look_at(s->store, model);
+        look_at(s, model);
     } else {
         memcpy(model->path, below, sizeof below);
     }
@@ -195,10 +196,12 @@ enum trit_code trit_store_scan(struct trit_store *store, struct trit_store_entri
 {
     struct scan s = { .store = store, .entries = entries, .error = error };
     *entries = (struct trit_store_entries){ 0 };
+    s.digests = trit_store_digests(store);
     enum trit_code code = walk(&s, "", 0);
     s.names = true;
     if (!code)
         code = walk(&s, "", 0);
+    free(s.digests);
     for (int i = 0; i < 2 && !code && entries->n; i++) {
         qsort(entries->v, entries->n, sizeof *entries->v, by_name);
         if (!i)
