@@ -57,3 +57,16 @@ size_t trit_utf8_valid(const char *s, size_t n)
     }
     return i;
 }
+
+size_t trit_utf8_mend(const char *s, size_t n, char *out)
+{
+    size_t made = 0;
+    for (size_t i = 0; i < n;) {
+        const int length = trit_utf8_at(s + i, n - i);
+        const size_t step = length > 0 ? (size_t)length : 1, bytes = length > 0 ? step : 3;
+        memcpy(out + made, length > 0 ? s + i : "\xef\xbf\xbd", bytes);
+        made += bytes;
+        i += step;
+    }
+    return made;
+}

@@ -9,5 +9,8 @@
 int trit_utf8_at(const char *s, size_t n);
 /* Bytes before the first that is not UTF-8, n if there is none. */
 size_t trit_utf8_valid(const char *s, size_t n);
+/* The bytes with U+FFFD for each that is no part of a well-formed character, into out, which has
+   room for 3 * n. Returns their number. */
+size_t trit_utf8_mend(const char *s, size_t n, char *out);
 
 #endif

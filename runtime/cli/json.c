@@ -9,15 +9,7 @@
 json_t *trit_json_text(struct trit_text text)
 {
     char *out = malloc(3 * text.n + 1);
-    size_t n = 0;
-    for (size_t i = 0; out && i < text.n;) {
-        int length = trit_utf8_at(text.s + i, text.n - i);
-        size_t step = length > 0 ? (size_t)length : 1, bytes = length > 0 ? step : 3;
-        memcpy(out + n, length > 0 ? text.s + i : "\xef\xbf\xbd", bytes);
-        n += bytes;
-        i += step;
-    }
-    json_t *json = out ? json_stringn(out, n) : NULL;
+    json_t *json = out ? json_stringn(out, trit_utf8_mend(text.s, text.n, out)) : NULL;
     free(out);
     return json;
 }

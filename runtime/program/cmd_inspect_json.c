@@ -24,30 +24,11 @@ static json_t *real_json(double v)
     return json_string(isnan(v) ? "nan" : v > 0 ? "inf" : "-inf");
 }
 
-static json_t *mended_text_json(struct trit_text t)
-{
-    static const char replacement[] = "\xef\xbf\xbd";
-    char *out = malloc(3 * t.n + 1);
-    size_t n = 0;
-    if (!out)
-        return NULL;
-    for (size_t i = 0; i < t.n;) {
-        int length = trit_utf8_at(t.s + i, t.n - i);
-        size_t step = length > 0 ? (size_t)length : 1, put = length > 0 ? step : 3;
-        memcpy(out + n, length > 0 ? t.s + i : replacement, put);
-        n += put;
-        i += step;
-    }
-    json_t *text = json_stringn_nocheck(out, n);
-    free(out);
-    return text;
-}
-
 static json_t *text_json(struct trit_text t)
 {
     if (trit_utf8_valid(t.s, t.n) == t.n)
         return json_stringn_nocheck(t.s, t.n);
-    return mended_text_json(t);
+    return trit_json_text(t);
 }
 
 static json_t *item_json(const struct trit_inspect_item *item)

@@ -78,18 +78,10 @@ void trit_buffer_json(struct trit_buffer *b, const char *s, size_t n)
 
 void trit_buffer_utf8(struct trit_buffer *b, const char *s, size_t n)
 {
-    size_t done = 0;
-    for (size_t i = 0; i < n;) {
-        const int length = trit_utf8_at(s + i, n - i);
-        if (length > 0) {
-            i += (size_t)length;
-            continue;
-        }
-        trit_buffer_put(b, s + done, i - done);
-        trit_buffer_put(b, replacement, 3);
-        done = ++i;
-    }
-    trit_buffer_put(b, s + done, n - done);
+    if (!room_for(b, 3 * n))
+        return;
+    b->n += trit_utf8_mend(s, n, b->s + b->n);
+    b->s[b->n] = 0;
 }
 
 /* Where the first of the strings begins; n: nowhere. */
