@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/base/file.h"
+#include "runtime/chat/chat.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/default.h"
 #include "runtime/cli/plan.h"
@@ -66,6 +68,17 @@ enum trit_code trit_cli_open_model(struct trit_engine *e, const char *model,
     *e = (struct trit_engine){ 0 };
     const enum trit_code code = trit_cli_find_model(model, path, sizeof path, error);
     return code ? code : trit_engine_open(e, path, error);
+}
+
+enum trit_code trit_cli_read_template(const char *wanted, char **text, struct trit_error *error)
+{
+    enum { MOST = 1 << 20 };
+    size_t bytes;
+    *text = NULL;
+    for (const char *const *name = trit_chat_names(); wanted && *name; name++)
+        if (!strcmp(wanted, *name))
+            return TRIT_OK;
+    return wanted ? trit_file_read(wanted, MOST, text, &bytes, error) : TRIT_OK;
 }
 
 static void tell(void *arg, const char *line)

@@ -16,6 +16,10 @@ enum trit_code trit_cli_find_model(const char *model, char *path, size_t room,
 enum trit_code trit_cli_open_model(struct trit_engine *engine, const char *model,
                                    struct trit_error *error);
 
+/* What --chat-template says: *text is that of a file, to be freed; NULL where wanted is NULL or the
+   name of a built-in template. */
+enum trit_code trit_cli_read_template(const char *wanted, char **text, struct trit_error *error);
+
 /* trit_engine_load_model, with a progress line on stderr and lines that say what was ignored of
    profile and packed cache, unless quiet; TRITMILL_LOG=1 tells each matrix's kernels. */
 enum trit_code trit_cli_load_model(struct trit_engine *engine, int threads, bool quiet,

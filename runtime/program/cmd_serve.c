@@ -5,14 +5,13 @@
 #include <string.h>
 
 #include "autotune/measure/limits.h"
-#include "runtime/base/file.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/default.h"
 #include "runtime/cli/open.h"
 #include "runtime/cpu/cpu.h"
 #include "runtime/serve/serve.h"
 
-enum { TEMPLATE_MOST = 1 << 20, MAX_CONTEXT = 1 << 24 };
+enum { MAX_CONTEXT = 1 << 24 };
 
 struct options {
     const char *model, *models, *alias, *host, *keys, *keep_alive, *template, *profile;
@@ -135,17 +134,6 @@ static bool read_time(const char *text, double *seconds)
     return false;
 }
 
-static enum trit_code read_template(const char *wanted, char **text, struct trit_error *error)
-{
-    const char *const *names = trit_chat_names();
-    size_t bytes;
-    *text = NULL;
-    for (size_t i = 0; wanted && names[i]; i++)
-        if (!strcmp(names[i], wanted))
-            return TRIT_OK;
-    return wanted ? trit_file_read(wanted, TEMPLATE_MOST, text, &bytes, error) : TRIT_OK;
-}
-
 static struct trit_serve_options made_of(const struct options *o)
 {
     return (struct trit_serve_options){
@@ -232,7 +220,7 @@ static enum trit_code serve(const struct options *o, struct trit_error *error)
     if (o->keep_alive && !read_time(o->keep_alive, &all.models.keep_alive))
         return trit_fail(error, TRIT_EARGUMENT, "--keep-alive %s: not a time like 5m, 30s or -1",
                          o->keep_alive);
-    enum trit_code code = read_template(o->template, &text, error);
+    enum trit_code code = trit_cli_read_template(o->template, &text, error);
     all.models.chat_template = text ? text : o->template;
     if (!code && o->model) {
         code = trit_cli_find_model(o->model, path, sizeof path, error);

@@ -6,28 +6,21 @@
 #include <string.h>
 #include <time.h>
 
-#include "runtime/base/file.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/room.h"
 #include "runtime/base/stop.h"
 #include "runtime/base/utf8.h"
 #include "runtime/cli/open.h"
 
-enum { LEAST_CONTEXT = 512, TEMPLATE_MAX = 1 << 20, LOOK_MS = 20 };
+enum { LEAST_CONTEXT = 512, LOOK_MS = 20 };
 
-/* A template by name, or of a file. */
 static enum trit_code open_template(struct trit_talk *t, struct trit_error *error)
 {
     const char *wanted = t->options->chat_template;
-    char *text = NULL;
-    size_t bytes;
-    for (const char *const *name = trit_chat_names(); wanted && *name; name++)
-        if (!strcmp(wanted, *name))
-            return trit_chat_open(&t->chat, t->engine.gguf, wanted, error);
-    enum trit_code code =
-        wanted ? trit_file_read(wanted, TEMPLATE_MAX, &text, &bytes, error) : TRIT_OK;
+    char *text;
+    enum trit_code code = trit_cli_read_template(wanted, &text, error);
     if (!code)
-        code = trit_chat_open(&t->chat, t->engine.gguf, text, error);
+        code = trit_chat_open(&t->chat, t->engine.gguf, text ? text : wanted, error);
     free(text);
     return code;
 }

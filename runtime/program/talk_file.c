@@ -7,7 +7,7 @@
 #include "runtime/base/file.h"
 #include "runtime/program/talk.h"
 
-enum { FILE_MAX = 64 << 20, NESTING = 16 };
+enum { FILE_MAX = 64 << 20 };
 static const char key[] = "tritmill_chat";
 
 static bool is_conversation(const char *head, size_t bytes)

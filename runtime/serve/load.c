@@ -14,7 +14,6 @@ enum {
     LEAST_CONTEXT = 512,
     USUAL_CONTEXT = 32768, /* the model's own, where that is less */
     KEPT_SHARE = 8,        /* of the free memory */
-    TEMPLATE_MOST = 1 << 20,
 };
 
 struct stop {
