@@ -53,14 +53,6 @@ static void stop_decoder(struct trit_lm_writer *w)
     w->writing = false;
 }
 
-static void ban_end_tokens(struct trit_lm_writer *w)
-{
-    const struct trit_tokenizer *t = w->context->lm->engine.tokenizer;
-    for (size_t id = 0, n = trit_tokenizer_size(t); id < n; id++)
-        if (trit_tokenizer_is_end(t, (int32_t)id))
-            trit_sampler_ban(w->sampler, (int32_t)id);
-}
-
 /* What may be chosen next is as the grammar has it. */
 static enum trit_code hold(struct trit_lm_writer *w, struct trit_error *error)
 {
@@ -88,7 +80,7 @@ static enum trit_code start_decoder(struct trit_lm_writer *w, struct trit_error 
     if (code)
         return code;
     if (w->endless)
-        ban_end_tokens(w);
+        trit_engine_ban_ends(&w->context->lm->engine, w->sampler);
     trit_decoder_tell(w->decoder, c->tokens, c->n);
     w->written = 0;
     return TRIT_OK;

@@ -4,15 +4,17 @@
 #include <sys/random.h>
 #include <time.h>
 
-const struct trit_cli_sampling trit_cli_sampling_default = {
-    .seed = UINT64_MAX,
-    .top_k = 40,
-    .repeat_last_n = 64,
-    .temperature = 0.8,
-    .top_p = 0.95,
-    .min_p = 0.05,
-    .repeat_penalty = 1,
-};
+struct trit_cli_sampling trit_cli_sampling_usual(void)
+{
+    const struct trit_sampling *usual = &trit_sampling_default;
+    return (struct trit_cli_sampling){ .seed = UINT64_MAX,
+                                       .top_k = usual->top_k,
+                                       .repeat_last_n = usual->repeat_last_n,
+                                       .temperature = (double)usual->temperature,
+                                       .top_p = (double)usual->top_p,
+                                       .min_p = (double)usual->min_p,
+                                       .repeat_penalty = (double)usual->repeat_penalty };
+}
 
 static uint64_t random_seed(void)
 {

@@ -13,7 +13,8 @@ struct trit_cli_sampling {
     double temperature, top_p, min_p, repeat_penalty;
 };
 
-extern const struct trit_cli_sampling trit_cli_sampling_default;
+/* The sampler's defaults, and a seed that is drawn. */
+struct trit_cli_sampling trit_cli_sampling_usual(void);
 
 /* Rows of a command's table; AT(member) is the offset of that member of its sampling. */
 /* clang-format off */

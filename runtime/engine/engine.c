@@ -202,6 +202,14 @@ bool trit_engine_broken(const struct trit_engine *e)
            (e->cache && trit_cache_broken(e->cache));
 }
 
+void trit_engine_ban_ends(const struct trit_engine *e, struct trit_sampler *sampler)
+{
+    const size_t n = trit_tokenizer_size(e->tokenizer);
+    for (size_t id = 0; id < n; id++)
+        if (trit_tokenizer_is_end(e->tokenizer, (int32_t)id))
+            trit_sampler_ban(sampler, (int32_t)id);
+}
+
 const char *trit_engine_cache_used(const struct trit_engine *e)
 {
     const struct trit_model_cost *cost = e->model ? trit_model_cost(e->model) : NULL;

@@ -71,6 +71,9 @@ void trit_engine_close(struct trit_engine *engine);
    (runtime/base/mapping.h). Any thread, while it is open. */
 bool trit_engine_broken(const struct trit_engine *engine);
 
+/* End tokens are never chosen. */
+void trit_engine_ban_ends(const struct trit_engine *engine, struct trit_sampler *sampler);
+
 /* The path of the packed cache that weights of the loaded model come from, NULL: none do. */
 const char *trit_engine_cache_used(const struct trit_engine *engine);
 

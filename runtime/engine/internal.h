@@ -73,8 +73,6 @@ struct trit_scheduler {
     bool states; /* the model has some */
     struct trit_work *work;
     struct trit_vocabulary *vocabulary; /* NULL: not needed yet */
-    int32_t *ends;                      /* end tokens */
-    size_t nends;
     pthread_t thread;
     struct trit_bell *bell; /* whose lock holds: */
     struct trit_job *queue;

@@ -233,23 +233,13 @@ static enum trit_code check_sizes(const struct trit_scheduler_sizes *z, struct t
     return TRIT_OK;
 }
 
-static bool find_ends(struct trit_scheduler *s)
-{
-    const size_t n = trit_tokenizer_size(s->engine->tokenizer);
-    s->ends = trit_alloc(TRIT_SAMPLER_BANS, sizeof *s->ends);
-    for (size_t id = 0; s->ends && id < n && s->nends < TRIT_SAMPLER_BANS; id++)
-        if (trit_tokenizer_is_end(s->engine->tokenizer, (int32_t)id))
-            s->ends[s->nends++] = (int32_t)id;
-    return s->ends;
-}
-
 static bool allocate(struct trit_scheduler *s)
 {
     s->bell = trit_bell_create();
     s->running = trit_alloc(s->sizes.slots, sizeof(struct trit_job *));
     s->passing = trit_alloc(s->sizes.slots, sizeof(struct trit_job *));
     s->runs = trit_alloc(s->sizes.slots, sizeof *s->runs);
-    return s->bell && s->running && s->passing && s->runs && find_ends(s);
+    return s->bell && s->running && s->passing && s->runs;
 }
 
 static void free_parts(struct trit_scheduler *s)
@@ -261,7 +251,6 @@ static void free_parts(struct trit_scheduler *s)
     free(s->running);
     free(s->passing);
     free(s->runs);
-    free(s->ends);
     free(s);
 }
 

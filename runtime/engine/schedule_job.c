@@ -157,8 +157,8 @@ static enum trit_code open_sampler(struct trit_job *j, const struct trit_schedul
 {
     const enum trit_code code =
         trit_sampler_create(&j->sampler, &j->sampling, s->engine->config.vocab, error);
-    for (size_t i = 0; i < s->nends && j->ask.endless && !code; i++)
-        trit_sampler_ban(j->sampler, s->ends[i]);
+    if (!code && j->ask.endless)
+        trit_engine_ban_ends(s->engine, j->sampler);
     if (code || !j->ask.logprobs)
         return code;
     j->top = trit_alloc(j->ask.top, sizeof *j->top);

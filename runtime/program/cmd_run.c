@@ -305,14 +305,6 @@ static void show_rest(struct run *r)
         putchar('\n'); /* for the shell's next line; a file gets the text alone */
 }
 
-static void ban_end_tokens(struct run *r)
-{
-    size_t size = trit_tokenizer_size(r->engine.tokenizer);
-    for (size_t id = 0; id < size; id++)
-        if (trit_tokenizer_is_end(r->engine.tokenizer, (int32_t)id))
-            trit_sampler_ban(r->sampler, (int32_t)id);
-}
-
 /* A token is kept and shown. Says what ends the text with it, if anything does. */
 static enum trit_run_stop take_token(struct run *r, int32_t token)
 {
@@ -349,7 +341,7 @@ static enum trit_code generate(struct run *r, struct trit_error *error)
     if (!r->options.no_display_prompt)
         show(r, r->prompt, r->prompt_bytes);
     if (r->options.ignore_eos)
-        ban_end_tokens(r);
+        trit_engine_ban_ends(&r->engine, r->sampler);
     trit_decoder_tell(r->decoder, r->ids, r->nprompt);
     enum trit_code code = trit_decoder_feed(r->decoder, r->ids, r->nprompt, error);
     double filled = trit_now();
@@ -389,7 +381,7 @@ static enum trit_code report(struct run *r, double begin, struct trit_error *err
 static int run(int argc, char **argv)
 {
     struct run r = { .options = {
-                         .predict = 128, .chunk = 256, .sampling = trit_cli_sampling_default } };
+                         .predict = 128, .chunk = 256, .sampling = trit_cli_sampling_usual() } };
     enum trit_parse parse = trit_cli_parse(&trit_cmd_run, argc, argv, &r.options, NULL);
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;

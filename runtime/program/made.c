@@ -50,7 +50,7 @@ static enum trit_code read_made(const char *name, struct trit_modelfile *m,
 enum trit_code trit_made_apply(struct trit_talk_options *o, struct trit_modelfile *m,
                                struct trit_error *error)
 {
-    const struct trit_talk_options usual = { .predict = -1, .sampling = trit_cli_sampling_default };
+    const struct trit_talk_options usual = { .predict = -1, .sampling = trit_cli_sampling_usual() };
     *m = (struct trit_modelfile){ 0 };
     if (!o->model || !trit_store_is_name(o->model) || !access(o->model, F_OK))
         return TRIT_OK;
