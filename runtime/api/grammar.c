@@ -48,6 +48,16 @@ static enum trit_code make_schema(struct trit_lm_grammar *g, const char *schema,
     return code;
 }
 
+static enum trit_code begin(struct trit_lm_grammar **g, struct trit_lm *lm,
+                            struct trit_error *error)
+{
+    *g = calloc(1, sizeof **g);
+    if (!*g)
+        return trit_fail(error, TRIT_EMEMORY, "no memory for a grammar");
+    (*g)->lm = lm;
+    return TRIT_OK;
+}
+
 /* What was begun is handed out, or freed. */
 static enum trit_lm_code finish(struct trit_lm_grammar **out, struct trit_lm_grammar *g,
                                 enum trit_code code, const struct trit_error *from,
@@ -64,14 +74,10 @@ enum trit_lm_code trit_lm_grammar_schema(struct trit_lm_grammar **grammar, struc
                                          struct trit_lm_error *error)
 {
     struct trit_error e;
-    struct trit_lm_grammar *g = calloc(1, sizeof *g);
-    enum trit_code code = TRIT_OK;
-    if (!g)
-        code = trit_fail(&e, TRIT_EMEMORY, "no memory for a grammar");
-    else {
-        g->lm = lm;
+    struct trit_lm_grammar *g;
+    enum trit_code code = begin(&g, lm, &e);
+    if (!code)
         code = make_schema(g, schema, until, &e);
-    }
     return finish(grammar, g, code, &e, error);
 }
 
@@ -104,14 +110,10 @@ enum trit_lm_code trit_lm_grammar_calls(struct trit_lm_grammar **grammar,
                                         struct trit_lm_error *error)
 {
     struct trit_error e;
-    struct trit_lm_grammar *g = calloc(1, sizeof *g);
-    enum trit_code code = TRIT_OK;
-    if (!g)
-        code = trit_fail(&e, TRIT_EMEMORY, "no memory for a grammar");
-    else {
-        g->lm = chat->lm;
+    struct trit_lm_grammar *g;
+    enum trit_code code = begin(&g, chat->lm, &e);
+    if (!code)
         code = make_calls(g, chat, calls, &e);
-    }
     return finish(grammar, g, code, &e, error);
 }
 

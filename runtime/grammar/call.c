@@ -94,16 +94,6 @@ static uint32_t argument(struct trit_compile *c, const json_t *schema, uint32_t 
     return trit_build_literal(b, to, after, strlen(after));
 }
 
-static bool is_required(const json_t *schema, const char *name)
-{
-    const json_t *one;
-    size_t i;
-    json_array_foreach(json_object_get(schema, "required"), i,
-                       one) if (json_is_string(one) &&
-                                !strcmp(json_string_value(one), name)) return true;
-    return false;
-}
-
 /* In the order of the schema, those that are required always. */
 static uint32_t arguments(struct trit_compile *c, const struct trit_call_form_row *row,
                           const json_t *schema, uint32_t from)
@@ -139,7 +129,7 @@ static uint32_t arguments(struct trit_compile *c, const struct trit_call_form_ro
         at = trit_build_literal(b, at, name, strlen(name));
         at = trit_build_literal(b, at, row->value, strlen(row->value));
         trit_build_free(b, argument(c, value, at, row->after), to);
-        if (!is_required(schema, name))
+        if (!trit_schema_requires(schema, name))
             trit_build_free(b, from, to);
         trit_compile_back(c, used);
         from = to;

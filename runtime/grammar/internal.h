@@ -207,6 +207,8 @@ void trit_compile_value(struct trit_compile *c, const json_t *value, struct trit
 const json_t *trit_compile_find(struct trit_compile *c, const char *ref);
 /* The schema behind references; NULL after a failure. */
 const json_t *trit_compile_follow(struct trit_compile *c, const json_t *schema);
+/* Whether a property must be there. */
+bool trit_schema_requires(const json_t *schema, const char *name);
 /* Whether its keywords are known and may stand together; else a failure. */
 bool trit_compile_check(struct trit_compile *c, const json_t *schema);
 /* Adds to the path; returns how long it was, for trit_compile_back. */

@@ -5,13 +5,14 @@
 
 #include "runtime/grammar/internal.h"
 
-static bool listed(const json_t *names, const char *name)
+bool trit_schema_requires(const json_t *schema, const char *name)
 {
-    const json_t *one;
-    size_t i;
-    json_array_foreach((json_t *)(uintptr_t)names, i,
-                       one) if (json_is_string(one) &&
-                                !strcmp(json_string_value(one), name)) return true;
+    const json_t *required = json_object_get(schema, "required");
+    for (size_t i = 0; i < json_array_size(required); i++) {
+        const json_t *one = json_array_get(required, i);
+        if (json_is_string(one) && !strcmp(json_string_value(one), name))
+            return true;
+    }
     return false;
 }
 
@@ -105,8 +106,7 @@ static json_t *all_properties(struct trit_compile *c, const json_t *schema)
 void trit_compile_object(struct trit_compile *c, const json_t *schema, struct trit_ends ends)
 {
     struct trit_build *b = &c->b;
-    const json_t *required = json_object_get(schema, "required"),
-                 *more = json_object_get(schema, "additionalProperties");
+    const json_t *more = json_object_get(schema, "additionalProperties");
     json_t *all = all_properties(c, schema), *value;
     const char *name;
     if (!json_object_size(all) && (!more || json_is_true(more)) && !c->b.code &&
@@ -116,7 +116,7 @@ void trit_compile_object(struct trit_compile *c, const json_t *schema, struct tr
         const uint32_t open = trit_build_literal(b, ends.from, "{", 1);
         struct places at = { trit_build_space(b, open), trit_build_state(b) };
         json_object_foreach(all, name, value) if (!b->code) at =
-            property(c, at, name, value, listed(required, name));
+            property(c, at, name, value, trit_schema_requires(schema, name));
         if (more && !json_is_false(more))
             others(c, at, all, more);
         trit_build_bytes(b, at.none, '}', '}', ends.to);

@@ -47,16 +47,6 @@ static bool values_apart(const json_t *a, const json_t *b)
     return apart;
 }
 
-static bool requires(const json_t *schema, const char *name)
-{
-    const json_t *one;
-    size_t i;
-    json_array_foreach(json_object_get(schema, "required"), i,
-                       one) if (json_is_string(one) &&
-                                !strcmp(json_string_value(one), name)) return true;
-    return false;
-}
-
 /* Objects of which both must have a property, with other values of it. */
 static bool told_by_property(struct trit_compile *c, const json_t *a, const json_t *b)
 {
@@ -70,7 +60,8 @@ static bool told_by_property(struct trit_compile *c, const json_t *a, const json
         const json_t *mine = trit_compile_follow(c, property),
                      *other = json_object_get(others, name);
         other = other ? trit_compile_follow(c, other) : NULL;
-        if (mine && other && requires(a, name) && requires(b, name) && values_apart(mine, other))
+        if (mine && other && trit_schema_requires(a, name) && trit_schema_requires(b, name) &&
+            values_apart(mine, other))
             return true;
     }
     return false;
