@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOOLS_MOST = 256, MESSAGES_MOST = 16384, PREDICT_MOST = 1 << 24 };
+enum { TOOLS_MOST = 256 };
 
 #define AT(member) offsetof(struct trit_ask, member)
 static const struct trit_field numbers[] = {
@@ -179,9 +179,9 @@ enum trit_code trit_ask_tools(struct trit_ask *ask, json_t *tools, struct trit_e
 enum trit_code trit_ask_messages(struct trit_ask *ask, json_t *messages, struct trit_error *error)
 {
     const size_t n = json_array_size(messages);
-    if (!json_is_array(messages) || n == 0 || n > MESSAGES_MOST)
+    if (!json_is_array(messages) || n == 0 || n > TRIT_MESSAGES_MOST)
         return trit_fail(error, TRIT_EARGUMENT, "messages must be an array of 1 to %d",
-                         MESSAGES_MOST);
+                         TRIT_MESSAGES_MOST);
     ask->messages = json_incref(messages);
     return TRIT_OK;
 }
@@ -201,10 +201,10 @@ enum trit_code trit_ask_predict(struct trit_ask *ask, const json_t *tokens, cons
     if (absent(tokens))
         return TRIT_OK;
     const json_int_t n = json_integer_value(tokens);
-    if (!json_is_integer(tokens) || n < -1 || n == 0 || n > PREDICT_MOST)
+    if (!json_is_integer(tokens) || n < -1 || n == 0 || n > TRIT_PREDICT_MOST)
         return trit_fail(error, TRIT_EARGUMENT,
                          "%s must be an integer from 1 to %d, or -1: as the context allows", name,
-                         PREDICT_MOST);
+                         TRIT_PREDICT_MOST);
     ask->predict = n < 0 ? 0 : (size_t)n;
     ask->given |= TRIT_GIVEN_PREDICT;
     return TRIT_OK;

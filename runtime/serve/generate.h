@@ -31,6 +31,7 @@ enum trit_given {
 };
 
 enum { TRIT_CHOICES = 16, TRIT_TOP_LOGPROBS = 20, TRIT_BIASES = 1024 };
+enum { TRIT_MESSAGES_MOST = 16384, TRIT_PREDICT_MOST = 1 << 24 };
 
 /* Made by trit_ask_create, freed by trit_ask_free. The references to JSON are its own. */
 struct trit_ask {

@@ -20,7 +20,7 @@ static const struct trit_field chat_fields[] = {
 #undef AT
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
-enum { PREDICT_MOST = 1 << 24, MESSAGES_MOST = 16384, CALLS_MOST = 256, CONTEXT_MOST = 1 << 24 };
+enum { CALLS_MOST = 256, CONTEXT_MOST = 1 << 24 };
 
 /* NULL where it is null, too. */
 static json_t *get(const json_t *object, const char *name)
@@ -70,7 +70,7 @@ static enum trit_code read_predict(struct trit_ask *ask, const json_t *predict,
         return TRIT_OK;
     if (!whole(predict, &value))
         return is_not("num_predict", "an integer", error);
-    ask->predict = value < 1 ? 0 : value > PREDICT_MOST ? PREDICT_MOST : (size_t)value;
+    ask->predict = value < 1 ? 0 : value > TRIT_PREDICT_MOST ? TRIT_PREDICT_MOST : (size_t)value;
     ask->given |= TRIT_GIVEN_PREDICT;
     return TRIT_OK;
 }
@@ -342,9 +342,9 @@ static enum trit_code read_messages(struct trit_ask *ask, const json_t *given,
     const size_t n = json_array_size(given);
     if (!given || (json_is_array(given) && !n))
         return TRIT_OK;
-    if (!json_is_array(given) || n > MESSAGES_MOST)
+    if (!json_is_array(given) || n > TRIT_MESSAGES_MOST)
         return trit_fail(error, TRIT_EARGUMENT, "messages must be an array of at most %d",
-                         MESSAGES_MOST);
+                         TRIT_MESSAGES_MOST);
     ask->messages = json_array();
     enum trit_code code = ask->messages ? TRIT_OK : no_memory(error);
     for (size_t i = 0; i < n && !code; i++)
