@@ -89,6 +89,20 @@ enum {
 };
 extern const int32_t trit_toy_tokens[TRIT_TOY_TOKENS];
 
+/* A toy that is loaded, with working memory for passes of `chunk` tokens. To be closed whatever is
+   returned. options: NULL allowed. */
+struct trit_toy_opened {
+    uint8_t *image;
+    struct trit_gguf *gguf;
+    struct trit_pool *pool;
+    struct trit_model *model;
+    struct trit_work *work;
+};
+enum trit_code trit_toy_open(struct trit_toy_opened *opened, const struct trit_toy *toy,
+                             int threads, size_t chunk, const struct trit_load_options *options,
+                             struct trit_error *error);
+void trit_toy_close(struct trit_toy_opened *opened);
+
 /* All that a program does with a model file, up to the logits and back to nothing; says "toy.gguf".
  */
 enum trit_code trit_toy_run(const struct trit_toy *toy, struct trit_pool *pool, float *logits,

@@ -51,3 +51,26 @@ enum trit_code trit_toy_run(const struct trit_toy *toy, struct trit_pool *pool, 
     free(data);
     return code;
 }
+
+enum trit_code trit_toy_open(struct trit_toy_opened *o, const struct trit_toy *toy, int threads,
+                             size_t chunk, const struct trit_load_options *options,
+                             struct trit_error *error)
+{
+    size_t bytes;
+    *o = (struct trit_toy_opened){ .image = trit_toy_write(toy, &bytes) };
+    enum trit_code code = trit_gguf_parse(&o->gguf, o->image, bytes, "toy.gguf", error);
+    if (!code)
+        code = trit_pool_create(&o->pool, threads, error);
+    if (!code)
+        code = trit_model_load(&o->model, o->gguf, o->pool, options, error);
+    return code ? code : trit_work_create(&o->work, o->model, chunk, error);
+}
+
+void trit_toy_close(struct trit_toy_opened *o)
+{
+    trit_work_free(o->work);
+    trit_model_free(o->model);
+    trit_pool_destroy(o->pool);
+    trit_gguf_close(o->gguf);
+    free(o->image);
+}

@@ -22,46 +22,24 @@ static size_t below(size_t n)
     return (size_t)(random_state >> 33) % n;
 }
 
-struct opened {
-    uint8_t *image;
-    struct trit_gguf *gguf;
-    struct trit_pool *pool;
-    struct trit_model *model;
-    struct trit_work *work;
-};
-
-static struct opened open_model(bool hybrid, enum trit_kv_type kv)
+static struct trit_toy_opened open_model(bool hybrid, enum trit_kv_type kv)
 {
     static const struct trit_toy_shape shape = { 64, 64, 3, 2, 1 };
     static const struct trit_toy_delta delta = { 2, 4, 16, 4, 3 };
     static struct trit_toy toy;
     const struct trit_load_options options = { .kv = kv };
     struct trit_error error;
-    struct opened o;
-    size_t bytes;
+    struct trit_toy_opened o;
     if (hybrid)
         trit_toy_hybrid(&toy, &shape, &delta);
     else
         trit_toy_init(&toy, "bitnet-b1.58", &shape);
-    o.image = trit_toy_write(&toy, &bytes);
-    if (trit_gguf_parse(&o.gguf, o.image, bytes, "toy.gguf", &error) ||
-        trit_pool_create(&o.pool, 1, &error) ||
-        trit_model_load(&o.model, o.gguf, o.pool, &options, &error) ||
-        trit_work_create(&o.work, o.model, CHUNK, &error))
+    if (trit_toy_open(&o, &toy, 1, CHUNK, &options, &error))
         fail_msg("%s", error.text);
     return o;
 }
 
-static void close_model(struct opened *o)
-{
-    trit_work_free(o->work);
-    trit_model_free(o->model);
-    trit_pool_destroy(o->pool);
-    trit_gguf_close(o->gguf);
-    free(o->image);
-}
-
-static struct trit_session *join(struct opened *o, size_t context)
+static struct trit_session *join(struct trit_toy_opened *o, size_t context)
 {
     struct trit_session *s;
     assert_int_equal(trit_session_join(&s, o->work, context, NULL), TRIT_OK);
@@ -121,7 +99,7 @@ static void must_go_on(struct trit_session *s, size_t at, size_t end)
 
 static void check_copies(bool hybrid, enum trit_kv_type kv)
 {
-    struct opened o = open_model(hybrid, kv);
+    struct trit_toy_opened o = open_model(hybrid, kv);
     struct trit_session *from = join(&o, LENGTH), *to = join(&o, LENGTH);
     struct trit_mark *marks[COPIES], *lost;
     write_text(from, hybrid, marks);
@@ -142,7 +120,7 @@ static void check_copies(bool hybrid, enum trit_kv_type kv)
         trit_mark_free(marks[i]);
     trit_session_free(from);
     trit_session_free(to);
-    close_model(&o);
+    trit_toy_close(&o);
 }
 
 static void a_copy_goes_on_as_the_other_did(void **state)
@@ -157,7 +135,7 @@ static void a_copy_goes_on_as_the_other_did(void **state)
 static void what_cannot_be_copied_is_refused(void **state)
 {
     (void)state;
-    struct opened o = open_model(true, TRIT_KV_F16), other = open_model(true, TRIT_KV_F16);
+    struct trit_toy_opened o = open_model(true, TRIT_KV_F16), other = open_model(true, TRIT_KV_F16);
     struct trit_session *from = join(&o, LENGTH), *to = join(&o, 300), *small = join(&o, 40),
                         *foreign = join(&other, LENGTH);
     struct trit_mark *mark;
@@ -178,8 +156,8 @@ static void what_cannot_be_copied_is_refused(void **state)
     trit_session_free(to);
     trit_session_free(small);
     trit_session_free(foreign);
-    close_model(&o);
-    close_model(&other);
+    trit_toy_close(&o);
+    trit_toy_close(&other);
 }
 
 int main(void)

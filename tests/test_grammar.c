@@ -53,72 +53,71 @@ static const char tools[] =
     "{\"to\": {\"enum\": [\"x\", 1]}, \"s\": {\"type\": \"string\", \"minLength\": 2, "
     "\"maxLength\": 4}}}}}]";
 
+static const struct {
+    enum trit_call_form form;
+    const char *only, *until;
+    bool parallel, must;
+    const char *text;
+    int taken;
+} call_cases[] = {
+    { TRIT_CALLS_JSON, NULL, NULL, false, true, "", 0 },
+    { TRIT_CALLS_JSON, NULL, NULL, false, true, "a", -1 },
+    { TRIT_CALLS_JSON, NULL, NULL, false, true,
+      "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>", 1 },
+    { TRIT_CALLS_JSON, NULL, NULL, false, true,
+      "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>\n", -1 },
+    { TRIT_CALLS_JSON, NULL, NULL, true, true,
+      "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>\n"
+      "<tool_call>\n{\"name\": \"addto\", \"arguments\": {}}\n</tool_call>",
+      1 },
+    { TRIT_CALLS_JSON, "addto", NULL, false, true, "<tool_call>\n{\"name\": \"add\"", -1 },
+    { TRIT_CALLS_JSON, NULL, NULL, false, false, "", 1 },
+    { TRIT_CALLS_JSON, NULL, NULL, false, false, "I <tool <tool_cal \xc3\xa9", 1 },
+    { TRIT_CALLS_JSON, NULL, NULL, false, false, "I <tool_call>", 0 },
+    { TRIT_CALLS_JSON, NULL, NULL, false, false, "I <<tool_call>x", -1 },
+    { TRIT_CALLS_JSON, NULL, NULL, false, false, "I <tool_call>\n{\"name\": \"subtract", -1 },
+    { TRIT_CALLS_JSON, NULL, "</think>", false, true, "so <</think", 0 },
+    { TRIT_CALLS_JSON, NULL, "</think>", false, true, "so <</think></think", -1 },
+    { TRIT_CALLS_JSON, NULL, "</think>", false, true,
+      "<tool_call></think><tool_call>\n{\"name\": \"addto\", \"arguments\": {}}\n</tool_call>", 1 },
+    { TRIT_CALLS_LLAMA, NULL, NULL, true, true,
+      "{\"name\": \"add\", \"parameters\": {\"a\":1, \"b\":\"\"}}", 1 },
+    { TRIT_CALLS_XML, NULL, NULL, false, true,
+      "<tool_call>\n<function=add>\n<parameter=a>\n-5\n</parameter>\n<parameter=b>\nany\n</"
+      "para "
+      "\"text\n</parameter>\n</function>\n</tool_call>",
+      1 },
+    { TRIT_CALLS_XML, NULL, NULL, false, true, "<tool_call>\n<function=add>\n<parameter=b>", -1 },
+    { TRIT_CALLS_XML, NULL, NULL, false, true,
+      "<tool_call>\n<function=set>\n<parameter=to>\nx\n</parameter>\n<parameter=s>\nab\n\n"
+      "</parameter>\n</function>\n</tool_call>",
+      1 },
+    { TRIT_CALLS_XML, NULL, NULL, false, true,
+      "<tool_call>\n<function=set>\n<parameter=to>\n1\n</parameter>\n<parameter=s>\na\n</"
+      "parameter"
+      ">\n",
+      -1 },
+    { TRIT_CALLS_XML, NULL, NULL, false, true, "<tool_call>\n<function=set>\n<parameter=s>\nabcde",
+      -1 },
+    { TRIT_CALLS_XML, NULL, NULL, false, true,
+      "<tool_call>\n<function=addto>\n</function>\n</tool_call>", 1 },
+};
+
 static void of_calls(void **unused)
 {
-    static const struct {
-        enum trit_call_form form;
-        const char *only, *until;
-        bool parallel, must;
-        const char *text;
-        int taken;
-    } cases[] = {
-        { TRIT_CALLS_JSON, NULL, NULL, false, true, "", 0 },
-        { TRIT_CALLS_JSON, NULL, NULL, false, true, "a", -1 },
-        { TRIT_CALLS_JSON, NULL, NULL, false, true,
-          "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>", 1 },
-        { TRIT_CALLS_JSON, NULL, NULL, false, true,
-          "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>\n", -1 },
-        { TRIT_CALLS_JSON, NULL, NULL, true, true,
-          "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>\n"
-          "<tool_call>\n{\"name\": \"addto\", \"arguments\": {}}\n</tool_call>",
-          1 },
-        { TRIT_CALLS_JSON, "addto", NULL, false, true, "<tool_call>\n{\"name\": \"add\"", -1 },
-        { TRIT_CALLS_JSON, NULL, NULL, false, false, "", 1 },
-        { TRIT_CALLS_JSON, NULL, NULL, false, false, "I <tool <tool_cal \xc3\xa9", 1 },
-        { TRIT_CALLS_JSON, NULL, NULL, false, false, "I <tool_call>", 0 },
-        { TRIT_CALLS_JSON, NULL, NULL, false, false, "I <<tool_call>x", -1 },
-        { TRIT_CALLS_JSON, NULL, NULL, false, false, "I <tool_call>\n{\"name\": \"subtract", -1 },
-        { TRIT_CALLS_JSON, NULL, "</think>", false, true, "so <</think", 0 },
-        { TRIT_CALLS_JSON, NULL, "</think>", false, true, "so <</think></think", -1 },
-        { TRIT_CALLS_JSON, NULL, "</think>", false, true,
-          "<tool_call></think><tool_call>\n{\"name\": \"addto\", \"arguments\": {}}\n</tool_call>",
-          1 },
-        { TRIT_CALLS_LLAMA, NULL, NULL, true, true,
-          "{\"name\": \"add\", \"parameters\": {\"a\":1, \"b\":\"\"}}", 1 },
-        { TRIT_CALLS_XML, NULL, NULL, false, true,
-          "<tool_call>\n<function=add>\n<parameter=a>\n-5\n</parameter>\n<parameter=b>\nany\n</"
-          "para "
-          "\"text\n</parameter>\n</function>\n</tool_call>",
-          1 },
-        { TRIT_CALLS_XML, NULL, NULL, false, true, "<tool_call>\n<function=add>\n<parameter=b>",
-          -1 },
-        { TRIT_CALLS_XML, NULL, NULL, false, true,
-          "<tool_call>\n<function=set>\n<parameter=to>\nx\n</parameter>\n<parameter=s>\nab\n\n"
-          "</parameter>\n</function>\n</tool_call>",
-          1 },
-        { TRIT_CALLS_XML, NULL, NULL, false, true,
-          "<tool_call>\n<function=set>\n<parameter=to>\n1\n</parameter>\n<parameter=s>\na\n</"
-          "parameter"
-          ">\n",
-          -1 },
-        { TRIT_CALLS_XML, NULL, NULL, false, true,
-          "<tool_call>\n<function=set>\n<parameter=s>\nabcde", -1 },
-        { TRIT_CALLS_XML, NULL, NULL, false, true,
-          "<tool_call>\n<function=addto>\n</function>\n</tool_call>", 1 },
-    };
     (void)unused;
     json_t *list = trit_grammar_parse(tools);
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        const struct trit_call_rules rules = { cases[i].form, list, cases[i].only,
-                                               cases[i].parallel, cases[i].must };
-        const struct trit_grammar_frame frame = { cases[i].until };
+    for (size_t i = 0; i < COUNT(call_cases); i++) {
+        const struct trit_call_rules rules = { call_cases[i].form, list, call_cases[i].only,
+                                               call_cases[i].parallel, call_cases[i].must };
+        const struct trit_grammar_frame frame = { call_cases[i].until };
         struct trit_grammar *grammar;
         struct trit_error error;
         if (trit_grammar_calls(&grammar, &rules, &frame, &error))
             fail_msg("%s", error.text);
-        const int got = trit_grammar_takes(grammar, cases[i].text);
-        if (got != cases[i].taken)
-            fail_msg("%s is %d", cases[i].text, got);
+        const int got = trit_grammar_takes(grammar, call_cases[i].text);
+        if (got != call_cases[i].taken)
+            fail_msg("%s is %d", call_cases[i].text, got);
         trit_grammar_walk(grammar, 24);
         trit_grammar_free(grammar);
     }

@@ -68,21 +68,11 @@ static size_t below(size_t n)
     return (size_t)(random_state >> 33) % n;
 }
 
-/* A model, and what it lies in. */
-struct opened {
-    uint8_t *image;
-    struct trit_gguf *gguf;
-    struct trit_pool *pool;
-    struct trit_model *model;
-    struct trit_work *work;
-};
-
-static struct opened open_model(const struct model *m)
+static struct trit_toy_opened open_model(const struct model *m)
 {
     static struct trit_toy toy;
-    struct opened o;
+    struct trit_toy_opened o;
     struct trit_error error;
-    size_t bytes;
     trit_toy_hybrid(&toy, &m->shape, &m->delta);
     trit_toy_add(&toy, "output.weight", "token_embd.weight");
     struct trit_toy_tensor *rows = trit_toy_tensor(&toy, "token_embd.weight");
@@ -90,22 +80,9 @@ static struct opened open_model(const struct model *m)
     rows->spoiled = true;
     rows->at = POISON * m->shape.hidden;
     rows->with = 3e38f;
-    o.image = trit_toy_write(&toy, &bytes);
-    assert_int_equal(trit_gguf_parse(&o.gguf, o.image, bytes, "toy.gguf", &error), TRIT_OK);
-    assert_int_equal(trit_pool_create(&o.pool, m->threads, &error), TRIT_OK);
-    if (trit_model_load(&o.model, o.gguf, o.pool, NULL, &error) ||
-        trit_work_create(&o.work, o.model, m->chunk, &error))
+    if (trit_toy_open(&o, &toy, m->threads, m->chunk, NULL, &error))
         fail_msg("%s", error.text);
     return o;
-}
-
-static void close_model(struct opened *o)
-{
-    trit_work_free(o->work);
-    trit_model_free(o->model);
-    trit_pool_destroy(o->pool);
-    trit_gguf_close(o->gguf);
-    free(o->image);
 }
 
 static int32_t good_token(void)
@@ -305,7 +282,7 @@ static void drafts_leave_no_trace(void **state)
     random_state = number_of("TRIT_SEED", 1);
     print_message("%zu sequences, seed %zu\n", sequences, (size_t)random_state);
     for (size_t i = 0; i < NMODELS; i++) {
-        struct opened o = open_model(&models[i]);
+        struct trit_toy_opened o = open_model(&models[i]);
         write_texts(o.model);
         ended = 0;
         while (ended < sequences / NMODELS)
@@ -313,7 +290,7 @@ static void drafts_leave_no_trace(void **state)
         for (size_t j = 0; j < PLACES; j++)
             if (places[j].session)
                 leave(&places[j]);
-        close_model(&o);
+        trit_toy_close(&o);
     }
     print_message("%zu of %zu drafts taken back, %zu times back at a mark\n", taken_back, drafted,
                   back_at_marks);
@@ -341,7 +318,7 @@ static void refuse(struct trit_session *s, size_t count, size_t drafts)
 static void refusals_change_nothing(void **state)
 {
     (void)state;
-    struct opened o = open_model(&models[0]), small = open_model(&models[1]);
+    struct trit_toy_opened o = open_model(&models[0]), small = open_model(&models[1]);
     struct trit_session *s[2];
     static float logits[VOCAB];
     assert_int_equal(trit_work_drafts(o.work), TRIT_DRAFTS);
@@ -369,8 +346,8 @@ static void refusals_change_nothing(void **state)
     assert_false(trit_session_rewind(s[0], 8));
     trit_session_free(s[0]);
     trit_session_free(s[1]);
-    close_model(&o);
-    close_model(&small);
+    trit_toy_close(&o);
+    trit_toy_close(&small);
 }
 
 int main(void)

@@ -138,8 +138,8 @@ PATTERNS = [("^[a-z]{2,4}$", lambda r: pick(r, "abcxyz", r.randint(2, 4))),
             ("^[α-ω]+.$", lambda r: pick(r, "αβω", 2) + r.choice("x😀\"")),
             (r"^[\x41-\u005a]+$", lambda r: pick(r, "AMZ", 3)),
             ("^(a|ab)(c|bcd)(d*)$", lambda r: r.choice(["acd", "abcd", "abbcd", "abc", "abcdd"]))]
-PIECES = ["a", "foo", " ", "\"", "\\", "é", "😀", "\n", "\t", "/", "ab", "日本", "{", "<", "\x7f",
-          "\x01"]
+PIECES = ["a", "foo", " ", "\"", "\\", "é", "😀", "\n", "\t", "/", "ab", "日本", "{", "<",
+          "\x7f", "\x01"]
 
 
 def pick(r, letters, n):
@@ -357,7 +357,8 @@ def a_document(r, s, root, depth):
                 if name in s.get("required", []):
                     raise
     if more is not False:
-        for name in ["k1", "nam", "na\"me", "abc", "日", "zz\n"][r.randint(0, 5):][:r.randint(0, 2)]:
+        names = ["k1", "nam", "na\"me", "abc", "日", "zz\n"]
+        for name in names[r.randint(0, 5):][:r.randint(0, 2)]:
             if name not in properties:
                 v[name] = document(r, more, root, depth + 1)
     return v

@@ -34,7 +34,8 @@ const talks = [
     [S, U("q"), A("I see", { reasoning_content: "1", ...one }), R("r1"),
         A("more", { reasoning_content: "2", ...two }), R("r2")],
     [U("a"), A("b"), U("<tool_response>x</tool_response>")],
-    [S, U("ü🎉 中文\u3000"), A("<|im_end|>"), U("\n\nx\n\n")], [S, S, U("x")], [A("x"), U("y")],
+    [S, U("ü🎉 中文\u3000"), A("<|im_end|>"), U("\n\nx\n\n")],
+    [S, S, U("x")], [A("x"), U("y")],
     [...Array(40).keys()].map(i => i % 2 ? A(`a${i}`) : U(`q${i}`)).concat(U("end")),
 ];
 const settings = [
