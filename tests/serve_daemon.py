@@ -89,7 +89,7 @@ def signals():
     asks, waits = [server.connect() for _ in range(8)], server.connect()
     for ask in asks:
         ask.sendall(request({**LONG, "stream": True, "n": 16}))
-    asks[0].recv(1)
+    check("they run", wait_for(lambda: server.metric("tritmill_running") > 0))
     waits.sendall(request({**LONG, "n": 16}))
     time.sleep(0.1)
     server.process.terminate()

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 char *trit_bytes_text(double bytes, char *out)
 {
@@ -25,4 +27,10 @@ char *trit_list_text(const char *const *names, size_t n, const char *quote, char
         at += (size_t)snprintf(out + at, room - at, "%s%s%s%s", before, quote, names[i], quote);
     }
     return out;
+}
+
+bool trit_ends_with(const char *s, const char *end)
+{
+    const size_t n = strlen(s), m = strlen(end);
+    return n > m && !strcasecmp(s + n - m, end);
 }

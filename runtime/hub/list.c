@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "runtime/base/text.h"
 #include "runtime/hub/internal.h"
 
 enum { PAGE_MOST = 8 << 20, PAGES_MOST = 64, FILES_MOST = 1024 };
@@ -57,12 +58,6 @@ static enum trit_code get_page(struct trit_hub *hub, const char *url, struct pag
     }
 }
 
-static bool ends_with(const char *s, const char *suffix)
-{
-    const size_t n = strlen(s), m = strlen(suffix);
-    return n > m && !strcasecmp(s + n - m, suffix);
-}
-
 /* "-00001-of-00003.gguf" */
 static bool is_split(const char *name)
 {
@@ -88,7 +83,7 @@ static bool read_file(const json_t *entry, struct trit_hub_file *f, struct trit_
     const char *path = json_string_value(json_object_get(entry, "path"));
     const json_t *lfs = json_object_get(entry, "lfs"), *size = json_object_get(lfs, "size");
     const char *oid = json_string_value(json_object_get(lfs, "oid"));
-    if (!path || !ends_with(path, ".gguf"))
+    if (!path || !trit_ends_with(path, ".gguf"))
         return false;
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     if (!strncasecmp(name, "mmproj", 6))

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/mem.h"
@@ -21,15 +20,12 @@ static void pass_on(struct trit_choice *c, const struct trit_answer_piece *piece
 static bool new_call(struct trit_choice *c)
 {
     struct trit_call *grown = realloc(c->calls, (c->ncalls + 1) * sizeof *grown);
-    unsigned char bytes[12] = { 0 };
     if (!grown)
         return false;
     c->calls = grown;
     struct trit_call *call = &c->calls[c->ncalls++];
     *call = (struct trit_call){ .id = "call_" };
-    (void)!getrandom(bytes, sizeof bytes, 0);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(call->id + 5 + 2 * i, 3, "%02x", bytes[i]);
+    trit_random_id(call->id + strlen(call->id));
     return true;
 }
 

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "runtime/base/clock.h"
@@ -267,14 +266,6 @@ static void on_ready(void *arg, struct trit_served *served, unsigned status,
     one_less(w);
 }
 
-static void random_id(char *out, size_t room)
-{
-    unsigned char bytes[12] = { 0 };
-    (void)!getrandom(bytes, sizeof bytes, 0);
-    for (size_t i = 0; i < sizeof bytes && 2 * i + 2 < room; i++)
-        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-}
-
 /* A line of JSON on stderr, where that was asked for. */
 static void log_ask(const struct trit_request *request, const struct trit_ask *ask)
 {
@@ -302,7 +293,7 @@ void trit_generation_begin(struct trit_server *server, struct trit_request *requ
                                      .created = (int64_t)time(NULL) };
     if (server->options->log_prompts)
         log_ask(request, ask);
-    random_id(w->g.id, sizeof w->g.id);
+    trit_random_id(w->g.id);
     w->begin = trit_now();
     atomic_init(&w->references, 1);
     atomic_init(&w->pending, 1);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "runtime/base/text.h"
 #include "runtime/base/file.h"
 #include "runtime/base/mem.h"
 #include "runtime/serve/internal.h"
@@ -118,12 +119,6 @@ static bool is_address(const char *name)
     return inet_pton(AF_INET, name, room) == 1 || inet_pton(AF_INET6, name, room) == 1;
 }
 
-static bool ends_with(const char *name, const char *end)
-{
-    const size_t n = strlen(name), m = strlen(end);
-    return n > m && !strcasecmp(name + n - m, end);
-}
-
 /* The name of "name:port", "[::1]:port"; false: it is none. */
 static bool host_name(const char *host, char name[256])
 {
@@ -147,7 +142,7 @@ bool trit_guard_host(const struct trit_guard *guard, const char *host)
     if (!host_name(host, name))
         return false;
     /* Addresses need no name that somebody else could have changed. */
-    if (is_address(name) || !strcasecmp(name, "localhost") || ends_with(name, ".localhost") ||
+    if (is_address(name) || !strcasecmp(name, "localhost") || trit_ends_with(name, ".localhost") ||
         !strcasecmp(name, o->host))
         return true;
     for (size_t i = 0; i < o->nhosts; i++)

@@ -1,4 +1,4 @@
-/* Texts that grow. */
+/* Texts that grow, strings that stop them, random ones. */
 #define _GNU_SOURCE
 #include "runtime/serve/text.h"
 
@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "runtime/base/mem.h"
 #include "runtime/base/utf8.h"
@@ -134,4 +135,12 @@ void trit_stops_end(struct trit_stops *stops, struct trit_buffer *out)
     if (!stops->met)
         trit_buffer_put(out, stops->held.s ? stops->held.s : "", stops->held.n);
     stops->held.n = 0;
+}
+
+void trit_random_id(char out[TRIT_RANDOM_ID])
+{
+    unsigned char bytes[(TRIT_RANDOM_ID - 1) / 2] = { 0 };
+    (void)!getrandom(bytes, sizeof bytes, 0);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }

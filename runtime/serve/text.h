@@ -33,4 +33,8 @@ struct trit_stops {
 void trit_stops_feed(struct trit_stops *stops, const char *s, size_t n, struct trit_buffer *out);
 void trit_stops_end(struct trit_stops *stops, struct trit_buffer *out); /* what is held */
 
+/* 24 random hexadecimal digits. */
+enum { TRIT_RANDOM_ID = 25 };
+void trit_random_id(char out[TRIT_RANDOM_ID]);
+
 #endif

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/text.h"
 #include "runtime/store/internal.h"
 
 enum { DEEPEST = 5, MOST = 4096, HUB_DEPTH = 2 };
@@ -21,12 +22,6 @@ struct scan {
     bool names;    /* of .names, not of files */
     struct trit_error *error;
 };
-
-static bool ends_with(const char *s, const char *suffix)
-{
-    const size_t n = strlen(s), m = strlen(suffix);
-    return n > m && !strcasecmp(s + n - m, suffix);
-}
 
 static struct trit_store_entry *add(struct scan *s, const char *place)
 {
@@ -93,7 +88,7 @@ static enum trit_code add_file(struct scan *s, const char *path, const char *pla
     for (const char *c = place; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 127)
             return TRIT_OK;
-    if (!ends_with(file, TRIT_STORE_SUFFIX) || !strncasecmp(file, "mmproj", 6) ||
+    if (!trit_ends_with(file, TRIT_STORE_SUFFIX) || !strncasecmp(file, "mmproj", 6) ||
         strlen(place) >= TRIT_STORE_NAME || !trit_store_holds(s->store, path, real))
         return TRIT_OK;
     struct trit_store_entry *e = add(s, place);
@@ -111,7 +106,7 @@ static enum trit_code add_name(struct scan *s, const char *path, const char *pla
     char target[TRIT_STORE_PATH], below[TRIT_STORE_PATH], real[TRIT_STORE_PATH];
     const char *slash = strrchr(place, '/');
     struct stat st;
-    if (!slash || ends_with(place, ".tmp") || lstat(path, &st) || !S_ISREG(st.st_mode))
+    if (!slash || trit_ends_with(place, ".tmp") || lstat(path, &st) || !S_ISREG(st.st_mode))
         return TRIT_OK;
     struct trit_store_entry *e = add(s, place);
     if (!e)
