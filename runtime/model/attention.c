@@ -96,7 +96,7 @@ struct heads {
     size_t n, step;
 };
 
-/* Norms and rotates them. */
+/* Norms and rotates them; angles NULL: they are not rotated. */
 static void turn(const struct trit_model *model, struct heads heads, const float *norm,
                  const float *angles, float *x)
 {
@@ -104,7 +104,8 @@ static void turn(const struct trit_model *model, struct heads heads, const float
     for (size_t h = 0; h < heads.n; h++, x += heads.step) {
         if (norm)
             model->ops.norm->fn.norm(c->head_dim, x, norm, c->eps, x);
-        rotate(x, angles, c->rope_dims / 2, c->family->rope);
+        if (angles)
+            rotate(x, angles, c->rope_dims / 2, c->family->rope);
     }
 }
 
@@ -118,8 +119,11 @@ static void store(void *arg, size_t begin, size_t end, int thread)
     const size_t hd = c->head_dim;
     const struct heads queries = { c->heads, trit_query_step(c) }, keys = { c->kv_heads, hd };
     float *scratch = w->scratch + (size_t)thread * w->scratch_floats;
+    const int table = trit_config_rope(c, j->layer);
     for (size_t i = begin; i < end; i++) {
-        const float *angles = w->angles + i * c->rope_dims;
+        const float *angles =
+            table < 0 ? NULL
+                      : w->angles + (i * trit_config_ropes(c) + (size_t)table) * c->rope_dims;
         float *q = w->qkv + i * w->qkv_ld, *k = q + queries.n * queries.step, *v = k + keys.n * hd;
         turn(w->model, queries, vector[TRIT_Q_NORM], angles, q);
         turn(w->model, keys, vector[TRIT_K_NORM], angles, k);
@@ -131,11 +135,23 @@ static void store(void *arg, size_t begin, size_t end, int thread)
     }
 }
 
+static size_t window_of(const struct trit_config *c, size_t layer)
+{
+    return trit_config_windowed(c, layer) ? c->windows.length : SIZE_MAX;
+}
+
+/* The first chunk that a token sees. */
+static size_t first_seen(size_t position, size_t window)
+{
+    return position < window ? 0 : (position + 1 - window) / TRIT_ATTN_CHUNK;
+}
+
 /* Tokens begin .. end-1, of one session, under one KV head. */
 struct queries {
     const struct trit_work *w;
     size_t layer, kv_head, begin, end;
     size_t group, position; /* position of the first token */
+    size_t window;          /* positions that a token sees; SIZE_MAX: all before it */
     struct trit_tile tile;
     struct part all, chunk; /* all chunks so far, the next */
 };
@@ -151,6 +167,7 @@ static struct queries queries_of(const struct attention_job *j, size_t kv_head, 
     };
     q.group = heads_per_kv(c);
     q.position = first->position;
+    q.window = window_of(c, j->layer);
     q.tile = (struct trit_tile){ .model = w->model, .rows = (end - begin) * q.group };
     q.tile.hd = c->head_dim;
     return q;
@@ -185,9 +202,41 @@ static size_t first_row(const struct queries *q, size_t chunk)
     return q->position < start ? (start - q->position) * q->group : 0;
 }
 
+/* Behind the last row whose window has a part of a chunk that is not behind its token. */
+static size_t last_row(const struct queries *q, size_t chunk)
+{
+    const size_t end =
+        (chunk + 1) * TRIT_ATTN_CHUNK; /* tokens up to end - 2 + window see end - 1 */
+    const size_t tokens = q->window == SIZE_MAX ? SIZE_MAX : end - 1 + q->window - q->position;
+    return tokens < q->end - q->begin ? tokens * q->group : q->tile.rows;
+}
+
 static size_t nchunks(const struct queries *q)
 {
     return chunks_of(q->position + q->end - q->begin);
+}
+
+/* What stands for positions of a chunk before the windows of rows first .. last-1. */
+static void put_before(const struct queries *q, size_t chunk, size_t first, size_t last,
+                       float value)
+{
+    const size_t start = chunk * TRIT_ATTN_CHUNK;
+    for (size_t r = first; r < last && q->window != SIZE_MAX; r++) {
+        const size_t past = q->position + r / q->group + 1;
+        float *p = q->tile.p + (r - first) * TRIT_ATTN_CHUNK;
+        for (size_t t = start; t + q->window < past; t++)
+            p[t - start] = value;
+    }
+}
+
+/* Rows from `last` on see nothing of the chunk: parts that change nothing where they are merged. */
+static void put_nothing(const struct queries *q, size_t first, size_t last, const struct part *to)
+{
+    for (size_t r = last; r < q->tile.rows; r++) {
+        to->max[r] = -INFINITY;
+        to->sum[r] = 0;
+        memset(q->tile.p + (r - first) * TRIT_ATTN_CHUNK, 0, TRIT_ATTN_CHUNK * sizeof(float));
+    }
 }
 
 /* One chunk of positions, for the rows whose tokens see any of it. */
@@ -195,16 +244,20 @@ static void attend_chunk(const struct queries *q, size_t chunk, const struct par
 {
     const struct trit_model *model = q->w->model;
     const struct trit_tile *t = &q->tile;
-    const size_t start = chunk * TRIT_ATTN_CHUNK, first = first_row(q, chunk);
+    const size_t start = chunk * TRIT_ATTN_CHUNK, first = first_row(q, chunk),
+                 last = last_row(q, chunk);
     const size_t seen = q->position + q->end - q->begin - start, /* by the last token */
         nt = seen < TRIT_ATTN_CHUNK ? seen : TRIT_ATTN_CHUNK;
     const size_t sees = q->position + first / q->group + 1 - start; /* the first */
     const struct trit_kv_head head =
         head_of(q->w->tokens[q->begin].session, chunk, q->layer, q->kv_head);
     model->kv->scores(t, first, nt, head);
-    model->ops.softmax->fn.softmax(t->rows - first, q->group, sees < nt ? sees : nt, nt,
+    put_before(q, chunk, first, last, -INFINITY);
+    model->ops.softmax->fn.softmax(last - first, q->group, sees < nt ? sees : nt, nt,
                                    1.0f / sqrtf((float)t->hd), t->p, TRIT_ATTN_CHUNK,
                                    to->max + first, to->sum + first);
+    put_before(q, chunk, first, last, 0);
+    put_nothing(q, first, last, to);
     model->kv->values(t, first, nt, head, to->o + first * t->hd);
 }
 
@@ -248,8 +301,9 @@ static void attend_tiles(void *arg, size_t begin, size_t end, int thread)
                      last = token + j->step < span->end ? token + j->step : span->end;
         struct queries q = queries_of(j, n % kv_heads, token, last);
         open(&q, thread);
-        attend_chunk(&q, 0, &q.all);
-        for (size_t chunk = 1; chunk < nchunks(&q); chunk++) {
+        const size_t seen = first_seen(q.position, q.window);
+        attend_chunk(&q, seen, &q.all);
+        for (size_t chunk = seen + 1; chunk < nchunks(&q); chunk++) {
             attend_chunk(&q, chunk, &q.chunk);
             merge(&q, chunk, &q.all, &q.chunk);
         }
@@ -259,9 +313,15 @@ static void attend_tiles(void *arg, size_t begin, size_t end, int thread)
 
 /* Split work: a span is one tile, its results lie in its session's memory until they are merged. */
 
-static size_t span_chunks(const struct trit_work *w, const struct trit_span *span)
+static size_t span_first(const struct attention_job *j, const struct trit_span *span)
 {
-    return chunks_of(w->tokens[span->end - 1].position + 1);
+    return first_seen(j->w->tokens[span->begin].position,
+                      window_of(&j->w->model->config, j->layer));
+}
+
+static size_t span_chunks(const struct attention_job *j, const struct trit_span *span)
+{
+    return chunks_of(j->w->tokens[span->end - 1].position + 1) - span_first(j, span);
 }
 
 static struct part split_part(const struct queries *q, size_t chunk)
@@ -281,13 +341,13 @@ static void attend_chunks(void *arg, size_t begin, size_t end, int thread)
     for (size_t i = begin; i < end; i++) {
         const struct trit_span *span = w->spans;
         size_t n = i;
-        for (; n >= kv_heads * span_chunks(w, span); span++)
-            n -= kv_heads * span_chunks(w, span);
-        const size_t chunks = span_chunks(w, span);
+        for (; n >= kv_heads * span_chunks(j, span); span++)
+            n -= kv_heads * span_chunks(j, span);
+        const size_t chunks = span_chunks(j, span), chunk = span_first(j, span) + n % chunks;
         struct queries q = queries_of(j, n / chunks, span->begin, span->end);
-        const struct part to = split_part(&q, n % chunks);
+        const struct part to = split_part(&q, chunk);
         open(&q, thread);
-        attend_chunk(&q, n % chunks, &to);
+        attend_chunk(&q, chunk, &to);
     }
 }
 
@@ -300,8 +360,9 @@ static void merge_chunks(void *arg, size_t begin, size_t end, int thread)
     for (size_t i = begin; i < end; i++) {
         const struct trit_span *span = &j->w->spans[i / kv_heads];
         const struct queries q = queries_of(j, i % kv_heads, span->begin, span->end);
-        const struct part all = split_part(&q, 0);
-        for (size_t chunk = 1; chunk < nchunks(&q); chunk++) {
+        const size_t seen = span_first(j, span);
+        const struct part all = split_part(&q, seen);
+        for (size_t chunk = seen + 1; chunk < nchunks(&q); chunk++) {
             const struct part part = split_part(&q, chunk);
             merge(&q, chunk, &all, &part);
         }
@@ -321,28 +382,38 @@ static struct amount amount_of(const struct attention_job *j)
         const struct trit_span *span = &j->w->spans[i];
         const size_t n = span->end - span->begin;
         a.tiles += tiles_of(j, span);
-        a.chunks += j->w->model->config.kv_heads * span_chunks(j->w, span);
+        a.chunks += j->w->model->config.kv_heads * span_chunks(j, span);
         a.longest = n > a.longest ? n : a.longest;
     }
     return a;
 }
 
-void trit_attention_cost(const struct trit_model *model, size_t position, size_t n, uint64_t *bytes,
-                         uint64_t *macs)
+/* Positions that n tokens from that position on see, each with its own: with a window, those of
+   the first that see all of theirs, then as many each. */
+static uint64_t seen_by(size_t position, size_t n, size_t window)
+{
+    const size_t few = position >= window ? 0 : window - position < n ? window - position : n;
+    return (uint64_t)position * few + few * (few + 1) / 2 + (n - few) * (uint64_t)window;
+}
+
+void trit_attention_cost(const struct trit_model *model, size_t layer, size_t position, size_t n,
+                         uint64_t *bytes, uint64_t *macs)
 {
     const struct trit_config *c = &model->config;
     const struct trit_kv_kind *kv = model->kv;
-    *bytes = c->kv_heads * (kv->k_bytes(model, position + n) + kv->v_bytes(model, position + n));
-    *macs = (position * n + n * (n + 1) / 2) * 2 * c->heads * c->head_dim;
+    const size_t window = window_of(c, layer),
+                 least = position < window ? 0 : position + 1 - window, all = position + n - least;
+    *bytes = c->kv_heads * (kv->k_bytes(model, all) + kv->v_bytes(model, all));
+    *macs = seen_by(position, n, window) * 2 * c->heads * c->head_dim;
 }
 
-static void count_costs(struct trit_work *w)
+static void count_costs(struct trit_work *w, size_t layer)
 {
     for (size_t i = 0; i < w->nspans; i++) {
         const struct trit_span *span = &w->spans[i];
         uint64_t bytes, macs;
-        trit_attention_cost(w->model, w->tokens[span->begin].position, span->end - span->begin,
-                            &bytes, &macs);
+        trit_attention_cost(w->model, layer, w->tokens[span->begin].position,
+                            span->end - span->begin, &bytes, &macs);
         trit_count(&w->counts, TRIT_PART_ATTENTION, bytes, macs);
     }
 }
@@ -366,5 +437,5 @@ void trit_attention(struct trit_work *w, size_t layer)
             j.step = (j.step + 1) / 2;
         trit_region(pool, TRIT_PART_ATTENTION, a.tiles, 1, attend_tiles, &j);
     }
-    count_costs(w);
+    count_costs(w, layer);
 }

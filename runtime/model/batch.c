@@ -101,14 +101,14 @@ static void embed(void *arg, size_t begin, size_t end, int thread)
     (void)thread;
     const struct trit_work *w = arg;
     const struct trit_model *model = w->model;
-    const size_t half = model->config.rope_dims / 2;
+    const size_t pairs = trit_config_ropes(&model->config) * (model->config.rope_dims / 2);
     for (size_t i = begin; i < end; i++) {
         if (!model->config.joint)
             trit_lookup_row(model, w->tokens[i].id, w->x + i * model->config.hidden);
-        for (size_t j = 0; j < half; j++) {
+        for (size_t j = 0; j < pairs; j++) {
             double sine, cosine;
             trit_sincos((double)w->tokens[i].position * model->rope[j], &sine, &cosine);
-            float *to = w->angles + (i * half + j) * 2;
+            float *to = w->angles + (i * pairs + j) * 2;
             to[0] = (float)(cosine * model->rope_size);
             to[1] = (float)(sine * model->rope_size);
         }

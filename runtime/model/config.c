@@ -110,7 +110,8 @@ static enum trit_code check_graph(const struct trit_config *c, const struct trit
         { .name = "expert_count", .number = 0 },
         { .name = "attention.sliding_window", .number = 0 },
     };
-    enum trit_code code = trit_key_neutral(c, g, keys, sizeof keys / sizeof *keys, e);
+    const size_t n = sizeof keys / sizeof *keys - c->family->windows;
+    enum trit_code code = trit_key_neutral(c, g, keys, n, e);
     return code ? code : trit_key_neutral(c, g, c->family->neutral, c->family->nneutral, e);
 }
 

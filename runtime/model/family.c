@@ -102,6 +102,23 @@ size_t trit_config_order(const struct trit_config *c, size_t layer)
     return trit_config_attends(c, layer) ? attending : layer - attending;
 }
 
+bool trit_config_windowed(const struct trit_config *c, size_t layer)
+{
+    return c->windows.length && (c->windows.layers[layer / 64] >> layer % 64 & 1);
+}
+
+int trit_config_rope(const struct trit_config *c, size_t layer)
+{
+    if (trit_config_windowed(c, layer))
+        return c->windows.rope_base > 0;
+    return c->windows.others_plain ? -1 : 0;
+}
+
+size_t trit_config_ropes(const struct trit_config *c)
+{
+    return c->windows.rope_base > 0 ? 2 : 1;
+}
+
 bool trit_config_rows(const struct trit_config *c, const struct trit_layer_tensor *t)
 {
     return t->aim == TRIT_AIM_DELTA && c->delta.float_gates;

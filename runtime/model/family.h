@@ -116,6 +116,7 @@ struct trit_family {
     bool hadamard;      /* weights may be rotated (runtime/model/hadamard.h) */
     bool grouped;       /* float matrices are read as values with a scale per group of columns */
     bool yarn;          /* rotations may be stretched by YaRN */
+    bool windows;       /* layers may have windows: the keys of these are the family's own */
     float rope_base;    /* where the key is absent; 0: it must be there */
     enum trit_op gated; /* f of gate and up: TRIT_OP_relu2, ... */
     bool skips;         /* f is 0 where the gate is not open, so that zeros may be skipped */
@@ -147,6 +148,11 @@ bool trit_config_attends(const struct trit_config *config, size_t layer);
 size_t trit_config_attending(const struct trit_config *config);
 size_t trit_config_deltas(const struct trit_config *config);
 size_t trit_config_order(const struct trit_config *config, size_t layer);
+/* Whether a layer's attention has a window; which table of angles turns its q and k: 0, 1 or -1,
+   none; how many tables there are. */
+bool trit_config_windowed(const struct trit_config *config, size_t layer);
+int trit_config_rope(const struct trit_config *config, size_t layer);
+size_t trit_config_ropes(const struct trit_config *config);
 
 /* Whether it is a part of matrix `slot`; whether it stays rows of floats. */
 bool trit_config_packs(const struct trit_config *config, const struct trit_layer_tensor *tensor);

@@ -82,7 +82,7 @@ struct trit_model {
     struct trit_matrix joint; /* of a block: makes its inputs of an embedding and a state, */
     float *joint_norm[2];     /* which are normed first */
     float *floats;            /* norms of all layers, output_norm, and the rope frequencies */
-    double *rope;             /* radians per position for each pair, rope_dims / 2 */
+    double *rope;             /* radians per position: [table][rope_dims / 2] */
     double rope_size;         /* of cosines and sines: 1, or YaRN's */
     uint8_t
         *gate_rows; /* all layers' rows of alpha and beta; NULL: they lie elsewhere, or are codes */
@@ -170,7 +170,7 @@ struct trit_work {
     float *qkv;                /* [M][qkv_ld]: q, k, v; then, in q's place, what attention gives */
     float *gate_up;            /* [M][gate_up_ld]: gate, up; then, in gate's place, their product */
     float *mix;                /* [M][mix_ld], in the same place: what the delta rule works on */
-    float *angles;             /* [M][rope_dims/2][2]: cosine, sine */
+    float *angles;             /* [M][table][rope_dims/2][2]: cosine, sine */
     int8_t *a;                 /* [M][a_ld]: the quantised inputs of the next product */
     float *s;                  /* [M][groups of the product's matrix]: its scale, or the */
     int32_t *sum;              /* reciprocals of its groups' scales; its sums. At least [M] */
@@ -298,8 +298,8 @@ enum trit_code trit_matrices_plan(struct trit_loader *loader);
 /* Packs matrix i unless the cache has it. */
 enum trit_code trit_matrix_load(struct trit_loader *loader, size_t i);
 
-/* Radians per position for each pair of the config's rotations, and the size of their cosines and
-   sines. */
+/* Radians per position for each pair of each table, [table][rope_dims / 2], and the size of their
+   cosines and sines. */
 void trit_rope_frequencies(const struct trit_config *config, double *frequencies, double *size);
 
 /* The config of a model's prediction block. */
@@ -345,10 +345,10 @@ void trit_delta_cost(const struct trit_config *config, size_t m, uint64_t *bytes
 void trit_attention(struct trit_work *work, size_t layer);
 size_t trit_attention_scratch(const struct trit_model *model);               /* floats per thread */
 size_t trit_attention_parts(const struct trit_model *model, size_t context); /* floats */
-/* What one layer's attention of n tokens from that position on costs: each key and value that they
+/* What a layer's attention of n tokens from that position on costs: each key and value that they
    see once, every query with those that it sees. */
-void trit_attention_cost(const struct trit_model *model, size_t position, size_t n, uint64_t *bytes,
-                         uint64_t *macs);
+void trit_attention_cost(const struct trit_model *model, size_t layer, size_t position, size_t n,
+                         uint64_t *bytes, uint64_t *macs);
 /* Marks behind the position are lost. */
 void trit_marks_forget(struct trit_session *session, size_t position);
 /* All of them, since the session is freed. */

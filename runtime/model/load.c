@@ -177,19 +177,20 @@ static const double ROPE_MAX = 64;
 static enum trit_code load_rope(struct trit_loader *l)
 {
     struct trit_model *model = l->model;
-    const size_t half = model->config.rope_dims / 2;
-    model->rope = trit_alloc(half, sizeof *model->rope);
-    float *factors = trit_alloc(half, sizeof *factors);
+    const size_t half = model->config.rope_dims / 2,
+                 pairs = trit_config_ropes(&model->config) * half;
+    model->rope = trit_alloc(pairs, sizeof *model->rope);
+    float *factors = trit_alloc(pairs, sizeof *factors);
     enum trit_code code = TRIT_OK;
     if (!model->rope || !factors)
         code = trit_fail(l->error, TRIT_EMEMORY, "%s: no memory", l->gguf->path);
-    for (size_t i = 0; !code && i < half; i++)
+    for (size_t i = 0; !code && i < pairs; i++)
         factors[i] = 1;
     if (!code && l->tensors.rope_freqs)
         code = trit_loader_vector(l, l->tensors.rope_freqs, factors);
     if (!code)
         trit_rope_frequencies(&model->config, model->rope, &model->rope_size);
-    for (size_t i = 0; !code && i < half; i++) {
+    for (size_t i = 0; !code && i < pairs; i++) {
         model->rope[i] = model->rope[i] / (double)factors[i];
         if (!(model->rope[i] > 0 && model->rope[i] <= ROPE_MAX))
             code = trit_fail(l->error, TRIT_EFORMAT,

@@ -47,13 +47,25 @@ struct trit_hadamard {
     bool rows, tied; /* the embedding's rows are; the head, which is the embedding, is */
 };
 
+/* Attention that sees the last `length` positions alone, in some layers, which may turn q and k by
+   another base. */
+enum { TRIT_WINDOW_WORDS = 64 };
+struct trit_windows {
+    size_t length;                      /* positions, the token's own with them; 0: no windows */
+    uint64_t layers[TRIT_WINDOW_WORDS]; /* bit i % 64 of word i / 64: layer i has one */
+    float rope_base;                    /* of these layers; 0: that of the others */
+    bool others_plain;                  /* layers without a window are not rotated */
+};
+
 struct trit_config {
     const struct trit_family *family;
     char arch[32], name[64];
     size_t vocab, hidden, ffn, layers, heads, kv_heads, head_dim, context;
     size_t rope_dims;
     float eps, rope_base;
+    float rope_linear; /* frequencies are divided by it; 0: not. Of layers without a window */
     struct trit_yarn yarn;
+    struct trit_windows windows;
     size_t interval; /* of the layers with attention: i, where it divides i + 1; 0: all have it */
     struct trit_delta delta;
     struct trit_hadamard hadamard;

@@ -183,11 +183,15 @@ static void head_part(const struct trit_model *model, struct trit_model_part *pa
 static void attention_part(const struct trit_model *model, size_t m, size_t position,
                            struct trit_model_part *part)
 {
-    const size_t layers = trit_config_attending(&model->config);
     *part = (struct trit_model_part){ 0 };
-    trit_attention_cost(model, position, m, &part->bytes, &part->macs);
-    part->bytes *= layers;
-    part->macs *= layers;
+    for (size_t i = 0; i < model->config.layers; i++) {
+        uint64_t bytes, macs;
+        if (!trit_config_attends(&model->config, i))
+            continue;
+        trit_attention_cost(model, i, position, m, &bytes, &macs);
+        part->bytes += bytes;
+        part->macs += macs;
+    }
 }
 
 /* The delta rule, in the layers that have it. */

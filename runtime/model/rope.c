@@ -33,12 +33,21 @@ static void stretch(const struct trit_config *c, double *frequencies)
     }
 }
 
+static void powers(const struct trit_config *c, float base, double *frequencies)
+{
+    const double log = trit_log((double)base);
+    for (size_t i = 0; i < c->rope_dims / 2; i++)
+        frequencies[i] = trit_exp(-log * (double)(2 * i) / (double)c->rope_dims);
+}
+
 void trit_rope_frequencies(const struct trit_config *c, double *frequencies, double *size)
 {
-    const double base = trit_log((double)c->rope_base);
-    for (size_t i = 0; i < c->rope_dims / 2; i++)
-        frequencies[i] = trit_exp(-base * (double)(2 * i) / (double)c->rope_dims);
+    powers(c, c->rope_base, frequencies);
+    if (trit_config_ropes(c) > 1)
+        powers(c, c->windows.rope_base, frequencies + c->rope_dims / 2);
     *size = 1;
+    for (size_t i = 0; c->rope_linear > 0 && i < c->rope_dims / 2; i++)
+        frequencies[i] = frequencies[i] / (double)c->rope_linear;
     if (!(c->yarn.factor > 0))
         return;
     stretch(c, frequencies);

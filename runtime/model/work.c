@@ -55,7 +55,7 @@ static size_t lay_out(struct trit_work *w, uint8_t *base)
         { (void **)&w->h, m * c->hidden * 4 },
         { (void **)&w->qkv, m * w->qkv_ld * 4 },
         { (void **)&w->gate_up, m * larger(w->gate_up_ld, w->mix_ld) * 4 },
-        { (void **)&w->angles, m * c->rope_dims * 4 },
+        { (void **)&w->angles, m * trit_config_ropes(c) * c->rope_dims * 4 },
         { (void **)&w->a, m * w->a_ld },
         { (void **)&w->s, m * groups * 4 },
         { (void **)&w->sum, m * groups * 4 },
