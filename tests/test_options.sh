@@ -68,7 +68,8 @@ for c in $commands; do
         *) says 2 "$c: $name needs a value: $value" $c "$name=" ;;
         esac
         case $c$name$value in
-        *N,.. | *M,.. | tune--shape* | generate--shape* | serve--cors* | serve--allowed*) ;; # lists
+        *N,.. | *M,.. | tune--shape* | generate--shape* | serve--cors* | serve--allowed* | \
+            eval--task*) ;; # lists
         *) says 2 "$c: $name is given twice" $c "$name" $sample "$name" $sample ;;
         esac
     done <options.txt

@@ -15,6 +15,8 @@
     ROW(inspect) \
     ROW(tokenize) \
     ROW(perplexity) \
+    ROW(eval) \
+    ROW(embed) \
     ROW(cpu) \
     ROW(check) \
     ROW(compare) \

@@ -11,11 +11,12 @@
 #include "runtime/base/mapping.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/room.h"
+#include "runtime/format/gguf_digest.h"
 #include "runtime/model/internal.h"
 #include "runtime/model/kv.h"
 
 #define MAGIC "tritmill session"
-enum { VERSION = 1, ORDER = 0x01020304, SAMPLE = 256 };
+enum { VERSION = 1, ORDER = 0x01020304 };
 
 /* As in memory: a file of another byte order is refused. hash: of the header, hash 0, and of what
    follows. */
@@ -109,30 +110,16 @@ static void write_out(struct walk *w, void *memory, size_t bytes)
 
 /* --- the header --- */
 
-/* Of the file's keys and tensor table, and of some bytes of every tensor; of how the session holds
-   keys and values. */
+/* Of the file, and of how the session holds keys and values. */
 static void fingerprint(const struct trit_session *s, uint64_t out[2])
 {
-    const struct trit_gguf *g = s->model->embd.gguf;
     const struct trit_kernel *dot = s->model->ops.dot;
-    const uint64_t kind[] = { s->model->config.joint, s->model->kv != trit_kv_kind(TRIT_KV_F16),
-                              dot ? (uint64_t)dot->nr : 0 };
-    XXH3_state_t *state = XXH3_createState();
-    out[0] = out[1] = 0;
-    if (!state)
-        return;
-    XXH3_128bits_reset(state);
-    XXH3_128bits_update(state, kind, sizeof kind);
-    XXH3_128bits_update(state, g->base, (size_t)g->data_offset);
-    for (size_t i = 0; i < g->ntensors; i++) {
-        const struct trit_gguf_tensor *t = &g->tensors[i];
-        const size_t n = t->bytes < SAMPLE ? (size_t)t->bytes : SAMPLE;
-        XXH3_128bits_update(state, t->data + (t->bytes - n) / 2, n);
-    }
-    const XXH128_hash_t h = XXH3_128bits_digest(state);
+    uint64_t of[] = { 0, 0, s->model->config.joint, s->model->kv != trit_kv_kind(TRIT_KV_F16),
+                      dot ? (uint64_t)dot->nr : 0 };
+    trit_gguf_digest(s->model->embd.gguf, of);
+    const XXH128_hash_t h = XXH3_128bits(of, sizeof of);
     out[0] = h.low64 | 1;
     out[1] = h.high64;
-    XXH3_freeState(state);
 }
 
 static size_t bytes_at(const struct trit_session *s, size_t position, size_t tokens)

@@ -1,0 +1,68 @@
+/* Scores of rows of logits; means; what results say of their making. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/base/math.h"
+#include "runtime/cli/cli.h"
+#include "runtime/cli/json.h"
+#include "runtime/format/gguf_digest.h"
+#include "runtime/judge/internal.h"
+
+void trit_mean_add(struct trit_mean *m, double x)
+{
+    m->sum += x;
+    m->squares += x * x;
+    m->n++;
+}
+
+double trit_mean_of(const struct trit_mean *m)
+{
+    return m->sum / (double)m->n;
+}
+
+double trit_mean_error(const struct trit_mean *m)
+{
+    const double n = (double)m->n, mean = m->sum / n, variance = m->squares / n - mean * mean;
+    return variance > 0 && n > 1 ? sqrt(variance / (n - 1)) : 0;
+}
+
+struct rows {
+    const float *logits;
+    size_t vocab;
+    const int32_t *next;
+    double *nll;
+};
+
+static void score_some(void *arg, size_t begin, size_t end, int thread)
+{
+    const struct rows *r = arg;
+    (void)thread;
+    for (size_t i = begin; i < end; i++) {
+        const float *row = r->logits + i * r->vocab;
+        float most = row[0];
+        for (size_t v = 1; v < r->vocab; v++)
+            most = row[v] > most ? row[v] : most;
+        double sum = 0;
+        for (size_t v = 0; v < r->vocab; v++)
+            sum += trit_exp((double)row[v] - most);
+        r->nll[i] = trit_log(sum) + most - row[r->next[i]];
+    }
+}
+
+void trit_score_rows(struct trit_pool *pool, const float *logits, size_t vocab, const int32_t *next,
+                     size_t n, double *nll)
+{
+    struct rows rows = { logits, vocab, next, nll };
+    trit_pool_for(pool, n, 1, score_some, &rows);
+}
+
+json_t *trit_judged_by(const struct trit_engine *e)
+{
+    const struct trit_text path = { e->path, strlen(e->path) };
+    char hash[TRIT_DIGEST_TEXT], build[96];
+    trit_gguf_digest_text(e->gguf, hash);
+    snprintf(build, sizeof build, "%s (%s)", trit_version(), trit_commit());
+    return json_pack("{so ss ss ss?}", "model", trit_json_text(path), "model_hash", hash, "build",
+                     build, "packed_cache", trit_engine_cache_used(e));
+}
