@@ -11,7 +11,7 @@ precision.
 """
 import numpy as np
 
-from tensors import Grouped
+from tensors import Grouped, Rows
 
 F = np.float32
 CHUNK = 256  # positions of one chunk of attention
@@ -28,6 +28,12 @@ def r16(terms):
     for width in (8, 4, 2, 1):
         p = p[..., :width] + p[..., width:]
     return p[..., 0]
+
+
+def rows_by(rows, x):
+    """R16 of each row times each of the inputs."""
+    flat = x.reshape(-1, x.shape[-1])
+    return np.array([r16(rows * one) for one in flat]).reshape(x.shape[:-1] + (len(rows),))
 
 
 def exp(x):
@@ -78,6 +84,8 @@ class Binary32:
         self.decisions = []
 
     def linear(self, x, *matrices):
+        if isinstance(matrices[0], Rows):
+            return [rows_by(m.rows.astype(F), x) for m in matrices]
         x = self.model.parts(x, matrices)
         m = np.abs(x).max(axis=-1, keepdims=True)
         s = F(127) / np.where(m > F(1e-5), m, F(1e-5))
@@ -174,9 +182,7 @@ class Binary32:
         x = norm(self.states(ids)[:, first:], self.model.output_norm.astype(F), self.eps)
         if isinstance(self.model.head, Grouped):
             return self.linear(x, self.model.head)[0]
-        head = self.model.head.astype(F)
-        rows = [r16(head * x[i, j]) for i in range(x.shape[0]) for j in range(x.shape[1])]
-        return np.array(rows).reshape(x.shape[:2] + (-1,))
+        return rows_by(self.model.head.astype(F), x)
 
 
 class Ties:

@@ -19,13 +19,13 @@ def neighbours(n):
 
 # activation: f = activation(g) * u; pairs: the elements of n pairs that rope turns; norms: beyond
 # those before attention and FFN; rope_base: where the file has none (None: it must); matrix: what
-# the layers' matrices are.
-Family = namedtuple("Family", "activation pairs norms rope_base matrix")
+# the layers' matrices are; dense: they may be floats instead.
+Family = namedtuple("Family", "activation pairs norms rope_base matrix dense")
 
-BITNET = Family("relu2", halves, ("attn_sub_norm", "ffn_sub_norm"), None, Ternary)
-LLAMA = Family("silu", neighbours, (), 10000.0, Ternary)
-QWEN3 = Family("silu", halves, ("attn_q_norm", "attn_k_norm"), None, Grouped)
-QWEN35 = QWEN3  # its layers are hybrid.py's
+BITNET = Family("relu2", halves, ("attn_sub_norm", "ffn_sub_norm"), None, Ternary, False)
+LLAMA = Family("silu", neighbours, (), 10000.0, Ternary, True)
+QWEN3 = Family("silu", halves, ("attn_q_norm", "attn_k_norm"), None, Grouped, True)
+QWEN35 = QWEN3._replace(dense=False)  # its layers are hybrid.py's
 
 FAMILIES = {"bitnet-b1.58": BITNET, "bitnet-25": BITNET, "llama": LLAMA, "qwen3": QWEN3,
             "qwen35": QWEN35}

@@ -1,5 +1,8 @@
 """The graph of bitnet-b1.58, of llama and of qwen3 in float64.
 
+Matrices of floats that are no codes are multiplied by inputs that are not quantised, where the
+family may have such and the first matrix of the first layer is one.
+
 Activations are quantised to int8 as the format has it, K and V are rounded to f16 as the KV cache
 does; either can be left out.
 """
@@ -7,7 +10,7 @@ import numpy as np
 
 from binary32 import Binary32, Ties
 from families import FAMILIES, rope
-from tensors import Grouped, Reader, dense, grouped
+from tensors import Grouped, Reader, Rows, dense, grouped, holds_codes
 
 
 def rms(x, weight, eps):
@@ -31,6 +34,8 @@ class Model:
         self.family = FAMILIES[self.arch]
         self.activation = ACTIVATIONS[self.family.activation]
         self.read_own()
+        first = "blk.0.attn_q.weight"
+        self.dense = self.family.dense and not holds_codes(gguf, first, self.family.matrix)
         self.layers = self.trunk()
         self.heads = self.key("attention.head_count")
         self.kv_heads = self.key("attention.head_count_kv", self.heads)
@@ -72,7 +77,8 @@ class Model:
     def load_block(self, i):
         matrices = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
         norms = ("attn_norm", "ffn_norm") + self.family.norms
-        block = {m: self.family.matrix(self.gguf, f"blk.{i}.{m}.weight") for m in matrices}
+        kind = Rows if self.dense else self.family.matrix
+        block = {m: kind(self.gguf, f"blk.{i}.{m}.weight") for m in matrices}
         block.update({n: dense(self.gguf, f"blk.{i}.{n}.weight") for n in norms})
         return block
 
@@ -86,7 +92,7 @@ class Model:
         return x.reshape(x.shape[:-1] + (-1, group))
 
     def linear(self, x, *matrices):
-        if self.float_activations:
+        if self.float_activations or any(isinstance(m, Rows) for m in matrices):
             return [m.plain(x) for m in matrices]
         x = self.parts(x, matrices)
         s = 127.0 / np.maximum(np.abs(x).max(axis=-1, keepdims=True), 1e-5)

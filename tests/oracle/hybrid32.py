@@ -2,7 +2,7 @@
 order."""
 import numpy as np
 
-from binary32 import Binary32, exp, norm, r16
+from binary32 import Binary32, exp, norm, r16, rows_by
 from layers35 import Layers
 
 F = np.float32
@@ -37,9 +37,7 @@ class Hybrid32(Layers, Binary32):
         return turn.back(rows, butterflies) if turn else rows
 
     def floats(self, x, m):
-        rows = m.rows.astype(F)
-        flat = x.reshape(-1, x.shape[-1])
-        return np.array([r16(rows * one) for one in flat]).reshape(x.shape[:-1] + (-1,))
+        return rows_by(m.rows.astype(F), x)
 
     def conv(self, x, w):
         """w: channels x taps."""

@@ -310,6 +310,15 @@ def grouped(gguf, name):
     return None
 
 
+def holds_codes(gguf, name, matrix):
+    """Whether a matrix can be read as such a class, whose inputs are quantised."""
+    try:
+        matrix(gguf, name)
+    except ValueError:
+        return False
+    return True
+
+
 class Rows:
     """A matrix of floats, whose inputs are not quantised."""
 
