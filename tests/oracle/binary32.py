@@ -11,7 +11,7 @@ precision.
 """
 import numpy as np
 
-from tensors import Grouped, Rows
+from tensors import Grouped, Rows, scaled
 
 F = np.float32
 CHUNK = 256  # positions of one chunk of attention
@@ -84,6 +84,9 @@ class Binary32:
         self.decisions = []
 
     def linear(self, x, *matrices):
+        return [scaled(y, m) for y, m in zip(self.products(x, matrices), matrices)]
+
+    def products(self, x, matrices):
         if isinstance(matrices[0], Rows):
             return [rows_by(m.rows.astype(F), x) for m in matrices]
         x = self.model.parts(x, matrices)

@@ -23,12 +23,13 @@ def neighbours(n):
 Family = namedtuple("Family", "activation pairs norms rope_base matrix dense")
 
 BITNET = Family("relu2", halves, ("attn_sub_norm", "ffn_sub_norm"), None, Ternary, False)
+BITNET_SILU = BITNET._replace(activation="silu", rope_base=10000.0)
 LLAMA = Family("silu", neighbours, (), 10000.0, Ternary, True)
 QWEN3 = Family("silu", halves, ("attn_q_norm", "attn_k_norm"), None, Grouped, True)
 QWEN35 = QWEN3._replace(dense=False)  # its layers are hybrid.py's
 
-FAMILIES = {"bitnet-b1.58": BITNET, "bitnet-25": BITNET, "llama": LLAMA, "qwen3": QWEN3,
-            "qwen35": QWEN35}
+FAMILIES = {"bitnet-b1.58": BITNET, "bitnet-25": BITNET, "bitnet": BITNET_SILU,
+            "llama": LLAMA, "qwen3": QWEN3, "qwen35": QWEN35}
 
 
 def yarn(frequency, base, scaling):

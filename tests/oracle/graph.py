@@ -1,4 +1,4 @@
-"""The graph of bitnet-b1.58, of llama and of qwen3 in float64.
+"""The graph of bitnet-b1.58, bitnet, llama and qwen3 in float64.
 
 Matrices of floats that are no codes are multiplied by inputs that are not quantised, where the
 family may have such and the first matrix of the first layer is one.
@@ -10,7 +10,7 @@ import numpy as np
 
 from binary32 import Binary32, Ties
 from families import FAMILIES, rope
-from tensors import Grouped, Reader, Rows, dense, grouped, holds_codes
+from tensors import Grouped, Reader, Rows, dense, grouped, holds_codes, scaled
 
 
 def rms(x, weight, eps):
@@ -77,10 +77,15 @@ class Model:
     def load_block(self, i):
         matrices = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
         norms = ("attn_norm", "ffn_norm") + self.family.norms
-        kind = Rows if self.dense else self.family.matrix
-        block = {m: kind(self.gguf, f"blk.{i}.{m}.weight") for m in matrices}
+        block = {m: self.load_matrix(f"blk.{i}.{m}") for m in matrices}
         block.update({n: dense(self.gguf, f"blk.{i}.{n}.weight") for n in norms})
         return block
+
+    def load_matrix(self, name):
+        matrix = (Rows if self.dense else self.family.matrix)(self.gguf, name + ".weight")
+        if name + ".scale" in self.gguf.tensors:
+            matrix.factor = float(dense(self.gguf, name + ".scale")[0])
+        return matrix
 
     def settle(self, exact, own, distance):
         return self.ties.settle(exact, own, distance) if self.ties else own
@@ -92,6 +97,9 @@ class Model:
         return x.reshape(x.shape[:-1] + (-1, group))
 
     def linear(self, x, *matrices):
+        return [scaled(y, m) for y, m in zip(self.products(x, matrices), matrices)]
+
+    def products(self, x, matrices):
         if self.float_activations or any(isinstance(m, Rows) for m in matrices):
             return [m.plain(x) for m in matrices]
         x = self.parts(x, matrices)

@@ -209,6 +209,7 @@ class Ternary:
     """A matrix of trits (N x K) and a scale for each row."""
 
     group = None  # columns that share a scale: all
+    factor = None  # of the outputs
 
     def __init__(self, gguf, name):
         kind, shape, offset = gguf.tensors[name]
@@ -268,6 +269,8 @@ class Grouped:
     """A matrix of codes -1 .. +2 (N x K) and a scale for each `group` columns of a row, N x K /
     group: 128, or 64 where the scales of a pair differ."""
 
+    factor = None
+
     def __init__(self, gguf, name):
         if gguf.tensors[name][0] in LOW_BITS:
             self.codes, self.d = unpack(gguf, name)
@@ -310,6 +313,11 @@ def grouped(gguf, name):
     return None
 
 
+def scaled(y, matrix):
+    """Outputs times the factor that a file may have beside a matrix."""
+    return y if matrix.factor is None else y * matrix.factor
+
+
 def holds_codes(gguf, name, matrix):
     """Whether a matrix can be read as such a class, whose inputs are quantised."""
     try:
@@ -322,7 +330,7 @@ def holds_codes(gguf, name, matrix):
 class Rows:
     """A matrix of floats, whose inputs are not quantised."""
 
-    group = None
+    group = factor = None
 
     def __init__(self, gguf, name):
         self.rows = dense(gguf, name)

@@ -112,7 +112,7 @@ def model_keys(a):
         ("rope.dimension_count", U32, a.rotate, a.head_dim),
         ("rope.freq_base", FLOAT, a.base, 10000.0),
     ]
-    return [("llama." + name, kind, value) for name, kind, value, default in keys
+    return [(f"{a.arch}.{name}", kind, value) for name, kind, value, default in keys
             if not (a.defaults and value == default)]
 
 
@@ -120,7 +120,7 @@ def all_keys(a):
     special = {"<|begin_of_text|>": CONTROL, "<|end_of_text|>": CONTROL}
     ids = {"bos": a.vocab - 2, "eos": a.vocab - 1}
     return [
-        ("general.architecture", STRING, "llama"),
+        ("general.architecture", STRING, a.arch),
         ("general.name", STRING, "random ternary"),
         ("general.file_type", U32, FILE_TYPES[a.type]),
         ("general.quantization_version", U32, 2),
@@ -130,17 +130,20 @@ def all_keys(a):
     ]
 
 
-def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__,
+def parse_arguments(arch="llama", text=__doc__, base=1000042.0, more=lambda parser: None):
+    """more: adds options of a kin."""
+    parser = argparse.ArgumentParser(description=text,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser)
     parser.add_argument("--rotate", type=int, help="dimensions that rope turns; default: all")
     parser.add_argument("--type", choices=MATRICES, default="i2_s", help="of the matrices")
     parser.add_argument("--rows", choices=ROWS, default="f16", help="of embedding and output")
-    parser.add_argument("--base", type=float, default=1000042.0)
+    parser.add_argument("--base", type=float, default=base)
     parser.add_argument("--defaults", action="store_true",
                         help="leave out keys that have their default")
+    more(parser)
     a = parse(parser)
+    a.arch = arch
     a.rotate = a.rotate or a.head_dim
     return a
 
