@@ -94,7 +94,8 @@ class Binary32:
         s = F(127) / np.where(m > F(1e-5), m, F(1e-5))
         a8 = np.rint(np.clip(x * s, F(-128), F(127)))
         self.decisions.append(a8.astype(np.int8))
-        return [self.grouped(a8, s, w) if w.group else self.product(a8, s, w) for w in matrices]
+        groups = any(w.group for w in matrices)  # those that share inputs are read alike
+        return [(self.grouped if groups else self.product)(a8, s, w) for w in matrices]
 
     def product(self, a8, s, w):
         sums = a8[..., 0, :].astype(w.columns.dtype) @ w.columns  # exact

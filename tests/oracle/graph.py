@@ -10,7 +10,7 @@ import numpy as np
 
 from binary32 import Binary32, Ties
 from families import FAMILIES, rope
-from tensors import Grouped, Reader, Rows, dense, grouped, holds_codes, scaled
+from tensors import Grouped, Reader, Rows, dense, grouped, is_dense, layer_matrix, scaled
 
 
 def rms(x, weight, eps):
@@ -24,9 +24,11 @@ ACTIVATIONS = {
 
 
 class Model:
-    def __init__(self, path, float_activations=False, exact_kv=False, group=None):
-        """group: columns that share a scale of the activations, "row", or None: the family's."""
+    def __init__(self, path, float_activations=False, exact_kv=False, group=None, layout="128"):
+        """group: columns that share a scale of the activations, "row", or None: the family's;
+        layout: of I2_S."""
         self.gguf = gguf = Reader(path)
+        gguf.layout = layout
         self.float_activations, self.exact_kv, self.group = float_activations, exact_kv, group
         self.arch = gguf.keys["general.architecture"].decode()
         if self.arch not in FAMILIES:
@@ -35,7 +37,7 @@ class Model:
         self.activation = ACTIVATIONS[self.family.activation]
         self.read_own()
         first = "blk.0.attn_q.weight"
-        self.dense = self.family.dense and not holds_codes(gguf, first, self.family.matrix)
+        self.dense = self.family.dense and is_dense(gguf, first, self.family.matrix)
         self.layers = self.trunk()
         self.heads = self.key("attention.head_count")
         self.kv_heads = self.key("attention.head_count_kv", self.heads)
@@ -82,7 +84,8 @@ class Model:
         return block
 
     def load_matrix(self, name):
-        matrix = (Rows if self.dense else self.family.matrix)(self.gguf, name + ".weight")
+        kind = Rows if self.dense else self.family.matrix
+        matrix = layer_matrix(self.gguf, name + ".weight", kind)
         if name + ".scale" in self.gguf.tensors:
             matrix.factor = float(dense(self.gguf, name + ".scale")[0])
         return matrix

@@ -107,6 +107,7 @@ def parse_arguments():
     parser.add_argument("--group", choices=["own", "128", "64", "32", "row"], default="own",
                         help="columns that share a scale of the activations (float64 alone)")
     parser.add_argument("--exact-kv", action="store_true")
+    parser.add_argument("--i2s-layout", choices=["128", "64", "rows4"], default="128")
     a = parser.parse_args()
     if a.group != "own" and (a.numbers != "float64" or a.command == "compare"):
         parser.error("--group is for logits and perplexity in float64")
@@ -148,7 +149,7 @@ def main():
         bos = Tokenizer(gguf).bos
         print(*([] if bos is None else [bos]) + read_ids(args, gguf))
         return 0
-    model = open_model(args.model, args.float_activations, args.exact_kv, args.group)
+    model = open_model(args.model, args.float_activations, args.exact_kv, args.group, args.i2s_layout)
     ids = read_ids(args, model.gguf)
     run = {
         "float64": model.logits,

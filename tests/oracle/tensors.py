@@ -7,6 +7,8 @@ import struct
 
 import numpy as np
 
+from trits import I2_S, UNPACK, one_scale, unpack_trits
+
 # --- the file ---
 
 SCALARS = ["<B", "<b", "<H", "<h", "<I", "<i", "<f", "<?", None, None, "<Q", "<q", "<d"]
@@ -15,7 +17,9 @@ STRING, ARRAY = 8, 9
 
 class Reader:
     """GGUF v2 or v3: .keys (name -> value), .entries (their bytes) and .tensors (name -> (type,
-    shape with N first, data offset))."""
+    shape with N first, data offset)). .layout: of its I2_S (trits.py)."""
+
+    layout = "128"
 
     def __init__(self, path):
         self.data = np.fromfile(path, dtype=np.uint8)
@@ -127,7 +131,6 @@ FLOATS = {
     28: (1, 8, lambda raw: raw.view("<f8")),
     30: (1, 2, from_bf16),
 }
-I2_S = 36
 Q1_0, Q2_0, PQ2_0, PTQ1_0 = 41, 42, 142, 143
 
 
@@ -185,24 +188,18 @@ def unpack(gguf, name):
 
 def dense(gguf, name):
     kind, shape, offset = gguf.tensors[name]
-    if kind in LOW_BITS:
-        codes, d = unpack(gguf, name)
+    if kind in LOW_BITS or kind in UNPACK:
+        codes, d = (unpack if kind in LOW_BITS else stored_trits)(gguf, name)
         return codes * np.repeat(d, shape[1] // d.shape[1], axis=1)
     block, size, decode = FLOATS[kind]
     count = int(np.prod(shape))
     return decode(gguf.bytes_at(offset, count // block * size)).reshape(shape)
 
 
-def unpack_i2_s(gguf, shape, offset):
-    """Trits of FORMATS.md section 3 and the tensor's scale."""
-    count = int(np.prod(shape))
-    raw = gguf.bytes_at(offset, count // 4).reshape(-1, 1, 32)
-    shifts = np.array([6, 4, 2, 0], dtype=np.uint8).reshape(1, 4, 1)
-    codes = (raw >> shifts & 3).reshape(shape)
-    if codes.max() > 2:
-        raise ValueError("I2_S code 3")
-    (scale,) = struct.unpack("<f", bytes(gguf.bytes_at(offset + count // 4, 4)))
-    return codes.astype(np.int8) - 1, float(scale)
+def stored_trits(gguf, name):
+    """Trits and scales (N x groups) of a matrix of one of their types."""
+    kind, shape, offset = gguf.tensors[name]
+    return unpack_trits(kind, gguf.data[offset:], shape, gguf.layout)
 
 
 class Ternary:
@@ -212,10 +209,12 @@ class Ternary:
     factor = None  # of the outputs
 
     def __init__(self, gguf, name):
-        kind, shape, offset = gguf.tensors[name]
-        if kind == I2_S:
-            trits, scale = unpack_i2_s(gguf, shape, offset)
-            self.d = np.full(shape[0], scale)
+        kind, shape, _ = gguf.tensors[name]
+        if kind in UNPACK:
+            trits, d = stored_trits(gguf, name)
+            self.d = one_scale(trits, d)
+            if self.d is None:
+                raise ValueError(f"{name}: rows of several scales")
         else:
             w = dense(gguf, name)
             self.d = np.abs(w).max(axis=1)
@@ -235,6 +234,10 @@ class Ternary:
 
     def plain(self, x):
         return (x @ self.columns.astype(np.float64)) * self.d
+
+    def scales(self, group):
+        """For each group of so many columns."""
+        return np.repeat(self.d[:, None], len(self.columns) // group, axis=1)
 
 
 def fold(codes, d):
@@ -272,8 +275,12 @@ class Grouped:
     factor = None
 
     def __init__(self, gguf, name):
-        if gguf.tensors[name][0] in LOW_BITS:
+        kind = gguf.tensors[name][0]
+        if kind in LOW_BITS:
             self.codes, self.d = unpack(gguf, name)
+        elif kind in UNPACK:
+            self.codes, d = stored_trits(gguf, name)
+            self.d = np.repeat(d, self.codes.shape[1] // d.shape[1] // 128, axis=1)
         else:
             w = dense(gguf, name)
             found = split(w, 128) or split(w, 64)
@@ -318,13 +325,22 @@ def scaled(y, matrix):
     return y if matrix.factor is None else y * matrix.factor
 
 
-def holds_codes(gguf, name, matrix):
-    """Whether a matrix can be read as such a class, whose inputs are quantised."""
+def layer_matrix(gguf, name, matrix):
+    """By the type where it is one of trits, else of that class."""
+    if gguf.tensors[name][0] in UNPACK:
+        matrix = Grouped if one_scale(*stored_trits(gguf, name)) is None else Ternary
+    return matrix(gguf, name)
+
+
+def is_dense(gguf, name, matrix):
+    """Whether a matrix of floats cannot be read as such a class."""
+    if gguf.tensors[name][0] not in (*WIDE, 8):
+        return False
     try:
         matrix(gguf, name)
     except ValueError:
-        return False
-    return True
+        return True
+    return False
 
 
 class Rows:

@@ -10,7 +10,7 @@ import numpy as np
 
 import write_llama
 from gguf_write import F32, write_gguf
-from write_llama import MATRICES
+from trits_write import TRITS
 
 
 class Writer(write_llama.Writer):
@@ -22,9 +22,9 @@ class Writer(write_llama.Writer):
         trits = self.random.choice([-1, 0, 1], (n, k), p=[0.3, 0.4, 0.3])
         wanted = gain / np.sqrt(0.6 * k) * self.random.uniform(0.8, 1.25)
         d = 1.0 if a.unit else 2.0 ** self.random.integers(-3, 4)
-        kind, encode = MATRICES[a.type]
+        kind, encode = TRITS[a.type]
         factor = np.array([wanted / d], "<f4")
-        self.tensors.append((name, kind, (n, k), encode(trits, d)))
+        self.tensors.append((name, kind, (n, k), encode(trits, np.full((n, 1), d))))
         self.tensors.append((name.replace(".weight", ".scale"), F32, (1,), factor.tobytes()))
 
     def block(self, i):

@@ -3,45 +3,21 @@
 runtime.
 
 The types do not change the weights: files that differ in --type or --rows hold the same model.
-Every matrix has one scale d of 8 significant bits, which f16 and bf16 hold exactly. The vocabulary
+Every matrix has one scale d of 8 significant bits, which f16 and bf16 hold exactly; with --scales
+rows each row has one, with --scales 256 every 256 columns of a row. The vocabulary
 is byte-level BPE of Llama 3's kind with merges of two printable characters, then BOS and EOS.
 
   write_llama.py -o FILE --shape HIDDENxFFNxLAYERSxHEADSxKV [options]
 """
 import argparse
-import struct
+import re
 import sys
 
 import numpy as np
 
-from gguf_write import (BF16, BOOL, CONTROL, F16, F32, FLOAT, I2_S, STRING, U32, Weights,
-                        add_arguments, parse, vocabulary, vocabulary_keys, write_gguf)
-
-FILE_TYPES = {"f32": 0, "f16": 1, "bf16": 32, "i2_s": 40}
-
-# --- encodings ---
-
-
-def to_bf16(x):
-    """Exact: the low half of every float32 given is zero."""
-    bits = np.ascontiguousarray(x, np.float32).view(np.uint32)
-    assert not (bits & 0xFFFF).any()
-    return (bits >> 16).astype("<u2").tobytes()
-
-
-def to_i2_s(trits, d):
-    codes = (trits + 1).astype(np.uint8).reshape(-1, 4, 32)
-    packed = codes[:, 0] << 6 | codes[:, 1] << 4 | codes[:, 2] << 2 | codes[:, 3]
-    return packed.tobytes() + struct.pack("<f", d) + bytes(28)
-
-
-# type of the matrices -> GGML type, bytes of trits * d
-MATRICES = {
-    "i2_s": (I2_S, to_i2_s),
-    "f32": (F32, lambda trits, d: (trits * np.float32(d)).astype("<f4").tobytes()),
-    "f16": (F16, lambda trits, d: (trits * np.float32(d)).astype("<f2").tobytes()),
-    "bf16": (BF16, lambda trits, d: to_bf16(trits * np.float32(d))),
-}
+from gguf_write import (BOOL, CONTROL, F16, F32, FLOAT, STRING, U32, Weights, add_arguments, parse,
+                        vocabulary, vocabulary_keys, write_gguf)
+from trits_write import FILE_TYPES, TRITS
 
 ROWS = {"f16": (F16, "<f2"), "f32": (F32, "<f4")}
 
@@ -57,11 +33,26 @@ class Writer(Weights):
     def matrix(self, name, n, k, gain):
         """Outputs have about `gain` times the deviation of the inputs."""
         trits = self.random.choice([-1, 0, 1], (n, k), p=[0.3, 0.4, 0.3])
-        wanted = gain / np.sqrt(0.6 * k) * self.random.uniform(0.8, 1.25)
-        exponent = np.floor(np.log2(wanted)) - 7
-        d = float(np.rint(wanted / 2**exponent) * 2**exponent)
-        kind, encode = MATRICES[self.args.type]
-        self.tensors.append((name, kind, (n, k), encode(trits, d)))
+        self.put(name, trits, gain / np.sqrt(0.6 * k))
+
+    def scales(self, name, n, k, wanted):
+        a = self.args
+        own = re.search(a.where, name)
+        size = (n if own and a.scales != "one" else 1, k // 256 if own and a.scales == "256" else 1)
+        d = wanted * self.random.uniform(0.8, 1.25, size)
+        exponent = np.floor(np.log2(d)) - 7
+        return np.broadcast_to(np.rint(d / 2**exponent) * 2**exponent, (n, size[1])).copy()
+
+    def put(self, name, trits, wanted):
+        """wanted: about the scales."""
+        a = self.args
+        d = self.scales(name, *trits.shape, wanted)
+        if a.empty:
+            empty = self.random.random((len(trits), trits.shape[1] // 256)) < a.empty
+            trits.reshape(empty.shape + (256,))[empty] = 0
+            d = np.where(empty, 0, d) if a.type in ("tq1_0", "tq2_0") else d
+        kind, encode = TRITS[a.type]
+        self.tensors.append((name, kind, trits.shape, encode(trits, d)))
 
     def block(self, i):
         a = self.args
@@ -136,7 +127,12 @@ def parse_arguments(arch="llama", text=__doc__, base=1000042.0, more=lambda pars
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser)
     parser.add_argument("--rotate", type=int, help="dimensions that rope turns; default: all")
-    parser.add_argument("--type", choices=MATRICES, default="i2_s", help="of the matrices")
+    parser.add_argument("--type", choices=TRITS, default="i2_s", help="of the matrices")
+    parser.add_argument("--scales", choices=["one", "rows", "256"], default="one")
+    parser.add_argument("--where", default=".", metavar="NAMES",
+                        help="matrices that --scales is for; the others have one")
+    parser.add_argument("--empty", type=float, default=0.0,
+                        help="share of 256 columns of a row that are zeros, whose scale is 0")
     parser.add_argument("--rows", choices=ROWS, default="f16", help="of embedding and output")
     parser.add_argument("--base", type=float, default=base)
     parser.add_argument("--defaults", action="store_true",
