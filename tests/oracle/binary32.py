@@ -11,6 +11,8 @@ precision.
 """
 import numpy as np
 
+from blocks import Blocks
+from experts import Experts
 from tensors import Grouped, Rows, scaled
 
 F = np.float32
@@ -58,7 +60,13 @@ def silu(g):
     return g / s
 
 
-ACTIVATIONS = {"relu2": relu2, "silu": silu}
+def gelu(g):
+    """The tanh form: tanh(z) = 1 - 2 / (1 + e^2z)."""
+    z = F(0.7978845608) * (g + F(0.044715) * (g * g * g))
+    return g / (F(1) + exp(F(-2) * z))
+
+
+ACTIVATIONS = {"relu2": relu2, "silu": silu, "gelu": gelu}
 
 
 def norm(x, weight, eps):
@@ -73,7 +81,7 @@ def softmax(x, seen):
     return p, m, r16(p)[..., None]
 
 
-class Binary32:
+class Binary32(Experts, Blocks):
     """Runs a graph.Model by the contract; decisions: all that was rounded to int8 or f16, in
     order."""
 
@@ -110,8 +118,10 @@ class Binary32:
             y = y + sums * (d[:, g] * r[..., g, :])
         return y
 
-    def rotate(self, x):
-        c, s = (t.astype(F)[:, None, :] for t in self.model.angles(x.shape[1]))
+    def rotate(self, x, turn):
+        if turn is None:
+            return x
+        c, s = (t.astype(F)[:, None, :] for t in self.model.angles(x.shape[1], turn))
         first, second = self.model.pairs
         a, b = x[..., first], x[..., second]
         y = x.copy()
@@ -126,36 +136,41 @@ class Binary32:
     def attention(self, q, k, v, w):
         n, t = q.shape[:2]
         m = self.model
-        q = self.rotate(self.norm(q.reshape(n, t, m.heads, m.head_dim), w, "attn_q_norm"))
+        turn = w.get("turn", m.turn)
+        q = self.norm(q.reshape(n, t, m.heads, m.head_dim), w, "attn_q_norm")
         k = self.norm(k.reshape(n, t, m.kv_heads, m.head_dim), w, "attn_k_norm")
-        k = self.cached(self.rotate(k))
+        q, k = self.rotate(q, turn), self.cached(self.rotate(k, turn))
         v = self.cached(v.reshape(n, t, m.kv_heads, m.head_dim))
         out = np.empty(q.shape, F)
         for h in range(m.heads):
             group = h * m.kv_heads // m.heads
-            out[:, :, h] = self.attend(q[:, :, h], k[:, :, group], v[:, :, group])
+            heads = q[:, :, h], k[:, :, group], v[:, :, group]
+            out[:, :, h] = self.attend(*heads, w.get("window"))
         return out.reshape(n, t, -1)
 
-    def attend(self, q, k, v):
-        state = None
+    def attend(self, q, k, v, window):
+        """Chunks in order; a query takes those of which it sees something."""
+        m, l = np.full(q.shape[:2] + (1,), -np.inf, F), np.zeros(q.shape[:2] + (1,), F)
+        o = np.zeros(q.shape, F)
         for start in range(0, q.shape[1], CHUNK):
             chunk = slice(start, start + CHUNK)
-            part = self.attend_chunk(q[:, start:], k[:, chunk], v[:, chunk])
-            if state is None:
-                state = part
-                continue
-            # Views: earlier queries see nothing of this chunk.
-            m, l, o = (x[:, start:] for x in state)
-            top = np.where(part[0] > m, part[0], m)
-            a, b = exp(m - top), exp(part[0] - top)
-            m[...], l[...], o[...] = top, l * a + part[1] * b, o * a + part[2] * b
-        return state[2] / state[1]
+            end = start + CHUNK + window - 1 if window else None
+            some = slice(start, end)
+            distance = np.arange(q.shape[1])[some, None] - np.arange(q.shape[1])[chunk]
+            seen = (distance >= 0) & (distance < (window or q.shape[1]))
+            part = self.attend_chunk(q[:, some], k[:, chunk], v[:, chunk], seen)
+            new = np.isinf(m[:, some])  # a query's first chunk: its results as they are
+            top = np.where(part[0] > m[:, some], part[0], m[:, some])
+            a, b = exp(m[:, some] - top), exp(part[0] - top)
+            l[:, some] = np.where(new, part[1], l[:, some] * a + part[1] * b)
+            o[:, some] = np.where(new, part[2], o[:, some] * a + part[2] * b)
+            m[:, some] = top
+        return o / l
 
-    def attend_chunk(self, q, k, v):
+    def attend_chunk(self, q, k, v, seen):
         s = np.zeros((q.shape[0], q.shape[1], k.shape[1]), F)
         for d in range(q.shape[-1]):
             s = s + q[:, :, None, d] * k[:, None, :, d]
-        seen = np.arange(k.shape[1]) <= np.arange(q.shape[1])[:, None]
         p, m, l = softmax(s * (F(1) / np.sqrt(F(q.shape[-1]))), seen)
         o = np.zeros(q.shape, F)
         for t in range(k.shape[1]):
@@ -165,25 +180,30 @@ class Binary32:
     def norm(self, x, w, name):
         return norm(x, w[name].astype(F), self.eps) if name in w else x
 
-    def block(self, x, w):
-        q, k, v = self.linear(self.norm(x, w, "attn_norm"), w["attn_q"], w["attn_k"], w["attn_v"])
-        o = self.norm(self.attention(q, k, v, w), w, "attn_sub_norm")
-        x = x + self.linear(o, w["attn_output"])[0]
-        g, u = self.linear(self.norm(x, w, "ffn_norm"), w["ffn_gate"], w["ffn_up"])
-        f = self.norm(self.activation(g) * u, w, "ffn_sub_norm")
-        return x + self.linear(f, w["ffn_down"])[0]
+    def choose(self, logits, own):
+        self.decisions.append(own)
+        return own
+
+    def weigh(self, chosen, logits):
+        e = exp(chosen - chosen[..., :1])
+        total = e[..., :1]
+        for i in range(1, e.shape[-1]):
+            total = total + e[..., i : i + 1]
+        return e / total
 
     def embed(self, ids):
-        return self.model.embedding[np.asarray(ids)].astype(F)
+        x = self.model.embedding[np.asarray(ids)].astype(F)
+        return x * np.sqrt(F(x.shape[-1])) if self.model.family.scaled else x
 
-    def states(self, ids):
-        x = self.embed(ids)
-        for w in self.model.blocks:
-            x = self.block(x, w)
-        return x
+    def all_blocks(self):
+        return self.model.blocks
+
+    def normed(self, ids, first=0):
+        x = self.states(ids)[:, first:]
+        return norm(x, self.model.output_norm.astype(F), self.eps)
 
     def logits(self, ids, first=0):
-        x = norm(self.states(ids)[:, first:], self.model.output_norm.astype(F), self.eps)
+        x = self.normed(ids, first)
         if isinstance(self.model.head, Grouped):
             return self.linear(x, self.model.head)[0]
         return rows_by(self.model.head.astype(F), x)
@@ -211,4 +231,13 @@ class Ties:
         self.worst = max(self.worst, float(past.max()))
         self.settled += int((taken != own).sum())
         self.all += own.size
+        return taken
+
+    def chosen(self, logits, own):
+        """Experts that were chosen: those of float64, but where two are as likely as another."""
+        taken = next(self.queue)
+        at = lambda order: np.take_along_axis(logits, order, -1)
+        apart = np.abs(at(taken) - at(own)).max() / np.abs(logits).max()
+        if apart > 1e-5:
+            raise ValueError(f"binary32 chooses experts that are {apart:.1e} apart")
         return taken

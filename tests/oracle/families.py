@@ -19,17 +19,26 @@ def neighbours(n):
 
 # activation: f = activation(g) * u; pairs: the elements of n pairs that rope turns; norms: beyond
 # those before attention and FFN; rope_base: where the file has none (None: it must); matrix: what
-# the layers' matrices are; dense: they may be floats instead.
-Family = namedtuple("Family", "activation pairs norms rope_base matrix dense")
+# the layers' matrices are; dense: they may be floats instead; scaled: embeddings are multiplied by
+# the root of their width.
+Family = namedtuple("Family", "activation pairs norms rope_base matrix dense scaled",
+                    defaults=(False, False))
 
-BITNET = Family("relu2", halves, ("attn_sub_norm", "ffn_sub_norm"), None, Ternary, False)
+BITNET = Family("relu2", halves, ("attn_sub_norm", "ffn_sub_norm"), None, Ternary)
 BITNET_SILU = BITNET._replace(activation="silu", rope_base=10000.0)
 LLAMA = Family("silu", neighbours, (), 10000.0, Ternary, True)
 QWEN3 = Family("silu", halves, ("attn_q_norm", "attn_k_norm"), None, Grouped, True)
 QWEN35 = QWEN3._replace(dense=False)  # its layers are hybrid.py's
+GEMMA3 = Family("gelu", halves, ("attn_q_norm", "attn_k_norm", "post_attention_norm",
+                                 "post_ffw_norm"), 10000.0, Ternary, True, True)
+MAPLE = Family("silu", halves, ("attn_q_norm", "attn_k_norm"), 10000.0, Ternary)
 
-FAMILIES = {"bitnet-b1.58": BITNET, "bitnet-25": BITNET, "bitnet": BITNET_SILU,
-            "llama": LLAMA, "qwen3": QWEN3, "qwen35": QWEN35}
+FAMILIES = {"bitnet-b1.58": BITNET, "bitnet-25": BITNET, "bitnet": BITNET_SILU, "llama": LLAMA,
+            "qwen3": QWEN3, "qwen35": QWEN35, "gemma3": GEMMA3, "maple": MAPLE}
+
+# Norms that a file may have beside them: one more before each matrix.
+NORMS_IN = tuple(name + "_norm_in" for name in (
+    "attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"))
 
 
 def yarn(frequency, base, scaling):
@@ -51,6 +60,8 @@ def rope(frequency, base, scaling):
     kind = scaling("type", b"none")
     if kind == b"none":
         return frequency, 1.0
+    if kind == b"linear":
+        return frequency / scaling("factor"), 1.0
     plain = all(scaling(name, 1.0) == 1 for name in ("yarn_ext_factor", "yarn_attn_factor"))
     if kind != b"yarn" or not plain:
         raise ValueError(f"rope scaling {kind.decode()} of another kind")

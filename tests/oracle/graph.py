@@ -1,4 +1,4 @@
-"""The graph of bitnet-b1.58, bitnet, llama and qwen3 in float64.
+"""The graph of bitnet-b1.58, bitnet, llama, qwen3, gemma3 and maple in float64.
 
 Matrices of floats that are no codes are multiplied by inputs that are not quantised, where the
 family may have such and the first matrix of the first layer is one.
@@ -8,8 +8,10 @@ does; either can be left out.
 """
 import numpy as np
 
+import experts
 from binary32 import Binary32, Ties
-from families import FAMILIES, rope
+from blocks import Blocks
+from families import FAMILIES, NORMS_IN, rope
 from tensors import Grouped, Reader, Rows, dense, grouped, is_dense, layer_matrix, scaled
 
 
@@ -20,10 +22,17 @@ def rms(x, weight, eps):
 ACTIVATIONS = {
     "relu2": lambda g: np.maximum(g, 0) ** 2,
     "silu": lambda g: g / (1 + np.exp(np.minimum(-g, 700))),  # e^700 is finite
+    "gelu": lambda g: g / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (g + 0.044715 * g**3))),
 }
 
 
-class Model:
+def visible(positions, window):
+    """Whether a query (row) sees a key; with a window only the last positions."""
+    distance = np.arange(positions)[:, None] - np.arange(positions)
+    return (distance >= 0) & (distance < (window or positions))
+
+
+class Model(experts.Experts, Blocks):
     def __init__(self, path, float_activations=False, exact_kv=False, group=None, layout="128"):
         """group: columns that share a scale of the activations, "row", or None: the family's;
         layout: of I2_S."""
@@ -45,15 +54,9 @@ class Model:
         self.embedding = dense(gguf, "token_embd.weight")
         self.head = self.load_head()
         self.output_norm = dense(gguf, "output_norm.weight")
-        self.blocks = [self.load_block(i) for i in range(self.layers)]
         self.head_dim = self.key("attention.key_length", self.embedding.shape[1] // self.heads)
-        half = self.key("rope.dimension_count", self.head_dim) // 2
-        base = float(self.key("rope.freq_base", self.family.rope_base))
-        scaling = lambda name, otherwise=None: self.key("rope.scaling." + name, otherwise)
-        self.frequency, self.magnitude = rope(base ** (-np.arange(half) / half), base, scaling)
-        self.pairs = self.family.pairs(half)
-        if "rope_freqs.weight" in gguf.tensors:
-            self.frequency /= dense(gguf, "rope_freqs.weight")
+        self.read_turns()
+        self.blocks = [self.load_block(i) for i in range(self.layers)]
         self.ties = None
 
     def read_own(self):
@@ -62,6 +65,19 @@ class Model:
     def trunk(self):
         """Layers that every token passes."""
         return self.key("block_count")
+
+    def read_turns(self):
+        """Frequencies of rope's pairs, and the factor of cos and sin."""
+        half = self.key("rope.dimension_count", self.head_dim) // 2
+        base = float(self.key("rope.freq_base", self.family.rope_base))
+        scaling = lambda name, otherwise=None: self.key("rope.scaling." + name, otherwise)
+        exponents = -np.arange(half) / half
+        self.pairs = self.family.pairs(half)
+        self.turn = frequency, _ = rope(base**exponents, base, scaling)
+        if "rope_freqs.weight" in self.gguf.tensors:
+            frequency /= dense(self.gguf, "rope_freqs.weight")
+        other = 10000.0 if self.arch == "gemma3" else base
+        self.local_turn = float(self.key("rope.freq_base_swa", other)) ** exponents, 1.0
 
     def key(self, name, otherwise=None):
         value = self.gguf.keys.get(f"{self.arch}.{name}", otherwise)
@@ -77,11 +93,39 @@ class Model:
         return dense(self.gguf, name) if head is None else head
 
     def load_block(self, i):
-        matrices = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
+        matrices = ("attn_q", "attn_k", "attn_v", "attn_output")
+        if self.arch != "maple":
+            matrices += ("ffn_gate", "ffn_up", "ffn_down")
         norms = ("attn_norm", "ffn_norm") + self.family.norms
         block = {m: self.load_matrix(f"blk.{i}.{m}") for m in matrices}
+        block.update(self.load_experts(i) if self.arch == "maple" else {})
+        norms += tuple(n for n in NORMS_IN if f"blk.{i}.{n}.weight" in self.gguf.tensors)
         block.update({n: dense(self.gguf, f"blk.{i}.{n}.weight") for n in norms})
+        block["window"] = self.window(i)
+        block["turn"] = self.turn
+        if self.arch in ("gemma3", "maple"):
+            others = None if self.arch == "maple" else self.turn
+            block["turn"] = self.local_turn if block["window"] else others
         return block
+
+    def load_experts(self, i):
+        count, name = self.key("expert_count"), lambda part: f"blk.{i}.ffn_{part}.weight"
+        parts = {"ffn_gate_inp": Rows(self.gguf, name("gate_inp"))}
+        for part in ("gate_exps", "up_exps", "down_exps"):
+            parts["ffn_" + part] = experts.load(self.gguf, name(part), self.family.matrix)
+        parts["ffn_down_exps"] = experts.separate(parts["ffn_down_exps"], count)
+        parts["used"] = self.key("expert_used_count")
+        limits = self.key("swiglu_clamp_exp", 7.0)
+        parts["clamp"] = limits[i] if isinstance(limits, list) else limits
+        return parts
+
+    def window(self, i):
+        """Positions that layer i sees; None: all."""
+        if self.arch not in ("gemma3", "maple"):
+            return None
+        pattern = self.key("attention.sliding_window_pattern", 6)
+        local = pattern[i] if isinstance(pattern, list) else (i + 1) % pattern != 0
+        return self.key("attention.sliding_window", 0) or None if local else None
 
     def load_matrix(self, name):
         kind = Rows if self.dense else self.family.matrix
@@ -111,13 +155,18 @@ class Model:
         a8 = self.settle(v, np.rint(v), np.ones_like(v))
         return [m.quantised(a8, s) for m in matrices]
 
-    def angles(self, positions):
-        angle = np.arange(positions)[:, None] * self.frequency
-        return np.cos(angle) * self.magnitude, np.sin(angle) * self.magnitude
+    @staticmethod
+    def angles(positions, turn):
+        frequency, magnitude = turn
+        angle = np.arange(positions)[:, None] * frequency
+        return np.cos(angle) * magnitude, np.sin(angle) * magnitude
 
-    def rotate(self, x):
-        """x is sequence, position, head, dimension; dimensions that are in no pair stay."""
-        c, s = (t[:, None, :] for t in self.angles(x.shape[1]))
+    def rotate(self, x, turn):
+        """x is sequence, position, head, dimension; dimensions that are in no pair stay, and all
+        without a turn."""
+        if turn is None:
+            return x
+        c, s = (t[:, None, :] for t in self.angles(x.shape[1], turn))
         first, second = self.pairs
         a, b = x[..., first], x[..., second]
         y = x.copy()
@@ -136,14 +185,15 @@ class Model:
         split = lambda x, heads: x.reshape(n, t, heads, self.head_dim)
         q = self.norm(split(q, self.heads), w, "attn_q_norm")
         k = self.norm(split(k, self.kv_heads), w, "attn_k_norm")
-        q = self.rotate(q).transpose(0, 2, 1, 3)
-        k = self.cached(self.rotate(k)).transpose(0, 2, 3, 1)
+        turn = w.get("turn", self.turn)
+        q = self.rotate(q, turn).transpose(0, 2, 1, 3)
+        k = self.cached(self.rotate(k, turn)).transpose(0, 2, 3, 1)
         v = self.cached(split(v, self.kv_heads)).transpose(0, 2, 1, 3)
-        future = np.triu(np.full((t, t), -np.inf), 1)
+        unseen = np.where(visible(t, w.get("window")), 0, -np.inf)
         out = np.empty(q.shape)
         for h in range(self.heads):
             group = h * self.kv_heads // self.heads
-            x = q[:, h] @ k[:, group] / np.sqrt(self.head_dim) + future
+            x = q[:, h] @ k[:, group] / np.sqrt(self.head_dim) + unseen
             p = np.exp(x - x.max(axis=-1, keepdims=True))
             out[:, h] = (p / p.sum(axis=-1, keepdims=True)) @ v[:, group]
         return out.transpose(0, 2, 1, 3).reshape(n, t, -1)
@@ -152,26 +202,33 @@ class Model:
         """x itself where the family has no such norm."""
         return rms(x, w[name], self.eps) if name in w else x
 
-    def block(self, x, w):
-        q, k, v = self.linear(self.norm(x, w, "attn_norm"), w["attn_q"], w["attn_k"], w["attn_v"])
-        o = self.norm(self.attention(q, k, v, w), w, "attn_sub_norm")
-        x = x + self.linear(o, w["attn_output"])[0]
-        g, u = self.linear(self.norm(x, w, "ffn_norm"), w["ffn_gate"], w["ffn_up"])
-        f = self.norm(self.activation(g) * u, w, "ffn_sub_norm")
-        return x + self.linear(f, w["ffn_down"])[0]
+    def choose(self, logits, own):
+        """Experts, the likeliest first."""
+        return self.ties.chosen(logits, own) if self.ties else own
+
+    def weigh(self, chosen, logits):
+        """Shares of the chosen experts, whose logits stand among all."""
+        p = np.exp(chosen - chosen.max(axis=-1, keepdims=True))
+        return p / p.sum(axis=-1, keepdims=True)
 
     def embed(self, ids):
-        return self.embedding[np.asarray(ids)]
+        x = self.embedding[np.asarray(ids)]
+        return x * np.sqrt(x.shape[-1]) if self.family.scaled else x
 
-    def states(self, ids):
-        x = self.embed(ids)
-        for w in self.blocks:
-            x = self.block(x, w)
-        return x
+    def all_blocks(self):
+        return self.blocks
+
+    def normed(self, ids, first=0):
+        return rms(self.states(ids)[:, first:], self.output_norm, self.eps)
+
+    def embedding_of(self, ids):
+        """Of one text: its last token's state, of length 1."""
+        x = self.normed([ids], len(ids) - 1)[0, 0]
+        return x / np.sqrt((x * x).sum())
 
     def logits(self, ids, first=0):
         """ids: sequences x positions; logits of positions from first on."""
-        x = rms(self.states(ids)[:, first:], self.output_norm, self.eps)
+        x = self.normed(ids, first)
         return self.linear(x, self.head)[0] if isinstance(self.head, Grouped) else x @ self.head.T
 
     def contract(self):
