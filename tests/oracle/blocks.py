@@ -1,6 +1,7 @@
 """What a layer of attention and feed-forward does, in which order, on whatever numbers: float64
 (graph.py) and the number contract (binary32.py) have the operations norm, linear, attention,
 activation, residual and those of experts.py."""
+import numpy as np
 
 
 class Blocks:
@@ -30,3 +31,8 @@ class Blocks:
         for w in self.all_blocks():
             x = self.block(x, w)
         return x
+
+    def embedding_of(self, ids):
+        """Of one text: its last token's state, of length 1."""
+        x = self.normed([ids], len(ids) - 1)[0, 0].astype(np.float64)
+        return x / np.sqrt((x * x).sum())

@@ -221,11 +221,6 @@ class Model(experts.Experts, Blocks):
     def normed(self, ids, first=0):
         return rms(self.states(ids)[:, first:], self.output_norm, self.eps)
 
-    def embedding_of(self, ids):
-        """Of one text: its last token's state, of length 1."""
-        x = self.normed([ids], len(ids) - 1)[0, 0]
-        return x / np.sqrt((x * x).sum())
-
     def logits(self, ids, first=0):
         """ids: sequences x positions; logits of positions from first on."""
         x = self.normed(ids, first)

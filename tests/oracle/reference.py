@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The graphs of bitnet-b1.58, llama, qwen3 and qwen35 in float64: what the runtime's logits and
+"""The graphs of all families in float64: what the runtime's logits and
 perplexity are held against.
 
 It reads the GGUF bytes by itself (tensors.py) and shares nothing with the runtime. Activations are
@@ -10,6 +10,7 @@ cache does (--exact-kv leaves that out).
   reference.py logits MODEL (--ids FILE | --text FILE) -o OUT     raw rows, or .npy by its name
   reference.py perplexity MODEL (--ids FILE | --text FILE) [-c N] a JSON object
   reference.py tokenize MODEL --text FILE                         ids, BOS first where there is one
+  reference.py embed MODEL (--ids FILE | --text FILE) [-o OUT]     the text's embedding
   reference.py drafts MODEL --ids FILE [--depth N]                the prediction block's, as ids
   reference.py compare MODEL --ids FILE --logits RAW_F32          test_logits_reference.sh's figures
 
@@ -93,7 +94,7 @@ def parse_arguments():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("command",
-                        choices=["logits", "perplexity", "tokenize", "drafts", "compare"])
+                        choices=["logits", "perplexity", "tokenize", "embed", "drafts", "compare"])
     parser.add_argument("model")
     parser.add_argument("--ids")
     parser.add_argument("--text")
@@ -142,6 +143,16 @@ def write_drafts(model, ids, args):
         write_rows(args.output, rows)
 
 
+def write_embedding(model, ids, args):
+    """As a JSON array, or to a file."""
+    numbers = model.contract() if args.numbers == "binary32" else model
+    row = numbers.embedding_of(ids)
+    if args.output:
+        write_rows(args.output, row)
+    else:
+        print(json.dumps(row.tolist()))
+
+
 def main():
     args = parse_arguments()
     if args.command == "tokenize":
@@ -158,6 +169,9 @@ def main():
     }[args.numbers]
     if args.command == "drafts":
         write_drafts(model, ids, args)
+        return 0
+    if args.command == "embed":
+        write_embedding(model, ids, args)
         return 0
     if args.command == "compare":
         return 0 if compare(model, ids, args.logits) else 1
