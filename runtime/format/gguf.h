@@ -50,7 +50,10 @@ struct trit_gguf_kv {
 enum trit_tensor_type {
     TRIT_F32 = 0,
     TRIT_F16 = 1,
+    TRIT_Q4_0 = 2,
+    TRIT_Q5_0 = 6,
     TRIT_Q8_0 = 8,
+    TRIT_Q4_K = 12,
     TRIT_Q6_K = 14,
     TRIT_BF16 = 30,
     TRIT_TQ1_0 = 34,
@@ -60,9 +63,16 @@ enum trit_tensor_type {
     TRIT_TL2 = 39,
     TRIT_Q1_0 = 41,
     TRIT_Q2_0 = 42,
+    TRIT_IQ1_BN = 134,
+    TRIT_IQ2_BN = 135,
     TRIT_PQ2_0 = 142,
     TRIT_PTQ1_0 = 143,
+    TRIT_IQ2_BN_R4 = 335,
 };
+
+/* How the weights of I2_S stand, which no file tells: 128 in 32 bytes; 64 in 16, as written on ARM
+   since November 2025; or four rows together, as an older program for x86 wrote them. */
+enum trit_i2s { TRIT_I2S_128, TRIT_I2S_64, TRIT_I2S_ROWS4 };
 
 /* What is known of a tensor type: its name, block length in elements, block bytes (0 where no size
    can be computed). NULL for a type that is not known. All GGML types with a public layout are
@@ -101,6 +111,7 @@ struct trit_gguf {
     struct trit_mapping mapping; /* base is NULL for bytes in memory */
     struct trit_file_id file;    /* as it was when it was mapped; zeros for bytes in memory */
     int fd;                      /* of the file that is mapped */
+    enum trit_i2s i2s;           /* the caller's to set after opening; TRIT_I2S_128 */
 };
 
 /* Maps and checks the file: header, every key and every tensor record (bounds, overflow, alignment,

@@ -1,5 +1,6 @@
-/* Rows of a stored matrix whose scales are for groups of columns: Q1_0, Q2_0, PQ2_0, PTQ1_0, and
-   float types that hold nothing else. Source: FORMATS-2, section 1. */
+/* Rows of a stored matrix whose scales are for groups of columns: Q1_0, Q2_0, PQ2_0, PTQ1_0, TQ1_0,
+   TQ2_0, and float types that hold nothing else. Source: FORMATS, sections 4 and 5; FORMATS-2,
+   section 1. */
 #ifndef TRIT_GROUP_H
 #define TRIT_GROUP_H
 
@@ -8,8 +9,13 @@
 #include "runtime/thread/pool.h"
 
 /* Whether the tensor is of a type that has a scale for each group of columns by itself: no float
-   type, no I2_S. */
+   type, none with a scale for each row, none that folds. */
 bool trit_type_has_groups(uint32_t type);
+
+/* Whether it is one with a scale for each 256 columns, TQ1_0 and TQ2_0: where all blocks of each
+   row that hold a weight agree, the matrix has one scale for each row (format/ternary.h), else it
+   is read with groups. */
+bool trit_type_folds(uint32_t type);
 
 /* Whether such rows can be read from the tensor: a type that can hold them, two dimensions, K a
    multiple of 128, and bytes for all of them; the errors are trit_group_form's. The values are not
@@ -24,7 +30,8 @@ struct trit_form trit_group_usual(uint32_t type);
 /* Looks at the whole tensor, with all threads of the pool: the largest group (128, else 64) and the
    fewest values that hold it exactly, as far as its type shows: a Q2_0 or PTQ1_0 of signs is one of
    trits. Neighbouring groups of a Q2_0 whose scales are equal in all pairs, or that are all zeros,
-   make a group of 128. A float matrix is of the form where the weights of each group are 0, ±d, or
+   make a group of 128. A type that folds is of groups of 128, or of none: a scale for each row. A
+   float matrix is of the form where the weights of each group are 0, ±d, or
    -d, 0, d and 2d, d one of f16's. TRIT_EFORMAT names file, tensor, row and group where a scale is
    not finite or has a sign, a float matrix is none of these forms, or K is not a multiple of 128;
    TRIT_EUNSUPPORTED the type. pool NULL: this thread alone. */

@@ -98,7 +98,33 @@ struct trit_block_type {
     void (*codes)(const uint8_t *restrict block, uint8_t *restrict codes);
 };
 const struct trit_block_type *trit_block_find(uint32_t type); /* NULL: another type */
-enum { TRIT_BLOCK_COLUMNS = 128 };                            /* of the longest block */
+enum { TRIT_BLOCK_COLUMNS = 256 };                            /* of the longest block */
+
+enum { TRIT_F16_INFINITY = 0x7c00 }; /* from here on: infinities, NaN, and all that have a sign */
+
+/* The one scale of a row whose blocks have one each: that of all which hold a weight. */
+enum trit_fold { TRIT_FOLD_ONE, TRIT_FOLD_SEVERAL, TRIT_FOLD_BAD };
+/* block: the first whose scale is bad, or another than those before. */
+enum trit_fold trit_fold_scales(const struct trit_block_type *type, const uint8_t *row,
+                                size_t blocks, uint16_t *scale, size_t *block);
+
+/* What reads rows of trits needs to know, and where it says what is wrong. */
+struct trit_row_source {
+    const struct trit_gguf *gguf;
+    const struct trit_gguf_tensor *tensor;
+    struct trit_error *error;
+};
+/* Codes of a row, 3 among them where they are stored so, and its scale. */
+typedef enum trit_code trit_row_fn(const struct trit_row_source *s, size_t row, uint8_t *codes,
+                                   float *d);
+trit_row_fn trit_row_i2_s, trit_row_iq1_bn, trit_row_iq2_bn, trit_row_iq2_bn_r4, trit_row_folded;
+enum trit_code trit_check_i2_s(const struct trit_row_source *s); /* of the whole tensor */
+/* TRIT_EFORMAT, saying where. */
+enum trit_code trit_row_bad_scale(const struct trit_row_source *s, size_t row, float scale);
+enum trit_code trit_row_code_three(const struct trit_row_source *s, size_t row, size_t column);
+
+/* Which of k codes is a 3, k if none. */
+size_t trit_three_find(const uint8_t *codes, size_t k);
 
 /* Groups of columns are read in spans of 128, whose halves may have a scale each. What scanning
    spans finds, as bits: */

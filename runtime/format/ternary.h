@@ -1,4 +1,5 @@
-/* Rows of a stored ternary tensor as codes (trit + 1), one byte each. */
+/* Rows of a stored ternary tensor with one scale for each row as codes (trit + 1), one byte each.
+   Source: FORMATS, sections 3 to 8. */
 #ifndef TRIT_TERNARY_H
 #define TRIT_TERNARY_H
 
