@@ -293,6 +293,9 @@ enum trit_code trit_loader_weights(struct trit_loader *loader);
 enum trit_code trit_loader_pick_head(struct trit_loader *loader);
 /* One more tensor is loaded; TRIT_ESTOPPED. */
 enum trit_code trit_loader_step(struct trit_loader *loader, const struct trit_gguf_tensor *tensor);
+/* The form of a tensor that has groups or may have: by all weights, of an outline by a few. */
+enum trit_code trit_loader_form(const struct trit_loader *loader,
+                                const struct trit_gguf_tensor *tensor, struct trit_form *form);
 /* Name, form, kernels and place of every matrix, in the packed cache or in the model's arena. */
 enum trit_code trit_matrices_plan(struct trit_loader *loader);
 /* Packs matrix i unless the cache has it. */

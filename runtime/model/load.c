@@ -356,13 +356,29 @@ static enum trit_code allocate(struct trit_loader *l)
     return TRIT_OK;
 }
 
+enum trit_code trit_loader_form(const struct trit_loader *l, const struct trit_gguf_tensor *t,
+                                struct trit_form *form)
+{
+    return l->outline ? trit_group_peek(l->gguf, t, form, l->error)
+                      : trit_group_form(l->gguf, t, l->model->pool, form, l->error);
+}
+
+/* A packed cache in which zeros are skipped is of a file without groups. */
+static bool has_groups(const struct trit_loader *l, const struct trit_gguf_tensor *t)
+{
+    struct trit_form form = { 0 };
+    if (!trit_type_folds(t->type) || (l->options && trit_cache_skips(l->options->cache)))
+        return trit_type_has_groups(t->type);
+    return !trit_loader_form(l, t, &form) && form.group;
+}
+
 static bool any_groups(const struct trit_loader *l)
 {
     const struct trit_config *c = &l->model->config;
     bool any = l->shape && trit_type_has_groups(l->shape->type);
     for (size_t i = 0; !l->shape && i < c->layers; i++)
-        for (size_t j = 0; j < trit_config_kind(c, i)->ntensors; j++)
-            any |= trit_type_has_groups(trit_tensors_of(&l->tensors, c, i)[j]->type);
+        for (size_t j = 0; !any && j < trit_config_kind(c, i)->ntensors; j++)
+            any = has_groups(l, trit_tensors_of(&l->tensors, c, i)[j]);
     return any;
 }
 
@@ -378,7 +394,7 @@ static enum trit_code choose_roles(struct trit_loader *l)
         return trit_fail(l->error, TRIT_EUNSUPPORTED,
                          "%s: architecture %s has no zeros to skip: use --sparse off",
                          l->gguf->path, c->arch);
-    const bool groups = any_groups(l);
+    const bool groups = skips && any_groups(l);
     if (wish == TRIT_SPARSE_ON && groups)
         return trit_fail(l->error, TRIT_EUNSUPPORTED,
                          "%s: zeros are not skipped in matrices with a scale for each group of "

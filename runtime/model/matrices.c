@@ -157,32 +157,31 @@ static bool has_groups(const struct trit_loader *l, const struct trit_gguf_tenso
     return c->joint ? trit_type_has_groups(t->type) : trit_family_groups(c->family, t->type);
 }
 
-/* Whether the tensors have groups: all of them, or none. */
-static enum trit_code check_alike(const struct trit_loader *l,
-                                  const struct trit_gguf_tensor *const *parts, size_t n,
-                                  bool *groups)
+/* Its scales tell whether it has groups. */
+static bool folds(const struct trit_loader *l, const struct trit_gguf_tensor *t)
 {
-    *groups = has_groups(l, parts[0]);
-    for (size_t i = 1; i < n; i++)
-        if (has_groups(l, parts[i]) != *groups)
-            return trit_fail(l->error, TRIT_EUNSUPPORTED,
-                             "%s: of tensors '%.*s' and '%.*s', which take the same inputs, one "
-                             "has a scale for each group of columns, one has not",
-                             l->gguf->path, (int)parts[0]->name.n, parts[0]->name.s,
-                             (int)parts[i]->name.n, parts[i]->name.s);
-    return TRIT_OK;
+    return !l->model->config.joint && trit_type_folds(t->type);
+}
+
+static enum trit_code not_alike(const struct trit_loader *l, const struct trit_gguf_tensor *a,
+                                const struct trit_gguf_tensor *b)
+{
+    return trit_fail(l->error, TRIT_EUNSUPPORTED,
+                     "%s: of tensors '%.*s' and '%.*s', which take the same inputs, one has a "
+                     "scale for each group of columns, one has not",
+                     l->gguf->path, (int)a->name.n, a->name.s, (int)b->name.n, b->name.s);
 }
 
 /* Takes the form that leads to the packing which the cache has; false where none does. */
-static bool form_from_cache(struct trit_loader *l, struct trit_matrix *x)
+static bool form_from_cache(struct trit_loader *l, size_t i, struct trit_matrix *x)
 {
     static const enum trit_values values[] = { TRIT_TRITS, TRIT_TWOS, TRIT_SIGNS };
     struct trit_cache *cache = l->options ? l->options->cache : NULL;
     const struct trit_section *s = trit_matrix_section(cache, x->name);
     const struct trit_packing *packing = s ? trit_packing_find(s->form) : NULL;
-    for (size_t i = 0; packing && packing->group && i < sizeof values / sizeof *values; i++) {
-        x->form = (struct trit_form){ packing->group, values[i] };
-        if (trit_packing_takes(packing, x->form) && !give_kernels(l, x, TRIT_NOP) &&
+    for (size_t j = 0; packing && j < sizeof values / sizeof *values; j++) {
+        x->form = (struct trit_form){ packing->group, values[j] };
+        if (trit_packing_takes(packing, x->form) && !give_kernels(l, x, skips_of(l->model, i)) &&
             trit_matrix_cached(x, cache, l->model->pool))
             return true;
     }
@@ -194,23 +193,37 @@ static struct trit_form common(struct trit_form a, struct trit_form b)
 {
     const bool twos = a.values == TRIT_TWOS || b.values == TRIT_TWOS;
     const enum trit_values mixed = twos ? TRIT_TWOS : TRIT_TRITS;
-    return (struct trit_form){ a.group < b.group ? a.group : b.group,
-                               a.values == b.values ? a.values : mixed };
+    const bool first = a.group && (!b.group || a.group < b.group);
+    return (struct trit_form){ first ? a.group : b.group, a.values == b.values ? a.values : mixed };
 }
 
-/* By all weights of the tensors; of an outline by a few. */
+/* Of all tensors together. */
 static enum trit_code find_form(struct trit_loader *l, struct trit_matrix *x,
                                 const struct trit_gguf_tensor *const *parts, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct trit_form form;
-        enum trit_code code =
-            l->outline ? trit_group_peek(l->gguf, parts[i], &form, l->error)
-                       : trit_group_form(l->gguf, parts[i], l->model->pool, &form, l->error);
+        struct trit_form form = { 0, TRIT_TRITS };
+        enum trit_code code = TRIT_OK;
+        if (has_groups(l, parts[i]) || folds(l, parts[i]))
+            code = trit_loader_form(l, parts[i], &form);
         if (code)
             return code;
         x->form = i ? common(x->form, form) : form;
     }
+    return TRIT_OK;
+}
+
+/* That all parts can be read in the matrix's form. */
+static enum trit_code check_alike(const struct trit_loader *l, const struct trit_matrix *x,
+                                  const struct trit_gguf_tensor *const *parts, size_t n)
+{
+    const bool groups = x->form.group;
+    const struct trit_gguf_tensor *other = NULL;
+    for (size_t i = 0; i < n; i++)
+        other = groups && !has_groups(l, parts[i]) && !folds(l, parts[i]) ? parts[i] : other;
+    for (size_t i = 0; other && i < n; i++)
+        if (parts[i] != other && (has_groups(l, parts[i]) || folds(l, parts[i])))
+            return not_alike(l, parts[i], other);
     return TRIT_OK;
 }
 
@@ -236,12 +249,15 @@ static enum trit_code form_in_file(struct trit_loader *l, size_t i, struct trit_
     const size_t n = parts_of(l, i, parts);
     /* What a block's stream is made of is held finer than what is added to it. */
     const enum trit_values coarse = is_joint(l->model, i) ? TRIT_BYTES : TRIT_NIBBLES;
-    bool groups;
-    enum trit_code code = check_alike(l, parts, n, &groups);
-    if (!code)
-        code = check_turned(l, x, parts, n);
+    bool seen = false;
+    enum trit_code code = check_turned(l, x, parts, n);
     x->form = (struct trit_form){ 0, l->model->config.joint ? coarse : TRIT_TRITS };
-    return code || !groups || form_from_cache(l, x) ? code : find_form(l, x, parts, n);
+    for (size_t j = 0; j < n; j++)
+        seen |= has_groups(l, parts[j]) || folds(l, parts[j]);
+    if (code || !seen || form_from_cache(l, i, x))
+        return code;
+    code = find_form(l, x, parts, n);
+    return code ? code : check_alike(l, x, parts, n);
 }
 
 /* As models of the type have it. */

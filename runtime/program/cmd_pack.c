@@ -154,11 +154,13 @@ static enum trit_code load_best(struct trit_engine *e, int threads, struct trit_
     return skips ? trit_cli_load_model(e, threads, false, error) : TRIT_OK;
 }
 
-/* Whether the model has zeros that might be skipped. */
+/* Whether the model has zeros that might be skipped. A type whose scales tell only when all are
+   seen whether it has groups is not tried. */
 static bool may_skip(const struct trit_engine *e)
 {
     const struct trit_gguf_tensor *first = trit_family_matrix(&e->config, e->gguf);
-    return e->config.family->skips && first && !trit_type_has_groups(first->type);
+    return e->config.family->skips && first && !trit_type_has_groups(first->type) &&
+           !trit_type_folds(first->type);
 }
 
 static enum trit_code remove_cache(const struct trit_engine *e, struct trit_error *error)
