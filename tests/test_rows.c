@@ -70,6 +70,32 @@ static double q6_k_value(const uint8_t *row, size_t i)
     return half_value(block + 208) * (int8_t)block[192 + e / 16] * (low + 16 * high - 32);
 }
 
+static double q4_0_value(const uint8_t *row, size_t i)
+{
+    const uint8_t *block = row + i / 32 * 18;
+    const size_t e = i % 32;
+    return half_value(block) * ((block[2 + e % 16] >> (e < 16 ? 0 : 4) & 15) - 8);
+}
+
+static double q5_0_value(const uint8_t *row, size_t i)
+{
+    const uint8_t *block = row + i / 32 * 22;
+    const size_t e = i % 32;
+    const int low = block[6 + e % 16] >> (e < 16 ? 0 : 4) & 15;
+    return half_value(block) * (low + 16 * (block[2 + e / 8] >> e % 8 & 1) - 16);
+}
+
+/* Exact in binary64, then rounded to the binary32 that a row has. */
+static double q4_k_value(const uint8_t *row, size_t i)
+{
+    const uint8_t *block = row + i / 256 * 144, *s = block + 4;
+    const size_t e = i % 256, j = e / 32;
+    const int scale = j < 4 ? s[j] & 63 : (s[j + 4] & 15) + 16 * (s[j - 4] >> 6);
+    const int least = j < 4 ? s[j + 4] & 63 : (s[j + 4] >> 4) + 16 * (s[j] >> 6);
+    const int q = block[16 + e / 64 * 32 + e % 32] >> (e % 64 < 32 ? 0 : 4) & 15;
+    return (double)(float)(half_value(block) * scale * q - half_value(block + 2) * least);
+}
+
 /* Codes with a scale for each block, from FORMATS-2's formulas. */
 
 static double q1_0_value(const uint8_t *row, size_t i)
@@ -113,6 +139,9 @@ static const struct form {
     { TRIT_F32, "f32", 1, 4, f32_value, 3, { 0x7f, 0x80 } },
     { TRIT_Q8_0, "i8", 32, 34, q8_0_value, 1, { 0x7c, 0 } },
     { TRIT_Q6_K, "i8", 256, 210, q6_k_value, 209, { 0x7c, 0 } },
+    { TRIT_Q5_0, "i8", 32, 22, q5_0_value, 1, { 0x7c, 0 } },
+    { TRIT_Q4_0, "i8", 32, 18, q4_0_value, 1, { 0x7c, 0 } },
+    { TRIT_Q4_K, "f32", 256, 144, q4_k_value, 3, { 0x7c, 0 } },
     { TRIT_Q1_0, NULL, 128, 18, q1_0_value, 1, { 0x7c, 0 } },
     { TRIT_Q2_0, NULL, 64, 18, q2_0_value, 1, { 0x7c, 0 } },
     { TRIT_PQ2_0, NULL, 128, 34, pq2_0_value, 1, { 0x7c, 0 } },
@@ -130,6 +159,8 @@ static struct trit_gguf_tensor tensor_new(const struct form *f, size_t n, size_t
         data[i] = (uint8_t)next(&state);
     for (size_t i = f->high; i < bytes; i += f->bytes)
         data[i] &= f->packing ? 0xbb : 0x3b;
+    for (size_t i = 1; i < bytes && f->type == TRIT_Q4_K; i += f->bytes)
+        data[i] &= 0xbb;
     return (struct trit_gguf_tensor){ .name = { "token_embd.weight", 17 },
                                       .type = f->type,
                                       .ndims = 2,
@@ -145,8 +176,10 @@ static void check_values(const struct form *f, size_t n, size_t blocks, struct t
     struct trit_error e = { 0 };
     size_t k = t.ne[0];
     float *out = malloc(k * sizeof *out);
+    const float *scale;
     if (trit_rows_load(&rows, &gguf, &t, pool, &e))
         fail_msg("%s", e.text);
+    uint8_t *room = aligned_alloc(64, (trit_rows_room(&rows) + 63) / 64 * 64);
     assert_true(rows.n == n && rows.k == k);
     if (f->packing) {
         assert_string_equal(rows.packing, f->packing);
@@ -158,8 +191,11 @@ static void check_values(const struct form *f, size_t n, size_t blocks, struct t
         trit_rows_get(&rows, r, out);
         for (size_t i = 0; i < k; i++)
             assert_true((double)out[i] == f->value(t.data + r * blocks * f->bytes, i));
+        if (f->type == TRIT_Q4_K)
+            assert_memory_equal(trit_rows_one(&rows, r, room, &scale), out, k * sizeof *out);
     }
     trit_rows_free(&rows);
+    free(room);
     free(out);
     free((void *)t.data);
 }
@@ -243,8 +279,8 @@ static void a_scale_of_codes_has_no_sign(void **state)
 static void other_types_and_shapes_are_named(void **state)
 {
     struct trit_gguf_tensor t = tensor_new(&forms[4], 2, 2);
-    t.type = 12;
-    refused(&t, TRIT_EUNSUPPORTED, "type Q4_K, 2 x 512): embedding and head are read as F16, BF16",
+    t.type = 13;
+    refused(&t, TRIT_EUNSUPPORTED, "type Q5_K, 2 x 512): embedding and head are read as F16, BF16",
             *state);
     t.type = TRIT_I2_S;
     refused(&t, TRIT_EUNSUPPORTED, "type I2_S", *state);

@@ -108,6 +108,23 @@ enum trit_fold { TRIT_FOLD_ONE, TRIT_FOLD_SEVERAL, TRIT_FOLD_BAD };
 enum trit_fold trit_fold_scales(const struct trit_block_type *type, const uint8_t *row,
                                 size_t blocks, uint16_t *scale, size_t *block);
 
+/* A type of the rows of embedding and head. Rows as they stand in the file; k is a multiple of the
+   type's block. */
+struct trit_row_type {
+    uint32_t type;
+    const char *packing; /* NULL: no kernel's */
+    size_t bytes;        /* per element in the kernel's form */
+    /* this and get are NULL where a trit_block_type has them */
+    bool (*finite)(const uint8_t *in, size_t k);
+    void (*get)(const uint8_t *in, size_t k, float *out);
+    /* NULL where the kernel takes the file's form, or there is none */
+    void (*unpack)(const uint8_t *in, size_t k, int8_t *q, float *scale);
+    bool decoded; /* the kernel takes a row as what get makes of it; all are not kept so */
+};
+const struct trit_row_type *trit_row_type_find(uint32_t type); /* NULL: another type */
+bool trit_row_finite(const struct trit_row_type *type, const uint8_t *in, size_t k);
+void trit_row_get(const struct trit_row_type *type, const uint8_t *in, size_t k, float *out);
+
 /* What reads rows of trits needs to know, and where it says what is wrong. */
 struct trit_row_source {
     const struct trit_gguf *gguf;

@@ -19,15 +19,16 @@ struct trit_rows {
     size_t row_bytes; /* in the file */
 
     /* All rows as trit_head_fn takes them; NULL where none does. f16, bf16 and f32: in the file
-       itself. i8: memory of trit_rows_unpack, NULL until then. */
+       itself. i8: memory of trit_rows_unpack, NULL until then. Q4_K: always NULL, rows are
+       decoded one by one. */
     const void *data;
     float *scale;                   /* i8: ceil(k / TRIT_HEAD_GROUP) per row; else NULL */
-    size_t data_bytes, scale_bytes; /* of the two, there or not */
+    size_t data_bytes, scale_bytes; /* of the two, there or not; Q4_K: as in the file */
 };
 
-/* Finds the rows in a tensor: F16, BF16, F32, Q8_0 (as i8), Q6_K (as i8), Q1_0, Q2_0, PQ2_0 or
-   PTQ1_0, of which nothing is read. Another type is TRIT_EUNSUPPORTED, an impossible shape
-   TRIT_EFORMAT. On failure *rows is empty. */
+/* Finds the rows in a tensor: F16, BF16, F32, Q8_0, Q6_K, Q5_0 and Q4_0 (as i8), Q4_K (as f32),
+   Q1_0, Q2_0, PQ2_0 or PTQ1_0, of which nothing is read. Another type is TRIT_EUNSUPPORTED, an
+   impossible shape TRIT_EFORMAT. On failure *rows is empty. */
 enum trit_code trit_rows_open(struct trit_rows *rows, const struct trit_gguf *gguf,
                               const struct trit_gguf_tensor *tensor, struct trit_error *error);
 
