@@ -196,6 +196,8 @@ bool trit_packing_is_ternary(const struct trit_packing *packing)
 bool trit_packing_takes(const struct trit_packing *p, struct trit_form form)
 {
     const bool zero = p->step == 1 || form.values == TRIT_SIGNS;
+    if (form.values == TRIT_FLOATS)
+        return false;
     if (form.values >= TRIT_NIBBLES)
         return p->high == (form.values == TRIT_BYTES ? 127 : 7) && !p->group && !p->skips;
     if (form.group == 0)

@@ -110,6 +110,7 @@ enum trit_values {
     TRIT_SIGNS,   /* -1, 1 */
     TRIT_NIBBLES, /* -8 .. 7, or */
     TRIT_BYTES,   /* -127 .. 127, what other values were rounded to; not in groups */
+    TRIT_FLOATS,  /* any: a dense matrix, which no packing takes */
 };
 struct trit_form {
     size_t group;

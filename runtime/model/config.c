@@ -255,6 +255,7 @@ enum trit_code trit_config_read(struct trit_config *c, const struct trit_gguf *g
     struct trit_form form;
     c->packed_head = trit_type_has_groups(head->type) ||
                      (c->family->grouped && !trit_group_peek(g, head, &form, NULL));
+    c->dense = trit_config_finds_dense(c, g);
     return TRIT_OK;
 }
 

@@ -124,6 +124,7 @@ struct trit_family {
     uint32_t synth_type;              /* how their matrices are usually stored */
     size_t synth_turned;   /* of so many elements of their heads rotations turn one; 0: all */
     const char *synth_pre; /* their tokenizer.ggml.pre, which adds no BOS; NULL: none */
+    bool dense; /* matrices may be dense: Q8_0, and floats that are no codes */
 };
 
 /* Family i, NULL past the last; the one with that architecture name, NULL where there is none. */
@@ -157,6 +158,10 @@ size_t trit_config_ropes(const struct trit_config *config);
 /* Whether it is a part of matrix `slot`; whether it stays rows of floats. */
 bool trit_config_packs(const struct trit_config *config, const struct trit_layer_tensor *tensor);
 bool trit_config_rows(const struct trit_config *config, const struct trit_layer_tensor *tensor);
+/* Whether matrices of that type are dense in the model; whether the first float matrix of the
+   file's layers is none of codes, which makes all of them dense. */
+bool trit_config_is_dense(const struct trit_config *config, uint32_t type);
+bool trit_config_finds_dense(const struct trit_config *config, const struct trit_gguf *gguf);
 /* Its name in layer `layer`. */
 void trit_tensor_name(const struct trit_layer_tensor *tensor, size_t layer,
                       char name[TRIT_TENSOR_NAME]);

@@ -19,7 +19,7 @@ static void gated(const struct trit_work *w, size_t token, size_t begin, size_t 
 static void features(void *arg, size_t begin, size_t end, int thread)
 {
     const struct ffn_job *j = arg;
-    const size_t ffn = j->w->model->config.ffn, nr = (size_t)j->gate_up->pair.decode->nr;
+    const size_t ffn = j->w->model->config.ffn, nr = trit_product_block_rows(j->gate_up);
     const size_t from = begin * nr, to = end * nr < ffn ? end * nr : ffn;
     trit_product_rows(j->w, j->gate_up, from, to, j->w->gate_up, 2 * ffn);
     if (j->gate_up->n == ffn)
@@ -43,7 +43,7 @@ void trit_gate_up(struct trit_work *w, const struct trit_layer *layer)
     struct ffn_job job = { w, layer, &layer->m[TRIT_GATE_UP] }, *j = &job;
     struct trit_pool *pool = w->model->pool;
     const size_t ffn = w->model->config.ffn, blocks = trit_product_blocks(j->gate_up, ffn);
-    if (j->gate_up->n > ffn && ffn % (size_t)j->gate_up->pair.decode->nr) {
+    if (j->gate_up->n > ffn && !trit_product_begins(j->gate_up, ffn)) {
         trit_product(w, TRIT_PART_GATE_UP, j->gate_up, w->gate_up, 2 * ffn);
         trit_region(pool, TRIT_PART_GATE_UP, w->m, 1, tokens, j);
         return;

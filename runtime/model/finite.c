@@ -7,6 +7,7 @@
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "runtime/base/half.h"
 #include "runtime/head/cost.h"
@@ -44,6 +45,14 @@ static bool squares_overflow(const float *x, size_t n)
     for (size_t i = 0; i < n; i++)
         sum += (double)x[i] * (double)x[i];
     return sum > (double)FLT_MAX * 0.99;
+}
+
+float trit_finite_scale(const float *x, size_t n)
+{
+    const uint32_t bits = trit_finite_most(x, n);
+    float most;
+    memcpy(&most, &bits, sizeof most);
+    return bits < INFINITE ? 127.0f / fmaxf(most, 1e-5f) : 0;
 }
 
 /* What makes the input of each norm. */
@@ -88,7 +97,7 @@ struct scales {
 static struct scales scales_of(const struct trit_work *w, const struct trit_matrix *to,
                                size_t token)
 {
-    const size_t group = to->packing->group, n = group ? to->k / group : 1;
+    const size_t group = trit_matrix_group(to), n = group ? to->k / group : 1;
     const float *s = w->s + token * trit_matrix_groups(to);
     struct scales all = { s[0], s[0] };
     for (size_t g = 1; g < n; g++) {
@@ -135,8 +144,9 @@ void trit_finite_product(struct trit_work *w, enum trit_part part, const struct 
                          const float *y, size_t ldy)
 {
     const bool normed = part == TRIT_PART_QKV && w->model->layers[w->layer].vector[TRIT_Q_NORM];
+    const bool dense = trit_matrix_is_dense(x);
     for (size_t i = 0; i < w->m; i++) {
-        const float least = scales_of(w, x, i).least;
+        const float least = dense ? 0 : scales_of(w, x, i).least;
         if ((least < TINY_SCALE && !is_finite(y + i * ldy, x->n)) ||
             (least < SMALL_SCALE && normed && heads_overflow(w, y + i * ldy)))
             note(w, part, w->layer, i);

@@ -13,8 +13,11 @@
 #include "runtime/model/model.h"
 #include "runtime/plan/pick.h"
 
+enum { TRIT_PARTS = 4 };     /* tensors of a matrix, at most */
+
 /* A ternary matrix, packed for its pair of kernels: the rows of one tensor of the file, or of
-   several that take the same inputs. */
+   several that take the same inputs. Or a dense one (TRIT_FLOATS, runtime/model/dense.c), which has
+   a pair of the head's kernels and rows, but no packing and nothing of what is packed. */
 struct trit_matrix {
     char name[48];   /* "blk.0.attn_qkv" */
     size_t n, k, kp; /* kp: k rounded up to the packing's KR */
@@ -31,15 +34,27 @@ struct trit_matrix {
     struct trit_pair pair;
     const struct trit_kernel *skip; /* of rows or columns; NULL: always all of them */
     bool turned;                    /* its columns are rotated, so its inputs are to be, too */
+    struct trit_rows rows[TRIT_PARTS]; /* of a dense matrix, one part after the other */
 };
+
+static inline bool trit_matrix_is_dense(const struct trit_matrix *x)
+{
+    return x->form.values == TRIT_FLOATS;
+}
+
+/* Columns that share a scale; 0: all. */
+static inline size_t trit_matrix_group(const struct trit_matrix *x)
+{
+    return x->packing ? x->packing->group : 0;
+}
 
 /* Scales of a token's inputs to it. */
 static inline size_t trit_matrix_groups(const struct trit_matrix *x)
 {
-    return x->packing && x->packing->group ? x->kp / x->packing->group : 1;
+    const size_t group = trit_matrix_group(x);
+    return group ? x->kp / group : 1;
 }
 
-enum { TRIT_PARTS = 4 };     /* tensors of a matrix, at most */
 enum { TRIT_GATE_ROWS = 2 }; /* alpha, beta */
 
 struct trit_layer {
@@ -74,6 +89,7 @@ struct trit_model {
     struct trit_head_size head_size; /* of an outline */
     size_t head_bytes;               /* likewise: all rows of a head of floats; */
     size_t gate_bytes;               /* of alpha and beta of all layers, where they stay floats */
+    size_t dense_bytes;              /* of dense matrices that do not stay in the file */
     struct trit_matrix out;          /* the head's, where it is packed */
     float *output_norm;
     struct trit_model *block; /* that predicts; NULL: none */
@@ -174,6 +190,8 @@ struct trit_work {
     int8_t *a;                 /* [M][a_ld]: the quantised inputs of the next product */
     float *s;                  /* [M][groups of the product's matrix]: its scale, or the */
     int32_t *sum;              /* reciprocals of its groups' scales; its sums. At least [M] */
+    const float *f;            /* [M][f_ld]: the inputs of the next product with a dense matrix, in
+                                  the place of h or of what they were made of */
     float *row;                /* per thread, [row_floats]: one token's values between norm and
                                   quantiser */
     uint32_t *list;            /* [ffn]: features that are not skipped, if any are; */
@@ -184,7 +202,7 @@ struct trit_work {
     float **logits;            /* [M] */
     struct trit_top **tops;    /* [M] */
     float *scratch;            /* per thread, [scratch_floats], for attention */
-    size_t qkv_ld, gate_up_ld, mix_ld, a_ld, row_floats, scratch_floats;
+    size_t qkv_ld, gate_up_ld, mix_ld, a_ld, f_ld, row_floats, scratch_floats;
 };
 
 /* From one head of q to the next. */
@@ -319,7 +337,8 @@ void trit_join(struct trit_work *work);
 void trit_lookup_row(const struct trit_model *model, int32_t token, float *row);
 
 /* a, s, sum = the quantised norm of each token's values at in + token * ld, as many as `to` has
-   columns, quantised as its product takes them; weights NULL: of the values themselves. */
+   columns, quantised as its product takes them; weights NULL: of the values themselves. Where `to`
+   is dense f = the same, not quantised: of the residual stream in h, else in `in`, which is lost. */
 void trit_norm_quant(struct trit_work *work, enum trit_part part, const float *in, size_t ld,
                      const struct trit_matrix *to, const float *weights);
 /* The same of the residual stream x; and what is normed also to keep[M][hidden] (NULL: not). */
@@ -414,11 +433,40 @@ void trit_finite_tops(struct trit_work *work, size_t first, size_t m);
    token 12". */
 enum trit_code trit_finite_fault(struct trit_work *work, struct trit_error *error);
 
-/* Products of a pass's quantised activations (a, s, sum of the work) with ternary matrices. Private
-   to the model. */
+/* As the quantiser's scale tells it of inputs that are not quantised: 127 / their largest, 0 where
+   one is not finite. */
+float trit_finite_scale(const float *x, size_t n);
 
-/* Blocks of NR rows that the first n rows of the matrix fill. */
+/* Dense matrices: form, rows and kernels of one of n tensors, of which nothing is read. */
+enum trit_code trit_dense_plan(struct trit_matrix *matrix, const struct trit_gguf *gguf,
+                               const struct trit_gguf_tensor *const *parts, size_t n,
+                               struct trit_error *error);
+size_t trit_dense_memory(const struct trit_matrix *matrix); /* that its loading takes */
+/* Checks it, unless that was done, and unpacks what does not stay in the file. */
+enum trit_code trit_dense_load(struct trit_matrix *matrix, struct trit_pool *pool, bool checked,
+                               struct trit_error *error);
+void trit_dense_free(struct trit_matrix *matrix);
+uint64_t trit_dense_bytes(const struct trit_matrix *matrix);
+/* trit_product_patch and trit_product_rows of a dense matrix, whatever the first row. */
+struct trit_patch;
+void trit_dense_patch(const struct trit_work *work, const struct trit_matrix *matrix,
+                      const struct trit_patch *patch, float *y, size_t ldy);
+void trit_dense_rows(const struct trit_work *work, const struct trit_matrix *matrix, size_t row,
+                     size_t last, float *y, size_t ldy);
+/* y of all of it in one region; then (NULL: nothing) gets the work and pieces of rows. */
+typedef void trit_dense_then(void *work, size_t row, size_t last);
+void trit_dense_product(const struct trit_work *work, enum trit_part part,
+                        const struct trit_matrix *matrix, float *y, size_t ldy,
+                        trit_dense_then *then);
+
+/* Products of a pass's activations, quantised (a, s, sum of the work) for ternary matrices, as they
+   are (f) for dense ones. Private to the model. */
+
+/* The rows of a block; blocks that the first n rows of the matrix fill; whether products may begin
+   with that row. */
+size_t trit_product_block_rows(const struct trit_matrix *matrix);
 size_t trit_product_blocks(const struct trit_matrix *matrix, size_t n);
+bool trit_product_begins(const struct trit_matrix *matrix, size_t row);
 
 /* One region over blocks 0 .. blocks-1 of the matrix, in pieces as they suit the pass. */
 void trit_product_region(const struct trit_work *work, enum trit_part part,

@@ -21,7 +21,7 @@ static struct trit_inputs inputs_of(const struct input_job *j, size_t token)
 {
     const struct trit_work *w = j->w;
     const struct trit_matrix *to = j->to;
-    const size_t group = to->packing->group, at = token * trit_matrix_groups(to);
+    const size_t group = trit_matrix_group(to), at = token * trit_matrix_groups(to);
     return (struct trit_inputs){ .k = to->k,
                                  .kp = group ? to->kp : trit_padded_k(to->k),
                                  .group = group,
@@ -73,12 +73,30 @@ void trit_turn(const struct trit_model *model, size_t k, const float *in, float 
     model->ops.rotate->fn.rotate(k, model->config.hadamard.block, signs, NULL, in, out);
 }
 
+/* The same of a dense matrix: the values stay what they are. */
+static void leave_inputs(const struct input_job *j, size_t token)
+{
+    const struct trit_work *w = j->w;
+    const size_t k = j->to->k;
+    float *row = (float *)(uintptr_t)w->f + token * w->f_ld;
+    const float *values = j->fill(j, token, row);
+    if (j->keep)
+        memcpy(j->keep + token * k, values, k * sizeof *values);
+    if (j->to->turned)
+        trit_turn(w->model, k, values, row);
+    w->s[token] = trit_finite_scale(row, k);
+}
+
 static void make_inputs(void *arg, size_t begin, size_t end, int thread)
 {
     const struct input_job *j = arg;
     const struct trit_work *w = j->w;
     float *row = w->row + (size_t)thread * w->row_floats;
     for (size_t i = begin; i < end; i++) {
+        if (trit_matrix_is_dense(j->to)) {
+            leave_inputs(j, i);
+            continue;
+        }
         const struct trit_inputs to = inputs_of(j, i);
         const float *values = j->fill(j, i, row);
         if (j->keep)
@@ -91,6 +109,9 @@ static void make_inputs(void *arg, size_t begin, size_t end, int thread)
 
 static void run(struct input_job job, enum trit_part part)
 {
+    struct trit_work *w = job.w;
+    w->f = job.in == w->x && job.weights ? w->h : job.in;
+    w->f_ld = job.ld;
     trit_region(job.w->model->pool, part, job.w->m, 1, make_inputs, &job);
     trit_finite_norm(job.w, part, job.in, job.ld, job.to, job.weights);
 }

@@ -243,10 +243,31 @@ static enum trit_code check_turned(const struct trit_loader *l, struct trit_matr
     return TRIT_OK;
 }
 
+/* Whether the tensors are dense: all of them, or none. */
+static enum trit_code check_dense(const struct trit_loader *l,
+                                  const struct trit_gguf_tensor *const *parts, size_t n,
+                                  bool *dense)
+{
+    const struct trit_config *c = &l->model->config;
+    *dense = trit_config_is_dense(c, parts[0]->type);
+    for (size_t i = 1; i < n; i++)
+        if (trit_config_is_dense(c, parts[i]->type) != *dense)
+            return trit_fail(l->error, TRIT_EUNSUPPORTED,
+                             "%s: of tensors '%.*s' and '%.*s', which take the same inputs, one is "
+                             "dense, one is not",
+                             l->gguf->path, (int)parts[0]->name.n, parts[0]->name.s,
+                             (int)parts[i]->name.n, parts[i]->name.s);
+    return TRIT_OK;
+}
+
 static enum trit_code form_in_file(struct trit_loader *l, size_t i, struct trit_matrix *x)
 {
     const struct trit_gguf_tensor *parts[TRIT_PARTS] = { NULL };
     const size_t n = parts_of(l, i, parts);
+    bool dense = false;
+    const enum trit_code wrong = is_head(l->model, i) ? TRIT_OK : check_dense(l, parts, n, &dense);
+    if (wrong || dense)
+        return wrong ? wrong : trit_dense_plan(x, l->gguf, parts, n, l->error);
     /* What a block's stream is made of is held finer than what is added to it. */
     const enum trit_values coarse = is_joint(l->model, i) ? TRIT_BYTES : TRIT_NIBBLES;
     bool seen = false;
@@ -282,7 +303,7 @@ static enum trit_code plan_matrix(struct trit_loader *l, size_t i)
     name_matrix(l->model, i, x);
     size_matrix(l->model, i, x);
     enum trit_code code = l->shape ? form_in_shape(l, i, x) : form_in_file(l, i, x);
-    return code ? code : give_kernels(l, x, skips_of(l->model, i));
+    return code || trit_matrix_is_dense(x) ? code : give_kernels(l, x, skips_of(l->model, i));
 }
 
 /* Every matrix into the packed cache where it is there, the others into an arena. */
@@ -293,6 +314,9 @@ static enum trit_code place_matrices(struct trit_loader *l)
     struct trit_matrix *x;
     size_t at = 0;
     for (size_t i = 0; (x = matrix_at(l, i)); i++) {
+        model->dense_bytes += trit_dense_memory(x);
+        if (trit_matrix_is_dense(x))
+            continue;
         x->w = (uint8_t *)(uintptr_t)trit_matrix_cached(x, cache, model->pool);
         x->cached = x->w;
         trit_cost_section(&model->cost, cache, x->cached);
@@ -305,6 +329,8 @@ static enum trit_code place_matrices(struct trit_loader *l)
         return trit_fail(l->error, TRIT_EMEMORY, "%s: no memory for %zu bytes of packed weights",
                          l->gguf->path, model->arena_bytes);
     for (size_t i = 0; (x = matrix_at(l, i)); i++) {
+        if (trit_matrix_is_dense(x))
+            continue;
         if (!x->cached) {
             x->w = model->arena + at;
             at += x->bytes;
@@ -327,10 +353,13 @@ enum trit_code trit_matrix_load(struct trit_loader *l, size_t i)
     const struct trit_gguf_tensor *parts[TRIT_PARTS] = { NULL };
     struct trit_matrix *x = matrix_at(l, i);
     const size_t n = parts_of(l, i, parts);
+    const bool dense = trit_matrix_is_dense(x), cache = l->options && l->options->cache;
     enum trit_code code = TRIT_OK;
-    if (!x->cached)
+    if (dense)
+        code = trit_dense_load(x, l->model->pool, cache, l->error);
+    else if (!x->cached)
         code = trit_matrix_pack(x, l->gguf, parts, l->model->pool, l->error);
-    l->model->cost.trits += x->n * x->k;
+    *(dense ? &l->model->cost.params : &l->model->cost.trits) += x->n * x->k;
     for (size_t j = 0; j < n && !code; j++)
         code = trit_loader_step(l, parts[j]);
     return code;

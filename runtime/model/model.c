@@ -16,6 +16,8 @@ void trit_model_free(struct trit_model *model)
     trit_rows_free(&model->output);
     for (size_t i = 0; model->layers && i < model->config.layers * TRIT_GATE_ROWS; i++)
         trit_rows_free(&model->layers[i / TRIT_GATE_ROWS].rows[i % TRIT_GATE_ROWS]);
+    for (size_t i = 0; model->layers && trit_model_matrix(model, i); i++)
+        trit_dense_free((struct trit_matrix *)(uintptr_t)trit_model_matrix(model, i));
     trit_unmap(model->gate_rows, model->gate_bytes);
     trit_signs_free(model->signs);
     free(model->joint_norm[0]);
@@ -104,7 +106,7 @@ void trit_model_memory(const struct trit_model *model, const struct trit_session
 {
     const struct trit_gguf *gguf = model->embd.gguf;
     size_t huge;
-    *memory = (struct trit_model_memory){ .weights = model->cost.packed_bytes,
+    *memory = (struct trit_model_memory){ .weights = model->cost.packed_bytes + model->dense_bytes,
                                           .head = trit_head_bytes(model->head),
                                           .resident = trit_resident_now(),
                                           .huge = trit_resident_huge() };

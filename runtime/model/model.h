@@ -76,6 +76,7 @@ struct trit_config {
     bool packed_head;  /* the head's rows have a scale for each group of columns: it is packed and
                           multiplied as the layers' matrices are. Of a head in a float type its
                           first rows tell, until all of them were seen */
+    bool dense;        /* float matrices of the layers are dense, not codes times a scale */
 };
 
 /* What a model costs: the figures that bench and inspect show. */

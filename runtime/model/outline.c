@@ -111,7 +111,7 @@ uint64_t trit_model_need(const struct trit_model *model, const struct trit_model
     const struct trit_head_size *head = &model->head_size;
     const struct trit_config *c = &model->config;
     const size_t n = use->sequences;
-    struct trit_model_memory m = { .weights = model->arena_bytes,
+    struct trit_model_memory m = { .weights = model->arena_bytes + model->dense_bytes,
                                    .head = head->memory - (use->cached ? head->plane : 0) };
     if (model->block)
         m.weights += model->block->arena_bytes;
@@ -216,7 +216,7 @@ bool trit_model_part(const struct trit_model *model, size_t i, size_t m, size_t 
     const struct trit_matrix *x = trit_model_matrix(model, i);
     if (x) {
         const uint64_t one = (uint64_t)x->n * x->k;
-        *part = (struct trit_model_part){ .packing = x->packing->name,
+        *part = (struct trit_model_part){ .packing = x->pair.decode->packing,
                                           .bytes = trit_product_bytes(x),
                                           .macs = i < layers ? m * one : one,
                                           .head = i >= layers };

@@ -2,10 +2,20 @@
 #include "runtime/kernel/multiply.h"
 #include "runtime/model/internal.h"
 
+size_t trit_product_block_rows(const struct trit_matrix *x)
+{
+    return (size_t)(trit_matrix_is_dense(x) ? x->pair.prefill : x->pair.decode)->nr;
+}
+
 size_t trit_product_blocks(const struct trit_matrix *x, size_t n)
 {
-    const size_t nr = (size_t)x->pair.decode->nr;
+    const size_t nr = trit_product_block_rows(x);
     return (n + nr - 1) / nr;
+}
+
+bool trit_product_begins(const struct trit_matrix *x, size_t row)
+{
+    return trit_matrix_is_dense(x) || row % trit_product_block_rows(x) == 0;
 }
 
 /* By the pair's kernel for the pass. */
@@ -51,6 +61,10 @@ void trit_product_patch(const struct trit_work *w, const struct trit_matrix *x,
 void trit_product_rows(const struct trit_work *w, const struct trit_matrix *x, size_t row,
                        size_t last, float *y, size_t ldy)
 {
+    if (trit_matrix_is_dense(x)) {
+        trit_dense_rows(w, x, row, last, y, ldy);
+        return;
+    }
     const struct trit_multiply mm = multiply(w, x, y, ldy);
     trit_multiply_rows(&mm, row, last);
 }
@@ -72,23 +86,33 @@ static void add(void *arg, size_t row, size_t last)
 void trit_product(struct trit_work *w, enum trit_part part, const struct trit_matrix *x, float *y,
                   size_t ldy)
 {
-    const struct trit_multiply mm = multiply(w, x, y, ldy);
-    trit_multiply(w->model->pool, part, &mm);
+    if (trit_matrix_is_dense(x)) {
+        trit_dense_product(w, part, x, y, ldy, NULL);
+    } else {
+        const struct trit_multiply mm = multiply(w, x, y, ldy);
+        trit_multiply(w->model->pool, part, &mm);
+    }
     trit_finite_product(w, part, x, y, ldy);
     trit_product_count(w, part, x);
 }
 
 void trit_product_add(struct trit_work *w, enum trit_part part, const struct trit_matrix *x)
 {
-    struct trit_multiply mm = multiply(w, x, w->h, w->model->config.hidden);
-    mm.then = add;
-    mm.arg = w;
-    trit_multiply(w->model->pool, part, &mm);
+    if (trit_matrix_is_dense(x)) {
+        trit_dense_product(w, part, x, w->h, w->model->config.hidden, add);
+    } else {
+        struct trit_multiply mm = multiply(w, x, w->h, w->model->config.hidden);
+        mm.then = add;
+        mm.arg = w;
+        trit_multiply(w->model->pool, part, &mm);
+    }
     trit_product_count(w, part, x);
 }
 
 uint64_t trit_product_bytes(const struct trit_matrix *x)
 {
+    if (trit_matrix_is_dense(x))
+        return trit_dense_bytes(x);
     const size_t scales = x->packing->group ? 0 : x->n * sizeof *x->d;
     return trit_product_blocks(x, x->n) * x->block + scales;
 }

@@ -87,10 +87,14 @@ static size_t own_sections(struct trit_model *model, struct trit_section *sectio
     struct trit_section head[TRIT_HEAD_SECTIONS];
     const size_t heads = model->borrows ? 0 : trit_head_sections(model->head, head);
     const struct trit_matrix *x;
-    size_t matrices = 0;
-    for (; (x = trit_model_matrix(model, matrices)); matrices++)
+    size_t matrices = 0; /* that are packed */
+    for (size_t i = 0; (x = trit_model_matrix(model, i)); i++) {
+        if (trit_matrix_is_dense(x))
+            continue;
         if (matrices < room)
             describe(x, &sections[matrices]);
+        matrices++;
+    }
     for (size_t i = 0; i < heads && matrices + i < room; i++)
         sections[matrices + i] = head[i];
     return matrices + heads;

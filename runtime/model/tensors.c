@@ -73,12 +73,18 @@ static enum trit_code check_groups(const struct finder *f, const struct trit_ggu
                                                           : TRIT_OK;
 }
 
-/* Of a prediction block: codes, or rows of a type that is read as floats. */
-static enum trit_code check_coarse(const struct finder *f, const struct trit_gguf_tensor *t)
+/* Rows of a type that is read as floats. */
+static enum trit_code check_rows(const struct finder *f, const struct trit_gguf_tensor *t)
 {
     struct trit_rows rows;
+    return trit_rows_open(&rows, f->gguf, t, f->error);
+}
+
+/* Of a prediction block: codes, or such rows. */
+static enum trit_code check_coarse(const struct finder *f, const struct trit_gguf_tensor *t)
+{
     return trit_type_has_groups(t->type) ? trit_group_check(f->gguf, t, f->error)
-                                         : trit_rows_open(&rows, f->gguf, t, f->error);
+                                         : check_rows(f, t);
 }
 
 static enum trit_code find_tensor(struct finder *f, size_t layer, size_t i)
@@ -97,6 +103,8 @@ static enum trit_code find_tensor(struct finder *f, size_t layer, size_t i)
     f->foldable[*out - f->gguf->tensors] = t->aim != TRIT_AIM_DELTA;
     if (f->config->joint)
         return check_coarse(f, *out);
+    if (trit_config_is_dense(f->config, (*out)->type))
+        return check_rows(f, *out);
     if (!trit_type_has_groups((*out)->type))
         code = trit_ternary_check(f->gguf, *out, f->error);
     return code ? code : check_groups(f, *out);

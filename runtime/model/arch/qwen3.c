@@ -37,4 +37,5 @@ const struct trit_family trit_family_qwen3 = {
     .synth_rope_base = 1000000,
     .synth_type = TRIT_PTQ1_0,
     .synth_pre = "qwen2",
+    .dense = true,
 };
