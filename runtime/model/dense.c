@@ -70,50 +70,45 @@ static bool has_more(const void *arg, const struct trit_kernel *a, const struct 
     return a->isa > b->isa || (a->isa == b->isa && tile > other);
 }
 
-static enum trit_code pick(struct trit_matrix *x, struct trit_error *error)
+static enum trit_code pick(struct trit_dense_part *part, struct trit_error *error)
 {
-    const char *packing = x->rows[0].packing;
-    struct trit_pair *pair = &x->pair;
-    enum trit_code code = trit_pick(TRIT_OP_head, packing, &pair->decode, error);
-    if (code)
-        return code;
+    const char *packing = part->rows.packing;
     const struct trit_wish wish = { .op = TRIT_OP_head, .packing = packing, .better = has_more };
-    pair->prefill = trit_pick_forced(&wish);
-    const size_t row = (x->rows[0].data_bytes + x->rows[0].scale_bytes) / x->rows[0].n;
-    pair->mc = INPUT_BYTES / (x->k * sizeof(float)) + 1;
-    pair->nc = ROWS_BYTES / row + 1;
-    snprintf(pair->why, sizeof pair->why, "dense: strongest ISA, rows stored as %s", packing);
-    return TRIT_OK;
+    const enum trit_code code = trit_pick(TRIT_OP_head, packing, &part->decode, error);
+    if (!code)
+        part->prefill = trit_pick_forced(&wish);
+    return code;
 }
 
 enum trit_code trit_dense_plan(struct trit_matrix *x, const struct trit_gguf *gguf,
                                const struct trit_gguf_tensor *const *parts, size_t n,
                                struct trit_error *error)
 {
+    struct trit_pair *pair = &x->pair;
+    enum trit_code code = TRIT_OK;
     x->form = (struct trit_form){ 0, TRIT_FLOATS };
     x->kp = x->k;
-    for (size_t i = 0; i < n; i++) {
-        enum trit_code code = trit_rows_open(&x->rows[i], gguf, parts[i], error);
-        if (code)
-            return code;
-        if (strcmp(x->rows[i].packing, x->rows[0].packing))
-            return trit_fail(error, TRIT_EUNSUPPORTED,
-                             "%s: tensors '%.*s' and '%.*s' take the same inputs, but are of "
-                             "types %s and %s",
-                             gguf->path, (int)parts[0]->name.n, parts[0]->name.s,
-                             (int)parts[i]->name.n, parts[i]->name.s,
-                             trit_type_find(parts[0]->type)->name,
-                             trit_type_find(parts[i]->type)->name);
-    }
-    return pick(x, error);
+    for (size_t i = 0; i < n && !code; i++)
+        if (!(code = trit_rows_open(&x->part[i].rows, gguf, parts[i], error)))
+            code = pick(&x->part[i], error);
+    if (code)
+        return code;
+    const struct trit_rows *first = &x->part[0].rows;
+    pair->decode = x->part[0].decode;
+    pair->prefill = x->part[0].prefill;
+    pair->mc = INPUT_BYTES / (x->k * sizeof(float)) + 1;
+    pair->nc = ROWS_BYTES * first->n / (first->data_bytes + first->scale_bytes) + 1;
+    snprintf(pair->why, sizeof pair->why, "dense: strongest ISA, rows stored as %s",
+             first->packing);
+    return TRIT_OK;
 }
 
 size_t trit_dense_memory(const struct trit_matrix *x)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < TRIT_PARTS; i++)
-        if (x->rows[i].scale_bytes)
-            bytes += x->rows[i].data_bytes + x->rows[i].scale_bytes;
+        if (x->part[i].rows.scale_bytes)
+            bytes += x->part[i].rows.data_bytes + x->part[i].rows.scale_bytes;
     return bytes;
 }
 
@@ -121,11 +116,11 @@ enum trit_code trit_dense_load(struct trit_matrix *x, struct trit_pool *pool, bo
                                struct trit_error *error)
 {
     enum trit_code code = TRIT_OK;
-    for (size_t i = 0; i < TRIT_PARTS && x->rows[i].n && !code; i++) {
+    for (size_t i = 0; i < TRIT_PARTS && x->part[i].rows.n && !code; i++) {
         if (!checked)
-            code = trit_rows_check(&x->rows[i], pool, error);
+            code = trit_rows_check(&x->part[i].rows, pool, error);
         if (!code)
-            code = trit_rows_unpack(&x->rows[i], pool, error);
+            code = trit_rows_unpack(&x->part[i].rows, pool, error);
     }
     return code;
 }
@@ -133,24 +128,25 @@ enum trit_code trit_dense_load(struct trit_matrix *x, struct trit_pool *pool, bo
 void trit_dense_free(struct trit_matrix *x)
 {
     for (size_t i = 0; i < TRIT_PARTS; i++)
-        trit_rows_free(&x->rows[i]);
+        trit_rows_free(&x->part[i].rows);
 }
 
 uint64_t trit_dense_bytes(const struct trit_matrix *x)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < TRIT_PARTS; i++)
-        bytes += x->rows[i].data_bytes + x->rows[i].scale_bytes;
+        bytes += x->part[i].rows.data_bytes + x->part[i].rows.scale_bytes;
     return bytes;
 }
 
 /* Rows row .. last-1 of one part. */
-static void part_rows(const struct trit_work *w, const struct trit_matrix *x,
-                      const struct trit_rows *r, const struct trit_patch *p, float *y, size_t ldy)
+static void part_rows(const struct trit_work *w, const struct trit_dense_part *part,
+                      const struct trit_patch *p, float *y, size_t ldy)
 {
-    const struct trit_kernel *kernel = p->m == 1 ? x->pair.decode : x->pair.prefill;
-    const size_t groups = (x->k + TRIT_HEAD_GROUP - 1) / TRIT_HEAD_GROUP;
-    kernel->fn.head(p->m, p->last - p->row, x->k,
+    const struct trit_rows *r = &part->rows;
+    const struct trit_kernel *kernel = p->m == 1 ? part->decode : part->prefill;
+    const size_t groups = (r->k + TRIT_HEAD_GROUP - 1) / TRIT_HEAD_GROUP;
+    kernel->fn.head(p->m, p->last - p->row, r->k,
                     (const uint8_t *)r->data + p->row * (r->data_bytes / r->n),
                     r->scale ? r->scale + p->row * groups : NULL, w->f + p->first * w->f_ld,
                     w->f_ld, y + p->first * ldy, ldy);
@@ -160,16 +156,16 @@ void trit_dense_patch(const struct trit_work *w, const struct trit_matrix *x,
                       const struct trit_patch *patch, float *y, size_t ldy)
 {
     size_t start = 0; /* of the part */
-    for (size_t i = 0; i < TRIT_PARTS && x->rows[i].n; i++) {
-        const size_t end = start + x->rows[i].n;
-        struct trit_patch part = *patch;
-        part.row = patch->row > start ? patch->row : start;
-        part.last = patch->last < end ? patch->last : end;
-        if (part.row < part.last) {
-            float *out = y + part.row;
-            part.row -= start;
-            part.last -= start;
-            part_rows(w, x, &x->rows[i], &part, out, ldy);
+    for (size_t i = 0; i < TRIT_PARTS && x->part[i].rows.n; i++) {
+        const size_t end = start + x->part[i].rows.n;
+        struct trit_patch some = *patch;
+        some.row = patch->row > start ? patch->row : start;
+        some.last = patch->last < end ? patch->last : end;
+        if (some.row < some.last) {
+            float *out = y + some.row;
+            some.row -= start;
+            some.last -= start;
+            part_rows(w, &x->part[i], &some, out, ldy);
         }
         start = end;
     }
@@ -204,8 +200,8 @@ static void piece(void *arg, size_t begin, size_t end, int thread)
         p->then((void *)(uintptr_t)p->w, row, last);
 }
 
-void trit_dense_product(const struct trit_work *w, enum trit_part part,
-                        const struct trit_matrix *x, float *y, size_t ldy, trit_dense_then *then)
+void trit_dense_product(const struct trit_work *w, enum trit_part part, const struct trit_matrix *x,
+                        float *y, size_t ldy, trit_dense_then *then)
 {
     struct product product = { w, x, y, ldy, then };
     trit_product_region(w, part, x, trit_product_blocks(x, x->n), piece, &product);

@@ -124,7 +124,7 @@ struct trit_family {
     uint32_t synth_type;              /* how their matrices are usually stored */
     size_t synth_turned;   /* of so many elements of their heads rotations turn one; 0: all */
     const char *synth_pre; /* their tokenizer.ggml.pre, which adds no BOS; NULL: none */
-    bool dense; /* matrices may be dense: Q8_0, and floats that are no codes */
+    bool dense;            /* matrices may be dense: Q8_0, and floats that are no codes */
 };
 
 /* Family i, NULL past the last; the one with that architecture name, NULL where there is none. */

@@ -13,11 +13,17 @@
 #include "runtime/model/model.h"
 #include "runtime/plan/pick.h"
 
-enum { TRIT_PARTS = 4 };     /* tensors of a matrix, at most */
+enum { TRIT_PARTS = 4 }; /* tensors of a matrix, at most */
+
+/* A tensor of a dense matrix, and the head's kernels for its type. */
+struct trit_dense_part {
+    struct trit_rows rows;
+    const struct trit_kernel *decode, *prefill;
+};
 
 /* A ternary matrix, packed for its pair of kernels: the rows of one tensor of the file, or of
    several that take the same inputs. Or a dense one (TRIT_FLOATS, runtime/model/dense.c), which has
-   a pair of the head's kernels and rows, but no packing and nothing of what is packed. */
+   parts, and the first one's kernels as its pair, but no packing and nothing that is packed. */
 struct trit_matrix {
     char name[48];   /* "blk.0.attn_qkv" */
     size_t n, k, kp; /* kp: k rounded up to the packing's KR */
@@ -34,7 +40,7 @@ struct trit_matrix {
     struct trit_pair pair;
     const struct trit_kernel *skip; /* of rows or columns; NULL: always all of them */
     bool turned;                    /* its columns are rotated, so its inputs are to be, too */
-    struct trit_rows rows[TRIT_PARTS]; /* of a dense matrix, one part after the other */
+    struct trit_dense_part part[TRIT_PARTS]; /* of a dense matrix, their rows in order */
 };
 
 static inline bool trit_matrix_is_dense(const struct trit_matrix *x)
@@ -338,7 +344,8 @@ void trit_lookup_row(const struct trit_model *model, int32_t token, float *row);
 
 /* a, s, sum = the quantised norm of each token's values at in + token * ld, as many as `to` has
    columns, quantised as its product takes them; weights NULL: of the values themselves. Where `to`
-   is dense f = the same, not quantised: of the residual stream in h, else in `in`, which is lost. */
+   is dense f = the same, not quantised: of the residual stream in h, else in `in`, which is lost.
+ */
 void trit_norm_quant(struct trit_work *work, enum trit_part part, const float *in, size_t ld,
                      const struct trit_matrix *to, const float *weights);
 /* The same of the residual stream x; and what is normed also to keep[M][hidden] (NULL: not). */
