@@ -20,8 +20,14 @@ local function by_registers(lists)
 end
 local function always(...) local list = {...}; return function() return list end end
 
--- One row at a time is one stream of memory; several share the loads of x.
-local HEAD = always(p8(1, 1), {1, 4})
+-- One row at a time is one stream of memory.
+local HEAD = always(p8(1, 1))
+-- For many tokens: sums of 16 floats in three quarters of the registers.
+local function HEAD_TILE(V)
+  local sums = (V.float_registers or V.registers) * 3 // 4 * V.lanes // 16
+  local nr = sums >= 16 and 4 or 3
+  return {{sums // nr, nr, technique = "many"}}
+end
 
 -- ISAs of one register width and number take the same tiles of t2: 24 accumulators where there are
 -- 32 registers, up to 12 of 16. A turn of their loops is short: where gcc 12 makes it, unrolling
@@ -188,11 +194,15 @@ return {
   {op = "qk", packing = "f16", act = "f32", kr = 1, tiles = ATTENTION},
   {op = "pv", packing = "f16", act = "f32", kr = 1, tiles = ATTENTION},
 
-  -- The output head, by the stored type of its rows.
+  -- The output head and dense matrices, by the stored type of their rows.
   {op = "head", packing = "f16", act = "f32", kr = 16, tiles = HEAD},
   {op = "head", packing = "bf16", act = "f32", kr = 16, tiles = HEAD},
   {op = "head", packing = "f32", act = "f32", kr = 16, tiles = HEAD},
   {op = "head", packing = "i8", act = "f32", kr = 16, tiles = HEAD},
+  {op = "head", packing = "f16", act = "f32", template = "head_tile", kr = 16, tiles = HEAD_TILE},
+  {op = "head", packing = "bf16", act = "f32", template = "head_tile", kr = 16, tiles = HEAD_TILE},
+  {op = "head", packing = "f32", act = "f32", template = "head_tile", kr = 16, tiles = HEAD_TILE},
+  {op = "head", packing = "i8", act = "f32", template = "head_tile", kr = 16, tiles = HEAD_TILE},
 
   -- The limits that speeds are held against.
   {op = "read", packing = "u64", act = "u64", kr = 16, tiles = always {1, 8}},

@@ -17,7 +17,6 @@ return {
   dot8 = true, -- vi_dot8 for codes of 8 bits
   tiles = {
     ["gemv b2"] = {}, ["gemm b2"] = {}, -- never the fastest
-    head = {{1, 1, prefetch = 8192, technique = "p8"}, {1, 2}}, -- 16 floats are four registers
     peak = {{1, 6}},
   },
   text = [[
