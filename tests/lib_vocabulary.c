@@ -152,7 +152,9 @@ static void spell(struct trit_words *v)
 
 void trit_vocabulary_init(struct trit_words *v)
 {
-    *v = (struct trit_words){ .model = "gpt2", .bos = -1, .eos = -1, .eot = -1, .add_bos = -1 };
+    *v = (struct trit_words){
+        .model = "gpt2", .pre = "llama-bpe", .bos = -1, .eos = -1, .eot = -1, .add_bos = -1
+    };
     spell(v);
     for (int byte = 0; byte < 256; byte++)
         trit_vocabulary_add(v, v->alphabet[byte], 1);

@@ -28,7 +28,7 @@ static void good(struct trit_words *v)
 
 static void other_model(struct trit_words *v)
 {
-    v->model = "llama";
+    v->model = "bert";
 }
 
 static void other_pre(struct trit_words *v)
@@ -102,7 +102,7 @@ static const struct fault {
 } faults[] = {
     { KEY("model"), .omit = KEY("model") },
     { KEY("model"), .as_bool = KEY("model") },
-    { "'llama', supported is 'gpt2'", .spoil = other_model, .code = TRIT_EUNSUPPORTED },
+    { "'bert', supported are 'gpt2' and 'llama'", .spoil = other_model, .code = TRIT_EUNSUPPORTED },
     { KEY("pre"), .as_bool = KEY("pre") },
     { KEY("pre") " is 'deepseek-llm'", .spoil = other_pre, .code = TRIT_EUNSUPPORTED },
     { KEY("tokens"), .omit = KEY("tokens") },

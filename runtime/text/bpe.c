@@ -5,10 +5,7 @@
 
 enum { WAYS = 4 }; /* children of a heap entry: half the depth of two, the same cache lines */
 
-#define NO_NODE UINT32_MAX
-#define DEAD    UINT32_MAX /* id of a node that was merged into its left neighbour */
-
-static bool reserve(struct trit_bpe *bpe, size_t n)
+bool trit_bpe_reserve(struct trit_bpe *bpe, size_t n)
 {
     if (n <= bpe->room)
         return true;
@@ -61,59 +58,42 @@ static uint64_t pop(struct trit_bpe *bpe)
 }
 
 /* Offers the pair that begins at node i. */
-static void offer(struct trit_bpe *bpe, const struct trit_merges *merges, uint32_t i)
+static void offer(struct trit_bpe *bpe, const struct trit_bpe_rules *rules, uint32_t i)
 {
-    if (i == NO_NODE || bpe->nodes[i].next == NO_NODE)
+    if (i == TRIT_NO_NODE)
         return;
-    uint32_t rank = trit_merges_find(merges, bpe->nodes[i].id, bpe->nodes[bpe->nodes[i].next].id);
-    if (rank != TRIT_NO_MERGE)
-        push(bpe, (uint64_t)rank << 32 | i);
+    struct trit_bpe_node *node = &bpe->nodes[i];
+    node->rank = node->next == TRIT_NO_NODE ? TRIT_NO_MERGE : rules->rank(rules->context, bpe, i);
+    if (node->rank != TRIT_NO_MERGE)
+        push(bpe, (uint64_t)node->rank << 32 | i);
 }
 
-static void fill(struct trit_bpe *bpe, const struct trit_merges *merges, const int32_t *ids,
-                 size_t n)
+/* Joins node i, whose pair has this rank, with its right neighbour. */
+static void join(struct trit_bpe *bpe, const struct trit_bpe_rules *rules, uint32_t i)
+{
+    struct trit_bpe_node *nodes = bpe->nodes, *left = &nodes[i], *right = &nodes[left->next];
+    left->value = rules->join(rules->context, bpe, i);
+    left->next = right->next;
+    right->rank = TRIT_NO_MERGE; /* what waits for it in the heap finds nothing */
+    if (left->next != TRIT_NO_NODE)
+        nodes[left->next].prev = i;
+    offer(bpe, rules, left->prev);
+    offer(bpe, rules, i);
+}
+
+void trit_bpe_merge(struct trit_bpe *bpe, const struct trit_bpe_rules *rules, size_t n)
 {
     bpe->nheap = 0;
-    for (uint32_t i = 0; i < n; i++)
-        bpe->nodes[i] = (struct trit_bpe_node){ (uint32_t)ids[i], i ? i - 1 : NO_NODE,
-                                                i + 1 < n ? i + 1 : NO_NODE };
-    for (uint32_t i = 0; i < n; i++)
-        offer(bpe, merges, i);
-}
-
-/* Joins node i with its right neighbour if the pair is still the one that merge names: an entry
- * outlives its pair. */
-static void join(struct trit_bpe *bpe, const struct trit_merges *merges,
-                 const struct trit_merge *merge, uint32_t i)
-{
-    struct trit_bpe_node *nodes = bpe->nodes, *left = &nodes[i];
-    if (left->id != merge->left || left->next == NO_NODE || nodes[left->next].id != merge->right)
-        return;
-    struct trit_bpe_node *right = &nodes[left->next];
-    left->id = merge->result;
-    left->next = right->next;
-    right->id = DEAD;
-    if (left->next != NO_NODE)
-        nodes[left->next].prev = i;
-    offer(bpe, merges, left->prev);
-    offer(bpe, merges, i);
-}
-
-bool trit_bpe_merge(struct trit_bpe *bpe, const struct trit_merges *merges, int32_t *ids, size_t n,
-                    size_t *left)
-{
-    *left = n;
-    if (n < 2)
-        return true;
-    if (!reserve(bpe, n))
-        return false;
-    fill(bpe, merges, ids, n);
-    while (bpe->nheap) {
-        uint64_t entry = pop(bpe);
-        join(bpe, merges, &merges->list[entry >> 32], (uint32_t)entry);
+    for (uint32_t i = 0; i < n; i++) {
+        bpe->nodes[i].prev = i ? i - 1 : TRIT_NO_NODE;
+        bpe->nodes[i].next = i + 1 < n ? i + 1 : TRIT_NO_NODE;
     }
-    *left = 0;
-    for (uint32_t i = 0; i != NO_NODE; i = bpe->nodes[i].next)
-        ids[(*left)++] = (int32_t)bpe->nodes[i].id;
-    return true;
+    for (uint32_t i = 0; i < n; i++)
+        offer(bpe, rules, i);
+    while (bpe->nheap) {
+        const uint64_t entry = pop(bpe);
+        const uint32_t i = (uint32_t)entry;
+        if (bpe->nodes[i].rank == entry >> 32) /* an entry outlives its pair */
+            join(bpe, rules, i);
+    }
 }

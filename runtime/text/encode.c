@@ -1,4 +1,4 @@
-/* From text to ids: special tokens first, then pieces, then a token whole or merged from bytes. */
+/* From text to ids: special tokens first; what lies between them is the model's. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,19 +9,7 @@
    like U+FFFD neither letter nor number nor white space. */
 enum { MASK = 0x01 };
 
-struct encoder {
-    const struct trit_tokenizer *t;
-    const char *text;     /* as given */
-    const uint8_t *given; /* of each byte; NULL: none */
-    const char *masked;   /* the same with MASK, valid UTF-8; = text where nothing is masked */
-    struct trit_split *split;
-    struct trit_bpe bpe;
-    int32_t *ids;
-    size_t n, room;
-    struct trit_error *error;
-};
-
-static enum trit_code no_memory(const struct encoder *e, size_t bytes)
+enum trit_code trit_encoder_no_memory(const struct trit_encoder *e, size_t bytes)
 {
     return trit_fail(e->error, TRIT_EMEMORY, "no memory to tokenize %zu bytes", bytes);
 }
@@ -38,8 +26,9 @@ static char *mask(const char *text, size_t n, size_t valid)
     return copy;
 }
 
-/* Room for more ids. Doubling; n never exceeds the text's bytes, which fit in 32 bits. */
-static bool reserve(struct encoder *e, size_t more)
+/* Doubling; n never exceeds the text's bytes twice (SentencePiece adds spaces), which fit in 32
+ * bits. */
+bool trit_encoder_reserve(struct trit_encoder *e, size_t more)
 {
     size_t room = e->room ? e->room : 64;
     if (e->n + more <= e->room)
@@ -54,76 +43,43 @@ static bool reserve(struct encoder *e, size_t more)
     return true;
 }
 
-/* The ids of one piece. */
-static bool add_piece(struct encoder *e, struct trit_text piece)
-{
-    if (!reserve(e, piece.n))
-        return false;
-    int32_t whole = e->t->whole ? trit_index_find(&e->t->words, piece) : -1;
-    if (whole >= 0) {
-        e->ids[e->n++] = whole;
-        return true;
-    }
-    int32_t *ids = e->ids + e->n;
-    size_t left;
-    for (size_t i = 0; i < piece.n; i++)
-        ids[i] = e->t->byte_ids[(unsigned char)piece.s[i]];
-    if (!trit_bpe_merge(&e->bpe, &e->t->merges, ids, piece.n, &left))
-        return false;
-    e->n += left;
-    return true;
-}
-
-/* Text between special tokens, from .. to: it is cut as if nothing stood around it. */
-static enum trit_code add_plain(struct encoder *e, size_t from, size_t to)
-{
-    struct trit_text masked = { e->masked + from, to - from };
-    for (size_t at = 0, length; at < masked.n; at += length) {
-        enum trit_code code = trit_split_next(e->split, masked, at, &length, e->error);
-        if (code)
-            return code;
-        if (!add_piece(e, (struct trit_text){ e->text + from + at, length }))
-            return no_memory(e, length);
-    }
-    return TRIT_OK;
-}
-
-static enum trit_code add_text(struct encoder *e, size_t n, bool special)
+static enum trit_code add_text(struct trit_encoder *e, size_t n, bool special)
 {
     const struct trit_tokenizer *t = e->t;
     for (size_t from = 0, at; from < n;) {
         struct trit_text rest = { e->text + from, n - from };
         int32_t id = trit_specials_find(&t->specials[special], &t->bytes, rest,
                                         e->given ? e->given + from : NULL, &at);
-        enum trit_code code = add_plain(e, from, from + at);
+        enum trit_code code = at ? t->model->encode(e, from, from + at) : TRIT_OK;
         if (code || id < 0)
             return code;
-        if (!reserve(e, 1))
-            return no_memory(e, n);
+        if (!trit_encoder_reserve(e, 1))
+            return trit_encoder_no_memory(e, n);
         e->ids[e->n++] = id;
         from += at + trit_string(&t->bytes, (size_t)id).n;
     }
     return TRIT_OK;
 }
 
-static enum trit_code encode(struct encoder *e, size_t n, bool special)
+static enum trit_code encode(struct trit_encoder *e, size_t n, bool special)
 {
-    size_t valid = trit_utf8_valid(e->text, n);
+    size_t valid = e->t->splitter ? trit_utf8_valid(e->text, n) : n;
     char *copy = valid < n ? mask(e->text, n, valid) : NULL;
     e->masked = copy ? copy : e->text;
-    e->split = trit_split_create(e->t->splitter);
+    e->split = e->t->splitter ? trit_split_create(e->t->splitter) : NULL;
     enum trit_code code = TRIT_OK;
-    if (!e->split || (valid < n && !copy) || !reserve(e, 1))
-        code = no_memory(e, n);
+    if ((e->t->splitter && !e->split) || (valid < n && !copy) || !trit_encoder_reserve(e, 1))
+        code = trit_encoder_no_memory(e, n);
     if (!code)
         code = add_text(e, n, special);
     trit_split_free(e->split);
     trit_bpe_free(&e->bpe);
+    free(e->section);
     free(copy);
     return code;
 }
 
-static enum trit_code encode_all(struct encoder *e, size_t n, bool special, int32_t **ids,
+static enum trit_code encode_all(struct trit_encoder *e, size_t n, bool special, int32_t **ids,
                                  size_t *count)
 {
     *ids = NULL;
@@ -146,7 +102,7 @@ enum trit_code trit_tokenizer_encode(const struct trit_tokenizer *tokenizer, str
                                      bool special, int32_t **ids, size_t *count,
                                      struct trit_error *error)
 {
-    struct encoder e = { .t = tokenizer, .text = text.s, .error = error };
+    struct trit_encoder e = { .t = tokenizer, .text = text.s, .error = error };
     return encode_all(&e, text.n, special, ids, count);
 }
 
@@ -154,6 +110,6 @@ enum trit_code trit_tokenizer_encode_marked(const struct trit_tokenizer *tokeniz
                                             struct trit_text text, const uint8_t *given,
                                             int32_t **ids, size_t *count, struct trit_error *error)
 {
-    struct encoder e = { .t = tokenizer, .text = text.s, .given = given, .error = error };
+    struct trit_encoder e = { .t = tokenizer, .text = text.s, .given = given, .error = error };
     return encode_all(&e, text.n, true, ids, count);
 }

@@ -1,35 +1,25 @@
-/* Pre-tokenizers: they cut text into the pieces within which tokens are merged. */
+/* Cutting text into the pieces within which tokens are merged, as a pre-tokenizer says. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/base/mem.h"
 #include "runtime/text/internal.h"
 
-/* As in tokenizer.json (FORMATS-2, section 7), but for \s, which in PCRE2 has U+180E and in Unicode
-   has not. Every character begins some branch, and no branch is empty: anchored, it never fails.
-   Letters newer than PCRE2's Unicode (14 in 10.42) are cut as signs; HuggingFace's tables may know
-   them. */
-#define SPLIT(letters, digits)                                                  \
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?[" letters "]+|" digits \
-    "| ?[^\\p{White_Space}" letters "\\p{N}]+[\\r\\n]*"                         \
-    "|\\p{White_Space}*[\\r\\n]+|\\p{White_Space}+(?!\\P{White_Space})|\\p{White_Space}+"
-
-static const char *const patterns[TRIT_NSPLITS] = {
-    [TRIT_SPLIT_LLAMA3] = SPLIT("\\p{L}", "\\p{N}{1,3}"),
-    [TRIT_SPLIT_QWEN2] = SPLIT("\\p{L}", "\\p{N}"),
-    [TRIT_SPLIT_QWEN35] = SPLIT("\\p{L}\\p{M}", "\\p{N}"),
-};
-
 struct trit_splitter {
-    pcre2_code *code;
-    bool jit;
+    pcre2_code *codes[TRIT_PRE_STEPS];
+    bool jit[TRIT_PRE_STEPS];
+    size_t n;
 };
 
 struct trit_split {
     const struct trit_splitter *splitter;
     pcre2_match_data *match;
     pcre2_match_context *context;
+    struct trit_text text;
+    size_t at;
+    size_t ends[TRIT_PRE_STEPS]; /* of each step's piece that at lies in; at: it is to be found */
 };
 
 static enum trit_code pcre2_fail(struct trit_error *error, const char *what, int number)
@@ -40,33 +30,73 @@ static enum trit_code pcre2_fail(struct trit_error *error, const char *what, int
                      "tokenizer: PCRE2 cannot %s: %s", what, text);
 }
 
-enum trit_code trit_splitter_create(struct trit_splitter **splitter, enum trit_split_kind kind,
-                                    struct trit_error *error)
+enum { PATTERN_MAX = 512 };
+
+/* A step with White_Space for \s and \S, which in PCRE2 have U+180E and in Unicode have not. Of
+   letters newer than PCRE2's Unicode (14 in 10.42) signs are made; HuggingFace's tables may know
+   them. */
+static void spell(const char *step, char out[PATTERN_MAX])
 {
+    size_t n = 0;
+    for (; *step && n < PATTERN_MAX - 20; step++) {
+        const bool escaped = step[0] == '\\';
+        const char *space = !escaped         ? NULL
+                            : step[1] == 's' ? "\\p{White_Space}"
+                            : step[1] == 'S' ? "\\P{White_Space}"
+                                             : NULL;
+        if (space) {
+            memcpy(out + n, space, strlen(space));
+            n += strlen(space);
+        } else {
+            out[n++] = *step;
+            if (escaped && step[1])
+                out[n++] = step[1];
+        }
+        step += escaped && step[1];
+    }
+    out[n] = 0;
+}
+
+static enum trit_code compile(struct trit_splitter *s, const char *step, struct trit_error *error)
+{
+    char pattern[PATTERN_MAX];
     int number;
     PCRE2_SIZE offset;
+    spell(step, pattern);
+    pcre2_code *code =
+        pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+                      PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &number, &offset, NULL);
+    if (!code)
+        return pcre2_fail(error, "compile the pre-tokenizer's pattern", number);
+    /* A system that forbids writable code refuses the JIT: the interpreter gives the same pieces.
+     */
+    s->jit[s->n] = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
+    s->codes[s->n++] = code;
+    return TRIT_OK;
+}
+
+enum trit_code trit_splitter_create(struct trit_splitter **splitter, const struct trit_pre *pre,
+                                    struct trit_error *error)
+{
     struct trit_splitter *s = trit_alloc(1, sizeof *s);
     if (!s)
         return trit_fail(error, TRIT_EMEMORY, "tokenizer: no memory");
-    s->code = pcre2_compile((PCRE2_SPTR)patterns[kind], PCRE2_ZERO_TERMINATED,
-                            PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_ANCHORED,
-                            &number, &offset, NULL);
-    if (!s->code) {
-        free(s);
-        return pcre2_fail(error, "compile the pre-tokenizer's pattern", number);
-    }
-    /* A system that forbids writable code refuses the JIT: the interpreter gives the same pieces.
-     */
-    s->jit = pcre2_jit_compile(s->code, PCRE2_JIT_COMPLETE) == 0;
-    *splitter = s;
-    return TRIT_OK;
+    enum trit_code code = TRIT_OK;
+    for (size_t i = 0; i < TRIT_PRE_STEPS && pre->steps[i] && !code; i++)
+        code = compile(s, pre->steps[i], error);
+    if (code)
+        trit_splitter_free(s);
+    else
+        *splitter = s;
+    return code;
 }
 
 void trit_splitter_free(struct trit_splitter *splitter)
 {
     if (!splitter)
         return;
-    pcre2_code_free(splitter->code);
+    for (size_t i = 0; i < splitter->n; i++)
+        pcre2_code_free(splitter->codes[i]);
     free(splitter);
 }
 
@@ -76,7 +106,7 @@ struct trit_split *trit_split_create(const struct trit_splitter *splitter)
     if (!s)
         return NULL;
     s->splitter = splitter;
-    s->match = pcre2_match_data_create_from_pattern(splitter->code, NULL);
+    s->match = pcre2_match_data_create(1, NULL);
     s->context = pcre2_match_context_create(NULL);
     if (!s->match || !s->context) {
         trit_split_free(s);
@@ -97,19 +127,47 @@ void trit_split_free(struct trit_split *split)
     free(split);
 }
 
-enum trit_code trit_split_next(struct trit_split *split, struct trit_text text, size_t from,
-                               size_t *length, struct trit_error *error)
+void trit_split_begin(struct trit_split *split, struct trit_text text)
 {
-    const struct trit_splitter *s = split->splitter;
-    PCRE2_SPTR subject = (PCRE2_SPTR)text.s;
+    split->text = text;
+    split->at = 0;
+    memset(split->ends, 0, sizeof split->ends);
+}
+
+/* Where the piece of step i ends that begins at s->at, within a piece of the step before that ends
+   at limit: a match, or what lies before the next one. */
+static enum trit_code find_end(struct trit_split *s, size_t i, size_t limit,
+                               struct trit_error *error)
+{
+    const pcre2_code *code = s->splitter->codes[i];
+    PCRE2_SPTR subject = (PCRE2_SPTR)s->text.s;
     int got = PCRE2_ERROR_JIT_STACKLIMIT;
-    if (s->jit)
-        got = pcre2_jit_match(s->code, subject, text.n, from, 0, split->match, split->context);
+    if (s->splitter->jit[i])
+        got = pcre2_jit_match(code, subject, limit, s->at, 0, s->match, s->context);
     if (got == PCRE2_ERROR_JIT_STACKLIMIT)
-        got = pcre2_match(s->code, subject, text.n, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
-                          split->match, split->context);
+        got = pcre2_match(code, subject, limit, s->at, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, s->match,
+                          s->context);
+    s->ends[i] = limit;
+    if (got == PCRE2_ERROR_NOMATCH)
+        return TRIT_OK;
     if (got < 0)
         return pcre2_fail(error, "split this text", got);
-    *length = pcre2_get_ovector_pointer(split->match)[1] - from;
+    const PCRE2_SIZE *found = pcre2_get_ovector_pointer(s->match);
+    s->ends[i] = found[0] > s->at ? found[0] : found[1];
+    return TRIT_OK;
+}
+
+enum trit_code trit_split_next(struct trit_split *s, struct trit_text *piece,
+                               struct trit_error *error)
+{
+    size_t end = s->text.n;
+    for (size_t i = 0; i < s->splitter->n && s->at < s->text.n; i++) {
+        enum trit_code code = s->ends[i] > s->at ? TRIT_OK : find_end(s, i, end, error);
+        if (code)
+            return code;
+        end = s->ends[i];
+    }
+    *piece = (struct trit_text){ s->text.s + s->at, end - s->at };
+    s->at = end;
     return TRIT_OK;
 }
