@@ -84,6 +84,13 @@ static void put_string(struct trit_gguf_writer *w, struct buffer *b, const char 
     put(w, b, s, n);
 }
 
+static void put_name(struct trit_gguf_writer *w, const char *key, size_t n, uint32_t type)
+{
+    put_string(w, &w->keys, key, n);
+    put_u32(w, &w->keys, type);
+    w->nkeys++;
+}
+
 static void put_key(struct trit_gguf_writer *w, const char *key, uint32_t type)
 {
     size_t n = strlen(key);
@@ -91,9 +98,7 @@ static void put_key(struct trit_gguf_writer *w, const char *key, uint32_t type)
         fail(w, TRIT_EARGUMENT, key, "a key has 1 to 65535 bytes");
     if (w->begun)
         fail(w, TRIT_EARGUMENT, key, "a key after the tables were written");
-    put_string(w, &w->keys, key, n);
-    put_u32(w, &w->keys, type);
-    w->nkeys++;
+    put_name(w, key, n, type);
 }
 
 static void put_scalar(struct trit_gguf_writer *w, const char *key, uint32_t type,
@@ -171,6 +176,27 @@ void trit_gguf_put_i32s(struct trit_gguf_writer *w, const char *key, const int32
 void trit_gguf_put_f32s(struct trit_gguf_writer *w, const char *key, const float *values, size_t n)
 {
     put_array(w, key, TRIT_GGUF_F32, n, values, n * sizeof *values);
+}
+
+/* Bytes of its elements, which stand as they are written. */
+static size_t value_bytes(const struct trit_gguf_kv *kv)
+{
+    size_t bytes = 0;
+    if (kv->item != TRIT_GGUF_STRING)
+        return (size_t)kv->count * trit_gguf_item_bytes(kv->item);
+    for (uint64_t i = 0, n; i < kv->count; i++, bytes += sizeof n + (size_t)n)
+        memcpy(&n, kv->data + bytes, sizeof n);
+    return bytes;
+}
+
+void trit_gguf_put_copy(struct trit_gguf_writer *w, const struct trit_gguf_kv *kv)
+{
+    put_name(w, kv->key.s, kv->key.n, kv->type);
+    if (kv->type == TRIT_GGUF_ARRAY) {
+        put_u32(w, &w->keys, kv->item);
+        put_u64(w, &w->keys, kv->count);
+    }
+    put(w, &w->keys, kv->data, value_bytes(kv));
 }
 
 /* Room for one more entry, or NULL. */
@@ -301,6 +327,11 @@ void trit_gguf_write(struct trit_gguf_writer *w, const void *data, size_t bytes)
     settle(w);
 }
 
+bool trit_gguf_writer_failed(const struct trit_gguf_writer *w)
+{
+    return w->error.code != TRIT_OK || trit_file_failed(w->file);
+}
+
 static void writer_free(struct trit_gguf_writer *w)
 {
     free(w->keys.data);
@@ -314,7 +345,7 @@ enum trit_code trit_gguf_writer_finish(struct trit_gguf_writer *w, struct trit_e
 {
     if (w->error.code == TRIT_OK && !w->begun)
         trit_fail(&w->error, TRIT_EARGUMENT, "%s: finished before it was begun", w->path);
-    if (w->error.code == TRIT_OK && w->present < w->ntensors)
+    if (w->error.code == TRIT_OK && w->present < w->ntensors && !trit_file_failed(w->file))
         trit_fail(&w->error, TRIT_EARGUMENT, "%s: tensor %zu of %zu is incomplete", w->path,
                   w->present, w->ntensors);
     enum trit_code code = w->error.code;
@@ -327,6 +358,18 @@ enum trit_code trit_gguf_writer_finish(struct trit_gguf_writer *w, struct trit_e
     }
     writer_free(w);
     return code;
+}
+
+uint32_t trit_gguf_file_type(uint32_t type)
+{
+    static const uint32_t numbers[][2] = { { TRIT_F16, 1 },     { TRIT_TQ1_0, 36 },
+                                           { TRIT_TQ2_0, 37 },  { TRIT_I2_S, 40 },
+                                           { TRIT_Q1_0, 40 },   { TRIT_Q2_0, 41 },
+                                           { TRIT_PQ2_0, 141 }, { TRIT_PTQ1_0, 142 } };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (numbers[i][0] == type)
+            return numbers[i][1];
+    return 0;
 }
 
 void trit_gguf_writer_abandon(struct trit_gguf_writer *w)

@@ -31,17 +31,6 @@ static void put_arch_f32(const struct keys *m, const char *key, float value)
     trit_gguf_put_f32(m->writer, name, value);
 }
 
-static uint32_t file_type(uint32_t type)
-{
-    static const uint32_t numbers[][2] = { { TRIT_F16, 1 },     { TRIT_I2_S, 40 },
-                                           { TRIT_Q1_0, 40 },   { TRIT_Q2_0, 41 },
-                                           { TRIT_PQ2_0, 141 }, { TRIT_PTQ1_0, 142 } };
-    size_t i = 0;
-    while (numbers[i][0] != type)
-        i++;
-    return numbers[i][1];
-}
-
 /* Heads of their own size, and rotations that are stretched. */
 static void put_more_keys(const struct keys *m)
 {
@@ -90,7 +79,8 @@ static void put_model_keys(const struct keys *m)
              (unsigned long long)s->seed);
     trit_gguf_put_text(m->writer, "general.architecture", s->arch);
     trit_gguf_put_text(m->writer, "general.name", name);
-    trit_gguf_put_u32(m->writer, "general.file_type", file_type(s->legacy ? TRIT_Q2_0 : s->type));
+    trit_gguf_put_u32(m->writer, "general.file_type",
+                      trit_gguf_file_type(s->legacy ? TRIT_Q2_0 : s->type));
     trit_gguf_put_u32(m->writer, "general.quantization_version", 2);
     put_arch_u32(m, "vocab_size", c->vocab);
     put_arch_u32(m, "context_length", c->context);
