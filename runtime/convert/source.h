@@ -41,6 +41,10 @@ struct trit_source_kind {
     enum trit_code (*prepare)(struct trit_source *source, size_t i, struct trit_pool *pool,
                               struct trit_error *error);
     void (*close)(struct trit_source *source);
+    /* The bytes of rows first .. first+n-1 of tensor i as a tensor of its type has them, where
+       rows end with blocks; NULL: they are to be made of its values. */
+    enum trit_code (*bytes)(struct trit_source *source, size_t i, size_t first, size_t n, void *out,
+                            struct trit_error *error);
 };
 
 /* A source's first member. */
@@ -49,6 +53,7 @@ struct trit_source {
     const char *path; /* of the file or folder, for messages */
     size_t ntensors;
     const struct trit_source_tensor *tensors; /* in the order in which they are written */
+    const char *arch;                         /* general.architecture; NULL: nobody says */
 };
 
 /* A GGUF file, its first part where it is split. */
@@ -58,6 +63,9 @@ enum trit_code trit_source_gguf(struct trit_source **source, const char *path,
    or tokenizer.model. */
 enum trit_code trit_source_folder(struct trit_source **source, const char *path,
                                   struct trit_error *error);
+/* The one or the other. */
+enum trit_code trit_source_open(struct trit_source **source, const char *path,
+                                struct trit_error *error);
 void trit_source_close(struct trit_source *source); /* NULL allowed */
 
 #endif
