@@ -26,8 +26,12 @@ static void close_folder(struct trit_source *source)
     free(f);
 }
 
-static const struct trit_source_kind kind = { put_keys, trit_hf_rows, trit_hf_prepare,
-                                              close_folder };
+static const struct trit_source_kind kind = {
+    .put_keys = put_keys,
+    .rows = trit_hf_rows,
+    .prepare = trit_hf_prepare,
+    .close = close_folder,
+};
 
 static enum trit_code open_folder(struct trit_hf_folder *f, struct trit_error *error)
 {
@@ -61,7 +65,11 @@ enum trit_code trit_source_folder(struct trit_source **source, const char *path,
         close_folder(&f->base);
         return code;
     }
-    f->base = (struct trit_source){ &kind, f->path, f->n, f->tensors };
+    f->base = (struct trit_source){ .kind = &kind,
+                                    .path = f->path,
+                                    .ntensors = f->n,
+                                    .tensors = f->tensors,
+                                    .arch = f->config.family->arch };
     *source = &f->base;
     return TRIT_OK;
 }

@@ -316,7 +316,7 @@ enum trit_code trit_hf_prepare(struct trit_source *source, size_t i, struct trit
     struct trit_hf_folder *f = (struct trit_hf_folder *)source;
     struct trit_hf_recipe *r = &f->recipes[i];
     struct trit_error first = { 0 };
-    if (r->code != TRIT_HF_MASTER)
+    if (r->code != TRIT_HF_MASTER || r->s > 0)
         return TRIT_OK;
     struct summing s = { .f = f,
                          .t = &f->tensors[i],
