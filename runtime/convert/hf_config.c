@@ -80,7 +80,7 @@ static enum trit_code find_family(struct trit_hf_config *c, const struct trit_js
     const json_t *classes = trit_json_get(in, "architectures");
     const char *class = json_string_value(json_array_get(classes, 0)), *type = NULL;
     char list[256], text[400];
-    enum trit_code code = trit_json_text(in, "model_type", &type);
+    enum trit_code code = trit_json_string(in, "model_type", &type);
     if (code)
         return code;
     if (json_array_size(classes) > 1)
@@ -171,8 +171,8 @@ static enum trit_code read_yarn(struct trit_hf_config *c, const struct trit_json
 static enum trit_code read_scaling(struct trit_hf_config *c, const struct trit_json_in *in)
 {
     const char *type = NULL, *older = NULL;
-    enum trit_code code = trit_json_text(in, "rope_type", &type);
-    if (code || (code = trit_json_text(in, "type", &older)))
+    enum trit_code code = trit_json_string(in, "rope_type", &type);
+    if (code || (code = trit_json_string(in, "type", &older)))
         return code;
     const char *key = type ? "rope_type" : "type";
     type = type ? type : older;

@@ -50,8 +50,8 @@ static enum trit_code read_bitnet(struct trit_hf_config *c, const struct trit_js
 {
     const char *class = NULL, *mode = NULL;
     enum trit_code code = check_bitnet(in);
-    if (code || (code = trit_json_text(in, "linear_class", &class)) ||
-        (code = trit_json_text(in, "quantization_mode", &mode)))
+    if (code || (code = trit_json_string(in, "linear_class", &class)) ||
+        (code = trit_json_string(in, "quantization_mode", &mode)))
         return code;
     size_t i = 0;
     while (i < sizeof conventions / sizeof *conventions &&
@@ -92,7 +92,7 @@ static enum trit_code check_modules(const struct trit_hf_config *c, const struct
 static enum trit_code read_mlx(struct trit_hf_config *c, const struct trit_json_in *in)
 {
     const char *mode = NULL;
-    enum trit_code code = trit_json_text(in, "mode", &mode);
+    enum trit_code code = trit_json_string(in, "mode", &mode);
     if (code)
         return code;
     if (mode && strcmp(mode, "affine"))
@@ -119,7 +119,7 @@ enum trit_code trit_hf_quant_read(struct trit_hf_config *c, struct trit_error *e
         const struct trit_json_in in = { c->path, name, object, error };
         if (!object || json_is_null(object))
             continue;
-        if ((code = trit_json_text(&in, "quant_method", &method)))
+        if ((code = trit_json_string(&in, "quant_method", &method)))
             return code;
         if (method && strcmp(method, "bitnet"))
             return trit_json_refuse(&in, "quant_method", "supported is 'bitnet'");

@@ -215,7 +215,7 @@ static enum trit_code read_pieces(struct reader *r)
 {
     struct trit_hf_vocab *v = r->v;
     const char *unknown = NULL;
-    enum trit_code code = trit_json_text(&r->model, "unk_token", &unknown);
+    enum trit_code code = trit_json_string(&r->model, "unk_token", &unknown);
     if (code || (code = trit_hf_spaces_read(v, &r->root)))
         return code;
     for (size_t i = 0; i < v->rows; i++)

@@ -199,7 +199,7 @@ enum trit_code trit_json_bool(const struct trit_json_in *in, const char *key, bo
     return !v || json_is_boolean(v) ? TRIT_OK : wrong(in, key, "true or false");
 }
 
-enum trit_code trit_json_text(const struct trit_json_in *in, const char *key, const char **value)
+enum trit_code trit_json_string(const struct trit_json_in *in, const char *key, const char **value)
 {
     const json_t *v = trit_json_get(in, key);
     *value = json_string_value(v);

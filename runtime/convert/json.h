@@ -49,7 +49,7 @@ enum trit_code trit_json_float(const struct trit_json_in *in, const char *key, f
 enum trit_code trit_json_bool(const struct trit_json_in *in, const char *key, bool fallback,
                               bool *value);
 /* A text that lives as long as the object; NULL where it is absent. */
-enum trit_code trit_json_text(const struct trit_json_in *in, const char *key, const char **value);
+enum trit_code trit_json_string(const struct trit_json_in *in, const char *key, const char **value);
 /* Whether a value is the one that is written so: "null", "false", "true", a number, a text. */
 bool trit_json_is(const json_t *value, const char *written);
 /* A value as an error shows it; out has room for 48 bytes. Returns out. */
