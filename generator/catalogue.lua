@@ -182,6 +182,7 @@ return {
   {op = "relu2", packing = "f32", act = "f32", kr = 16, tiles = always {1, 1}},
   {op = "silu", packing = "f32", act = "f32", kr = 16, tiles = always {1, 1}},
   {op = "sigmoid", packing = "f32", act = "f32", kr = 16, tiles = always {1, 1}},
+  {op = "gelu", packing = "f32", act = "f32", kr = 16, tiles = always {1, 1}},
   {op = "rotate", packing = "f32", act = "f32", kr = 1, tiles = ROTATE},
   {op = "conv", packing = "f32", act = "f32", kr = 1, tiles = always {1, 1024}},
   {op = "l2", packing = "f32", act = "f32", kr = 16, tiles = always {1, 1}},

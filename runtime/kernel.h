@@ -52,9 +52,10 @@ typedef void trit_quant_fn(size_t k, size_t kp, const float *x, int8_t *a, float
 typedef void trit_norm_fn(size_t k, const float *x, const float *w, float eps, float *y);
 
 /* relu2: f[k] = relu(g)^2 * u; silu: f[k] = g / (1 + exp(-g)) * u; sigmoid: f[k] = u / (1 +
-   exp(-g)). f may be g or u. */
+   exp(-g)); gelu: f[k] = g / (1 + exp(-z)) * u, z = g * (1.59576917 + 0.0713548139 g^2). f may be g
+   or u. */
 typedef void trit_gated_fn(size_t k, const float *g, const float *u, float *f);
-typedef trit_gated_fn trit_relu2_fn, trit_silu_fn, trit_sigmoid_fn;
+typedef trit_gated_fn trit_relu2_fn, trit_silu_fn, trit_sigmoid_fn, trit_gelu_fn;
 
 /* rotate: y[k] is x[k], each block of it (a power of two that divides k): times before, a
    Walsh-Hadamard transform, times 1 / sqrt(block), times after. before, after: k signs, 1 or -1;
@@ -160,7 +161,8 @@ typedef uint64_t trit_peak_fn(size_t k, uint32_t seed, int32_t *sink);
     ROW(conv, conv) \
     ROW(l2, l2) \
     ROW(gnorm, gnorm) \
-    ROW(delta, delta)
+    ROW(delta, delta) \
+    ROW(gelu, gated)
 /* clang-format on */
 
 #define TRIT_OP_ROW(name, proof) TRIT_OP_##name,

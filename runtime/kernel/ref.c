@@ -143,12 +143,21 @@ void trit_ref_sigmoid(size_t k, const float *g, const float *u, float *f)
         f[i] = u[i] / (1.0f + trit_ref_exp(-g[i]));
 }
 
+void trit_ref_gelu(size_t k, const float *g, const float *u, float *f)
+{
+    for (size_t i = 0; i < k; i++) {
+        float z = g[i] * (0.0713548139f * (g[i] * g[i]) + 1.59576917f);
+        f[i] = (g[i] / (1.0f + trit_ref_exp(-z))) * u[i];
+    }
+}
+
 trit_gated_fn *trit_ref_gated(enum trit_op op)
 {
     static trit_gated_fn *const all[TRIT_NOP] = {
         [TRIT_OP_relu2] = trit_ref_relu2,
         [TRIT_OP_silu] = trit_ref_silu,
         [TRIT_OP_sigmoid] = trit_ref_sigmoid,
+        [TRIT_OP_gelu] = trit_ref_gelu,
     };
     return all[op];
 }

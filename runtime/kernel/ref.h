@@ -23,7 +23,7 @@ void trit_ref_mm(size_t m, size_t n, size_t k, const int8_t *w, const float *d, 
 void trit_ref_mm_groups(const struct trit_ref_groups *x, float *y, size_t ldy);
 trit_quant_fn trit_ref_quant;
 trit_norm_fn trit_ref_norm;
-trit_gated_fn trit_ref_relu2, trit_ref_silu, trit_ref_sigmoid;
+trit_gated_fn trit_ref_relu2, trit_ref_silu, trit_ref_sigmoid, trit_ref_gelu;
 trit_gated_fn *trit_ref_gated(enum trit_op op); /* of them */
 trit_rotate_fn trit_ref_rotate;
 trit_conv_fn trit_ref_conv;
