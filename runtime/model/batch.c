@@ -86,11 +86,13 @@ static size_t fill(struct trit_work *w, const struct trit_run *run, size_t done)
     return n;
 }
 
-/* A rotated row is turned back. */
+/* A row of the embedding, scaled; a rotated one is turned back. */
 void trit_lookup_row(const struct trit_model *model, int32_t token, float *row)
 {
     const struct trit_config *c = &model->config;
     trit_rows_get(&model->embd, (size_t)token, row);
+    for (size_t i = 0; c->embd_scale > 0 && i < c->hidden; i++)
+        row[i] = row[i] * c->embd_scale;
     if (c->hadamard.rows)
         model->ops.rotate->fn.rotate(c->hidden, c->hadamard.block, NULL,
                                      trit_signs_of(model->signs, c->hidden), row, row);

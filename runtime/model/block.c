@@ -23,8 +23,8 @@ static enum trit_code load_head(struct trit_loader *b, const struct trit_loader 
 static enum trit_code load_joint(struct trit_loader *b)
 {
     struct trit_model *block = b->model;
-    enum trit_code code = trit_matrix_load(b, block->config.layers * (size_t)block->nroles +
-                                                  block->config.packed_head);
+    enum trit_code code =
+        trit_matrix_load(b, block->config.layers * block->nroles + block->config.packed_head);
     for (size_t i = 0; i < 2 && !code; i++) {
         block->joint_norm[i] = trit_alloc(block->config.hidden, sizeof(float));
         code = block->joint_norm[i]

@@ -90,7 +90,8 @@ static enum trit_code read_scaling(struct trit_config *c, const struct trit_gguf
     const struct trit_neutral_key type = { .name = "rope.scaling.type",
                                            .text = "none",
                                            .other = c->family->yarn ? "yarn" : "linear" };
-    static const struct trit_neutral_key factor = { .name = "rope.scaling.factor", .number = 1 };
+    static const struct trit_neutral_key none = { .name = "rope.scaling.factor", .number = 1 };
+    const struct trit_float_key factor = { "rope.scaling.factor", 1, 65536, &c->rope_linear };
     struct trit_text text = { "", 0 };
     char key[96];
     snprintf(key, sizeof key, "%s.rope.scaling.type", c->arch);
@@ -99,7 +100,11 @@ static enum trit_code read_scaling(struct trit_config *c, const struct trit_gguf
         code = trit_gguf_text(g, key, &text, e);
     if (code)
         return code;
-    return trit_text_is(text, "yarn") ? read_yarn(c, g, e) : trit_key_neutral(c, g, &factor, 1, e);
+    if (trit_text_is(text, "yarn"))
+        return read_yarn(c, g, e);
+    if (trit_text_is(text, "linear") && c->family->linear)
+        return trit_key_float(c, g, &factor, e);
+    return trit_key_neutral(c, g, &none, 1, e);
 }
 
 /* What would silently be another model is refused. */
@@ -249,6 +254,7 @@ enum trit_code trit_config_read(struct trit_config *c, const struct trit_gguf *g
         return code;
     snprintf(c->name, sizeof c->name, "%.*s",
              (int)(name.n < sizeof c->name ? name.n : sizeof c->name - 1), name.s);
+    c->norms_in = c->family->norms_in.layer && trit_gguf_tensor(g, "blk.0.attn_q_norm_in.weight");
     const struct trit_gguf_tensor *head = trit_gguf_tensor(g, "output.weight");
     c->tied = head == NULL;
     head = head ? head : trit_gguf_tensor(g, "token_embd.weight");

@@ -31,6 +31,10 @@ static const struct {
     [TRIT_GATE_UP] = { "ffn_gate_up", "gate|up" },
     [TRIT_DOWN] = { "ffn_down", "down" },
     [TRIT_UP] = { "ffn_up", "up" },
+    [TRIT_Q_ALONE] = { "attn_q", "q" },
+    [TRIT_K_ALONE] = { "attn_k", "k" },
+    [TRIT_V_ALONE] = { "attn_v", "v" },
+    [TRIT_GATE_ALONE] = { "ffn_gate", "gate" },
 };
 
 const struct trit_family *trit_family_at(size_t i)
@@ -76,12 +80,12 @@ bool trit_config_attends(const struct trit_config *c, size_t layer)
 
 const struct trit_layer_kind *trit_config_kind(const struct trit_config *c, size_t layer)
 {
-    return &c->family->kinds[!trit_config_attends(c, layer)];
+    return c->norms_in ? &c->family->norms_in : &c->family->kinds[!trit_config_attends(c, layer)];
 }
 
 size_t trit_family_tensors(const struct trit_family *family)
 {
-    size_t most = 0;
+    size_t most = family->norms_in.ntensors;
     for (size_t i = 0; i < TRIT_LAYER_KINDS; i++)
         most = family->kinds[i].ntensors > most ? family->kinds[i].ntensors : most;
     return most;

@@ -33,9 +33,20 @@ enum trit_width {
     TRIT_TAPS
 };
 
-/* The matrices of a layer as they are run: tensors that take the same inputs are one. Where zeros
-   are skipped, Wup stands alone. */
-enum trit_role { TRIT_QKV, TRIT_O, TRIT_GATE_UP, TRIT_DOWN, TRIT_UP, TRIT_NROLES };
+/* The matrices of a layer as they are run: tensors that take the same inputs are one. Those alone
+   have inputs of their own; so has Wup there, which stands alone also where zeros are skipped. */
+enum trit_role {
+    TRIT_QKV,
+    TRIT_O,
+    TRIT_GATE_UP,
+    TRIT_DOWN,
+    TRIT_UP,
+    TRIT_Q_ALONE,
+    TRIT_K_ALONE,
+    TRIT_V_ALONE,
+    TRIT_GATE_ALONE,
+    TRIT_NROLES
+};
 
 /* The floats of a layer: weights of norms, and what the delta rule has besides. */
 enum trit_vector {
@@ -45,11 +56,18 @@ enum trit_vector {
     TRIT_FFN_SUB_NORM,
     TRIT_Q_NORM, /* of each head, before rotation */
     TRIT_K_NORM,
-    TRIT_SSM_CONV, /* [taps][TRIT_MIXED]: of the convolution; the file has them channel by channel
-                    */
-    TRIT_SSM_DT,   /* of a head: what is added to its alpha */
-    TRIT_SSM_A,    /* of a head: the slope of its decay */
-    TRIT_SSM_NORM, /* of each head of what the delta rule gives */
+    TRIT_SSM_CONV,  /* [taps][TRIT_MIXED]: of the convolution; the file has them channel by channel
+                     */
+    TRIT_SSM_DT,    /* of a head: what is added to its alpha */
+    TRIT_SSM_A,     /* of a head: the slope of its decay */
+    TRIT_SSM_NORM,  /* of each head of what the delta rule gives */
+    TRIT_Q_NORM_IN, /* of the inputs of a matrix alone, behind the layer's norm */
+    TRIT_K_NORM_IN,
+    TRIT_V_NORM_IN,
+    TRIT_GATE_NORM_IN,
+    TRIT_UP_NORM_IN,
+    TRIT_ATTN_POST_NORM, /* before what attention gives, and */
+    TRIT_FFN_POST_NORM,  /* the feed-forward half, is added to the residual stream */
     TRIT_NVECTORS
 };
 
@@ -125,6 +143,12 @@ struct trit_family {
     size_t synth_turned;   /* of so many elements of their heads rotations turn one; 0: all */
     const char *synth_pre; /* their tokenizer.ggml.pre, which adds no BOS; NULL: none */
     bool dense;            /* matrices may be dense: Q8_0, and floats that are no codes */
+    struct trit_layer_kind norms_in; /* instead, where the file has a norm before every projection;
+                                        layer NULL: it never has */
+    bool scales; /* beside blk.I.NAME.weight, a matrix, there may be a factor blk.I.NAME.scale */
+    bool linear; /* rotations may be slowed, all alike (rope.scaling.type linear) */
+    void (*shape)(struct trit_config *config); /* completes the config of a random model, which has
+                                                  its sizes; NULL: nothing is missing */
 };
 
 /* Family i, NULL past the last; the one with that architecture name, NULL where there is none. */

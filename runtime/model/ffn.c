@@ -38,14 +38,19 @@ static void tokens(void *arg, size_t begin, size_t end, int thread)
         gated(j->w, i, 0, j->w->model->config.ffn);
 }
 
+void trit_gated(struct trit_work *w)
+{
+    struct ffn_job job = { w, NULL, NULL };
+    trit_region(w->model->pool, TRIT_PART_GATE_UP, w->m, 1, tokens, &job);
+}
+
 void trit_gate_up(struct trit_work *w, const struct trit_layer *layer)
 {
     struct ffn_job job = { w, layer, &layer->m[TRIT_GATE_UP] }, *j = &job;
-    struct trit_pool *pool = w->model->pool;
     const size_t ffn = w->model->config.ffn, blocks = trit_product_blocks(j->gate_up, ffn);
     if (j->gate_up->n > ffn && !trit_product_begins(j->gate_up, ffn)) {
         trit_product(w, TRIT_PART_GATE_UP, j->gate_up, w->gate_up, 2 * ffn);
-        trit_region(pool, TRIT_PART_GATE_UP, w->m, 1, tokens, j);
+        trit_gated(w);
         return;
     }
     trit_product_region(w, TRIT_PART_GATE_UP, j->gate_up, blocks, features, j);
@@ -59,5 +64,6 @@ void trit_down(struct trit_work *w, const struct trit_layer *layer)
     if (layer->m[TRIT_DOWN].skip)
         trit_skip_down(w, layer);
     else
-        trit_product_add(w, TRIT_PART_DOWN, &layer->m[TRIT_DOWN]);
+        trit_product_into(w, TRIT_PART_DOWN, &layer->m[TRIT_DOWN],
+                          layer->vector[TRIT_FFN_POST_NORM]);
 }

@@ -21,7 +21,8 @@ static const float TINY_SCALE = 0x1p-40f, SMALL_SCALE = 0x1p-20f;
 /* 127 / 1e-5: the quantiser's scale where nothing exceeds 1e-5. */
 static const float ZERO_SCALE = 127.0f / 1e-5f;
 
-static const uint32_t INFINITE = 0x7f800000;
+/* Of infinity, and of 2^50: 2^20 squares of less can be summed. */
+static const uint32_t INFINITE = 0x7f800000, LARGE_BITS = 0x58800000;
 
 /* Above INFINITE are NaNs. */
 uint32_t trit_finite_most(const float *x, size_t n)
@@ -127,28 +128,61 @@ void trit_finite_norm(struct trit_work *w, enum trit_part part, const float *in,
     }
 }
 
-/* Whether the norm of a head of q or k would make zeros of it. */
-static bool heads_overflow(const struct trit_work *w, const float *y)
+/* Values, of which a norm takes each `width` together. */
+struct normed {
+    const float *y;
+    size_t n, step, width;
+};
+
+static bool any_overflows(const struct normed *x)
+{
+    bool any = false;
+    for (size_t i = 0; i < x->n; i++)
+        any |= squares_overflow(x->y + i * x->step, x->width);
+    return any;
+}
+
+/* Whether a norm behind the product, of heads of q or k, or of all of it, would make zeros of it.
+ */
+static bool norm_overflows(const struct trit_work *w, enum trit_part part,
+                           const struct trit_matrix *x, const float *y)
 {
     const struct trit_config *c = &w->model->config;
-    const float *k = y + c->heads * trit_query_step(c);
-    bool any = false;
-    for (size_t h = 0; h < c->heads; h++)
-        any |= squares_overflow(y + h * trit_query_step(c), c->head_dim);
-    for (size_t h = 0; h < c->kv_heads; h++)
-        any |= squares_overflow(k + h * c->head_dim, c->head_dim);
-    return any;
+    const struct trit_layer *l = &w->model->layers[w->layer];
+    const size_t step = trit_query_step(c), hd = c->head_dim;
+    const bool joint = x == &l->m[TRIT_QKV];
+    const struct normed q = { y, c->heads, step, hd }, all = { y, 1, 0, x->n },
+                        k = { joint ? y + c->heads * step : y, c->kv_heads, hd, hd };
+    if (part != TRIT_PART_QKV)
+        return any_overflows(&all);
+    return ((joint || x == &l->m[TRIT_Q_ALONE]) && any_overflows(&q)) ||
+           ((joint || x == &l->m[TRIT_K_ALONE]) && any_overflows(&k));
+}
+
+/* The first vector stands for none. */
+static bool norm_behind(const struct trit_work *w, enum trit_part part)
+{
+    static const enum trit_vector norms[TRIT_NPARTS] = { [TRIT_PART_QKV] = TRIT_Q_NORM,
+                                                         [TRIT_PART_O] = TRIT_ATTN_POST_NORM,
+                                                         [TRIT_PART_DOWN] = TRIT_FFN_POST_NORM };
+    return norms[part] && w->model->layers[w->layer].vector[norms[part]];
+}
+
+/* Where rows have scales of any size, these alone may make large values; else large inputs must. */
+static bool may_overflow(const struct trit_matrix *x, const float *y, float least)
+{
+    return x->packing->group ? least < SMALL_SCALE : trit_finite_most(y, x->n) >= LARGE_BITS;
 }
 
 void trit_finite_product(struct trit_work *w, enum trit_part part, const struct trit_matrix *x,
                          const float *y, size_t ldy)
 {
-    const bool normed = part == TRIT_PART_QKV && w->model->layers[w->layer].vector[TRIT_Q_NORM];
-    const bool dense = trit_matrix_is_dense(x);
+    const bool dense = trit_matrix_is_dense(x), normed = norm_behind(w, part);
     for (size_t i = 0; i < w->m; i++) {
         const float least = dense ? 0 : scales_of(w, x, i).least;
         if ((least < TINY_SCALE && !is_finite(y + i * ldy, x->n)) ||
-            (least < SMALL_SCALE && normed && heads_overflow(w, y + i * ldy)))
+            (normed && may_overflow(x, y + i * ldy, least) &&
+             norm_overflows(w, part, x, y + i * ldy)))
             note(w, part, w->layer, i);
     }
 }

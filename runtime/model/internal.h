@@ -20,6 +20,10 @@ struct trit_dense_part {
     struct trit_rows rows;
     const struct trit_kernel *decode, *prefill;
 };
+/* The tensors that both families of BitNet's have (runtime/model/arch/bitnet.c). */
+enum { TRIT_BITNET_TENSORS = 11 };
+extern const struct trit_layer_tensor trit_bitnet_tensors[TRIT_BITNET_TENSORS];
+extern const struct trit_family trit_family_bitnet;
 
 /* A ternary matrix, packed for its pair of kernels: the rows of one tensor of the file, or of
    several that take the same inputs. Or a dense one (TRIT_FLOATS, runtime/model/dense.c), which has
@@ -88,15 +92,17 @@ struct trit_model {
     struct trit_ops ops;
     const struct trit_kv_kind *kv; /* runtime/model/kv.h: how sessions hold keys and values */
     struct trit_layer *layers;
-    float skip_most; /* share of open gates up to which rows of Wup are skipped */
-    int nroles;      /* of each layer: TRIT_NROLES where zeros are skipped, else one less */
-    struct trit_rows embd, output;   /* output is empty where the head is tied */
-    struct trit_head *head;          /* over the one or the other; NULL: of an outline */
-    struct trit_head_size head_size; /* of an outline */
-    size_t head_bytes;               /* likewise: all rows of a head of floats; */
-    size_t gate_bytes;               /* of alpha and beta of all layers, where they stay floats */
-    size_t dense_bytes;              /* of dense matrices that do not stay in the file */
-    struct trit_matrix out;          /* the head's, where it is packed */
+    float skip_most;                   /* share of open gates up to which rows of Wup are skipped */
+    bool apart;                        /* zeros are skipped: Wup stands alone */
+    size_t nroles;                     /* matrices that every layer has, */
+    enum trit_role roles[TRIT_NROLES]; /* and which */
+    struct trit_rows embd, output;     /* output is empty where the head is tied */
+    struct trit_head *head;            /* over the one or the other; NULL: of an outline */
+    struct trit_head_size head_size;   /* of an outline */
+    size_t head_bytes;                 /* likewise: all rows of a head of floats; */
+    size_t gate_bytes;                 /* of alpha and beta of all layers, where they stay floats */
+    size_t dense_bytes;                /* of dense matrices that do not stay in the file */
+    struct trit_matrix out;            /* the head's, where it is packed */
     float *output_norm;
     struct trit_model *block; /* that predicts; NULL: none */
     bool borrows;             /* of a block: the head is its model's, */
@@ -219,7 +225,7 @@ static inline size_t trit_query_step(const struct trit_config *config)
 
 static inline bool trit_is_apart(const struct trit_model *model)
 {
-    return model->nroles == TRIT_NROLES;
+    return model->apart;
 }
 
 /* Matrix i: those of the layers, role by role, then a packed head, then the joint of a block. NULL
@@ -253,9 +259,10 @@ const struct trit_rows *trit_model_head(const struct trit_model *model);
 struct trit_tensors {
     const struct trit_gguf_tensor *embd, *output, *output_norm, *rope_freqs; /* NULL: absent */
     const struct trit_gguf_tensor *joint, *joint_norm[2];                    /* of a block */
-    const struct trit_gguf_tensor **layer; /* [layers][trit_family_tensors()] */
-    bool *rotated;                         /* per tensor of the file: its columns are */
-    struct trit_tensors *block;            /* of the prediction block; NULL: there is none */
+    const struct trit_gguf_tensor **layer;  /* [layers][trit_family_tensors()] */
+    bool *rotated;                          /* per tensor of the file: its columns are; */
+    const struct trit_gguf_tensor **scales; /* its factor; NULL: it has none */
+    struct trit_tensors *block;             /* of the prediction block; NULL: there is none */
 };
 /* Those of a layer, in the order of its kind. */
 static inline const struct trit_gguf_tensor **trit_tensors_of(const struct trit_tensors *tensors,
@@ -320,8 +327,13 @@ enum trit_code trit_loader_step(struct trit_loader *loader, const struct trit_gg
 /* The form of a tensor that has groups or may have: by all weights, of an outline by a few. */
 enum trit_code trit_loader_form(const struct trit_loader *loader,
                                 const struct trit_gguf_tensor *tensor, struct trit_form *form);
+/* Which matrices a layer has. */
+void trit_matrices_roles(struct trit_model *model);
 /* Name, form, kernels and place of every matrix, in the packed cache or in the model's arena. */
 enum trit_code trit_matrices_plan(struct trit_loader *loader);
+/* Multiplies the row scales of a matrix, which is packed, by the factors of its n parts. */
+enum trit_code trit_factors_apply(struct trit_loader *loader, struct trit_matrix *matrix,
+                                  const struct trit_gguf_tensor *const *parts, size_t n);
 /* Packs matrix i unless the cache has it. */
 enum trit_code trit_matrix_load(struct trit_loader *loader, size_t i);
 
@@ -409,17 +421,23 @@ bool trit_cache_copy(struct trit_session *to, const struct trit_session *from, s
 /* Bytes of a sequence beside its cache: chunks that wait to be merged. */
 size_t trit_session_parts(const struct trit_model *model, size_t context);
 
-/* f = gated(Wgate a, Wup a), in gate's place. */
+/* f = gated(Wgate a, Wup a), in gate's place; the same of gate and up that are there. */
 void trit_gate_up(struct trit_work *work, const struct trit_layer *layer);
+void trit_gated(struct trit_work *work);
 /* x = x + Wdown a. */
 void trit_down(struct trit_work *work, const struct trit_layer *layer);
 /* The half after attention: a norm, then the two, with a sub-norm between them where there is one.
  */
 void trit_feed_forward(struct trit_work *work, const struct trit_layer *layer);
+/* What of it comes after f; and of attention after what it gives. */
+void trit_feed_forward_out(struct trit_work *work, const struct trit_layer *layer);
+void trit_attention_out(struct trit_work *work, const struct trit_layer *layer);
 
 /* A layer of attention, then a gated feed-forward half, each with a norm before it; the sub-norms
    and the norms of q and k where the family has them. */
 void trit_layer_gated(struct trit_work *work, size_t layer);
+/* The same where every projection has a norm of its own before it. */
+void trit_layer_norms_in(struct trit_work *work, size_t layer);
 
 /* Whether all is finite (runtime/model/finite.c): what is not becomes the work's fault, unless it
    has one. After the norm of each token's values at in + token * ld was quantised for `to` (weights
@@ -502,6 +520,10 @@ void trit_product(struct trit_work *work, enum trit_part part, const struct trit
                   float *y, size_t ldy);
 void trit_product_add(struct trit_work *work, enum trit_part part,
                       const struct trit_matrix *matrix);
+
+/* x = x + norm of product; weights NULL: of the product itself. */
+void trit_product_into(struct trit_work *work, enum trit_part part,
+                       const struct trit_matrix *matrix, const float *weights);
 
 /* What a product with all of the matrix reads of it. */
 uint64_t trit_product_bytes(const struct trit_matrix *matrix);

@@ -152,9 +152,21 @@ void trit_feed_forward(struct trit_work *w, const struct trit_layer *l)
 {
     trit_norm_stream(w, TRIT_PART_FFN_NORM, &l->m[TRIT_GATE_UP], l->vector[TRIT_FFN_NORM]);
     trit_gate_up(w, l);
+    trit_feed_forward_out(w, l);
+}
+
+void trit_feed_forward_out(struct trit_work *w, const struct trit_layer *l)
+{
     trit_norm_quant(w, TRIT_PART_FFN_SUB_NORM, w->gate_up, w->gate_up_ld, &l->m[TRIT_DOWN],
                     l->vector[TRIT_FFN_SUB_NORM]);
     trit_down(w, l);
+}
+
+void trit_attention_out(struct trit_work *w, const struct trit_layer *l)
+{
+    trit_norm_quant(w, TRIT_PART_SUB_NORM, w->qkv, w->qkv_ld, &l->m[TRIT_O],
+                    l->vector[TRIT_ATTN_SUB_NORM]);
+    trit_product_into(w, TRIT_PART_O, &l->m[TRIT_O], l->vector[TRIT_ATTN_POST_NORM]);
 }
 
 void trit_layer_gated(struct trit_work *w, size_t i)
@@ -163,8 +175,6 @@ void trit_layer_gated(struct trit_work *w, size_t i)
     trit_norm_stream(w, TRIT_PART_ATTN_NORM, &l->m[TRIT_QKV], l->vector[TRIT_ATTN_NORM]);
     trit_product(w, TRIT_PART_QKV, &l->m[TRIT_QKV], w->qkv, w->qkv_ld);
     trit_attention(w, i);
-    trit_norm_quant(w, TRIT_PART_SUB_NORM, w->qkv, w->qkv_ld, &l->m[TRIT_O],
-                    l->vector[TRIT_ATTN_SUB_NORM]);
-    trit_product_add(w, TRIT_PART_O, &l->m[TRIT_O]);
+    trit_attention_out(w, l);
     trit_feed_forward(w, l);
 }

@@ -158,12 +158,12 @@ static enum trit_code load_layers(struct trit_loader *l)
     float *floats = model->floats;
     for (size_t i = 0; i < model->config.layers; i++) {
         enum trit_code code = load_floats(l, i, &floats);
-        for (size_t role = 0; role < (size_t)model->nroles && !code; role++)
-            code = trit_matrix_load(l, i * (size_t)model->nroles + role);
+        for (size_t j = 0; j < model->nroles && !code; j++)
+            code = trit_matrix_load(l, i * model->nroles + j);
         if (code)
             return code;
         const struct trit_matrix *up = &model->layers[i].m[TRIT_UP];
-        for (size_t j = 0; j < up->n; j++)
+        for (size_t j = 0; trit_is_apart(model) && j < up->n; j++)
             model->layers[i].most_up = fmaxf(model->layers[i].most_up, up->d[j]);
     }
     model->output_norm = floats;
@@ -287,7 +287,7 @@ static enum trit_code load_packed_head(struct trit_loader *l)
     struct trit_model *model = l->model;
     if (!model->config.packed_head)
         return TRIT_OK;
-    enum trit_code code = trit_matrix_load(l, model->config.layers * (size_t)model->nroles);
+    enum trit_code code = trit_matrix_load(l, model->config.layers * model->nroles);
     const struct trit_head_product product = product_of(&model->out);
     struct trit_rows *rows = model->config.tied ? &model->embd : &model->output;
     return code ? code
@@ -400,7 +400,8 @@ static enum trit_code choose_roles(struct trit_loader *l)
                          "%s: zeros are not skipped in matrices with a scale for each group of "
                          "columns: use --sparse off",
                          l->gguf->path);
-    l->model->nroles = skips && c->family->skips && !groups ? TRIT_NROLES : TRIT_NROLES - 1;
+    l->model->apart = skips && c->family->skips && !groups;
+    trit_matrices_roles(l->model);
     return TRIT_OK;
 }
 

@@ -15,7 +15,7 @@ static struct trit_matrix *matrix_at(const struct trit_loader *l, size_t i)
 
 static size_t matrices_of_layers(const struct trit_model *model)
 {
-    return model->config.layers * (size_t)model->nroles;
+    return model->config.layers * model->nroles;
 }
 
 static bool is_head(const struct trit_model *model, size_t i)
@@ -29,11 +29,30 @@ static bool is_joint(const struct trit_model *model, size_t i)
     return i >= matrices_of_layers(model) && !is_head(model, i);
 }
 
+/* Of matrix i of the layers. */
+static enum trit_role role_at(const struct trit_model *model, size_t i)
+{
+    return model->roles[i % model->nroles];
+}
+
 /* The matrix of a family's tensor: where zeros are skipped, Wup's own. */
 static enum trit_role role_of(const struct trit_model *model, const struct trit_layer_tensor *t)
 {
     const bool up = t->slot == TRIT_GATE_UP && t->aim != TRIT_AIM_GATE;
     return up && trit_is_apart(model) ? TRIT_UP : (enum trit_role)t->slot;
+}
+
+void trit_matrices_roles(struct trit_model *model)
+{
+    const struct trit_layer_kind *kind = trit_config_kind(&model->config, 0);
+    bool has[TRIT_NROLES] = { false };
+    for (size_t i = 0; i < kind->ntensors; i++)
+        if (trit_config_packs(&model->config, &kind->tensors[i]))
+            has[role_of(model, &kind->tensors[i])] = true;
+    model->nroles = 0;
+    for (size_t role = 0; role < TRIT_NROLES; role++)
+        if (has[role])
+            model->roles[model->nroles++] = (enum trit_role)role;
 }
 
 /* The tensors of matrix i; how many. */
@@ -42,13 +61,14 @@ static size_t parts_of(const struct trit_loader *l, size_t i,
 {
     const struct trit_model *model = l->model;
     const struct trit_config *c = &model->config;
-    const size_t layer = i / (size_t)model->nroles, role = i % (size_t)model->nroles;
     size_t n = 0;
     if (i >= matrices_of_layers(model)) {
         const struct trit_gguf_tensor *head = c->tied ? l->tensors.embd : l->tensors.output;
         parts[0] = is_joint(model, i) ? l->tensors.joint : head;
         return 1;
     }
+    const size_t layer = i / model->nroles;
+    const enum trit_role role = role_at(model, i);
     const struct trit_layer_kind *kind = trit_config_kind(c, layer);
     for (size_t j = 0; j < kind->ntensors; j++)
         if (trit_config_packs(c, &kind->tensors[j]) && role_of(model, &kind->tensors[j]) == role)
@@ -59,15 +79,14 @@ static size_t parts_of(const struct trit_loader *l, size_t i,
 /* Rows or columns of which matrices are skipped. */
 static enum trit_op skips_of(const struct trit_model *model, size_t i)
 {
-    const size_t role = i % (size_t)model->nroles;
     if (!trit_is_apart(model) || i >= matrices_of_layers(model))
         return TRIT_NOP;
+    const enum trit_role role = role_at(model, i);
     return role == TRIT_UP ? TRIT_OP_rows : role == TRIT_DOWN ? TRIT_OP_cols : TRIT_NOP;
 }
 
 static void name_matrix(const struct trit_model *model, size_t i, struct trit_matrix *x)
 {
-    const size_t layer = i / (size_t)model->nroles, role = i % (size_t)model->nroles;
     const size_t first = model->config.first;
     if (is_joint(model, i))
         snprintf(x->name, sizeof x->name, "blk.%zu.nextn.eh_proj", first);
@@ -76,24 +95,23 @@ static void name_matrix(const struct trit_model *model, size_t i, struct trit_ma
     else if (is_head(model, i))
         snprintf(x->name, sizeof x->name, "output");
     else
-        snprintf(x->name, sizeof x->name, "blk.%zu.%s", first + layer,
-                 trit_role_name((enum trit_role)role, trit_is_apart(model)));
+        snprintf(x->name, sizeof x->name, "blk.%zu.%s", first + i / model->nroles,
+                 trit_role_name(role_at(model, i), trit_is_apart(model)));
 }
 
 /* As its tensors are, whose shapes were checked. */
 static void size_matrix(const struct trit_model *model, size_t i, struct trit_matrix *x)
 {
     const struct trit_config *c = &model->config;
-    const size_t layer = i / (size_t)model->nroles, role = i % (size_t)model->nroles;
     if (i >= matrices_of_layers(model)) {
         x->n = is_joint(model, i) ? c->hidden : c->vocab;
         x->k = is_joint(model, i) ? 2 * c->hidden : c->hidden;
         return;
     }
-    const struct trit_layer_kind *kind = trit_config_kind(c, layer);
+    const struct trit_layer_kind *kind = trit_config_kind(c, i / model->nroles);
     for (size_t j = 0; j < kind->ntensors; j++) {
         const struct trit_layer_tensor *t = &kind->tensors[j];
-        if (!trit_config_packs(c, t) || role_of(model, t) != role)
+        if (!trit_config_packs(c, t) || role_of(model, t) != role_at(model, i))
             continue;
         x->n += trit_config_width(c, t->n);
         x->k = trit_config_width(c, t->k);
@@ -359,6 +377,8 @@ enum trit_code trit_matrix_load(struct trit_loader *l, size_t i)
         code = trit_dense_load(x, l->model->pool, cache, l->error);
     else if (!x->cached)
         code = trit_matrix_pack(x, l->gguf, parts, l->model->pool, l->error);
+    if (!code)
+        code = trit_factors_apply(l, x, parts, n);
     *(dense ? &l->model->cost.params : &l->model->cost.trits) += x->n * x->k;
     for (size_t j = 0; j < n && !code; j++)
         code = trit_loader_step(l, parts[j]);

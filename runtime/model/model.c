@@ -51,10 +51,10 @@ const struct trit_rows *trit_model_head(const struct trit_model *model)
 
 const struct trit_matrix *trit_model_matrix(const struct trit_model *model, size_t i)
 {
-    const size_t roles = (size_t)model->nroles, layers = model->config.layers * roles;
+    const size_t roles = model->nroles, layers = model->config.layers * roles;
     const bool head = model->config.packed_head;
     if (i < layers)
-        return &model->layers[i / roles].m[i % roles];
+        return &model->layers[i / roles].m[model->roles[i % roles]];
     if (head && i == layers)
         return &model->out;
     return model->config.joint && i == layers + head ? &model->joint : NULL;
@@ -93,7 +93,7 @@ static bool head_plan(const struct trit_model *model, size_t i, struct trit_plan
 
 bool trit_model_plan(const struct trit_model *model, size_t i, struct trit_plan *plan)
 {
-    const size_t matrices = model->config.layers * (size_t)model->nroles;
+    const size_t matrices = model->config.layers * model->nroles;
     if (i >= matrices)
         return head_plan(model, i - matrices, plan);
     const struct trit_matrix *x = trit_model_matrix(model, i);

@@ -73,6 +73,8 @@ struct trit_config {
     bool joint;        /* this is one: its inputs are a token and the state before it */
     size_t first;      /* layer i's tensors are blk.(first + i).* */
     bool tied;         /* the head is the embedding */
+    float embd_scale;  /* factor of the embedding's rows; 0: none */
+    bool norms_in;     /* every projection's inputs are normed once more, by a norm of its own */
     bool packed_head;  /* the head's rows have a scale for each group of columns: it is packed and
                           multiplied as the layers' matrices are. Of a head in a float type its
                           first rows tell, until all of them were seen */

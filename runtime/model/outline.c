@@ -152,12 +152,11 @@ uint64_t trit_model_packed(const struct trit_model *model)
 size_t trit_model_products(const struct trit_model *model, struct trit_model_matrix *list,
                            size_t room)
 {
-    const size_t layers = model->config.layers * (size_t)model->nroles;
+    const size_t layers = model->config.layers * model->nroles;
     const struct trit_matrix *x;
     size_t n = 0;
     for (size_t i = 0; (x = trit_model_matrix(model, i)); i++) {
-        const enum trit_role role =
-            i < layers ? (enum trit_role)(i % (size_t)model->nroles) : TRIT_NROLES;
+        const enum trit_role role = i < layers ? model->roles[i % model->nroles] : TRIT_NROLES;
         const struct trit_model_matrix m = {
             trit_role_label(role), x->n, x->k, 1, x->form, i >= layers
         };
@@ -212,7 +211,7 @@ bool trit_model_part(const struct trit_model *model, size_t i, size_t m, size_t 
                      struct trit_model_part *part)
 {
     const struct trit_config *c = &model->config;
-    const size_t layers = c->layers * (size_t)model->nroles, matrices = layers + c->packed_head;
+    const size_t layers = c->layers * model->nroles, matrices = layers + c->packed_head;
     const struct trit_matrix *x = trit_model_matrix(model, i);
     if (x) {
         const uint64_t one = (uint64_t)x->n * x->k;

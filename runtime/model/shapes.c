@@ -172,6 +172,8 @@ void trit_shape_config(const struct trit_shape *s, const struct trit_family *fam
         set_deltas(s, config);
     if (family->yarn && s->yarn)
         config->yarn = trit_yarn_usual((float)s->yarn, s->original);
+    if (family->shape)
+        family->shape(config);
     snprintf(config->arch, sizeof config->arch, "%s", family->names[0]);
     snprintf(config->name, sizeof config->name, "%s", s->name);
 }

@@ -87,6 +87,17 @@ static enum trit_code check_coarse(const struct finder *f, const struct trit_ggu
                                          : check_rows(f, t);
 }
 
+/* The factor of a matrix, where it has one. */
+static enum trit_code find_scale(struct finder *f, const struct trit_layer_tensor *t, size_t layer,
+                                 const struct trit_gguf_tensor *matrix)
+{
+    char name[TRIT_TENSOR_NAME];
+    snprintf(name, sizeof name, "blk.%zu.%s.scale", f->config->first + layer, t->name);
+    if (!trit_gguf_tensor(f->gguf, name))
+        return TRIT_OK;
+    return find_floats(f, name, 1, 0, &f->tensors->scales[matrix - f->gguf->tensors]);
+}
+
 static enum trit_code find_tensor(struct finder *f, size_t layer, size_t i)
 {
     const struct trit_layer_tensor *t = &trit_config_kind(f->config, layer)->tensors[i];
@@ -101,6 +112,8 @@ static enum trit_code find_tensor(struct finder *f, size_t layer, size_t i)
     if (code)
         return code;
     f->foldable[*out - f->gguf->tensors] = t->aim != TRIT_AIM_DELTA;
+    if (f->config->family->scales && (code = find_scale(f, t, layer, *out)))
+        return code;
     if (f->config->joint)
         return check_coarse(f, *out);
     if (trit_config_is_dense(f->config, (*out)->type))
@@ -223,6 +236,7 @@ static enum trit_code find_predicting(struct finder *f)
         return trit_fail(f->error, TRIT_EMEMORY, "%s: no memory", f->gguf->path);
     const enum trit_code code = find_layers(&block);
     trunk->block->rotated = trunk->rotated;
+    trunk->block->scales = trunk->scales;
     return code ? code : find_block(&block, trunk);
 }
 
@@ -243,7 +257,8 @@ enum trit_code trit_tensors_find(struct trit_tensors *tensors, const struct trit
     f.placed = trit_alloc(gguf->ntensors, sizeof *f.placed);
     f.foldable = trit_alloc(gguf->ntensors, sizeof *f.foldable);
     tensors->rotated = trit_alloc(gguf->ntensors, sizeof *tensors->rotated);
-    enum trit_code code = f.placed && f.foldable && tensors->rotated
+    tensors->scales = trit_alloc(gguf->ntensors, sizeof *tensors->scales);
+    enum trit_code code = f.placed && f.foldable && tensors->rotated && tensors->scales
                               ? find_all(&f)
                               : trit_fail(error, TRIT_EMEMORY, "%s: no memory", gguf->path);
     free(f.placed);
@@ -258,5 +273,6 @@ void trit_tensors_free(struct trit_tensors *tensors)
     free(tensors->block);
     free(tensors->layer);
     free(tensors->rotated);
+    free(tensors->scales);
     *tensors = (struct trit_tensors){ 0 };
 }

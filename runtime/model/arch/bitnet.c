@@ -4,7 +4,7 @@
 
 static const char *const names[] = { "bitnet-b1.58", "bitnet-25", NULL };
 
-static const struct trit_layer_tensor tensors[] = {
+const struct trit_layer_tensor trit_bitnet_tensors[TRIT_BITNET_TENSORS] = {
     { "attn_norm", TRIT_ONE, TRIT_HIDDEN, TRIT_ATTN_NORM, TRIT_AIM_PLAIN },
     { "attn_q", TRIT_Q, TRIT_HIDDEN, TRIT_QKV, TRIT_AIM_PLAIN },
     { "attn_k", TRIT_KV, TRIT_HIDDEN, TRIT_QKV, TRIT_AIM_PLAIN },
@@ -24,7 +24,7 @@ static const struct trit_neutral_key neutral[] = {
 
 const struct trit_family trit_family_bitnet = {
     .names = names,
-    .kinds = { { tensors, sizeof tensors / sizeof *tensors, trit_layer_gated } },
+    .kinds = { { trit_bitnet_tensors, TRIT_BITNET_TENSORS, trit_layer_gated } },
     .neutral = neutral,
     .nneutral = sizeof neutral / sizeof *neutral,
     .rope = TRIT_ROPE_NEOX,
@@ -33,4 +33,5 @@ const struct trit_family trit_family_bitnet = {
     .synth_eps = 1e-5f,
     .synth_rope_base = 500000,
     .synth_type = TRIT_I2_S,
+    .scales = true,
 };

@@ -34,4 +34,5 @@ const struct trit_family trit_family_llama = {
     .synth_rope_base = 500000,
     .synth_type = TRIT_I2_S,
     .dense = true,
+    .linear = true,
 };
