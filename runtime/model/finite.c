@@ -171,7 +171,7 @@ static bool norm_behind(const struct trit_work *w, enum trit_part part)
 /* Where rows have scales of any size, these alone may make large values; else large inputs must. */
 static bool may_overflow(const struct trit_matrix *x, const float *y, float least)
 {
-    return x->packing->group ? least < SMALL_SCALE : trit_finite_most(y, x->n) >= LARGE_BITS;
+    return trit_matrix_group(x) ? least < SMALL_SCALE : trit_finite_most(y, x->n) >= LARGE_BITS;
 }
 
 void trit_finite_product(struct trit_work *w, enum trit_part part, const struct trit_matrix *x,
