@@ -13,7 +13,7 @@ import numpy as np
 
 from blocks import Blocks
 from experts import Experts
-from tensors import Grouped, Rows, scaled
+from tensors import Grouped, Rows
 
 F = np.float32
 CHUNK = 256  # positions of one chunk of attention
@@ -61,9 +61,9 @@ def silu(g):
 
 
 def gelu(g):
-    """The tanh form: tanh(z) = 1 - 2 / (1 + e^2z)."""
-    z = F(0.7978845608) * (g + F(0.044715) * (g * g * g))
-    return g / (F(1) + exp(F(-2) * z))
+    """The tanh form: (1 + tanh(z / 2)) / 2 = 1 / (1 + e^-z)."""
+    z = g * (F(0.0713548139) * (g * g) + F(1.59576917))
+    return g / (F(1) + exp(-z))
 
 
 ACTIVATIONS = {"relu2": relu2, "silu": silu, "gelu": gelu}
@@ -92,7 +92,7 @@ class Binary32(Experts, Blocks):
         self.decisions = []
 
     def linear(self, x, *matrices):
-        return [scaled(y, m) for y, m in zip(self.products(x, matrices), matrices)]
+        return self.products(x, matrices)
 
     def products(self, x, matrices):
         if isinstance(matrices[0], Rows):
@@ -106,8 +106,10 @@ class Binary32(Experts, Blocks):
         return [(self.grouped if groups else self.product)(a8, s, w) for w in matrices]
 
     def product(self, a8, s, w):
+        """A factor beside the matrix goes into the scales of its rows; others have none."""
         sums = a8[..., 0, :].astype(w.columns.dtype) @ w.columns  # exact
-        return sums.astype(F) * (w.d.astype(F) / s[..., 0, :])
+        d = w.d.astype(F) if w.factor is None else w.d.astype(F) * F(w.factor)
+        return sums.astype(F) * (d / s[..., 0, :])
 
     def grouped(self, a8, s, w):
         group = a8.shape[-1]

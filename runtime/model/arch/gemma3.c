@@ -126,7 +126,6 @@ const struct trit_family trit_family_gemma3 = {
     .rope = TRIT_ROPE_NEOX,
     .own_head_dim = true,
     .windows = true,
-    .rope_base = 1000000,
     .gated = TRIT_OP_gelu,
     .synth_eps = 1e-6f,
     .synth_rope_base = 1000000,
