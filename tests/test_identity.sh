@@ -69,4 +69,7 @@ synth qwen3 --arch qwen3 --shape 256x384x2x4x2x96 --vocab 301       # packed hea
 synth qwen3_signs --arch qwen3 --shape 384x256x1x3x1 --vocab 300 --type q1_0 --untied
 synth qwen35 --arch qwen35 --shape 256x384x3x6x2x64 --vocab 301 # two layers with a state
 synth qwen35_turned --arch qwen35 --shape 256x384x2x4x1x128 --vocab 300 --hadamard 128 --type q1_0
+synth bitnet --arch bitnet --shape 240x344x2x4x2 --vocab 301 # 344 is no multiple of 128
+synth gemma3 --shape 256x384x7x4x2x96 --arch gemma3 --vocab 300 # local layers, and a global one
+synth norms_in --arch qwen3 --norms-in --type i2_s --embd q8_0 --shape 256x384x2x4x2 --vocab 300
 exit $failed

@@ -22,7 +22,7 @@ static void the_table_is_sound(void **state)
         assert_non_null(trit_shape_family(s));
         assert_true(s->hidden * s->ffn % 128 == 0 && s->vocab && s->context);
     }
-    assert_int_equal(n, 12);
+    assert_int_equal(n, 20);
 }
 
 static void bitnet_2b4t_has_its_published_size(void **state)

@@ -110,7 +110,7 @@ static enum trit_code outline_shape(const struct options *o, struct trit_profile
     if (!family)
         return trit_fail(error, TRIT_EARGUMENT, "--arch %.64s: supported are %s", o->arch,
                          trit_family_list(list, sizeof list));
-    const uint32_t type = o->type >= 0 ? types[o->type] : family->synth_type;
+    const uint32_t type = o->type >= 0 ? types[o->type] : trit_shape_type(&shape, family);
     const uint32_t rows = trit_family_low_rows(family, type) ? type : TRIT_F16;
     shape.untied |= o->untied;
     trit_shape_config(&shape, family, &config);

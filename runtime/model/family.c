@@ -170,9 +170,9 @@ const char *trit_role_name(enum trit_role role, bool apart)
     return apart && role == TRIT_GATE_UP ? "ffn_gate" : roles[role].name;
 }
 
-static struct trit_form usual_form(const struct trit_family *family)
+static struct trit_form usual_form(const struct trit_config *c)
 {
-    return (struct trit_form){ family->grouped ? 128 : 0, TRIT_TRITS };
+    return (struct trit_form){ c->family->grouped && !c->norms_in ? 128 : 0, TRIT_TRITS };
 }
 
 size_t trit_model_matrix_add(struct trit_model_matrix *list, size_t n, size_t room,
@@ -194,9 +194,7 @@ size_t trit_model_matrix_add(struct trit_model_matrix *list, size_t n, size_t ro
 static struct trit_model_matrix of_role(const struct trit_config *c,
                                         const struct trit_layer_kind *kind, size_t role)
 {
-    struct trit_model_matrix m = { .name = roles[role].label,
-                                   .count = 1,
-                                   .form = usual_form(c->family) };
+    struct trit_model_matrix m = { .name = roles[role].label, .count = 1, .form = usual_form(c) };
     for (size_t i = 0; i < kind->ntensors; i++)
         if (trit_config_packs(c, &kind->tensors[i]) && (size_t)kind->tensors[i].slot == role) {
             m.n += trit_config_width(c, kind->tensors[i].n);
@@ -209,7 +207,7 @@ static struct trit_model_matrix of_role(const struct trit_config *c,
 static struct trit_model_matrix gate_alone(const struct trit_config *c)
 {
     const struct trit_layer_kind *kind = &c->family->kinds[0];
-    struct trit_model_matrix gate = { .name = "gate", .form = usual_form(c->family) };
+    struct trit_model_matrix gate = { .name = "gate", .form = usual_form(c) };
     for (size_t i = 0; i < kind->ntensors; i++)
         if (kind->tensors[i].aim == TRIT_AIM_GATE) {
             gate.n = trit_config_width(c, kind->tensors[i].n);
@@ -231,7 +229,7 @@ size_t trit_model_matrices(const struct trit_config *c,
         matrices[n++] = gate_alone(c);
     if (c->packed_head)
         matrices[n++] =
-            (struct trit_model_matrix){ HEAD, c->vocab, c->hidden, 1, usual_form(c->family), true };
+            (struct trit_model_matrix){ HEAD, c->vocab, c->hidden, 1, usual_form(c), true };
     return n;
 }
 

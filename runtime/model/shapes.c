@@ -10,19 +10,27 @@
 
 static const struct trit_shape shapes[] = {
     /* hidden, ffn, layers, heads, kv heads, head size; vocabulary, context, untied; YaRN; heads of
-       keys of the delta rule. Qwen3.5's: its config.json files */
-    { "tiny", 256, 768, 2, 4, 2, 0, 512, 2048, false, NULL, 0, 0, 0 },
-    { "large", 1536, 4096, 24, 16, 16, 0, 32002, 2048, false, NULL, 0, 0, 0 },
-    { "bonsai-1.7b", 2048, 6144, 28, 16, 8, 128, 151669, 32768, false, "qwen3", 4, 8192, 0 },
-    { "bonsai2-2b", 2048, 6144, 24, 8, 2, 256, 248320, 262144, false, "qwen35", 0, 0, 16 },
-    { "2b4t", 2560, 6912, 30, 20, 5, 0, 128256, 4096, false, NULL, 0, 0, 0 },
-    { "3b", 3200, 8640, 26, 32, 32, 0, 32002, 2048, false, NULL, 0, 0, 0 },
-    { "bonsai-4b", 2560, 9728, 36, 32, 8, 128, 151669, 32768, false, "qwen3", 4, 8192, 0 },
-    { "bonsai2-4b", 2560, 9216, 32, 16, 4, 256, 248320, 262144, false, "qwen35", 0, 0, 16 },
-    { "8b", 4096, 14336, 32, 32, 8, 0, 128256, 8192, true, NULL, 0, 0, 0 },
-    { "bonsai-8b", 4096, 12288, 36, 32, 8, 128, 151669, 65536, true, "qwen3", 4, 16384, 0 },
-    { "bonsai2-9b", 4096, 12288, 32, 16, 4, 256, 248320, 262144, true, "qwen35", 0, 0, 16 },
-    { "bonsai2-27b", 5120, 17408, 64, 24, 4, 256, 248320, 262144, true, "qwen35", 0, 0, 16 },
+       keys of the delta rule; norms before projections. Qwen3.5's: its config.json files */
+    { "tiny", 256, 768, 2, 4, 2, 0, 512, 2048, false, NULL, 0, 0, 0, false },
+    { "embedding-270m", 640, 2048, 18, 4, 1, 256, 262144, 32768, false, "gemma3", 0, 0, 0, true },
+    { "embedding-0.6b", 1024, 3072, 28, 16, 8, 128, 151936, 32768, false, "qwen3", 0, 0, 0, true },
+    { "large", 1536, 4096, 24, 16, 16, 0, 32002, 2048, false, "bitnet", 0, 0, 0, false },
+    { "falcon3-1b", 2048, 8192, 18, 8, 4, 256, 131072, 8192, true, "llama", 0, 0, 0, false },
+    { "falcon-e-1b", 2048, 9216, 24, 16, 2, 128, 32768, 32768, true, "llama", 0, 0, 0, false },
+    { "bonsai-1.7b", 2048, 6144, 28, 16, 8, 128, 151669, 32768, false, "qwen3", 4, 8192, 0, false },
+    { "bonsai2-2b", 2048, 6144, 24, 8, 2, 256, 248320, 262144, false, "qwen35", 0, 0, 16, false },
+    { "2b4t", 2560, 6912, 30, 20, 5, 0, 128256, 4096, false, NULL, 0, 0, 0, false },
+    { "falcon-e-3b", 2048, 13312, 32, 16, 2, 128, 32768, 32768, true, "llama", 0, 0, 0, false },
+    { "falcon3-3b", 3072, 9216, 22, 12, 4, 256, 131072, 32768, true, "llama", 0, 0, 0, false },
+    { "3b", 3200, 8640, 26, 32, 32, 0, 32002, 2048, false, "bitnet", 0, 0, 0, false },
+    { "bonsai-4b", 2560, 9728, 36, 32, 8, 128, 151669, 32768, false, "qwen3", 4, 8192, 0, false },
+    { "bonsai2-4b", 2560, 9216, 32, 16, 4, 256, 248320, 262144, false, "qwen35", 0, 0, 16, false },
+    { "falcon3-7b", 3072, 23040, 28, 12, 4, 256, 131072, 32768, true, "llama", 0, 0, 0, false },
+    { "8b", 4096, 14336, 32, 32, 8, 0, 128256, 8192, true, NULL, 0, 0, 0, false },
+    { "bonsai-8b", 4096, 12288, 36, 32, 8, 128, 151669, 65536, true, "qwen3", 4, 16384, 0, false },
+    { "bonsai2-9b", 4096, 12288, 32, 16, 4, 256, 248320, 262144, true, "qwen35", 0, 0, 16, false },
+    { "falcon3-10b", 3072, 23040, 40, 12, 4, 256, 131072, 32768, true, "llama", 0, 0, 0, false },
+    { "bonsai2-27b", 5120, 17408, 64, 24, 4, 256, 248320, 262144, true, "qwen35", 0, 0, 16, false },
 };
 
 enum { NSHAPES = sizeof shapes / sizeof *shapes, VOCAB = 32768, CONTEXT = 4096 };
@@ -132,6 +140,11 @@ const struct trit_family *trit_shape_family(const struct trit_shape *shape)
     return shape->arch ? trit_family_find(shape->arch, strlen(shape->arch)) : trit_family_at(0);
 }
 
+uint32_t trit_shape_type(const struct trit_shape *shape, const struct trit_family *family)
+{
+    return shape->norms_in && family->norms_in.layer ? TRIT_I2_S : family->synth_type;
+}
+
 /* As the numbers of attention suggest: as many values, in heads of the usual size. */
 static void set_deltas(const struct trit_shape *s, struct trit_config *c)
 {
@@ -167,7 +180,8 @@ void trit_shape_config(const struct trit_shape *s, const struct trit_family *fam
                                     .eps = family->synth_eps,
                                     .rope_base = family->synth_rope_base,
                                     .tied = !s->untied,
-                                    .packed_head = family->grouped };
+                                    .norms_in = s->norms_in && family->norms_in.layer };
+    config->packed_head = family->grouped && !config->norms_in;
     if (family->kinds[1].layer)
         set_deltas(s, config);
     if (family->yarn && s->yarn)

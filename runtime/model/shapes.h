@@ -15,6 +15,8 @@ struct trit_shape {
     size_t yarn, original; /* rotations stretched so many times from that context; 0: as they are */
     size_t k_heads; /* of layers with the delta rule; 0: half or a third of their heads of values,
                        which have as many elements as the heads of attention in all */
+    bool norms_in;  /* a norm before every projection, in families that have it; such models have
+                       matrices of type I2_S and rows of floats */
 };
 
 /* Shape i of the table, in order of size; NULL past the last. */
@@ -27,6 +29,9 @@ enum trit_code trit_shape_parse(struct trit_shape *shape, const char *text,
 
 /* The family that arch names. */
 const struct trit_family *trit_shape_family(const struct trit_shape *shape);
+
+/* The type in which matrices of the family are usually stored, with that shape. */
+uint32_t trit_shape_type(const struct trit_shape *shape, const struct trit_family *family);
 
 /* The hyper-parameters of a model of the family with that shape. */
 void trit_shape_config(const struct trit_shape *shape, const struct trit_family *family,

@@ -16,7 +16,7 @@ struct options {
     int type, embd;     /* choices by number; -1: as the architecture has it */
     int context, vocab; /* 0: as the shape has it */
     int chain, hadamard;
-    bool untied, mtp;
+    bool untied, mtp, norms_in;
     double peak, zeros, accept;
 };
 
@@ -32,7 +32,8 @@ static const uint32_t embds[] = { TRIT_F16, TRIT_BF16, TRIT_F32, TRIT_Q8_0, TRIT
 #define AT(member) offsetof(struct options, member)
 static const struct trit_option options[] = {
     { "--shape", TRIT_OPT_TEXT, AT(shape), "SHAPE",
-      "tiny, large, 2b4t, 3b, 8b, bonsai-1.7b, -4b, -8b, bonsai2-2b, -4b, -9b, -27b, or "
+      "tiny, large, 2b4t, 3b, 8b, embedding-270m, -0.6b, falcon-e-1b, -3b, falcon3-1b, -3b, -7b, "
+      "-10b, bonsai-1.7b, -4b, -8b, bonsai2-2b, -4b, -9b, -27b, or "
       "HIDDENxFFNxLAYERSxHEADSxKV[xHEAD_DIM]",
       0, 0, NULL },
     { "-o,--output", TRIT_OPT_TEXT, AT(output), "FILE", "the GGUF file to write", 0, 0, NULL },
@@ -56,6 +57,8 @@ static const struct trit_option options[] = {
       "for qwen35: weights count as rotated in blocks of N columns, a power of two, for example "
       "1024",
       1, 1 << 20, NULL },
+    { "--norms-in", TRIT_OPT_FLAG, AT(norms_in), NULL,
+      "for qwen3 and gemma3: with a norm before every projection", 0, 0, NULL },
     { "--mtp", TRIT_OPT_FLAG, AT(mtp), NULL,
       "for qwen35: with a block of Q8_0 that predicts the token after the next", 0, 0, NULL },
     { "--mtp-accept", TRIT_OPT_FLOAT, AT(accept), "P",
@@ -68,7 +71,7 @@ static const struct trit_option options[] = {
     { "--context", TRIT_OPT_INT, AT(context), "N", "context length (default: the shape's)", 1,
       1 << 24, NULL },
     { "--arch", TRIT_OPT_TEXT, AT(arch), "NAME",
-      "architecture name (default the shape's: qwen3, qwen35, else bitnet-b1.58)", 0, 0, NULL },
+      "architecture name (default the shape's, else bitnet-b1.58)", 0, 0, NULL },
 };
 #undef AT
 
@@ -124,7 +127,7 @@ static void choose(const struct options *o, struct trit_synth *s)
     const struct trit_family *shape = trit_shape_family(&s->shape);
     s->arch = o->arch ? o->arch : shape->names[0];
     const struct trit_family *f = trit_family_find(s->arch, strlen(s->arch));
-    s->type = o->type >= 0 ? types[o->type].type : f ? f->synth_type : 0;
+    s->type = o->type >= 0 ? types[o->type].type : f ? trit_shape_type(&s->shape, f) : 0;
     s->legacy = o->type >= 0 && types[o->type].legacy;
     s->low_rows = o->embd < 0 && f && trit_family_low_rows(f, s->type);
     s->embd = embds[o->embd < 0 ? 0 : o->embd];
@@ -162,6 +165,7 @@ static enum trit_code synth(const struct options *o, struct trit_error *error)
         code = trit_output_check(o->output, &trit_output_gguf, &o->tokenizer, 1, error);
     if (code)
         return code;
+    s.shape.norms_in |= o->norms_in;
     choose(o, &s);
     predict(o, &s);
     s.shape.untied |= o->untied || s.chain;

@@ -70,6 +70,16 @@ static void put_delta_keys(const struct keys *m)
         put_arch_u32(m, "nextn_predict_layers", c->predicting);
 }
 
+/* Layers with a window and a base of their own, in the usual pattern. */
+static void put_window_keys(const struct keys *m)
+{
+    const struct trit_windows *w = &m->plan->config.windows;
+    if (!(w->rope_base > 0))
+        return;
+    put_arch_u32(m, "attention.sliding_window", w->length);
+    put_arch_f32(m, "rope.freq_base_swa", w->rope_base);
+}
+
 static void put_model_keys(const struct keys *m)
 {
     const struct trit_synth *s = m->synth;
@@ -94,6 +104,7 @@ static void put_model_keys(const struct keys *m)
     put_arch_f32(m, "rope.freq_base", c->rope_base);
     put_more_keys(m);
     put_delta_keys(m);
+    put_window_keys(m);
 }
 
 /* Numbers of columns that are rotated, each once, ascending: the embedding's among them. */

@@ -196,6 +196,10 @@ static enum trit_code check(const struct trit_synth *s, struct trit_error *error
     if (s->zeros > 0 && !f->skips)
         return trit_fail(error, TRIT_EARGUMENT, "architecture %s has no zeros: without --zeros",
                          s->arch);
+    if (s->shape.norms_in && !f->norms_in.layer)
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "architecture %s has no norms before projections: without --norms-in",
+                         s->arch);
     if (s->chain && !s->shape.untied)
         return trit_fail(error, TRIT_EARGUMENT, "a chain needs an untied head");
     return check_predictor(s, f, error);
@@ -235,6 +239,9 @@ static enum trit_code make_plan(struct maker *m, const char *path, struct trit_e
     const struct trit_synth *s = p->synth;
     enum trit_code code = set_rotation(p, error);
     p->config.predicting = s->mtp;
+    if (!code && s->peak > 0 && p->config.embd_scale > 0)
+        code = trit_fail(error, TRIT_EARGUMENT,
+                         "architecture %s has norms before its sums: without --peak", s->arch);
     if (!code && s->peak > 0)
         code = trit_residual_plan(&p->stream, &s->shape, s->peak, s->zeros, m->noise, error);
     if (!code && !trit_synth_parts(p))
