@@ -5,13 +5,14 @@
 #include "runtime/base/mem.h"
 #include "runtime/judge/internal.h"
 
-enum { PREFILL = 256, LOGITS = 1 << 23 }; /* LOGITS: floats held at a time, about */
+enum { LOGITS = 1 << 23 }; /* LOGITS: floats held at a time, about */
 
 enum trit_code trit_chunk_work_create(struct trit_chunk_work *w, struct trit_engine *e,
                                       const struct trit_chunks *c, struct trit_error *error)
 {
     const size_t vocab = e->config.vocab, scored = c->context - 1 - c->first,
-                 fit = LOGITS / vocab + 1, chunk = c->context < PREFILL ? c->context : PREFILL;
+                 fit = LOGITS / vocab + 1,
+                 chunk = c->context < TRIT_JUDGE_CHUNK ? c->context : TRIT_JUDGE_CHUNK;
     size_t floats;
     *w = (struct trit_chunk_work){ .engine = e, .slice = scored < fit ? scored : fit };
     enum trit_code code = trit_session_create(&w->session, e->model, c->context, chunk, error);

@@ -13,7 +13,6 @@
 
 enum output { JSON, CSV, BIN };
 enum pooling { LAST, MEAN };
-enum { PREFILL = 256 };
 
 struct options {
     const char *model, *file, *prompt, *profile;
@@ -59,7 +58,7 @@ struct work {
     struct trit_session *session;
     int32_t eos;    /* put behind a text; -1: none */
     char *text;     /* of the file */
-    float *states;  /* [PREFILL][hidden] */
+    float *states;  /* [TRIT_JUDGE_CHUNK][hidden] */
     double *vector; /* [hidden] */
     size_t n;       /* vectors so far */
 };
@@ -84,17 +83,12 @@ static enum trit_code read_eos(struct work *w, struct trit_error *error)
 static enum trit_code load(struct work *w, struct trit_error *error)
 {
     struct trit_engine *e = &w->engine;
-    const size_t usual = e->config.context < 2048 ? e->config.context : 2048;
-    e->wanted = w->options.profile;
-    e->sequences = 1;
-    e->context = w->options.context ? (size_t)w->options.context : usual;
-    e->chunk = e->context < PREFILL ? e->context : PREFILL;
-    enum trit_code code = trit_cli_load_model(e, w->options.threads, w->options.quiet, error);
-    if (!code)
-        code = trit_session_create(&w->session, e->model, e->context, e->chunk, error);
+    const struct trit_judge_options how = { w->options.profile, w->options.context,
+                                            w->options.threads, w->options.quiet };
+    const enum trit_code code = trit_judge_load(e, &how, &w->session, error);
     if (code)
         return code;
-    w->states = trit_alloc(PREFILL * sizeof *w->states, e->config.hidden);
+    w->states = trit_alloc(TRIT_JUDGE_CHUNK * sizeof *w->states, e->config.hidden);
     w->vector = trit_alloc(e->config.hidden, sizeof *w->vector);
     return w->states && w->vector ? TRIT_OK
                                   : trit_fail(error, TRIT_EMEMORY, "no memory for vectors");
@@ -124,8 +118,8 @@ static enum trit_code pool(struct work *w, const int32_t *ids, size_t n, struct 
     enum trit_code code = TRIT_OK;
     memset(w->vector, 0, hidden * sizeof *w->vector);
     trit_session_rewind(w->session, 0);
-    for (size_t at = 0; at < n && !code; at += PREFILL) {
-        const size_t m = n - at < PREFILL ? n - at : PREFILL;
+    for (size_t at = 0; at < n && !code; at += TRIT_JUDGE_CHUNK) {
+        const size_t m = n - at < TRIT_JUDGE_CHUNK ? n - at : TRIT_JUDGE_CHUNK;
         const struct trit_run run = {
             .session = w->session, .tokens = ids + at, .count = m, .first = m, .states = w->states
         };

@@ -14,7 +14,7 @@
 #include "runtime/judge/internal.h"
 
 enum output { TEXT, JSON, CSV };
-enum { PREFILL = 256, ROWS = 64 };
+enum { ROWS = 64 };
 
 struct options {
     const char *model, *profile;
@@ -294,14 +294,9 @@ static enum trit_code run_task(struct work *w, struct task *task, bool dry,
 static enum trit_code load(struct work *w, struct trit_error *error)
 {
     struct trit_engine *e = &w->engine;
-    const size_t usual = e->config.context < 2048 ? e->config.context : 2048;
-    e->wanted = w->options.profile;
-    e->sequences = 1;
-    e->context = w->options.context ? (size_t)w->options.context : usual;
-    e->chunk = e->context < PREFILL ? e->context : PREFILL;
-    enum trit_code code = trit_cli_load_model(e, w->options.threads, w->options.quiet, error);
-    if (!code)
-        code = trit_session_create(&w->session, e->model, e->context, e->chunk, error);
+    const struct trit_judge_options how = { w->options.profile, w->options.context,
+                                            w->options.threads, w->options.quiet };
+    const enum trit_code code = trit_judge_load(e, &how, &w->session, error);
     if (code)
         return code;
     w->logits = trit_alloc(ROWS * sizeof *w->logits, e->config.vocab);

@@ -190,7 +190,7 @@ static enum trit_code load(struct work *w, struct trit_error *error)
     e->kv = w->options.kv;
     e->sequences = 1;
     e->context = c->context;
-    e->chunk = c->context < 256 ? c->context : 256;
+    e->chunk = c->context < TRIT_JUDGE_CHUNK ? c->context : TRIT_JUDGE_CHUNK;
     enum trit_code code = trit_cli_load_model(e, w->options.threads, w->options.quiet, error);
     if (!code)
         code = trit_chunk_work_create(&w->eval, e, c, error);

@@ -116,6 +116,18 @@ void trit_divergence_free(struct trit_divergence *d);
 void trit_divergence_print(struct trit_divergence *d);
 json_t *trit_divergence_json(struct trit_divergence *d);
 
+/* Options of commands that evaluate texts one by one. */
+struct trit_judge_options {
+    const char *profile; /* NULL: look */
+    int context;         /* 0: 2048, or the model's if that is less */
+    int threads;
+    bool quiet;
+};
+enum { TRIT_JUDGE_CHUNK = 256 }; /* tokens of a pass, at most */
+/* Loads an opened model and makes a session of it. */
+enum trit_code trit_judge_load(struct trit_engine *engine, const struct trit_judge_options *options,
+                               struct trit_session **session, struct trit_error *error);
+
 /* "model", "model_hash", "build" and "packed_cache" of results. NULL: no memory. */
 json_t *trit_judged_by(const struct trit_engine *engine);
 

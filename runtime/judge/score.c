@@ -1,4 +1,4 @@
-/* Scores of rows of logits; means; what results say of their making. */
+/* Scores of rows of logits; means; the model that is judged, and what results say of it. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,4 +65,16 @@ json_t *trit_judged_by(const struct trit_engine *e)
     snprintf(build, sizeof build, "%s (%s)", trit_version(), trit_commit());
     return json_pack("{so ss ss ss?}", "model", trit_json_text(path), "model_hash", hash, "build",
                      build, "packed_cache", trit_engine_cache_used(e));
+}
+
+enum trit_code trit_judge_load(struct trit_engine *e, const struct trit_judge_options *o,
+                               struct trit_session **session, struct trit_error *error)
+{
+    const size_t usual = e->config.context < 2048 ? e->config.context : 2048;
+    e->wanted = o->profile;
+    e->sequences = 1;
+    e->context = o->context ? (size_t)o->context : usual;
+    e->chunk = e->context < TRIT_JUDGE_CHUNK ? e->context : TRIT_JUDGE_CHUNK;
+    const enum trit_code code = trit_cli_load_model(e, o->threads, o->quiet, error);
+    return code ? code : trit_session_create(session, e->model, e->context, e->chunk, error);
 }
