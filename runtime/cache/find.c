@@ -32,7 +32,7 @@ static void put_hash(XXH128_hash_t hash, uint8_t out[TRIT_CACHE_HASH])
     memcpy(out, &canonical, sizeof canonical);
 }
 
-/* The size is part of it; header and metadata as a whole. */
+/* Of one file. The size is part of it; header and metadata as a whole. */
 static XXH128_hash_t sample(const struct trit_gguf *gguf)
 {
     uint8_t gathered[sizeof(XXH128_canonical_t) + 8 + SAMPLES * SAMPLE_BYTES] = { 0 };
@@ -52,16 +52,46 @@ static XXH128_hash_t sample(const struct trit_gguf *gguf)
     return XXH3_128bits(gathered, sizeof gathered);
 }
 
-void trit_cache_identify(const struct trit_gguf *gguf, struct trit_cache_source *source)
+/* Of several files the first's place, and everything that tells a write to one of them. */
+static struct trit_file_id identity(const struct trit_gguf *gguf)
 {
-    *source = (struct trit_cache_source){ .bytes = gguf->size, .file = gguf->file };
-    put_hash(sample(gguf), source->sample);
+    struct trit_file_id all = gguf->file;
+    const struct trit_gguf *part;
+    for (size_t i = 1; (part = trit_gguf_part(gguf, i)); i++) {
+        const struct trit_file_id both[] = { all, part->file };
+        all.bytes += part->file.bytes;
+        all.modified = (int64_t)XXH3_64bits(both, sizeof both);
+        all.changed = all.changed > part->file.changed ? all.changed : part->file.changed;
+    }
+    return all;
 }
 
+void trit_cache_identify(const struct trit_gguf *gguf, struct trit_cache_source *source)
+{
+    const struct trit_gguf *part;
+    *source = (struct trit_cache_source){ .bytes = trit_gguf_bytes(gguf), .file = identity(gguf) };
+    put_hash(sample(gguf), source->sample);
+    for (size_t i = 1; (part = trit_gguf_part(gguf, i)); i++) {
+        uint8_t both[2][TRIT_CACHE_HASH];
+        memcpy(both[0], source->sample, sizeof *both);
+        put_hash(sample(part), both[1]);
+        put_hash(XXH3_128bits(both, sizeof both), source->sample);
+    }
+    if (gguf->i2s != TRIT_I2S_128) /* other weights are read from the same bytes */
+        put_hash(XXH3_128bits_withSeed(source->sample, TRIT_CACHE_HASH, (XXH64_hash_t)gguf->i2s),
+                 source->sample);
+}
+
+/* Of one file. */
 struct slices {
     const struct trit_gguf *gguf;
     uint64_t *hashes;
 };
+
+static size_t slices_of(const struct trit_gguf *part)
+{
+    return (part->size + SLICE - 1) / SLICE;
+}
 
 static void hash_some(void *arg, size_t begin, size_t end, int thread)
 {
@@ -98,13 +128,16 @@ bool trit_cache_lasts(const struct trit_file_id *file, int fd, int64_t read)
 static enum trit_code settle(const struct trit_gguf *gguf, struct trit_cache_source *source,
                              int64_t began, struct trit_error *error)
 {
-    if (!gguf->mapping.base)
-        return TRIT_OK;
-    const struct trit_file_id after = trit_file_identify(gguf->fd);
-    if (!trit_file_same(&after, &gguf->file))
-        return trit_fail(error, TRIT_EIO, "%s: was changed while it was in use", gguf->path);
-    if (!trit_cache_lasts(&after, gguf->fd, began))
-        source->file = (struct trit_file_id){ 0 };
+    const struct trit_gguf *part;
+    for (size_t i = 0; (part = trit_gguf_part(gguf, i)); i++) {
+        if (!part->mapping.base)
+            return TRIT_OK;
+        const struct trit_file_id after = trit_file_identify(part->fd);
+        if (!trit_file_same(&after, &part->file))
+            return trit_fail(error, TRIT_EIO, "%s: was changed while it was in use", part->path);
+        if (!trit_cache_lasts(&after, part->fd, began))
+            source->file = (struct trit_file_id){ 0 };
+    }
     return TRIT_OK;
 }
 
@@ -112,17 +145,25 @@ enum trit_code trit_cache_identify_whole(const struct trit_gguf *gguf, struct tr
                                          struct trit_cache_source *source, struct trit_error *error)
 {
     const int64_t began = trit_cache_now();
-    const size_t count = (gguf->size + SLICE - 1) / SLICE;
-    struct slices s = { gguf, trit_alloc(count, sizeof *s.hashes) };
-    if (!s.hashes)
+    const struct trit_gguf *part;
+    size_t count = 0;
+    for (size_t i = 0; (part = trit_gguf_part(gguf, i)); i++)
+        count += slices_of(part);
+    uint64_t *hashes = trit_alloc(count, sizeof *hashes);
+    struct slices s = { .hashes = hashes };
+    if (!hashes)
         return trit_fail(error, TRIT_EMEMORY, "%s: no memory for its checksums", gguf->path);
     trit_cache_identify(gguf, source);
-    if (pool)
-        trit_pool_for(pool, count, 1, hash_some, &s);
-    else
-        hash_some(&s, 0, count, 0);
-    put_hash(XXH3_128bits(s.hashes, count * sizeof *s.hashes), source->whole);
-    free(s.hashes);
+    for (size_t i = 0; (s.gguf = trit_gguf_part(gguf, i)); i++) {
+        const size_t n = slices_of(s.gguf);
+        if (pool)
+            trit_pool_for(pool, n, 1, hash_some, &s);
+        else
+            hash_some(&s, 0, n, 0);
+        s.hashes += n;
+    }
+    put_hash(XXH3_128bits(hashes, count * sizeof *hashes), source->whole);
+    free(hashes);
     return settle(gguf, source, began, error);
 }
 

@@ -198,7 +198,7 @@ void trit_engine_close(struct trit_engine *e)
 
 bool trit_engine_broken(const struct trit_engine *e)
 {
-    return (e->gguf && trit_mapping_broken(&e->gguf->mapping)) ||
+    return (e->gguf && trit_gguf_broken(e->gguf)) ||
            (e->cache && trit_cache_broken(e->cache));
 }
 

@@ -157,7 +157,8 @@ static int open_regular(const char *path, struct stat *st, struct trit_error *er
     return -1;
 }
 
-enum trit_code trit_gguf_open(struct trit_gguf **gguf, const char *path, struct trit_error *error)
+enum trit_code trit_gguf_open_one(struct trit_gguf **gguf, const char *path,
+                                  struct trit_error *error)
 {
     *gguf = NULL;
     struct stat st;
@@ -189,6 +190,9 @@ void trit_gguf_close(struct trit_gguf *gguf)
         trit_mapping_close(&gguf->mapping);
         close(gguf->fd);
     }
+    for (size_t i = 0; i < gguf->nothers; i++)
+        trit_gguf_close(gguf->others[i]);
+    free(gguf->others);
     trit_gguf_index_free(gguf);
     free(gguf->kv);
     free(gguf->tensors);
@@ -196,27 +200,40 @@ void trit_gguf_close(struct trit_gguf *gguf)
     free(gguf);
 }
 
+/* The mapped file that the bytes are in; NULL: none. */
+static const struct trit_gguf *part_of(const struct trit_gguf *gguf, const uint8_t *data)
+{
+    const struct trit_gguf *part;
+    size_t i = 0;
+    while ((part = trit_gguf_part(gguf, i)) &&
+           !(part->mapping.base && data >= part->base && data < part->base + part->size))
+        i++;
+    return part;
+}
+
 void trit_gguf_drop(const struct trit_gguf *gguf, const uint8_t *data, size_t bytes)
 {
-    if (!gguf->mapping.base || data < gguf->base || data > gguf->base + gguf->size)
+    const struct trit_gguf *part = part_of(gguf, data);
+    if (!part)
         return;
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), first = (size_t)(data - gguf->base);
-    size_t last = bytes > gguf->size - first ? gguf->size : first + bytes;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), first = (size_t)(data - part->base);
+    size_t last = bytes > part->size - first ? part->size : first + bytes;
     first = (first + page - 1) / page * page;
     last = last / page * page;
     if (first < last)
-        madvise((void *)(uintptr_t)(gguf->base + first), last - first, MADV_DONTNEED);
+        madvise((void *)(uintptr_t)(part->base + first), last - first, MADV_DONTNEED);
 }
 
 /* A read that fails or is short leaves it to the mapping to say so. */
 const uint8_t *trit_gguf_fetch(const struct trit_gguf *gguf, const uint8_t *data, size_t bytes,
                                void *buffer)
 {
-    if (!gguf->mapping.base)
+    const struct trit_gguf *part = part_of(gguf, data);
+    if (!part)
         return data;
-    const size_t begin = (size_t)(data - gguf->base);
+    const size_t begin = (size_t)(data - part->base);
     for (size_t at = 0; at < bytes;) {
-        ssize_t got = pread(gguf->fd, (uint8_t *)buffer + at, bytes - at, (off_t)(begin + at));
+        ssize_t got = pread(part->fd, (uint8_t *)buffer + at, bytes - at, (off_t)(begin + at));
         if (got == 0 || (got < 0 && errno != EINTR))
             return data;
         at += got > 0 ? (size_t)got : 0;

@@ -96,6 +96,7 @@ struct trit_gguf_tensor {
     uint64_t bytes;       /* I2_S: N*K/4 + 32 */
     const uint8_t *data;
     uint64_t record; /* file offset of its table entry */
+    uint32_t part;   /* of a model in several files: which of them, from 0 */
 };
 
 struct trit_gguf {
@@ -112,17 +113,32 @@ struct trit_gguf {
     struct trit_file_id file;    /* as it was when it was mapped; zeros for bytes in memory */
     int fd;                      /* of the file that is mapped */
     enum trit_i2s i2s;           /* the caller's to set after opening; TRIT_I2S_128 */
+    struct trit_gguf **others;   /* of a model in several files: those behind this, which is the */
+    size_t nothers;              /* first, and lists the tensors of all */
 };
 
 /* Maps and checks the file: header, every key and every tensor record (bounds, overflow, alignment,
    duplicates, overlap, UTF-8 of names; which of two layouts Q2_0 has). Closed with trit_gguf_close.
    A file that becomes shorter while it is mapped raises SIGBUS where its end is read: programs call
-   trit_mapping_guard (runtime/base/mapping.h) first. */
+   trit_mapping_guard (runtime/base/mapping.h) first. The first of a model's several files opens all
+   of them, FILE-00002-of-0000N.gguf beside it; a file that is missing, is of another model or
+   comes twice, and a later one that is named, are TRIT_EIO or TRIT_EFORMAT. */
 enum trit_code trit_gguf_open(struct trit_gguf **gguf, const char *path, struct trit_error *error);
 /* The same over bytes in memory, which must outlive it; path is for messages (fuzzing, tests). */
 enum trit_code trit_gguf_parse(struct trit_gguf **gguf, const void *data, size_t size,
                                const char *path, struct trit_error *error);
 void trit_gguf_close(struct trit_gguf *gguf); /* NULL allowed */
+
+/* Whether a file is named as one of a model's several, and which of how many, from 0. */
+bool trit_gguf_split_name(const char *path, uint32_t *part, uint32_t *count);
+/* Writes the name of another of them over it. */
+void trit_gguf_name_part(char *path, uint32_t part, uint32_t count);
+
+/* File i of the model, the first is gguf itself; NULL past the last. */
+const struct trit_gguf *trit_gguf_part(const struct trit_gguf *gguf, size_t i);
+uint64_t trit_gguf_bytes(const struct trit_gguf *gguf); /* of all files */
+/* Bytes of a file were gone when they were read (trit_mapping_survive). Any thread. */
+bool trit_gguf_broken(const struct trit_gguf *gguf);
 
 /* NULL where absent. */
 const struct trit_gguf_kv *trit_gguf_find(const struct trit_gguf *gguf, const char *key);
@@ -149,6 +165,8 @@ enum trit_code trit_gguf_texts(const struct trit_gguf *gguf, const char *key,
 /* Tells the kernel that these bytes of the mapping are no longer wanted: they leave memory (whole
  * pages inside only). */
 void trit_gguf_drop(const struct trit_gguf *gguf, const uint8_t *data, size_t bytes);
+
+void trit_gguf_drop_all(const struct trit_gguf *gguf);
 
 /* The same bytes without a page of the mapping in memory for them: they are read into buffer, or
    stay where they are if that is not a mapped file. Returns where they are. */

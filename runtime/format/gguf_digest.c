@@ -9,12 +9,16 @@ enum { SAMPLE = 256 }; /* bytes, from the middle of a tensor */
 
 void trit_gguf_digest(const struct trit_gguf *g, uint64_t out[2])
 {
+    const struct trit_gguf *part;
+    const uint32_t layout = g->i2s; /* how it is read */
     XXH3_state_t *state = XXH3_createState();
     out[0] = out[1] = 0;
     if (!state)
         return;
     XXH3_128bits_reset(state);
-    XXH3_128bits_update(state, g->base, (size_t)g->data_offset);
+    for (size_t i = 0; (part = trit_gguf_part(g, i)); i++)
+        XXH3_128bits_update(state, part->base, (size_t)part->data_offset);
+    XXH3_128bits_update(state, &layout, sizeof layout);
     for (size_t i = 0; i < g->ntensors; i++) {
         const struct trit_gguf_tensor *t = &g->tensors[i];
         const size_t n = t->bytes < SAMPLE ? (size_t)t->bytes : SAMPLE;

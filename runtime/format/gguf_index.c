@@ -103,6 +103,7 @@ enum trit_code trit_gguf_index_tensors(struct trit_gguf *gguf, struct trit_error
 {
     struct trit_gguf_index *index = gguf->index;
     const struct records tensors = tensors_of(gguf);
+    free(index->tensors.slot); /* of the first of several files alone */
     return build(gguf, &index->tensors, &tensors, "tensor", error);
 }
 

@@ -172,6 +172,13 @@ enum trit_code trit_gguf_read_tensors(struct trit_gguf_reader *r);
    order: all tensors by their places, which still count from the start of the tensor data. */
 enum trit_code trit_gguf_settle_q2(struct trit_gguf_reader *r, struct trit_gguf_tensor **order);
 
+/* One file, also a part of a model. */
+enum trit_code trit_gguf_open_one(struct trit_gguf **gguf, const char *path,
+                                  struct trit_error *error);
+/* The first of a model's files takes the others, whatever comes of it: closing it closes them. */
+enum trit_code trit_gguf_join(struct trit_gguf *first, struct trit_gguf **others, size_t n,
+                              struct trit_error *error);
+
 /* Builds the tables; a name that stands there twice is TRIT_EFORMAT. */
 enum trit_code trit_gguf_index_keys(struct trit_gguf *gguf, struct trit_error *error);
 enum trit_code trit_gguf_index_tensors(struct trit_gguf *gguf, struct trit_error *error);

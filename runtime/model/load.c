@@ -432,8 +432,8 @@ static void finish(struct trit_loader *l)
 {
     struct trit_model_cost *cost = &l->model->cost;
     cost->params += cost->trits;
-    cost->file_bytes = l->gguf->size;
-    trit_gguf_drop(l->gguf, l->gguf->base, l->gguf->size);
+    cost->file_bytes = trit_gguf_bytes(l->gguf);
+    trit_gguf_drop_all(l->gguf);
 }
 
 static enum trit_code load(struct trit_loader *l)

@@ -104,13 +104,16 @@ bool trit_model_plan(const struct trit_model *model, size_t i, struct trit_plan 
 void trit_model_memory(const struct trit_model *model, const struct trit_session *session,
                        struct trit_model_memory *memory)
 {
-    const struct trit_gguf *gguf = model->embd.gguf;
-    size_t huge;
+    const struct trit_gguf *gguf = model->embd.gguf, *part;
+    size_t huge, file;
     *memory = (struct trit_model_memory){ .weights = model->cost.packed_bytes + model->dense_bytes,
                                           .head = trit_head_bytes(model->head),
                                           .resident = trit_resident_now(),
                                           .huge = trit_resident_huge() };
-    trit_resident_at(gguf->base, gguf->size, &memory->file, &huge);
+    for (size_t i = 0; (part = trit_gguf_part(gguf, i)); i++) {
+        trit_resident_at(part->base, part->size, &file, &huge);
+        memory->file += file;
+    }
     if (session) {
         memory->kv = trit_session_kv_bytes(session);
         memory->states = session->states.bytes + session->states.log_bytes;

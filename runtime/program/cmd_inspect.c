@@ -76,18 +76,29 @@ struct trit_inspect_share *trit_inspect_shares(const struct trit_gguf *gguf, siz
     return shares;
 }
 
-uint64_t trit_inspect_trailing(const struct trit_gguf *gguf)
+static uint64_t trailing(const struct trit_gguf *gguf, size_t file)
 {
-    uint64_t end = 0, mask = gguf->alignment - 1;
+    const struct trit_gguf *part = trit_gguf_part(gguf, file);
+    uint64_t end = 0, mask = part->alignment - 1;
     for (size_t i = 0; i < gguf->ntensors; i++) {
         const struct trit_gguf_tensor *t = &gguf->tensors[i];
+        if (t->part != file)
+            continue;
         if (t->bytes == 0)
             return 0;
         if (t->offset + t->bytes > end)
             end = t->offset + t->bytes;
     }
     end = (end + mask) & ~mask;
-    return end && end < gguf->size ? gguf->size - end : 0;
+    return end && end < part->size ? part->size - end : 0;
+}
+
+uint64_t trit_inspect_trailing(const struct trit_gguf *gguf)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; trit_gguf_part(gguf, i); i++)
+        bytes += trailing(gguf, i);
+    return bytes;
 }
 
 /* The packed cache is opened, not verified. */

@@ -77,13 +77,17 @@ static json_t *metadata_json(const struct trit_gguf *g, bool all)
 static json_t *tensor_json(const struct trit_gguf *g, const struct trit_gguf_tensor *t)
 {
     char room[16];
-    json_t *shape = json_array();
+    json_t *shape = json_array(), *json;
     for (uint32_t i = 0; i < t->ndims; i++)
         json_array_append_new(shape, unsigned_json(t->ne[i]));
-    return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "name", text_json(t->name), "type",
+    json = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "name", text_json(t->name), "type",
                      trit_inspect_type(t->type, room), "type_id", unsigned_json(t->type), "shape",
                      shape, "offset", unsigned_json(t->offset), "data_offset",
-                     unsigned_json(t->offset - g->data_offset), "bytes", unsigned_json(t->bytes));
+                     unsigned_json(t->offset - trit_gguf_part(g, t->part)->data_offset), "bytes",
+                     unsigned_json(t->bytes));
+    if (g->nothers)
+        json_object_set_new(json, "file", unsigned_json(t->part));
+    return json;
 }
 
 static json_t *tensors_json(const struct trit_gguf *g)
@@ -139,7 +143,7 @@ enum trit_code trit_inspect_json(const struct trit_gguf *gguf, const struct trit
     json_t *root = json_pack(
         "{s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "file",
         text_json((struct trit_text){ gguf->path, strlen(gguf->path) }), "size",
-        unsigned_json(gguf->size), "version", (int)gguf->version, "alignment",
+        unsigned_json(trit_gguf_bytes(gguf)), "version", (int)gguf->version, "alignment",
         unsigned_json(gguf->alignment), "data_offset", unsigned_json(gguf->data_offset),
         "trailing_bytes", unsigned_json(trit_inspect_trailing(gguf)), "types", types_json(gguf),
         "runs", runs_json(&options->estimate), "memory", memory_json(gguf, &options->estimate),

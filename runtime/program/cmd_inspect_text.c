@@ -157,8 +157,11 @@ static void print_tensors(const struct trit_gguf *g)
         shape_text(t, shape, sizeof shape);
         fputs("  ", stdout);
         print_safe(t->name, SIZE_MAX);
-        printf("%*s  %-9s %-20s %12llu %14llu\n", (int)(width - t->name.n), "",
+        printf("%*s  %-9s %-20s %12llu %14llu", (int)(width - t->name.n), "",
                trit_inspect_type(t->type, room), shape, (ull)t->bytes, (ull)t->offset);
+        if (g->nothers)
+            printf(" of file %u", (unsigned)t->part + 1);
+        putchar('\n');
     }
 }
 
@@ -240,7 +243,11 @@ static void print_head(const struct trit_gguf *g, const struct trit_inspect_shar
         elements += shares[i].elements;
     printf("%-14s", "file");
     print_safe((struct trit_text){ g->path, strlen(g->path) }, SIZE_MAX);
-    printf("\n%-14s%s (%zu bytes)\n", "size", trit_bytes_text((double)g->size, size), g->size);
+    const uint64_t bytes = trit_gguf_bytes(g);
+    printf("\n%-14s%s (%llu bytes", "size", trit_bytes_text((double)bytes, size), (ull)bytes);
+    if (g->nothers)
+        printf(" in %zu files", g->nothers + 1);
+    puts(")");
     printf("%-14sGGUF version %u, alignment %u, tensor data at %llu\n", "format", g->version,
            g->alignment, (ull)g->data_offset);
     print_key(g, "architecture", "general.architecture");
@@ -261,7 +268,7 @@ enum trit_code trit_inspect_text(const struct trit_gguf *gguf, const struct trit
         return trit_fail(error, TRIT_EMEMORY, "%s: out of memory", gguf->path);
     print_head(gguf, shares, n, &options->estimate);
     if (n)
-        print_shares(shares, n, gguf->size);
+        print_shares(shares, n, trit_gguf_bytes(gguf));
     free(shares);
     print_memory(gguf, &options->estimate);
     print_metadata(gguf, options->all);

@@ -139,8 +139,8 @@ enum trit_code trit_served_load(struct trit_served *s, const struct trit_models_
     }
     const uint64_t after = trit_memory_room();
     s->bytes = before > after ? before - after : 0;
-    if (s->bytes < s->engine.gguf->size)
-        s->bytes = s->engine.gguf->size;
+    if (s->bytes < trit_gguf_bytes(s->engine.gguf))
+        s->bytes = trit_gguf_bytes(s->engine.gguf);
     s->load_seconds = trit_now() - begin;
     return TRIT_OK;
 }
@@ -153,9 +153,15 @@ void trit_served_free(struct trit_served *s)
 
 bool trit_served_replaced(const struct trit_served *s)
 {
-    const int fd = open(s->model.path, O_RDONLY | O_CLOEXEC);
-    const struct trit_file_id now = fd < 0 ? (struct trit_file_id){ 0 } : trit_file_identify(fd);
-    if (fd >= 0)
-        close(fd);
-    return !trit_file_same(&now, &s->engine.gguf->file);
+    const struct trit_gguf *part;
+    bool replaced = false;
+    for (size_t i = 0; (part = trit_gguf_part(s->engine.gguf, i)); i++) {
+        const int fd = open(i ? part->path : s->model.path, O_RDONLY | O_CLOEXEC);
+        const struct trit_file_id now =
+            fd < 0 ? (struct trit_file_id){ 0 } : trit_file_identify(fd);
+        if (fd >= 0)
+            close(fd);
+        replaced |= !trit_file_same(&now, &part->file);
+    }
+    return replaced;
 }

@@ -228,6 +228,20 @@ static enum trit_code remove_at(const struct trit_store *s, const char *path,
     return TRIT_OK;
 }
 
+/* The files behind the first of a model's several. */
+static void remove_behind(const char *path)
+{
+    char part[TRIT_STORE_PATH];
+    uint32_t first, count = 1;
+    snprintf(part, sizeof part, "%s", path);
+    if (!trit_gguf_split_name(path, &first, &count) || first != 0)
+        return;
+    for (uint32_t i = 1; i < count; i++) {
+        trit_gguf_name_part(part, i, count);
+        unlink(part);
+    }
+}
+
 static enum trit_code remove_created(struct trit_store *s, const struct trit_store_entries *all,
                                      const struct trit_store_entry *e, char *said, size_t room,
                                      struct trit_error *error)
@@ -262,9 +276,12 @@ enum trit_code trit_store_delete(struct trit_store *s, const char *name, char *s
                          e->model.path, user->model.name);
     } else if (!code) {
         char path[TRIT_STORE_PATH];
-        code = trit_store_join(s, e->place, NULL, path, sizeof path)
-                   ? remove_at(s, path, error)
-                   : trit_fail(error, TRIT_EARGUMENT, "%.60s...: the path is too long", e->place);
+        if (!trit_store_join(s, e->place, NULL, path, sizeof path))
+            code = trit_fail(error, TRIT_EARGUMENT, "%.60s...: the path is too long", e->place);
+        if (!code)
+            remove_behind(path);
+        if (!code)
+            code = remove_at(s, path, error);
         snprintf(said, room, "removed %s", e->model.path);
     }
     free(all.v);

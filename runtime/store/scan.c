@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "runtime/base/text.h"
+#include "runtime/format/gguf.h"
 #include "runtime/store/internal.h"
 
 enum { DEEPEST = 5, MOST = 4096, HUB_DEPTH = 2 };
@@ -81,15 +82,31 @@ static void name_file(struct trit_store_entry *e)
                  slash ? slash + 1 : e->place);
 }
 
+/* The files behind the first of a model's several. */
+static uint64_t bytes_behind(const char *path, uint32_t count)
+{
+    char part[TRIT_STORE_PATH];
+    uint64_t bytes = 0;
+    struct stat st;
+    snprintf(part, sizeof part, "%s", path);
+    for (uint32_t i = 1; i < count; i++) {
+        trit_gguf_name_part(part, i, count);
+        bytes += stat(part, &st) ? 0 : (uint64_t)st.st_size;
+    }
+    return bytes;
+}
+
 static enum trit_code add_file(struct scan *s, const char *path, const char *place)
 {
     char real[TRIT_STORE_PATH];
+    uint32_t part = 0, count = 1;
     const char *slash = strrchr(place, '/'), *file = slash ? slash + 1 : place;
     for (const char *c = place; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 127)
             return TRIT_OK;
     if (!trit_ends_with(file, TRIT_STORE_SUFFIX) || !strncasecmp(file, "mmproj", 6) ||
-        strlen(place) >= TRIT_STORE_NAME || !trit_store_holds(s->store, path, real))
+        strlen(place) >= TRIT_STORE_NAME || !trit_store_holds(s->store, path, real) ||
+        (trit_gguf_split_name(real, &part, &count) && part > 0))
         return TRIT_OK;
     struct trit_store_entry *e = add(s, place);
     if (!e)
@@ -97,6 +114,7 @@ static enum trit_code add_file(struct scan *s, const char *path, const char *pla
     memcpy(e->model.path, real, sizeof real);
     name_file(e);
     look_at(s, &e->model);
+    e->model.bytes += bytes_behind(real, count);
     return TRIT_OK;
 }
 
