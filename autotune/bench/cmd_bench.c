@@ -19,7 +19,7 @@ enum { HEAD_TOP, HEAD_FULL };
 struct options {
     const char *model, *profile, *cache, *trace;
     struct trit_ints prompt, gen, depth, threads, chunk, parallel;
-    int repetitions, output, head, top_k, sparse, kv, draft, draft_n;
+    int repetitions, output, head, top_k, sparse, kv, draft, draft_n, i2s;
     bool no_warmup, plan, ops;
 };
 
@@ -63,6 +63,7 @@ static const struct trit_option options[] = {
       "elements of the KV cache: f16 (default), i8 (half the size, faster, changes the answer a "
       "little)",
       0, 0, "f16|i8" },
+    TRIT_LAYOUT_OPTION(AT(i2s)),
     { "--cache", TRIT_OPT_TEXT, AT(cache), "FILE",
       "the packed cache (none: no cache; default: the model's, if there is one)", 0, 0, NULL },
     { "--profile-ops", TRIT_OPT_FLAG, AT(ops), NULL,
@@ -387,6 +388,7 @@ static enum trit_code bench(struct bench *b, struct trit_error *error)
     if (!b->total)
         return trit_fail(error, TRIT_EARGUMENT, "bench: nothing to measure: -p and -n are both 0");
     enum trit_code code = trit_cli_open_model(&b->engine, o->model, error);
+    trit_cli_layout(&b->engine, o->i2s);
     const char *const inputs[] = { b->engine.path, o->profile, o->cache };
     if (!code && o->trace)
         code = trit_output_check(o->trace, &trit_output_trace, inputs, 3, error);

@@ -4,6 +4,7 @@
 
 #include "autotune/compare/internal.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/open.h"
 #include "runtime/cli/shape.h"
 #include "runtime/cpu/cpu.h"
 
@@ -11,7 +12,7 @@ enum { PATTERNS = 32 };
 
 struct options {
     const char *shape, *cc, *templates, *name, *file;
-    int weights, tokens, threads, output, prompt, gen, rounds;
+    int weights, tokens, threads, output, prompt, gen, rounds, i2s;
     double seconds;
     bool fixed, precision, e2e;
     const char *rest[PATTERNS];
@@ -48,6 +49,7 @@ static const struct trit_option options[] = {
       1 << 20, NULL },
     { "-r,--repetitions", TRIT_OPT_INT, AT(rounds), "N", "e2e: rounds of both (default 9)", 1, 1000,
       NULL },
+    TRIT_LAYOUT_OPTION(AT(i2s)),
     { "-o,--output", TRIT_OPT_CHOICE, AT(output), NULL,
       "a table (default), for programs, or a page with figures", 0, 0, "md|json|csv|html" },
 };
@@ -63,6 +65,7 @@ static const struct trit_rule rules[] = {
     { TRIT_RULE_NEEDS, "-p,--e2e" },
     { TRIT_RULE_NEEDS, "-n,--e2e" },
     { TRIT_RULE_NEEDS, "-r,--e2e" },
+    { TRIT_RULE_NEEDS, "--i2s-layout,--e2e" },
 };
 
 static const char detail[] =
@@ -172,7 +175,8 @@ static enum trit_code e2e(const struct options *o, struct trit_error *error)
                           .threads = o->threads,
                           .prompt = (size_t)o->prompt,
                           .gen = (size_t)o->gen,
-                          .rounds = (size_t)o->rounds };
+                          .rounds = (size_t)o->rounds,
+                          .i2s = o->i2s };
     if (o->nrest != 2)
         return trit_fail(error, TRIT_EARGUMENT,
                          "compare: --e2e takes two profiles, files or 'none': %d given", o->nrest);

@@ -314,6 +314,7 @@ enum trit_code trit_e2e_run(const struct trit_e2e *e, enum trit_compare_output o
     }
     if (!code)
         code = trit_cli_open_model(&w.engine, e->file, error);
+    trit_cli_layout(&w.engine, e->i2s);
     if (!code)
         code = prepare(&w, error);
     if (!code)

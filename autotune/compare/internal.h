@@ -141,6 +141,7 @@ struct trit_e2e {
     const char *profile[2]; /* paths, or "none" */
     const char *file;       /* NULL: the default model */
     int threads;            /* below 1: one per physical core */
+    int i2s;                /* enum trit_i2s: how I2_S weights stand */
     size_t prompt, gen, rounds;
 };
 enum trit_code trit_e2e_run(const struct trit_e2e *e, enum trit_compare_output output,

@@ -12,7 +12,7 @@
 
 struct options {
     const char *model, *shape, *arch, *limits, *profile;
-    int type, embd, context, threads, kv, output;
+    int type, embd, context, threads, kv, output, i2s;
     bool untied;
 };
 
@@ -53,6 +53,7 @@ static const struct trit_option options[] = {
       NULL },
     { "-o,--output", TRIT_OPT_CHOICE, AT(output), NULL, "text with a table (default), json or csv",
       0, 0, "md|json|csv" },
+    TRIT_LAYOUT_OPTION(AT(i2s)),
 };
 #undef AT
 
@@ -133,6 +134,7 @@ static enum trit_code outline(const struct options *o, struct trit_profile *prof
         code = trit_gguf_open(&gguf, path, error);
     if (code)
         return code;
+    gguf->i2s = (enum trit_i2s)o->i2s;
     trit_estimate_open(e, path, &(struct trit_outline_of){ .gguf = gguf }, profile);
     trit_gguf_close(gguf);
     return TRIT_OK;

@@ -70,6 +70,12 @@ enum trit_code trit_cli_open_model(struct trit_engine *e, const char *model,
     return code ? code : trit_engine_open(e, path, error);
 }
 
+void trit_cli_layout(struct trit_engine *e, int layout)
+{
+    if (e->gguf)
+        e->gguf->i2s = (enum trit_i2s)layout;
+}
+
 enum trit_code trit_cli_read_template(const char *wanted, char **text, struct trit_error *error)
 {
     enum { MOST = 1 << 20 };

@@ -16,6 +16,17 @@ enum trit_code trit_cli_find_model(const char *model, char *path, size_t room,
 enum trit_code trit_cli_open_model(struct trit_engine *engine, const char *model,
                                    struct trit_error *error);
 
+/* The option of commands that load a model, an int at offset `at`, and what it does to the opened
+   one (or to none). */
+/* clang-format off */
+#define TRIT_LAYOUT_OPTION(at) \
+    { "--i2s-layout", TRIT_OPT_CHOICE, at, NULL, \
+      "how the weights of I2_S stand: 128 in 32 bytes (default), 64 in 16 (written on ARM), or " \
+      "four rows together (an older program)", \
+      0, 0, "128|64|rows4" }
+/* clang-format on */
+void trit_cli_layout(struct trit_engine *engine, int layout);
+
 /* What --chat-template says: *text is that of a file, to be freed; NULL where wanted is NULL or the
    name of a built-in template. */
 enum trit_code trit_cli_read_template(const char *wanted, char **text, struct trit_error *error);

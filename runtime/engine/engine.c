@@ -89,6 +89,18 @@ static void find_cache(struct trit_engine *e)
         tell(e, "%s", log);
 }
 
+/* Of the file's weights, before they are packed. */
+static void tell_layout(struct trit_engine *e)
+{
+    const enum trit_i2s now = e->gguf->i2s;
+    enum trit_i2s better;
+    if (e->tell && !e->model && trit_model_doubts_layout(&e->config, e->gguf, &better))
+        tell(e,
+             "%s: its I2_S weights look like another layout than %s, in which text would be "
+             "noise: try --i2s-layout %s",
+             e->path, trit_i2s_name(now), trit_i2s_name(better));
+}
+
 /* What the use of profile and packed cache brought to light. */
 static void tell_use(struct trit_engine *e, enum trit_code code)
 {
@@ -163,6 +175,7 @@ static enum trit_code check_memory(struct trit_engine *e, const struct trit_load
 enum trit_code trit_engine_load_model(struct trit_engine *e, int threads, struct trit_error *error)
 {
     double begin = trit_now();
+    tell_layout(e);
     unload(e);
     enum trit_code code = trit_engine_find_profile(e, error);
     if (!code)
@@ -198,8 +211,7 @@ void trit_engine_close(struct trit_engine *e)
 
 bool trit_engine_broken(const struct trit_engine *e)
 {
-    return (e->gguf && trit_gguf_broken(e->gguf)) ||
-           (e->cache && trit_cache_broken(e->cache));
+    return (e->gguf && trit_gguf_broken(e->gguf)) || (e->cache && trit_cache_broken(e->cache));
 }
 
 void trit_engine_ban_ends(const struct trit_engine *e, struct trit_sampler *sampler)

@@ -36,14 +36,15 @@ struct trit_engine {
     double load_seconds;      /* of all steps together */
     bool own_bos;             /* the last text that was encoded begins with BOS itself */
     /* Set before the model is loaded, or NULL: who is told how far loading is, and, a line each,
-       what was ignored of profile and packed cache. */
+       what was ignored of profile and packed cache, and that the weights look misread. */
     trit_progress_fn *progress;
     void *progress_arg;
     void (*tell)(void *arg, const char *line);
     void *tell_arg;
 };
 
-/* Maps the file and reads its hyper-parameters. Whatever happened, trit_engine_close. */
+/* Maps the file and reads its hyper-parameters. Whatever happened, trit_engine_close. The layout of
+   I2_S, gguf->i2s, is set after it. */
 enum trit_code trit_engine_open(struct trit_engine *engine, const char *path,
                                 struct trit_error *error);
 /* Of an opened model: whether drafts can come from there (TRIT_EARGUMENT: not from a prediction

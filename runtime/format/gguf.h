@@ -73,6 +73,7 @@ enum trit_tensor_type {
 /* How the weights of I2_S stand, which no file tells: 128 in 32 bytes; 64 in 16, as written on ARM
    since November 2025; or four rows together, as an older program for x86 wrote them. */
 enum trit_i2s { TRIT_I2S_128, TRIT_I2S_64, TRIT_I2S_ROWS4 };
+const char *trit_i2s_name(enum trit_i2s layout); /* as --i2s-layout has it: "128", "64", "rows4" */
 
 /* What is known of a tensor type: its name, block length in elements, block bytes (0 where no size
    can be computed). NULL for a type that is not known. All GGML types with a public layout are

@@ -16,6 +16,14 @@ const char *trit_gguf_type_name(uint32_t type)
     return type < sizeof value_names / sizeof *value_names ? value_names[type] : "unknown";
 }
 
+const char *trit_i2s_name(enum trit_i2s layout)
+{
+    static const char *const names[] = {
+        [TRIT_I2S_128] = "128", [TRIT_I2S_64] = "64", [TRIT_I2S_ROWS4] = "rows4"
+    };
+    return names[layout];
+}
+
 /* Blocks lie along a row (ne[0]) unless `flat`: then they run through the whole tensor. A row may
    have bytes of its own, a tensor some at its end. */
 struct layout {

@@ -16,7 +16,7 @@ enum pooling { LAST, MEAN };
 
 struct options {
     const char *model, *file, *prompt, *profile;
-    int context, threads, output, pooling;
+    int context, threads, output, pooling, i2s;
     bool quiet, raw;
 };
 
@@ -39,6 +39,7 @@ static const struct trit_option options[] = {
     { "-t,--threads", TRIT_OPT_INT, AT(threads), "N", "threads (default: one per physical core)",
       -1, TRIT_MAX_THREADS, NULL },
     { "--log-disable", TRIT_OPT_FLAG, AT(quiet), NULL, "no progress", 0, 0, NULL },
+    TRIT_LAYOUT_OPTION(AT(i2s)),
     { "--profile", TRIT_OPT_TEXT, AT(profile), "FILE",
       "the profile that picks the kernels (none: by estimate; default: this machine's)", 0, 0,
       NULL },
@@ -232,6 +233,7 @@ static enum trit_code work(struct work *w, struct trit_error *error)
     if (w->options.output == BIN && isatty(1))
         return trit_fail(error, TRIT_EARGUMENT, "-o bin: not to a terminal: redirect stdout");
     enum trit_code code = trit_cli_open_model(&w->engine, w->options.model, error);
+    trit_cli_layout(&w->engine, w->options.i2s);
     if (!code)
         code = trit_engine_load_tokenizer(&w->engine, error);
     if (!code)

@@ -19,7 +19,7 @@ enum { ROWS = 64 };
 struct options {
     const char *model, *profile;
     struct trit_texts tasks;
-    int context, threads, limit, output;
+    int context, threads, limit, output, i2s;
     bool quiet;
 };
 
@@ -41,6 +41,7 @@ static const struct trit_option options[] = {
     { "--log-disable", TRIT_OPT_FLAG, AT(quiet), NULL, "no progress", 0, 0, NULL },
     { "-o,--output", TRIT_OPT_CHOICE, AT(output), NULL, "a table (default), a JSON object, or CSV",
       0, 0, "text|json|csv" },
+    TRIT_LAYOUT_OPTION(AT(i2s)),
     { "--profile", TRIT_OPT_TEXT, AT(profile), "FILE",
       "the profile that picks the kernels (none: by estimate; default: this machine's)", 0, 0,
       NULL },
@@ -347,6 +348,7 @@ static enum trit_code report(const struct work *w, struct trit_error *error)
 static enum trit_code work(struct work *w, struct trit_error *error)
 {
     enum trit_code code = trit_cli_open_model(&w->engine, w->options.model, error);
+    trit_cli_layout(&w->engine, w->options.i2s);
     if (!code)
         code = trit_engine_load_tokenizer(&w->engine, error);
     for (int dry = 1; dry >= 0 && !code; dry--) {

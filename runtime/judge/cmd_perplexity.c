@@ -20,7 +20,7 @@ enum { DEFAULT_CONTEXT = 512 };
 
 struct options {
     const char *model, *file, *profile, *base;
-    int context, threads, chunks, stride, output, kv;
+    int context, threads, chunks, stride, output, kv, i2s;
     bool quiet, compare;
 };
 
@@ -50,6 +50,7 @@ static const struct trit_option options[] = {
       "elements of the KV cache: f16 (default), i8 (half the size, faster, changes the figure a "
       "little)",
       0, 0, "f16|i8" },
+    TRIT_LAYOUT_OPTION(AT(i2s)),
     { "--profile", TRIT_OPT_TEXT, AT(profile), "FILE",
       "the profile that picks the kernels (none: by estimate; default: this machine's)", 0, 0,
       NULL },
@@ -321,6 +322,7 @@ static enum trit_code check_output(const struct work *w, struct trit_error *erro
 static enum trit_code work(struct work *w, struct trit_error *error)
 {
     enum trit_code code = trit_cli_open_model(&w->engine, w->options.model, error);
+    trit_cli_layout(&w->engine, w->options.i2s);
     if (!code)
         code = trit_engine_load_tokenizer(&w->engine, error);
     if (!code)

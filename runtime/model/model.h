@@ -333,4 +333,10 @@ size_t trit_work_drafts(const struct trit_work *work);
 /* What passes in this working memory cost so far. */
 const struct trit_counts *trit_work_counts(const struct trit_work *work);
 
+/* Whether weights of I2_S more likely stand in another layout than they are read in: `better`.
+   Looks at some matrices; random weights, and those of a model without norms before its matrices,
+   tell nothing. */
+bool trit_model_doubts_layout(const struct trit_config *config, const struct trit_gguf *gguf,
+                              enum trit_i2s *better);
+
 #endif

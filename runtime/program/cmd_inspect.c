@@ -197,6 +197,7 @@ static const struct trit_option options[] = {
       0, NULL },
     { "-o,--output", TRIT_OPT_CHOICE, AT(format), NULL, "text (default), or json with everything",
       0, 0, "text|json" },
+    TRIT_LAYOUT_OPTION(AT(i2s)),
     { "--tensors", TRIT_OPT_FLAG, AT(tensors), NULL, "list every tensor, in text too", 0, 0, NULL },
     { "--all", TRIT_OPT_FLAG, AT(all), NULL, "long texts and arrays in full", 0, 0, NULL },
 };
@@ -222,6 +223,7 @@ static int run(int argc, char **argv)
         code = trit_gguf_open(&gguf, found, &error);
     if (code != TRIT_OK)
         return trit_cli_error(&error);
+    gguf->i2s = (enum trit_i2s)inspect.i2s;
     estimate(gguf, &inspect.estimate);
     code = (inspect.format ? trit_inspect_json : trit_inspect_text)(gguf, &inspect, &error);
     trit_estimate_free(&inspect.estimate);

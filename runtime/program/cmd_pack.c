@@ -20,7 +20,7 @@
 
 struct options {
     const char *model, *output, *profile;
-    int threads, sparse;
+    int threads, sparse, i2s;
     bool remove;
 };
 
@@ -40,6 +40,7 @@ static const struct trit_option options[] = {
     { "--sparse", TRIT_OPT_CHOICE, AT(sparse), NULL,
       "weights laid out to skip zeros: auto times both ways (default), on, off", 0, 0,
       "auto|on|off" },
+    TRIT_LAYOUT_OPTION(AT(i2s)),
     { "--remove", TRIT_OPT_FLAG, AT(remove), NULL, "delete the packed cache in the cache folder", 0,
       0, NULL },
 };
@@ -192,6 +193,7 @@ static enum trit_code pack(const struct options *o, struct trit_engine *e, struc
 {
     char path[PATH_MAX];
     enum trit_code code = trit_cli_open_model(e, o->model, error);
+    trit_cli_layout(e, o->i2s);
     if (!code && o->remove)
         return remove_cache(e, error);
     if (!code)

@@ -218,6 +218,7 @@ static enum trit_code prepare(struct run *r, struct trit_error *error)
 {
     struct trit_engine *e = &r->engine;
     enum trit_code code = trit_cli_open_model(e, r->options.model, error);
+    trit_cli_layout(e, r->options.i2s);
     e->sparse = r->options.sparse;
     e->kv = r->options.kv;
     if (!code)

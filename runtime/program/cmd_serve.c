@@ -16,7 +16,7 @@ enum { MAX_CONTEXT = 1 << 24 };
 struct options {
     const char *model, *models, *alias, *host, *keys, *keep_alive, *template, *profile;
     struct trit_texts origins, hosts;
-    int port, slots, context, threads, kv, draft, draft_n, queue, cache_mb, memory_mb, chunk,
+    int port, slots, context, threads, kv, draft, draft_n, i2s, queue, cache_mb, memory_mb, chunk,
         loaded;
     int connections, per_address, workers;
     double timeout, drain;
@@ -46,6 +46,7 @@ static const struct trit_option options[] = {
     { "--kv-type;-ctk", TRIT_OPT_CHOICE, AT(kv), NULL,
       "how caches hold keys and values: f16 (default), or i8, half as large, lossy", 0, 0,
       "f16|i8" },
+    TRIT_LAYOUT_OPTION(AT(i2s)),
     { "--draft", TRIT_OPT_CHOICE, AT(draft), NULL,
       "tokens tried several at a time, with the same text (default auto)", 0, 0,
       "auto|mtp|lookup|none" },
@@ -154,6 +155,7 @@ static struct trit_serve_options made_of(const struct options *o)
                     .profile = o->profile,
                     .threads = o->threads,
                     .kv = o->kv,
+                    .i2s = o->i2s,
                     .draft = o->draft,
                     .draft_n = o->draft_n,
                     .slots = (size_t)o->slots,

@@ -16,7 +16,7 @@
 
 struct trit_inspect {
     const char *model; /* -m: the file; NULL: the argument */
-    int format;        /* index in "text|json" */
+    int format, i2s;   /* index in "text|json"; enum trit_i2s */
     bool tensors, all;
     struct trit_estimate estimate; /* of the file, by the limits that its profile keeps */
 };
@@ -93,7 +93,7 @@ enum trit_run_output { TRIT_RUN_TEXT, TRIT_RUN_JSON };
 
 struct trit_run_options {
     const char *model, *prompt, *file, *profile, *system, *chat_template;
-    int think, predict, context, threads, chunk, output, draft, draft_n, sparse, kv;
+    int think, predict, context, threads, chunk, output, draft, draft_n, sparse, kv, i2s;
     struct trit_cli_sampling sampling;
     bool escape, no_escape, no_special, no_display_prompt, ignore_eos, quiet, chat;
 };

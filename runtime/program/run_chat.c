@@ -30,6 +30,7 @@ static struct trit_talk_options options_of(const struct trit_run_options *o)
                                        .draft = o->draft,
                                        .draft_n = o->draft_n,
                                        .sparse = o->sparse,
+                                       .i2s = o->i2s,
                                        .kv = o->kv,
                                        .think = o->think,
                                        .sampling = o->sampling,

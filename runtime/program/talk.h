@@ -5,13 +5,14 @@
 #include <jansson.h>
 
 #include "runtime/chat/chat.h"
+#include "runtime/cli/open.h"
 #include "runtime/cli/sampling.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/schedule.h"
 
 struct trit_talk_options {
     const char *model, *models, *system, *chat_template, *profile;
-    int predict, context, threads, chunk, draft, draft_n, sparse, kv;
+    int predict, context, threads, chunk, draft, draft_n, sparse, kv, i2s;
     int think; /* enum trit_think */
     struct trit_cli_sampling sampling;
     bool quiet;
@@ -28,7 +29,8 @@ struct trit_talk_options {
     { "--chat-template", TRIT_OPT_TEXT, AT(chat_template), "TEMPLATE", \
       "what makes a prompt of messages: a built-in template, or a file in Jinja " \
       "(default: the model's)", \
-      0, 0, NULL }
+      0, 0, NULL }, \
+    TRIT_LAYOUT_OPTION(AT(i2s))
 /* clang-format on */
 
 /* Pieces of an answer as they come, on another thread than the caller's; false ends it. */

@@ -67,6 +67,7 @@ static enum trit_code open_engine(struct trit_served *s, const struct trit_model
     e->room = room;
     e->wanted = o->profile;
     e->kv = o->kv;
+    e->gguf->i2s = (enum trit_i2s)o->i2s;
     e->progress = go_on;
     e->progress_arg = stop;
     e->tell = o->quiet ? NULL : say;

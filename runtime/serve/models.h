@@ -14,7 +14,7 @@ struct trit_models_options {
     struct trit_store *store;  /* else those in there */
     const char *chat_template; /* in place of all models' own; NULL: theirs */
     const char *profile;
-    int threads, kv, draft, draft_n;
+    int threads, kv, draft, draft_n, i2s;
     size_t slots, context, chunk, queue; /* context 0: as the model and the memory have it */
     uint64_t kept_bytes;                 /* UINT64_MAX: a share of the memory */
     double keep_alive;                   /* seconds; negative: for ever */
