@@ -16,9 +16,8 @@ struct options {
     bool untied;
 };
 
-static const uint32_t types[] = {
-    TRIT_I2_S, TRIT_F16, TRIT_Q1_0, TRIT_Q2_0, TRIT_PQ2_0, TRIT_PTQ1_0
-};
+static const uint32_t types[] = { TRIT_I2_S,  TRIT_F16,    TRIT_Q1_0,  TRIT_Q2_0,
+                                  TRIT_PQ2_0, TRIT_PTQ1_0, TRIT_TQ1_0, TRIT_TQ2_0 };
 static const uint32_t embds[] = { TRIT_F16,  TRIT_BF16, TRIT_F32,   TRIT_Q8_0,  TRIT_Q6_K,
                                   TRIT_Q1_0, TRIT_Q2_0, TRIT_PQ2_0, TRIT_PTQ1_0 };
 
@@ -33,7 +32,7 @@ static const struct trit_option options[] = {
       0, NULL },
     { "--type", TRIT_OPT_CHOICE, AT(type), NULL,
       "with --shape: how its matrices are stored (default i2_s; for qwen3 and qwen35 ptq1_0)", 0, 0,
-      "i2_s|f16|q1_0|q2_0|pq2_0|ptq1_0" },
+      "i2_s|f16|q1_0|q2_0|pq2_0|ptq1_0|tq1_0|tq2_0" },
     { "--embd", TRIT_OPT_CHOICE, AT(embd), NULL,
       "with --shape: how embedding and head are stored (default f16; for qwen3 and qwen35 as the "
       "matrices)",

@@ -51,19 +51,23 @@ struct trit_noise_use {
 };
 
 /* Writes the next `count` <= TRIT_NOISE_UNIT elements of a unit, whole blocks, to out. The same
-   seed gives the same trits in I2_S and F16, and the same groups in PTQ1_0, PQ2_0, Q2_0 and F16.
-   Returns the bytes written, 0 where the type cannot be made: trits I2_S and F16; groups those four
+   seed gives the same trits in I2_S, F16, TQ1_0 and TQ2_0, and the same groups in PTQ1_0, PQ2_0,
+   Q2_0 and F16. Returns the bytes written, 0 where the type cannot be made: trits and groups those
    and Q1_0; normal F16, BF16, F32, Q8_0 and Q6_K; slopes and steps F32; sized Q8_0. */
 size_t trit_noise_fill(const struct trit_noise *noise, const struct trit_noise_use *use,
                        uint32_t type, uint64_t seed, size_t count, uint8_t *out);
 
 /* The parts of it that files share: the next 4 * bytes trits, four codes (trit + 1) a byte, the
    first on top, bytes a multiple of 4; a block's scale, up to 6 % above f, so that no two
-   neighbours agree; groups. */
+   neighbours agree; groups; trits in TQ1_0 and TQ2_0, and one of them as a lead. */
 void trit_noise_trits(const struct trit_noise *noise, uint64_t *state, size_t bytes, uint8_t *out);
 uint16_t trit_noise_scale(float f, uint64_t r);
 void trit_noise_groups(const struct trit_noise *noise, float size, uint32_t type, uint64_t state,
                        size_t count, uint8_t *out);
+void trit_noise_folded(const struct trit_noise *noise, float size, uint32_t type, uint64_t state,
+                       size_t count, uint8_t *out);
+void trit_lead_tq1_0(const struct trit_noise_use *use, size_t e, uint8_t *out);
+void trit_lead_tq2_0(const struct trit_noise_use *use, size_t e, uint8_t *out);
 void trit_noise_slopes(const struct trit_noise *noise, const struct trit_noise_use *use,
                        uint64_t state, size_t count, uint8_t *out);
 void trit_noise_steps(const struct trit_noise *noise, const struct trit_noise_use *use,

@@ -61,10 +61,15 @@ static const struct {
     enum trit_noise_values values;
     lead_fn *lead;
 } forms[] = {
-    { TRIT_I2_S, TRIT_NOISE_TRITS, lead_i2_s },  { TRIT_F16, TRIT_NOISE_TRITS, lead_trit_f16 },
-    { TRIT_F16, TRIT_NOISE_NORMAL, lead_16 },    { TRIT_BF16, TRIT_NOISE_NORMAL, lead_16 },
-    { TRIT_F32, TRIT_NOISE_NORMAL, lead_f32 },   { TRIT_Q8_0, TRIT_NOISE_NORMAL, lead_q8_0 },
+    { TRIT_I2_S, TRIT_NOISE_TRITS, lead_i2_s },
+    { TRIT_F16, TRIT_NOISE_TRITS, lead_trit_f16 },
+    { TRIT_F16, TRIT_NOISE_NORMAL, lead_16 },
+    { TRIT_BF16, TRIT_NOISE_NORMAL, lead_16 },
+    { TRIT_F32, TRIT_NOISE_NORMAL, lead_f32 },
+    { TRIT_Q8_0, TRIT_NOISE_NORMAL, lead_q8_0 },
     { TRIT_Q6_K, TRIT_NOISE_NORMAL, lead_q6_k },
+    { TRIT_TQ1_0, TRIT_NOISE_TRITS, trit_lead_tq1_0 },
+    { TRIT_TQ2_0, TRIT_NOISE_TRITS, trit_lead_tq2_0 },
 };
 
 static lead_fn *form_of(uint32_t type, enum trit_noise_values values)

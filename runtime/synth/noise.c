@@ -230,6 +230,18 @@ static void fill_q6_k(const struct trit_noise *n, const struct trit_noise_use *u
     }
 }
 
+static void fill_tq1_0(const struct trit_noise *n, const struct trit_noise_use *use, uint64_t state,
+                       size_t count, uint8_t *out)
+{
+    trit_noise_folded(n, use->size, TRIT_TQ1_0, state, count, out);
+}
+
+static void fill_tq2_0(const struct trit_noise *n, const struct trit_noise_use *use, uint64_t state,
+                       size_t count, uint8_t *out)
+{
+    trit_noise_folded(n, use->size, TRIT_TQ2_0, state, count, out);
+}
+
 static const struct {
     uint32_t type;
     enum trit_noise_values values;
@@ -237,6 +249,8 @@ static const struct {
 } forms[] = {
     { TRIT_I2_S, TRIT_NOISE_TRITS, fill_i2_s },
     { TRIT_F16, TRIT_NOISE_TRITS, fill_trits_f16 },
+    { TRIT_TQ1_0, TRIT_NOISE_TRITS, fill_tq1_0 },
+    { TRIT_TQ2_0, TRIT_NOISE_TRITS, fill_tq2_0 },
     { TRIT_F16, TRIT_NOISE_NORMAL, fill_f16 },
     { TRIT_BF16, TRIT_NOISE_NORMAL, fill_bf16 },
     { TRIT_F32, TRIT_NOISE_NORMAL, fill_f32 },

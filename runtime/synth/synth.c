@@ -188,11 +188,12 @@ static enum trit_code check(const struct trit_synth *s, struct trit_error *error
                          "columns, as in architecture qwen3");
     if (f->kinds[1].layer && !trit_family_groups(f, s->type))
         return trit_fail(error, TRIT_EARGUMENT,
-                         "architecture %s has groups of columns: no matrices of type i2_s",
-                         s->arch);
+                         "architecture %s has groups of columns: no matrices of type %s", s->arch,
+                         trit_type_find(s->type)->name);
     if (s->zeros > 0 && trit_family_groups(f, s->type))
-        return trit_fail(error, TRIT_EARGUMENT,
-                         "zeros are made for matrices with one scale, of type i2_s or f16");
+        return trit_fail(
+            error, TRIT_EARGUMENT,
+            "zeros are made for matrices with one scale, of type i2_s, f16, tq1_0 or tq2_0");
     if (s->zeros > 0 && !f->skips)
         return trit_fail(error, TRIT_EARGUMENT, "architecture %s has no zeros: without --zeros",
                          s->arch);

@@ -12,8 +12,8 @@ struct trit_synth {
     struct trit_shape shape; /* as the file will have it; vocab must equal vocabulary->n */
     const struct trit_vocab *vocabulary;
     const char *arch;    /* a name of a family's (runtime/model/family.h) */
-    uint32_t type, embd; /* of the matrices: I2_S, F16, or one with a scale for each group of
-                            columns; of embedding and head: as trit_rows_load reads */
+    uint32_t type, embd; /* of the matrices: I2_S, F16, TQ1_0, TQ2_0, or one with a scale for each
+                            group of columns; of embedding and head: as trit_rows_load reads */
     bool low_rows;       /* instead of embd: embedding and head are made as the matrices are, groups
                             of columns with a scale each */
     bool legacy;         /* PQ2_0 is written under the number of Q2_0 */
