@@ -103,7 +103,7 @@ refused 2 "hadamard 512: does not divide rows of 256 columns, which shape tiny h
     --shape tiny --arch qwen35 --hadamard 512 -o x.gguf
 refused 2 "architecture qwen3 has no rotated weights" --shape tiny --arch qwen3 --hadamard 64 \
     -o x.gguf
-refused 2 "architecture qwen35 has groups of columns: no matrices of type i2_s" \
+refused 2 "architecture qwen35 has groups of columns: no matrices of type I2_S" \
     --shape tiny --arch qwen35 --type i2_s -o x.gguf
 refused 2 "architecture llama has no prediction block" --shape tiny --arch llama --mtp -o x.gguf
 refused 2 "--mtp-accept 0: must be above 0" --shape tiny --arch qwen35 --mtp-accept 0 -o x.gguf
