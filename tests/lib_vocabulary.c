@@ -75,6 +75,18 @@ static void put_optional_id(struct bytes *b, const struct trit_words *v, const c
         put_u32(b, (uint32_t)id);
 }
 
+static void put_optional_bool(struct bytes *b, const struct trit_words *v, const char *key,
+                              int value)
+{
+    if (value >= 0 && put_key(b, v, key, TRIT_GGUF_BOOL))
+        put(b, value ? "\1" : "\0", 1);
+}
+
+static bool sentence(const struct trit_words *v)
+{
+    return v->model && !strcmp(v->model, "llama");
+}
+
 static void put_arrays(struct bytes *b, const struct trit_words *v)
 {
     if (put_key(b, v, "tokenizer.ggml.tokens", TRIT_GGUF_ARRAY)) {
@@ -88,10 +100,9 @@ static void put_arrays(struct bytes *b, const struct trit_words *v)
     }
     if (v->nscores && put_key(b, v, "tokenizer.ggml.scores", TRIT_GGUF_ARRAY)) {
         put_array(b, TRIT_GGUF_F32, v->nscores);
-        for (size_t i = 0; i < v->nscores; i++)
-            put_u32(b, 0);
+        put(b, v->scores, v->nscores * sizeof *v->scores);
     }
-    if (put_key(b, v, "tokenizer.ggml.merges", TRIT_GGUF_ARRAY)) {
+    if (!sentence(v) && put_key(b, v, "tokenizer.ggml.merges", TRIT_GGUF_ARRAY)) {
         put_array(b, TRIT_GGUF_STRING, v->nmerges);
         for (size_t i = 0; i < v->nmerges; i++)
             put_text(b, v->merges[i], strlen(v->merges[i]));
@@ -113,8 +124,10 @@ uint8_t *trit_vocabulary_write(const struct trit_words *v, size_t *bytes)
     put_optional_id(&b, v, "tokenizer.ggml.bos_token_id", v->bos);
     put_optional_id(&b, v, "tokenizer.ggml.eos_token_id", v->eos);
     put_optional_id(&b, v, "tokenizer.ggml.eot_token_id", v->eot);
-    if (v->add_bos >= 0 && put_key(&b, v, "tokenizer.ggml.add_bos_token", TRIT_GGUF_BOOL))
-        put(&b, v->add_bos ? "\1" : "\0", 1);
+    put_optional_bool(&b, v, "tokenizer.ggml.add_bos_token", v->add_bos);
+    put_optional_bool(&b, v, "tokenizer.ggml.add_eos_token", v->add_eos);
+    put_optional_bool(&b, v, "tokenizer.ggml.add_space_prefix", v->prefix);
+    put_optional_bool(&b, v, "tokenizer.ggml.remove_extra_whitespaces", v->fold);
     memcpy(b.data + 16, &b.nkeys, sizeof b.nkeys);
     *bytes = b.n;
     return b.data;
@@ -150,22 +163,51 @@ static void spell(struct trit_words *v)
     }
 }
 
+static void begin(struct trit_words *v, const char *model, const char *pre)
+{
+    *v = (struct trit_words){ .model = model,
+                              .pre = pre,
+                              .bos = -1,
+                              .eos = -1,
+                              .eot = -1,
+                              .add_bos = -1,
+                              .add_eos = -1,
+                              .prefix = -1,
+                              .fold = -1 };
+}
+
 void trit_vocabulary_init(struct trit_words *v)
 {
-    *v = (struct trit_words){
-        .model = "gpt2", .pre = "llama-bpe", .bos = -1, .eos = -1, .eot = -1, .add_bos = -1
-    };
+    begin(v, "gpt2", "llama-bpe");
     spell(v);
     for (int byte = 0; byte < 256; byte++)
         trit_vocabulary_add(v, v->alphabet[byte], 1);
+}
+
+void trit_vocabulary_init_sentence(struct trit_words *v)
+{
+    begin(v, "llama", NULL);
+    for (int byte = 0; byte < 256; byte++) {
+        snprintf(v->alphabet[byte], sizeof v->alphabet[byte], "<0x%02X>", (unsigned)byte);
+        trit_vocabulary_add(v, v->alphabet[byte], 6);
+    }
 }
 
 int32_t trit_vocabulary_add(struct trit_words *v, const char *token, int32_t type)
 {
     v->tokens[v->ntokens] = (struct trit_text){ token, strlen(token) };
     v->types[v->ntokens] = type;
+    v->scores[v->ntokens] = 0;
     v->ntypes = ++v->ntokens;
+    v->nscores = sentence(v) ? v->ntokens : 0;
     return (int32_t)v->ntokens - 1;
+}
+
+int32_t trit_vocabulary_score(struct trit_words *v, const char *token, float score)
+{
+    const int32_t id = trit_vocabulary_add(v, token, 1);
+    v->scores[id] = score;
+    return id;
 }
 
 void trit_vocabulary_merge(struct trit_words *v, const char *merge)

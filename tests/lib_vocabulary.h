@@ -1,4 +1,5 @@
-/* A small byte-level BPE vocabulary as a GGUF in memory; tests change or spoil it first. */
+/* A small vocabulary, byte-level or SentencePiece's, as a GGUF in memory; tests change or spoil it
+   first. */
 #ifndef TRIT_LIB_VOCABULARY_H
 #define TRIT_LIB_VOCABULARY_H
 
@@ -11,20 +12,25 @@ struct trit_words {
     struct trit_text tokens[TRIT_VOCABULARY_TOKENS];
     int32_t types[TRIT_VOCABULARY_TOKENS];
     size_t ntokens, ntypes; /* 0 types: the key is left out */
-    size_t nscores;
+    float scores[TRIT_VOCABULARY_TOKENS];
+    size_t nscores; /* 0: the key is left out */
     const char *merges[TRIT_VOCABULARY_MERGES];
     size_t nmerges;
-    int64_t bos, eos, eot; /* -1: the key is left out */
-    int add_bos;           /* -1: the key is left out */
-    const char *omit;      /* a key that is left out */
-    const char *as_bool;   /* a key whose value is a bool instead */
-    char alphabet[256][4]; /* the bytes' tokens */
+    int64_t bos, eos, eot;              /* -1: the key is left out */
+    int add_bos, add_eos, prefix, fold; /* -1: the key is left out */
+    const char *omit;                   /* a key that is left out */
+    const char *as_bool;                /* a key whose value is a bool instead */
+    char alphabet[256][7];              /* the bytes' tokens */
 };
 
 /* Token b is the byte b, of type normal; no merges; nothing else. */
 void trit_vocabulary_init(struct trit_words *v);
-/* Appends; returns the id. The text must live on. */
+/* The same in SentencePiece's way: token b is <0xXX> of type byte. */
+void trit_vocabulary_init_sentence(struct trit_words *v);
+/* Appends, with a score of 0 where there are scores; returns the id. The text must live on. */
 int32_t trit_vocabulary_add(struct trit_words *v, const char *token, int32_t type);
+/* A normal token with a score. */
+int32_t trit_vocabulary_score(struct trit_words *v, const char *token, float score);
 void trit_vocabulary_merge(struct trit_words *v, const char *merge);
 /* The GGUF, free() it. */
 uint8_t *trit_vocabulary_write(const struct trit_words *v, size_t *bytes);
