@@ -177,25 +177,6 @@ static enum trit_code packing_tensors(const struct manifest *m)
     return TRIT_OK;
 }
 
-static enum trit_code read_packing(const struct manifest *m)
-{
-    const json_t *object = trit_json_get(&m->in, "transform");
-    const struct trit_json_in in = { m->in.path, "transform.", object, m->in.error };
-    size_t schema;
-    bool explicit;
-    enum trit_code code = must_be(&m->in, "kind", "hadamard-weight-fold");
-    if (code || (code = must_be(&m->in, "status", "requires-matching-runtime")) ||
-        (code = trit_json_size(&m->in, "schema_version", 1, 3, SIZE_MAX, &schema)) ||
-        (code = trit_json_bool(&m->in, "tied_output", false, &m->f->rotation.tied)))
-        return code;
-    if (!json_is_object(object))
-        return refuse(m, "transform", "must say the transform's name, block_size and sign_mode");
-    if ((code = must_be(&in, "name", SIGNED)) || (code = take_block(m, &in)) ||
-        (code = take_mode(&in, &explicit)) || (explicit && (code = packing_signs(m))))
-        return code;
-    return packing_tensors(m);
-}
-
 /* --- hadamard.json --- */
 
 /* Its keys may have the prefix that GGUF's have. */
@@ -270,20 +251,6 @@ static enum trit_code read_keys(const struct manifest *m)
         (code = key_names(m, "weight_names", false)))
         return code;
     return key_names(m, "inverse_weight_names", true);
-}
-
-static enum trit_code read_plain(const struct manifest *m)
-{
-    json_t *plain = json_object();
-    struct manifest stripped = *m;
-    stripped.in.object = plain;
-    enum trit_code code =
-        plain ? strip(m, plain)
-              : trit_fail(m->in.error, TRIT_EMEMORY, "%s: out of memory", m->in.path);
-    if (!code)
-        code = read_keys(&stripped);
-    json_decref(plain);
-    return code;
 }
 
 /* --- what must agree with the tensors --- */
@@ -397,6 +364,42 @@ static enum trit_code settle(const struct manifest *m, bool told)
 
 /* --- the files --- */
 
+static enum trit_code read_packing(const struct manifest *m)
+{
+    const json_t *object = trit_json_get(&m->in, "transform");
+    const struct trit_json_in in = { m->in.path, "transform.", object, m->in.error };
+    size_t schema;
+    bool explicit;
+    enum trit_code code = must_be(&m->in, "kind", "hadamard-weight-fold");
+    if (code || (code = must_be(&m->in, "status", "requires-matching-runtime")) ||
+        (code = trit_json_size(&m->in, "schema_version", 1, 3, SIZE_MAX, &schema)) ||
+        (code = trit_json_bool(&m->in, "tied_output", false, &m->f->rotation.tied)))
+        return code;
+    if (!json_is_object(object))
+        return refuse(m, "transform", "must say the transform's name, block_size and sign_mode");
+    if ((code = must_be(&in, "name", SIGNED)) || (code = take_block(m, &in)) ||
+        (code = take_mode(&in, &explicit)) || (explicit && (code = packing_signs(m))))
+        return code;
+    code = packing_tensors(m);
+    return code ? code : settle(m, false);
+}
+
+static enum trit_code read_plain(const struct manifest *m)
+{
+    json_t *plain = json_object();
+    struct manifest stripped = *m;
+    stripped.in.object = plain;
+    enum trit_code code =
+        plain ? strip(m, plain)
+              : trit_fail(m->in.error, TRIT_EMEMORY, "%s: out of memory", m->in.path);
+    if (!code)
+        code = read_keys(&stripped);
+    if (!code)
+        code = settle(&stripped, true);
+    json_decref(plain);
+    return code;
+}
+
 static enum trit_code read_manifest(struct trit_hf_folder *f, json_t *json, const char *path,
                                     bool plain, struct trit_error *error)
 {
@@ -411,8 +414,7 @@ static enum trit_code read_manifest(struct trit_hf_folder *f, json_t *json, cons
     r->widths = trit_alloc(MAX_WIDTHS, sizeof *r->widths);
     if (!r->folded || !r->widths)
         return trit_fail(error, TRIT_EMEMORY, "%s: out of memory", path);
-    const enum trit_code code = plain ? read_plain(&m) : read_packing(&m);
-    return code ? code : settle(&m, plain);
+    return plain ? read_plain(&m) : read_packing(&m);
 }
 
 /* Packs with signs, or a config that names a manifest, are nothing without it. */

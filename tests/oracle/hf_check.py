@@ -16,6 +16,7 @@ from hf_write import Model, write
 HERE = Path(__file__).parent
 QWEN3 = "write_qwen3 --shape 256x384x2x4x2 --head-dim 96 --type f16 --short-scales"
 LLAMA = "write_llama --shape 128x256x2x4x2 --head-dim 64 --norms bf16 --type f32"
+BITNET = "write_llama --shape 128x256x2x4x2 --norms bf16 --type f32"
 HYBRID = "write_qwen35 --shape 256x384x4x4x2 --short-scales --norms bf16 --type f16"
 ONLINE = {"quantization_config": {"quant_method": "bitnet", "linear_class": "autobitlinear",
                                   "quantization_mode": "online"}}
@@ -34,9 +35,9 @@ CASES = {
     "llama packed": (LLAMA, None, {"weights": "divide", "config": PACKED, "shards": 2}),
     "llama floats": (LLAMA, None, {}),
     "llama masters": (LLAMA, None, {"weights": "masters", "config": ONLINE}),
-    "bitnet packed": (LLAMA, "bitnet-b1.58", {"weights": "multiply", "config": OFFLINE}),
-    "bitnet masters": (LLAMA, "bitnet-b1.58", {"weights": "masters", "config": ONLINE}),
-    "1bit masters": (LLAMA, "bitnet", {"weights": "masters", "dtype": "F32"}),
+    "bitnet packed": (BITNET, "bitnet-b1.58", {"weights": "multiply", "config": OFFLINE}),
+    "bitnet masters": (BITNET, "bitnet-b1.58", {"weights": "masters", "config": ONLINE}),
+    "1bit masters": (BITNET, "bitnet", {"weights": "masters", "dtype": "F32"}),
     "hybrid floats": (HYBRID + " --gates bf16", None, {"shards": 2}),
     "hybrid mlx": (HYBRID + " --state 128 --v-heads 4", None, {"mlx": True, "weights": "mlx", "bits": 2, "config": mlx(2),
                                   "plain": ("ssm_conv1d",), "prefix": "language_model."}),
