@@ -104,6 +104,9 @@ struct trit_hf_config {
 
 enum trit_code trit_hf_config_read(struct trit_hf_config *c, const char *folder,
                                    struct trit_error *error);
+/* The same of a text; path is for messages. */
+enum trit_code trit_hf_config_parse(struct trit_hf_config *c, const char *text, size_t bytes,
+                                    const char *path, struct trit_error *error);
 /* quantization_config, quantization: hf_quant.c. */
 enum trit_code trit_hf_quant_read(struct trit_hf_config *c, struct trit_error *error);
 void trit_hf_config_free(struct trit_hf_config *c);

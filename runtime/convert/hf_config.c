@@ -331,6 +331,14 @@ static enum trit_code read_parts(struct trit_hf_config *c, const struct trit_jso
     return trit_json_bool(tied, "tie_word_embeddings", false, &c->tied);
 }
 
+/* Of c->root, which was read from c->path. */
+static enum trit_code read_root(struct trit_hf_config *c, struct trit_error *error)
+{
+    const struct trit_json_in in = { c->path, "", c->root, error };
+    enum trit_code code = read_parts(c, &in);
+    return code ? code : trit_hf_quant_read(c, error);
+}
+
 enum trit_code trit_hf_config_read(struct trit_hf_config *c, const char *folder,
                                    struct trit_error *error)
 {
@@ -339,11 +347,23 @@ enum trit_code trit_hf_config_read(struct trit_hf_config *c, const char *folder,
         trit_json_optional(&c->root, &c->path, folder, "config.json", &trit_json_small, error);
     if (!code && !c->root)
         code = trit_fail(error, TRIT_EIO, "%s: is missing", c->path);
-    const struct trit_json_in in = { c->path, "", c->root, error };
     if (!code)
-        code = read_parts(c, &in);
+        code = read_root(c, error);
+    if (code)
+        trit_hf_config_free(c);
+    return code;
+}
+
+enum trit_code trit_hf_config_parse(struct trit_hf_config *c, const char *text, size_t bytes,
+                                    const char *path, struct trit_error *error)
+{
+    *c = (struct trit_hf_config){ .path = strdup(path) };
+    enum trit_code code =
+        c->path ? TRIT_OK : trit_fail(error, TRIT_EMEMORY, "%s: out of memory", path);
     if (!code)
-        code = trit_hf_quant_read(c, error);
+        code = trit_json_parse(&c->root, text, bytes, path, &trit_json_small, error);
+    if (!code)
+        code = read_root(c, error);
     if (code)
         trit_hf_config_free(c);
     return code;

@@ -231,9 +231,12 @@ static enum trit_code read_pieces(struct reader *r)
 
 /* --- what is put around a text --- */
 
-static bool is_special(const json_t *part)
+/* The id of a part that is a token; -1: it is none. */
+static int64_t special_id(const struct trit_hf_vocab *v, const json_t *part)
 {
-    return json_object_get(part, "SpecialToken") != NULL;
+    const char *text =
+        json_string_value(json_object_get(json_object_get(part, "SpecialToken"), "id"));
+    return text ? trit_hf_token_find(v, text) : -1;
 }
 
 static void read_template(struct trit_hf_vocab *v, const json_t *post)
@@ -242,8 +245,10 @@ static void read_template(struct trit_hf_vocab *v, const json_t *post)
     const size_t n = json_array_size(single);
     if (!trit_json_is(json_object_get(post, "type"), "TemplateProcessing") || n < 2)
         return;
-    v->add_bos = is_special(json_array_get(single, 0));
-    v->add_eos = is_special(json_array_get(single, n - 1));
+    v->ids[TRIT_HF_BOS] = special_id(v, json_array_get(single, 0));
+    v->ids[TRIT_HF_EOS] = special_id(v, json_array_get(single, n - 1));
+    v->add_bos = v->ids[TRIT_HF_BOS] >= 0;
+    v->add_eos = v->ids[TRIT_HF_EOS] >= 0;
 }
 
 static void read_post(struct trit_hf_vocab *v, const json_t *post)
