@@ -90,7 +90,11 @@ static enum trit_code read_scaling(struct trit_config *c, const struct trit_gguf
     const struct trit_neutral_key type = { .name = "rope.scaling.type",
                                            .text = "none",
                                            .other = c->family->yarn ? "yarn" : "linear" };
-    static const struct trit_neutral_key none = { .name = "rope.scaling.factor", .number = 1 };
+    static const struct trit_neutral_key none[] = {
+        { .name = "rope.scaling.attn_factor", .number = 1 },
+        { .name = "rope.scale_linear", .number = 1 },
+        { .name = "rope.scaling.factor", .number = 1 },
+    };
     const struct trit_float_key factor = { "rope.scaling.factor", 1, 65536, &c->rope_linear };
     struct trit_text text = { "", 0 };
     char key[96];
@@ -102,9 +106,9 @@ static enum trit_code read_scaling(struct trit_config *c, const struct trit_gguf
         return code;
     if (trit_text_is(text, "yarn"))
         return read_yarn(c, g, e);
-    if (trit_text_is(text, "linear") && c->family->linear)
-        return trit_key_float(c, g, &factor, e);
-    return trit_key_neutral(c, g, &none, 1, e);
+    const bool linear = c->family->linear && trit_text_is(text, "linear");
+    code = trit_key_neutral(c, g, none, sizeof none / sizeof *none - linear, e);
+    return code || !linear ? code : trit_key_float(c, g, &factor, e);
 }
 
 /* What would silently be another model is refused. */
@@ -112,6 +116,7 @@ static enum trit_code check_graph(const struct trit_config *c, const struct trit
                                   struct trit_error *e)
 {
     static const struct trit_neutral_key keys[] = {
+        { .name = "attention.causal", .number = 1 },
         { .name = "expert_count", .number = 0 },
         { .name = "attention.sliding_window", .number = 0 },
     };

@@ -62,11 +62,14 @@ static enum trit_code check_number(const struct trit_gguf *g, const char *key,
     const bool real = type == TRIT_GGUF_F32 || type == TRIT_GGUF_F64;
     float number;
     uint32_t integer;
-    enum trit_code code =
-        real ? trit_gguf_f32(g, key, &number, e) : trit_gguf_u32(g, key, &integer, e);
+    bool flag = false;
+    enum trit_code code = type == TRIT_GGUF_BOOL ? trit_gguf_bool(g, key, &flag, e)
+                          : real                 ? trit_gguf_f32(g, key, &number, e)
+                                                 : trit_gguf_u32(g, key, &integer, e);
     if (code)
         return code;
-    number = real ? number : (float)integer;
+    if (!real)
+        number = type == TRIT_GGUF_BOOL ? (float)flag : (float)integer;
     if (number == neutral->number)
         return TRIT_OK;
     return trit_fail(e, TRIT_EUNSUPPORTED, "%s: key '%s' is %g: supported is only %g", g->path, key,

@@ -49,7 +49,7 @@ def edit_key(name, edit):
 
 
 def full_name(name):
-    return name if name.endswith((".bias", ".ssm_a")) else name + ".weight"
+    return name if name.endswith((".bias", ".ssm_a", ".scale")) else name + ".weight"
 
 
 def tensor(name, kind=None, shape=None, raw=None, edit=None):
