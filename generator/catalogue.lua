@@ -22,11 +22,12 @@ local function always(...) local list = {...}; return function() return list end
 
 -- One row at a time is one stream of memory.
 local HEAD = always(p8(1, 1))
--- For many tokens: sums of 16 floats in three quarters of the registers.
+-- For many tokens: sums of 16 floats in up to three quarters of the registers. Where each takes
+-- several registers, loads of x are shared, and those of rows are operands.
+local HEAD_TILES = {["4x32"] = {1, 5}, ["8x16"] = {1, 6}, ["16x32"] = {6, 4}}
 local function HEAD_TILE(V)
-  local sums = (V.float_registers or V.registers) * 3 // 4 * V.lanes // 16
-  local nr = sums >= 16 and 4 or 3
-  return {{sums // nr, nr, technique = "many"}}
+  local tile = HEAD_TILES[V.lanes .. "x" .. (V.float_registers or V.registers)] or {1, 2}
+  return {{tile[1], tile[2], technique = "many"}}
 end
 
 -- ISAs of one register width and number take the same tiles of t2: 24 accumulators where there are

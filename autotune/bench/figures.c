@@ -121,7 +121,7 @@ static void costs(const struct trit_bench_row *row, struct trit_bench_figures *f
         macs += row->counts.macs[i];
     }
     for (size_t i = 0; i < sizeof ternary / sizeof *ternary; i++)
-        int8 += row->counts.macs[ternary[i]];
+        int8 += row->counts.macs[ternary[i]] - row->counts.float_macs[ternary[i]];
     f->bytes_per_token = (double)bytes / trit_bench_tokens(row);
     f->macs_per_token = (double)macs / trit_bench_tokens(row);
     f->int8_per_token = (double)int8 / trit_bench_tokens(row);
@@ -143,7 +143,8 @@ void trit_bench_compute(struct trit_bench_row *row)
     f->limit_int8_gmacs = median(row, int8_limit);
     f->read_ratio = median(row, read_share);
     f->int8_ratio = median(row, int8_share);
-    f->by_bytes = row->n_gen && (row->n_parallel == 1 || f->read_ratio >= f->int8_ratio);
+    f->by_bytes = f->int8_per_token == 0 ||
+                  (row->n_gen && (row->n_parallel == 1 || f->read_ratio >= f->int8_ratio));
 }
 
 bool trit_bench_doubt(const struct trit_bench_row *row, char *out, size_t room)

@@ -64,7 +64,8 @@ static bool make_line(const struct trit_bench_row *row, enum trit_part part, str
                            .idle = share_of(t->idle, threads),
                            .before = (double)t->before * 1e-9 / n };
     line->read_ratio = line->gbs / f->limit_read_gbs;
-    line->int8_ratio = kinds[part].int8 ? line->gmacs / f->limit_int8_gmacs : 0;
+    const bool int8 = kinds[part].int8 && !row->counts.float_macs[part];
+    line->int8_ratio = int8 ? line->gmacs / f->limit_int8_gmacs : 0;
     return t->regions > 0;
 }
 

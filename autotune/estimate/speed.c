@@ -29,6 +29,9 @@ static const struct share {
     { "b1g", 0.72, 0.84 }, { "", 0.80, 0.80 },
 };
 
+/* Dense matrices, in binary32, with VNNI. */
+static const struct share dense_share = { "", 0.07, 0.19 };
+
 /* Attention's multiply-adds are in binary32; with the cache in int8 they are int8's. */
 static const double attention_shares[TRIT_NKV] = { [TRIT_KV_F16] = 0.16, [TRIT_KV_I8] = 0.26 };
 
@@ -76,7 +79,7 @@ static double seconds_of(const struct pass *p, const struct trit_model_part *par
     const struct trit_estimate_limits *l = &p->e->limits;
     double share, macs = (double)part->macs;
     if (part->packing) {
-        const struct share *s = share_of(part->packing);
+        const struct share *s = part->dense ? &dense_share : share_of(part->packing);
         share = p->m > 1 && !part->head ? s->gemm : s->gemv;
     } else if (part->delta) {
         share = delta_share;
@@ -110,7 +113,7 @@ static void add_parts(struct pass *p, bool answer)
         if (part.head && !answer)
             continue;
         p->bytes += (double)part.bytes;
-        p->int8 += part.packing && !part.head ? (double)part.macs : 0;
+        p->int8 += part.packing && !part.head && !part.dense ? (double)part.macs : 0;
         p->seconds += p->e->limits.int8_gmacs > 0 ? seconds_of(p, &part) : 0;
     }
     p->seconds += p->e->limits.int8_gmacs > 0 ? seconds_between(p) : 0;
@@ -135,8 +138,8 @@ static void run_test(const struct trit_estimate *e, struct trit_estimate_test *t
     t->bytes = p.bytes / (double)t->n;
     t->int8 = p.int8 / (double)t->n;
     t->ts = p.seconds > 0 ? (double)t->n / p.seconds : 0;
-    t->limit_ts =
-        t->decode ? e->limits.read_gbs * 1e9 / t->bytes : e->limits.int8_gmacs * 1e9 / t->int8;
+    t->limit_ts = t->decode || t->int8 == 0 ? e->limits.read_gbs * 1e9 / t->bytes
+                                            : e->limits.int8_gmacs * 1e9 / t->int8;
 }
 
 void trit_estimate_speeds(struct trit_estimate *e)

@@ -117,13 +117,14 @@ static enum trit_code add_matrix(struct trit_tune *tune, const struct trit_tune_
     return TRIT_OK;
 }
 
-/* All but a packed head, of which a request needs one row of logits a pass: it goes by estimate. */
+/* All but a packed head, of which a request needs one row of logits a pass: it goes by estimate;
+   and but dense ones, for which there is one choice. */
 static enum trit_code add_list(struct trit_tune *tune, const struct trit_model_matrix *list,
                                size_t n, struct trit_error *error)
 {
     enum trit_code code = TRIT_OK;
     for (size_t i = 0; i < n && !code; i++) {
-        if (list[i].head)
+        if (list[i].head || list[i].form.values == TRIT_FLOATS)
             continue;
         struct trit_tune_matrix m = {
             .n = list[i].n, .k = list[i].k, .count = list[i].count, .form = list[i].form
@@ -153,6 +154,9 @@ static enum trit_code add_file(struct trit_tune *tune, const char *path, struct 
     for (size_t i = 0; i < usual && !code; i++)
         if (list[i].count == 0)
             code = add_list(tune, list + i, 1, error);
+    if (!code && !tune->nmatrices)
+        code = trit_fail(error, TRIT_EUNSUPPORTED,
+                         "tune: %s: nothing to tune: its matrices are dense", found);
     trit_model_free(outline);
     trit_gguf_close(gguf);
     return code;

@@ -51,6 +51,7 @@ struct trit_counts {
     uint64_t up_rows, down_cols; /* read: rows of Wup, columns of Wdown */
     uint64_t head_states;        /* final states that were scored */
     uint64_t head_rows, head_rows2, head_exact; /* (state, row) pairs: all, in plane 2, exactly */
+    uint64_t float_macs[TRIT_NPARTS];           /* of macs, those of dense matrices */
 };
 
 static inline void trit_count(struct trit_counts *counts, enum trit_part part, uint64_t bytes,

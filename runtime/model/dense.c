@@ -55,6 +55,8 @@ bool trit_config_finds_dense(const struct trit_config *c, const struct trit_gguf
                 continue;
             trit_tensor_name(&kind->tensors[i], layer, name);
             const struct trit_gguf_tensor *t = trit_gguf_tensor(gguf, name);
+            if (t && t->type == TRIT_Q8_0)
+                return true;
             if (t && is_float(t->type))
                 return !is_ternary(c, gguf, t);
         }

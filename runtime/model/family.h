@@ -182,8 +182,8 @@ size_t trit_config_ropes(const struct trit_config *config);
 /* Whether it is a part of matrix `slot`; whether it stays rows of floats. */
 bool trit_config_packs(const struct trit_config *config, const struct trit_layer_tensor *tensor);
 bool trit_config_rows(const struct trit_config *config, const struct trit_layer_tensor *tensor);
-/* Whether matrices of that type are dense in the model; whether the first float matrix of the
-   file's layers is none of codes, which makes all of them dense. */
+/* Whether matrices of that type are dense in the model; whether the first matrix of the file's
+   layers that is no matrix of codes by its type is none by its values: then all such are dense. */
 bool trit_config_is_dense(const struct trit_config *config, uint32_t type);
 bool trit_config_finds_dense(const struct trit_config *config, const struct trit_gguf *gguf);
 /* Its name in layer `layer`. */

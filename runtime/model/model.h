@@ -176,7 +176,7 @@ struct trit_model_part {
     const char *packing; /* of the weights; NULL: attention, of all layers; or */
     bool delta;          /* the delta rule with its states and its gates that are floats, of all */
     uint64_t bytes, macs;
-    bool head;
+    bool head, dense;
 };
 /* Part i of a pass of m tokens from that position on, whose last one is asked for the likeliest
    next token, where few rows of the head have to be scored in full: each matrix, then attention,

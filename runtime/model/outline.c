@@ -218,7 +218,8 @@ bool trit_model_part(const struct trit_model *model, size_t i, size_t m, size_t 
         *part = (struct trit_model_part){ .packing = x->pair.decode->packing,
                                           .bytes = trit_product_bytes(x),
                                           .macs = i < layers ? m * one : one,
-                                          .head = i >= layers };
+                                          .head = i >= layers,
+                                          .dense = trit_matrix_is_dense(x) };
         return true;
     }
     if (i == matrices)

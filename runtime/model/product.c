@@ -119,5 +119,7 @@ uint64_t trit_product_bytes(const struct trit_matrix *x)
 
 void trit_product_count(struct trit_work *w, enum trit_part part, const struct trit_matrix *x)
 {
-    trit_count(&w->counts, part, trit_product_bytes(x), w->m * x->n * x->k);
+    const uint64_t macs = w->m * x->n * x->k;
+    trit_count(&w->counts, part, trit_product_bytes(x), macs);
+    w->counts.float_macs[part] += trit_matrix_is_dense(x) ? macs : 0;
 }

@@ -122,7 +122,7 @@ bool trit_inspect_memory(const struct trit_gguf *gguf, struct trit_inspect_memor
     if (trit_config_read(&c, gguf, NULL))
         return false;
     const uint64_t kv = (uint64_t)c.kv_heads * c.head_dim;
-    m->trits = trit_model_trits(&c);
+    m->trits = c.dense ? 0 : trit_model_trits(&c);
     m->plane = c.packed_head ? 0 : (uint64_t)c.vocab * c.hidden / 2;
     m->kv = 2 * trit_config_attending(&c) * kv * sizeof(uint16_t);
     look_for_cache(gguf, m);

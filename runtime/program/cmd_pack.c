@@ -186,6 +186,10 @@ static enum trit_code check_disk(const struct options *o, struct trit_engine *e,
         return code;
     const uint64_t bytes = trit_model_packed(outline);
     trit_model_free(outline);
+    if (!bytes)
+        return trit_fail(error, TRIT_EUNSUPPORTED,
+                         "%s: nothing is packed: its matrices are dense, and used as they are",
+                         e->path);
     return trit_need_disk(path, bytes, error);
 }
 

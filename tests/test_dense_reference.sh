@@ -1,0 +1,14 @@
+#!/bin/bash
+# Are the logits of llama and qwen3 with dense matrices those of the independent reference: bit for
+# bit by the number contract, within 1e-3 of float64 (ties of the KV cache settled alike), the same
+# whether a matrix is stored as F32, F16, BF16 or Q8_0, and with any ISA, threads and chunks?
+set -u
+arch=dense packs=no
+. "$TRIT_SOURCE/tests/lib_reference.sh"
+
+# More columns than a strip has, rows that are no whole tiles; then rows that end within 16 columns,
+# and tokens that are no whole tiles.
+model 70 "f16 bf16 f32 q8_0 mixed" llama --shape 256x1056x2x4x2 --head-dim 96 --vocab 333
+model 53 "mixed bf16" llama --shape 300x500x2x3x1 --tied --rows f32 --vocab 301 --gate 20 --seed 2
+model 70 "q8_0 f16 mixed" qwen3 --shape 256x384x2x4x2 --head-dim 32 --yarn 4 --orig 64 --seed 3
+exit $failed
