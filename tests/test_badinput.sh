@@ -90,6 +90,33 @@ bad 2 "less than one chunk of 256" perplexity -m "$model" -f short.txt
 bad 2 "the context 256: shorten it, or raise the context with -c" run -m "$model" -f long.txt
 bad 2 "tokens and the context 4: shorten it" \
     run -m "$model" -p "a much longer prompt than that" -c 4
+# Tasks, saved logits, texts to embed.
+echo '{"goal": "x", "sol1": "a", "sol2": "b"}' >piqa.jsonl
+echo '{"question": "x", "answerKey": "C", "choices": {"text": ["a", "b"], "label": ["A", "B"]}}' \
+    >arc.jsonl
+printf '{"goal": "x", "sol1": "a", "sol2": "b", "label": 0}\n\n{"goal": 1}\n' >third.jsonl
+{ printf '{"goal": "'; head -c 4000 long.txt | tr '\n"' '  '; printf '", "sol1": "a", "sol2": "b"'
+    echo ', "label": 1}'; } >long.jsonl
+bad 1 "piqa.jsonl: line 1: key 'label' (PIQA)" eval --task piqa.jsonl
+bad 1 "arc.jsonl: line 1: key 'answerKey' (ARC)" eval --task arc.jsonl
+bad 1 "third.jsonl: line 3: no question of" eval --task third.jsonl
+bad 1 "empty.gguf: has no question" eval --task empty.gguf
+bad 2 "long.jsonl: line 1: " eval --task long.jsonl -c 64
+bad 2 "text 1: " embed -f long.txt -c 4
+"$TRITMILL" perplexity -m "$model" -f long.txt -c 32 --chunks 1 --kl-base logits >out 2>err ||
+    { echo "FAILED: no logits: $(cat err)"; failed=1; }
+head -c 4000 logits >cut.logits
+{ head -c 8 logits; printf '\1\0\0\0'; tail -c +13 logits; } >context.logits
+{ head -c 12 logits; printf '\5\0\0\0'; tail -c +17 logits; } >vocab.logits
+{ head -c 20 logits; printf '\377\377\377\177'; tail -c +25 logits; } >token.logits
+{ head -c 148 logits; printf '\0\0\300\177'; tail -c +153 logits; } >nan.logits
+for fault in 'cut:the file has 4000' 'context:1 chunks of 1 tokens' 'vocab:vocabulary has 5 tokens' \
+    'token:token 0 is 2147483647' 'nan:row 0: scale nan'; do
+    bad 1 "${fault#*:}" perplexity -m "$model" --kl-divergence --kl-base "${fault%%:*}.logits" \
+        --log-disable
+done
+bad 2 "same file as long.txt" perplexity -m "$model" -f long.txt --kl-base long.txt
+bad 1 "not a file of logits" perplexity -m "$model" -f long.txt --kl-base short.txt
 if [ "$(id -u)" != 0 ]; then
     cp "$model" secret.gguf && chmod 0 secret.gguf
     bad 1 "secret.gguf: " run -m secret.gguf -p x

@@ -59,6 +59,7 @@ struct work {
     struct trit_session *session;
     int32_t eos;    /* put behind a text; -1: none */
     char *text;     /* of the file */
+    char *made;     /* what the results say of their making */
     float *states;  /* [TRIT_JUDGE_CHUNK][hidden] */
     double *vector; /* [hidden] */
     size_t n;       /* vectors so far */
@@ -151,6 +152,9 @@ static void normalize(struct work *w)
 static void show(const struct work *w, size_t tokens)
 {
     const size_t hidden = w->engine.config.hidden;
+    if (w->options.output == JSON && !w->n)
+        printf("{\"made_with\": %s,\n  \"pooling\": \"%s\", \"dimensions\": %zu, \"data\": [",
+               w->made, w->options.pooling == MEAN ? "mean" : "last", hidden);
     if (w->options.output == JSON)
         printf("%s\n    {\"index\": %zu, \"tokens\": %zu, \"embedding\": [", w->n ? "," : "", w->n,
                tokens);
@@ -207,22 +211,25 @@ static enum trit_code embed_lines(struct work *w, size_t bytes, struct trit_erro
     return code;
 }
 
+/* What stands before the first vector, so that nothing does where there is none. */
+static enum trit_code begin_json(struct work *w, struct trit_error *error)
+{
+    json_t *by = trit_judged_by(&w->engine);
+    w->made = by ? json_dumps(by, JSON_COMPACT) : NULL;
+    json_decref(by);
+    return w->made ? TRIT_OK : trit_fail(error, TRIT_EMEMORY, "no memory for the results");
+}
+
 static enum trit_code embed_all(struct work *w, size_t bytes, struct trit_error *error)
 {
     const char *prompt = w->options.prompt;
-    json_t *by = trit_judged_by(&w->engine);
-    char *made = by ? json_dumps(by, JSON_COMPACT) : NULL;
-    json_decref(by);
-    if (!made)
-        return trit_fail(error, TRIT_EMEMORY, "no memory for the results");
-    if (w->options.output == JSON)
-        printf("{\"made_with\": %s,\n  \"pooling\": \"%s\", \"dimensions\": %zu, \"data\": [", made,
-               w->options.pooling == MEAN ? "mean" : "last", w->engine.config.hidden);
-    free(made);
-    const enum trit_code code = prompt
-                                    ? embed(w, (struct trit_text){ prompt, strlen(prompt) }, error)
-                                    : embed_lines(w, bytes, error);
-    if (w->options.output == JSON)
+    enum trit_code code = begin_json(w, error);
+    if (!code)
+        code = prompt ? embed(w, (struct trit_text){ prompt, strlen(prompt) }, error)
+                      : embed_lines(w, bytes, error);
+    if (!code && !w->n)
+        code = trit_fail(error, TRIT_EARGUMENT, "%s: has no text", w->options.file);
+    if (w->options.output == JSON && w->n)
         puts("\n  ]}");
     return code;
 }
@@ -257,6 +264,7 @@ static int run(int argc, char **argv)
     trit_session_free(w.session);
     trit_engine_close(&w.engine);
     free(w.text);
+    free(w.made);
     free(w.states);
     free(w.vector);
     return code ? trit_cli_error(&error) : 0;
