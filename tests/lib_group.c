@@ -48,15 +48,32 @@ static void put_thirds(const uint8_t *codes, uint8_t *block)
         block[24 + h] = number(codes + 120 + h, 2, 4);
 }
 
+static void put_tq1_0(const uint8_t *codes, uint8_t *block)
+{
+    for (size_t m = 0; m < 32; m++)
+        block[m] = number(codes + m, 32, 5);
+    for (size_t m = 0; m < 16; m++)
+        block[32 + m] = number(codes + 160 + m, 16, 5);
+    for (size_t j = 0; j < 4; j++)
+        block[48 + j] = number(codes + 240 + j, 4, 4);
+}
+
+static void put_tq2_0(const uint8_t *codes, uint8_t *block)
+{
+    for (size_t e = 0; e < 256; e++)
+        block[e / 128 * 32 + e % 32] |= (uint8_t)(codes[e] << e % 128 / 32 * 2);
+}
+
 /* A block's columns and bytes, where its scale is, and what writes its codes; NULL: floats. */
 static const struct form {
     uint32_t type;
     size_t columns, bytes, scale;
     void (*put)(const uint8_t *codes, uint8_t *block);
 } forms[] = {
-    { TRIT_Q1_0, 128, 18, 0, put_bits }, { TRIT_Q2_0, 64, 18, 0, put_64 },
-    { TRIT_PQ2_0, 128, 34, 0, put_128 }, { TRIT_PTQ1_0, 128, 28, 26, put_thirds },
-    { TRIT_F16, 64, 128, 0, NULL },      { TRIT_BF16, 64, 128, 0, NULL },
+    { TRIT_Q1_0, 128, 18, 0, put_bits },    { TRIT_Q2_0, 64, 18, 0, put_64 },
+    { TRIT_PQ2_0, 128, 34, 0, put_128 },    { TRIT_PTQ1_0, 128, 28, 26, put_thirds },
+    { TRIT_TQ1_0, 256, 54, 52, put_tq1_0 }, { TRIT_TQ2_0, 256, 66, 64, put_tq2_0 },
+    { TRIT_F16, 64, 128, 0, NULL },         { TRIT_BF16, 64, 128, 0, NULL },
     { TRIT_F32, 64, 256, 0, NULL },
 };
 

@@ -206,6 +206,71 @@ static void code_three_is_found_anywhere(void **state)
     }
 }
 
+/* Blocks of 256 columns whose scales truly differ within a row are two groups each. */
+static void blocks_of_256_are_groups_where_their_scales_differ(void **state)
+{
+    static const uint32_t types[] = { TRIT_TQ1_0, TRIT_TQ2_0 };
+    static const size_t shapes[][2] = { { 5, 512 }, { 67, 1024 }, { 300, 4096 } };
+    for (size_t i = 0; i < 2 * 3; i++) {
+        const size_t *shape = shapes[i / 2];
+        struct trit_group_matrix m =
+            random_matrix(types[i % 2], shape[0], shape[1], 256, TRIT_TRITS);
+        check(&m, 128, TRIT_TRITS, *state);
+        trit_group_free(&m);
+    }
+}
+
+/* Of the blocks of a row: scales, and whether there are weights. */
+static void blocks_of_256_fold_where_they_can(void **state)
+{
+    static const struct {
+        uint16_t scale[3];
+        bool some[3];
+        size_t group;
+    } cases[] = {
+        { { 0x3c00, 0x3c00, 0x3c00 }, { true, true, true }, 0 },
+        { { 0x3c00, 0x3c00, 0x3c01 }, { true, true, true }, 128 },
+        { { 0x3c00, 0x3c00, 0x3c01 }, { true, true, false }, 0 },
+        { { 0, 0x3c00, 0x3c00 }, { false, true, true }, 0 },
+        { { 0, 0x3c00, 0x3c00 }, { true, true, true }, 128 },
+        { { 0x3800, 0x3c00, 0x3400 }, { false, true, false }, 0 },
+        { { 0x3800, 0x3c00, 0x3400 }, { false, false, false }, 0 },
+        { { 0x3800, 0x3c00, 0x3400 }, { true, false, true }, 128 },
+    };
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        struct trit_group_matrix m = trit_group_new(i % 2 ? TRIT_TQ1_0 : TRIT_TQ2_0, 70, 768);
+        for (size_t e = 0; e < 70 * 768; e++)
+            m.codes[e] = (uint8_t)(e * 7 % 3);
+        for (size_t g = 0; g < 70 * 12; g++)
+            m.scales[g] = (uint16_t)(0x3000 + g / 12); /* rows have scales of their own */
+        for (size_t b = 0; b < 3; b++) {
+            m.scales[68 * 12 + 4 * b] = cases[i / 2].scale[b];
+            memset(m.codes + 68 * 768 + 256 * b, 1, 256);
+            m.codes[68 * 768 + 256 * b + 100 * b + 3] = cases[i / 2].some[b] ? 2 : 1;
+        }
+        trit_group_encode(&m);
+        check_form(&m, cases[i / 2].group, TRIT_TRITS, *state);
+        check_rows(&m, 64, 70, TRIT_TRITS);
+        check_rows(&m, 128, 1, TRIT_TRITS);
+        trit_group_free(&m);
+    }
+}
+
+static void code_three_of_tq2_0_is_no_trit(void **state)
+{
+    (void)state;
+    struct trit_group_matrix m = random_matrix(TRIT_TQ2_0, 5, 512, 256, TRIT_TRITS);
+    uint8_t codes[5 * 512];
+    uint16_t scales[5 * 4];
+    const struct trit_group_rows rows = { 0, 5, 128, codes, 512, scales, 4 };
+    struct trit_error e = { 0 };
+    m.codes[3 * 512 + 300] = 3;
+    trit_group_encode(&m);
+    assert_int_equal(trit_group_rows(&gguf, &m.t, &rows, &e), TRIT_EFORMAT);
+    assert_non_null(strstr(e.text, "row 3, column 300: TQ2_0 code 3 is no trit"));
+    trit_group_free(&m);
+}
+
 static void refused(const struct trit_group_matrix *m, enum trit_code code, const char *text,
                     struct trit_pool *pool)
 {
@@ -229,6 +294,13 @@ static void bad_scales_are_refused_where_they_stand(void **state)
         { TRIT_Q2_0, "row 41, group 2 of 64 columns: its scale is" },
         { TRIT_Q2_0, "row 41, group 3 of 64 columns: its scale is" },
     };
+    for (size_t i = 0; i < 7 * 2; i++) {
+        struct trit_group_matrix m = trit_group_new(i % 2 ? TRIT_TQ1_0 : TRIT_TQ2_0, 70, 768);
+        m.scales[61 * 12 + 4] = m.scales[41 * 12 + 8] = scales[i / 2];
+        trit_group_encode(&m);
+        refused(&m, TRIT_EFORMAT, "row 41, group 2 of 256 columns: its scale is", *state);
+        trit_group_free(&m);
+    }
     for (size_t i = 0; i < 7 * 5; i++) {
         struct trit_group_matrix m = trit_group_new(cases[i % 5].type, 70, 384);
         m.scales[61 * 6 + 4] = scales[i / 5]; /* the lower row is told */
@@ -316,6 +388,12 @@ static void other_types_and_shapes_are_named(void **state)
     assert_false(trit_type_has_groups(TRIT_F16) || trit_type_has_groups(TRIT_I2_S));
     m.t.type = TRIT_Q2_0;
     assert_true(trit_type_has_groups(TRIT_Q2_0));
+    assert_false(trit_type_has_groups(TRIT_TQ1_0) || trit_type_folds(TRIT_Q2_0));
+    assert_true(trit_type_folds(TRIT_TQ1_0) && trit_type_folds(TRIT_TQ2_0));
+    m.t.type = TRIT_TQ1_0;
+    m.t.ne[0] = 384;
+    refused(&m, TRIT_EFORMAT, "not a multiple of 256", *state);
+    m.t.type = TRIT_Q2_0;
     m.t.ne[0] = 192;
     refused(&m, TRIT_EFORMAT, "not a multiple of 128", *state);
     m.t.ne[0] = 256;
@@ -355,6 +433,9 @@ int main(void)
         cmocka_unit_test(floats_of_every_form),
         cmocka_unit_test(halves_of_q2_0_fold_where_they_can),
         cmocka_unit_test(code_three_is_found_anywhere),
+        cmocka_unit_test(blocks_of_256_are_groups_where_their_scales_differ),
+        cmocka_unit_test(blocks_of_256_fold_where_they_can),
+        cmocka_unit_test(code_three_of_tq2_0_is_no_trit),
         cmocka_unit_test(bad_scales_are_refused_where_they_stand),
         cmocka_unit_test(floats_that_are_nearly_of_the_form),
         cmocka_unit_test(scales_that_f16_lacks),

@@ -232,8 +232,8 @@ static void other_types_are_named(void **state)
 {
     (void)state;
     struct matrix m = make_i2_s(2, 256, 1);
-    m.t.type = TRIT_TQ2_0;
-    refused(&m, TRIT_EUNSUPPORTED, "has type TQ2_0 (35); ternary matrices are read from I2_S");
+    m.t.type = TRIT_Q8_0;
+    refused(&m, TRIT_EUNSUPPORTED, "has type Q8_0 (8); ternary matrices are read from I2_S");
     m.t.type = TRIT_TL1;
     refused(&m, TRIT_EUNSUPPORTED, "whose tiling is in a side file");
     m.t.type = 9999;

@@ -1,7 +1,7 @@
 /* logits -m MODEL (--ids FILE | -p TEXT): evaluates a prompt, then continues it greedily. Prints
    the XXH3-128 hash over the bytes of all the prompt's logits and of every further step's, and the
-   ids that were chosen. The tests hold these equal across ISAs, threads and chunks, and hold the
-   raw logits to tests/oracle. */
+   ids that were chosen; with --packed also a hash of the packed weights. The tests hold these equal
+   across ISAs, threads and chunks, and hold the raw logits to tests/oracle. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +12,14 @@
 #include "runtime/cli/commands.h"
 #include "runtime/cli/open.h"
 #include "runtime/decode/sampler.h"
+#include "runtime/model/internal.h"
 
 enum { IDS_MAX = 1 << 24, ROOM = 1 << 20 };
 
 struct options {
     const char *model, *ids, *text, *out;
-    int threads, chunk, count, first, sparse, kv;
+    int threads, chunk, count, first, sparse, kv, i2s;
+    bool packed;
 };
 
 #define AT(member) offsetof(struct options, member)
@@ -30,6 +32,8 @@ static const struct trit_option options[] = {
     { "--chunk", TRIT_OPT_INT, AT(chunk), "N", "tokens at once", 1, ROOM, NULL },
     { "--sparse", TRIT_OPT_CHOICE, AT(sparse), "WHEN", "skip zeros", 0, 0, "auto|on|off" },
     { "--kv-type", TRIT_OPT_CHOICE, AT(kv), "TYPE", "of the KV cache", 0, 0, "f16|i8" },
+    TRIT_LAYOUT_OPTION(AT(i2s)),
+    { "--packed", TRIT_OPT_FLAG, AT(packed), NULL, "hash the matrices, too", 0, 0, NULL },
     { "-n", TRIT_OPT_INT, AT(count), "N", "greedy tokens", 0, ROOM, NULL },
     { "--out", TRIT_OPT_TEXT, AT(out), "FILE", "raw float32 logits of the prompt", 0, 0, NULL },
 };
@@ -82,6 +86,7 @@ static enum trit_code prepare(struct work *w, struct trit_error *error)
     struct trit_sampling greedy = trit_sampling_default;
     greedy.temperature = 0;
     enum trit_code code = trit_cli_open_model(e, w->options.model, error);
+    trit_cli_layout(e, w->options.i2s);
     e->sparse = w->options.sparse;
     e->kv = w->options.kv;
     if (code || (code = trit_engine_load_tokenizer(e, error)) || (code = read_prompt(w, error)) ||
@@ -111,10 +116,19 @@ static enum trit_code write_logits(const struct work *w, struct trit_error *erro
     return trit_file_commit(file, error);
 }
 
-static void print_hash(const struct work *w)
+static void print_hash(const struct work *w, const char *of)
 {
     XXH128_hash_t h = XXH3_128bits_digest(w->hash);
-    printf("hash %016llx%016llx\n", (unsigned long long)h.high64, (unsigned long long)h.low64);
+    printf("%s %016llx%016llx\n", of, (unsigned long long)h.high64, (unsigned long long)h.low64);
+}
+
+static void print_packed(const struct work *w)
+{
+    const struct trit_matrix *x;
+    XXH3_128bits_reset(w->hash);
+    for (size_t i = 0; (x = trit_model_matrix(w->engine.model, i)); i++)
+        XXH3_128bits_update(w->hash, x->w, x->bytes);
+    print_hash(w, "packed");
 }
 
 static enum trit_code evaluate(struct work *w, struct trit_error *error)
@@ -138,7 +152,9 @@ static enum trit_code evaluate(struct work *w, struct trit_error *error)
         XXH3_128bits_update(w->hash, w->logits, row);
     }
     putchar('\n');
-    print_hash(w);
+    print_hash(w, "hash");
+    if (w->options.packed)
+        print_packed(w);
     return TRIT_OK;
 }
 
