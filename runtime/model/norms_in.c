@@ -34,9 +34,10 @@ static void project(struct trit_work *w, enum trit_part part, enum trit_vector n
     const struct trit_layer *l = &w->model->layers[w->layer];
     const size_t hidden = w->model->config.hidden;
     struct norm_job job = { w, l->vector[norm] };
-    trit_region(w->model->pool, part, w->m, 1, norm_tokens, &job);
     for (size_t i = 0; i < n; i++) {
         const struct trit_matrix *x = &l->m[list[i].role];
+        if (i == 0 || trit_matrix_is_dense(x)) /* whose inputs take the place of h */
+            trit_region(w->model->pool, part, w->m, 1, norm_tokens, &job);
         trit_norm_quant(w, part, w->h, hidden, x, l->vector[list[i].norm]);
         /* zeros may also come of what the first norm could not sum up */
         trit_finite_norm(w, part, w->x, hidden, x, l->vector[norm]);

@@ -30,7 +30,7 @@ def base(kind):
     arch, writer, norms_in = KINDS[kind]
     a = SimpleNamespace(**spoilt.USUAL | dict(
         type="i2_s", rows="f16", arch=arch, base=1e6, rotate=64, defaults=False, scales="one",
-        where=".", tied=True, layers=2, ffn=256, norms_in=norms_in, window=4, local_base=None,
+        where=".", tied=True, layers=2, ffn=256, norms_in=norms_in, floats=False, window=4, local_base=None,
         linear=None, factors=kind == "bitnet", unit=False, embedding=0.1))
     a.window = 4 if arch == "gemma3" else None
     return write_llama.all_keys(a) + write_gemma3.own_keys(a), writer(a).all()

@@ -7,8 +7,11 @@ embedding models, which have one more norm before each matrix.
 """
 import sys
 
+import numpy as np
+
 import write_llama
 from gguf_write import FLOAT, STRING, U32, write_gguf
+from trits_write import TRITS
 
 
 class Writer(write_llama.Writer):
@@ -38,6 +41,13 @@ class Writer(write_llama.Writer):
             self.norm(name(part + "_norm_in"), 1.0, k)
         self.matrix(name(part), n, k, gain)
 
+    def matrix(self, name, n, k, gain):
+        if not self.args.floats:
+            return super().matrix(name, n, k, gain)
+        kind, encode = TRITS[self.args.type]
+        values = self.random.normal(0, gain / np.sqrt(k), (n, k))
+        self.tensors.append((name, kind, (n, k), encode(values, np.ones((n, 1)))))
+
 
 def own_keys(a):
     keys = []
@@ -53,6 +63,8 @@ def own_keys(a):
 def add_options(parser):
     parser.add_argument("--qwen3", action="store_true", help="that architecture instead")
     parser.add_argument("--norms-in", action="store_true")
+    parser.add_argument("--floats", action="store_true",
+                        help="matrices of normal values, in a type of floats")
     parser.add_argument("--window", type=int, help="attention.sliding_window")
     parser.add_argument("--local-base", type=float, help="rope.freq_base_swa")
     parser.add_argument("--linear", type=float, help="factor of linear rope scaling")

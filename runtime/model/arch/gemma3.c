@@ -132,5 +132,6 @@ const struct trit_family trit_family_gemma3 = {
     .synth_type = TRIT_I2_S,
     .norms_in = { norms_in, sizeof norms_in / sizeof *norms_in, trit_layer_norms_in },
     .linear = true,
+    .dense = true,
     .shape = shape,
 };
