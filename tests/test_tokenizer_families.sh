@@ -9,7 +9,10 @@ reason=$(sh "$TRIT_SOURCE/tests/npm.sh" oracle 2>&1) || {
 }
 oracle=$TRIT_BUILD/oracle
 bundle=$oracle/node_modules/node-llama-cpp/llama/gitRelease.bundle
-[ -f "$bundle" ] && command -v git >/dev/null || { echo "skipped: no vocabularies of llama.cpp"; exit 77; }
+if ! [ -f "$bundle" ] || ! command -v git >/dev/null; then
+    echo "skipped: no git, or no llama.cpp, whose vocabularies are needed"
+    exit 77
+fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 git init -q --bare "$folder/git"

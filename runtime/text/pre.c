@@ -31,7 +31,7 @@ static const struct trit_pre pres[NPRE] = {
                              TRIPLE } },
 };
 
-/* Falcon's tokenizer.json has digits apart before it counts them: no token of it has both a digit
+/* Falcon's tokenizer.json has digits apart before it counts them. No token of it has both a digit
    and something else, so that the ids are the same. */
 static const char *const falcon_json[] = { TRIT_PRE_PUNCTUATION, TRIT_PRE_BYTE_LEVEL,
                                            TRIT_PRE_DIGITS, TRIPLE };
