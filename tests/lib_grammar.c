@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "runtime/base/utf8.h"
 #include "tests/lib_grammar.h"
 #include "tests/lib_vocabulary.h"
 
@@ -23,14 +24,27 @@ static size_t below(size_t n)
     return (size_t)((state >> 33) % n);
 }
 
-/* In the byte-level alphabet. */
-static void add(struct trit_words *v, const char *bytes)
+static const char *const parts[] = {
+    "{\"",         "\":",     "\": \"", "\", \"",   "\"}",       "},",       "}}",        "]}",
+    "{}",          "[]",      "[[",     "\n  ",     "\n    ",    "  ",       ", ",        ": ",
+    "ab",          "abc",     "name",   "\"name\"", "true",      "false",    "null",      "nul",
+    "12",          "123",     "-1",     "0.",       ".5",        "e+1",      "\\n",       "\\u00",
+    "\\ud83d",     "\\ude00", "\\\"",   "\xc3\xa9", "\xa9\"",    "\xf0\x9f", "\x98\x80",  "a\xc3",
+    "<tool_call>", "</tool",  "_call>", "<tool",    "\n{\"name", "</",       "parameter", "think>",
+    "</think>\n",  "\n\n",    "\t\t",   "x\ny",     "2024",      "-02-",     "29\"",      "AB",
+    "A-",          "\x01y",   "zz\"",   "\"\"",     "a\"",       "abcabc",   "\"a\":1",   "ab\\",
+};
+
+/* As vocabularies spell it: in the byte-level alphabet, or with U+2581 for spaces. */
+static void add(struct trit_words *v, const char *bytes, bool sentence)
 {
-    static char room[16384];
+    static char room[32768];
     static size_t used;
     char *token = room + used;
     for (const char *c = bytes; *c; c++) {
-        const char *piece = v->alphabet[(uint8_t)*c];
+        const char *piece = !sentence   ? v->alphabet[(uint8_t)*c]
+                            : *c == ' ' ? "\xe2\x96\x81"
+                                        : (const char[]){ *c, 0 };
         memcpy(room + used, piece, strlen(piece));
         used += strlen(piece);
     }
@@ -38,33 +52,42 @@ static void add(struct trit_words *v, const char *bytes)
     trit_vocabulary_add(v, token, 1);
 }
 
-int trit_grammar_set_up(void **unused)
+static int load(struct trit_words *v)
 {
-    static const char *const tokens[] = {
-        "{\"",      "\":",    "\": \"",    "\", \"",   "\"}",       "},",          "}}",
-        "]}",       "{}",     "[]",        "[[",       "\n  ",      "\n    ",      "  ",
-        ", ",       ": ",     "ab",        "abc",      "name",      "\"name\"",    "true",
-        "false",    "null",   "nul",       "12",       "123",       "-1",          "0.",
-        ".5",       "e+1",    "\\n",       "\\u00",    "\\ud83d",   "\\ude00",     "\\\"",
-        "\xc3\xa9", "\xa9\"", "\xf0\x9f",  "\x98\x80", "a\xc3",     "<tool_call>", "</tool",
-        "_call>",   "<tool",  "\n{\"name", "</",       "parameter", "think>",      "</think>\n",
-        "\n\n",     "\t\t",   "x\ny",      "2024",     "-02-",      "29\"",        "AB",
-        "A-",       "\x01y",  "zz\"",      "\"\"",     "a\"",       "abcabc",      "\"a\":1",
-        "ab\\",
-    };
-    static struct trit_words v;
-    (void)unused;
-    trit_vocabulary_init(&v);
-    for (size_t i = 0; i < COUNT(tokens); i++)
-        add(&v, tokens[i]);
-    v.eos = trit_grammar_end = trit_vocabulary_add(&v, "<|end|>", 3);
-    trit_grammar_control = trit_vocabulary_add(&v, "<|other|>", 3);
     struct trit_error error;
-    if (!trit_vocabulary_load(&v, &trit_grammar_tokenizer, &error) &&
+    v->eos = trit_grammar_end = trit_vocabulary_add(v, "<|end|>", 3);
+    trit_grammar_control = trit_vocabulary_add(v, "<|other|>", 3);
+    if (!trit_vocabulary_load(v, &trit_grammar_tokenizer, &error) &&
         !trit_vocabulary_create(&trit_grammar_vocabulary, trit_grammar_tokenizer, &error))
         return 0;
     print_error("%s\n", error.text);
     return 1;
+}
+
+int trit_grammar_set_up(void **unused)
+{
+    static struct trit_words v;
+    (void)unused;
+    trit_vocabulary_init(&v);
+    for (size_t i = 0; i < COUNT(parts); i++)
+        add(&v, parts[i], false);
+    return load(&v);
+}
+
+int trit_grammar_set_up_sentence(void **unused)
+{
+    static struct trit_words v;
+    static const char letters[] = "{}[]\":,ab1 e<>/";
+    (void)unused;
+    trit_vocabulary_init_sentence(&v);
+    for (size_t i = 0; i < sizeof letters - 1; i++) /* beside the tokens of their bytes */
+        add(&v, (const char[]){ letters[i], 0 }, true);
+    for (size_t i = 0; i < COUNT(parts); i++)
+        if (trit_utf8_valid(parts[i], strlen(parts[i])) == strlen(parts[i]))
+            add(&v, parts[i], true);
+    trit_vocabulary_add(&v, "\n\n\n", 4);
+    trit_vocabulary_add(&v, "<unk>", 2);
+    return load(&v);
 }
 
 int trit_grammar_tear_down(void **unused)

@@ -10,6 +10,7 @@ extern int32_t trit_grammar_end, trit_grammar_control; /* tokens; token b is the
 
 /* For groups of tests of cmocka. */
 int trit_grammar_set_up(void **unused);
+int trit_grammar_set_up_sentence(void **unused); /* the same in a SentencePiece vocabulary */
 int trit_grammar_tear_down(void **unused);
 
 /* These fail the test where they cannot. */

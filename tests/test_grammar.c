@@ -205,12 +205,21 @@ static void long_texts(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest bytes[] = {
         cmocka_unit_test(a_mask_has_what_may_come),
         cmocka_unit_test(of_calls),
         cmocka_unit_test(calls_that_are_refused),
         cmocka_unit_test(ends),
         cmocka_unit_test(long_texts),
     };
-    return cmocka_run_group_tests(tests, trit_grammar_set_up, trit_grammar_tear_down);
+    const struct CMUnitTest sentence[] = {
+        cmocka_unit_test(a_mask_has_what_may_come),
+        cmocka_unit_test(of_calls),
+        cmocka_unit_test(ends),
+    };
+    const int wrong = cmocka_run_group_tests_name("byte-level", bytes, trit_grammar_set_up,
+                                                  trit_grammar_tear_down);
+    return wrong + cmocka_run_group_tests_name("SentencePiece", sentence,
+                                               trit_grammar_set_up_sentence,
+                                               trit_grammar_tear_down);
 }
