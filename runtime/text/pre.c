@@ -33,8 +33,8 @@ static const struct trit_pre pres[NPRE] = {
 
 /* Falcon's tokenizer.json has digits apart before it counts them. No token of it has both a digit
    and something else, so that the ids are the same. */
-static const char *const falcon_json[] = { TRIT_PRE_PUNCTUATION, TRIT_PRE_BYTE_LEVEL,
-                                           TRIT_PRE_DIGITS, TRIPLE };
+static const char *const falcon_json[TRIT_PRE_STEPS] = { TRIT_PRE_PUNCTUATION, TRIT_PRE_BYTE_LEVEL,
+                                                         TRIT_PRE_DIGITS, TRIPLE };
 
 /* All names that files have. */
 static const struct {
@@ -55,20 +55,20 @@ const struct trit_pre *trit_pre_named(struct trit_text name)
     return NULL;
 }
 
-static bool same(const char *const *a, size_t na, const char *const *b, size_t nb)
+static bool same(const char *const *a, size_t n, const char *const b[TRIT_PRE_STEPS])
 {
-    for (size_t i = 0; i < nb && b[i]; i++)
-        if (i >= na || strcmp(a[i], b[i]))
-            return false;
-    return na == nb || (na < nb && !b[na]);
+    size_t i = 0;
+    while (i < n && i < TRIT_PRE_STEPS && b[i] && !strcmp(a[i], b[i]))
+        i++;
+    return i == n && (i == TRIT_PRE_STEPS || !b[i]);
 }
 
 const struct trit_pre *trit_pre_find(const char *const *steps, size_t n)
 {
     for (size_t i = 0; i < NPRE; i++)
-        if (same(steps, n, pres[i].steps, TRIT_PRE_STEPS))
+        if (same(steps, n, pres[i].steps))
             return &pres[i];
-    return same(steps, n, falcon_json, TRIT_PRE_STEPS) ? &pres[FALCON] : NULL;
+    return same(steps, n, falcon_json) ? &pres[FALCON] : NULL;
 }
 
 const struct trit_pre *trit_pre_absent(bool llama3s)
