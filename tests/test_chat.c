@@ -57,6 +57,7 @@ static const char *const llama[] = { "<|begin_of_text|>", "<|eot_id|>", "<|start
                                      "<|end_header_id|>", NULL };
 static const char *const falcon[] = { "<s>",      "<|endoftext|>", "<|system|>",
                                       "<|user|>", "<|assistant|>", NULL };
+static const char *const gemma[] = { "<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>", NULL };
 static const char *const none[] = { "<s>", "</s>", NULL };
 
 static const char file_template[] =
@@ -82,6 +83,7 @@ static void test_choice(void **state)
         { "llama", NULL, NULL, llama, "llama3", "<|start_header_id|>" },
         { "llama", NULL, NULL, chatml, "chatml", "<|im_start|>" },
         { "llama", NULL, NULL, falcon, "falcon3", "<|assistant|>" },
+        { "llama", NULL, NULL, gemma, "gemma", "<start_of_turn>" },
         { "llama", NULL, NULL, none, "plain", "no tokens of a chat" },
         { "llama", file_template, "qwen3.5", chatml, "qwen35", "asked for" },
         { "llama", NULL, file_template, chatml, "given", "asked for" },
@@ -203,6 +205,7 @@ static void test_turns(void **state)
     } rows[] = { { "chatml", chatml, 4 },
                  { "llama3", llama, 4 },
                  { "falcon3", falcon, 4 },
+                 { "gemma", gemma, 4 },
                  { "bitnet", llama, 3 } };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct model m;

@@ -40,6 +40,26 @@ static const char falcon3[] = "{%- for m in messages %}\n"
                               "    {{- '<|assistant|>\\n' }}\n"
                               "{%- endif %}\n";
 
+/* What the system says stands at the beginning of the next turn. */
+static const char gemma[] =
+    "{{- bos_token }}\n"
+    "{%- set said = namespace(system='') %}\n"
+    "{%- for m in messages %}\n"
+    "    {%- if m.role == 'system' %}\n"
+    "        {%- set said.system = said.system + m.content | trim + '\\n\\n' %}\n"
+    "    {%- else %}\n"
+    "        {{- '<start_of_turn>' + ('model' if m.role == 'assistant' else m.role) + '\\n' }}\n"
+    "        {{- said.system + m.content | trim + '<end_of_turn>\\n' }}\n"
+    "        {%- set said.system = '' %}\n"
+    "    {%- endif %}\n"
+    "{%- endfor %}\n"
+    "{%- if said.system %}\n"
+    "    {{- '<start_of_turn>user\\n' + said.system | trim + '<end_of_turn>\\n' }}\n"
+    "{%- endif %}\n"
+    "{%- if add_generation_prompt %}\n"
+    "    {{- '<start_of_turn>model\\n' }}\n"
+    "{%- endif %}\n";
+
 static const char llama3[] =
     "{%- set head = '<|start_header_id|>' %}\n"
     "{%- set foot = '<|end_header_id|>\\n\\n' %}\n"
@@ -221,6 +241,7 @@ static const struct trit_chat_builtin rows[] = {
     { "qwen35", "qwen3.5 qwen3_5 bonsai2", qwen35 },
     { "llama3", "llama-3 llama3.1 llama-3.1", llama3 },
     { "falcon3", "falcon-3 falcon", falcon3 },
+    { "gemma", "gemma2 gemma3", gemma },
     { "chatml", "chat-ml", chatml },
     { "plain", "none", plain },
 };
@@ -228,8 +249,8 @@ enum { NROWS = sizeof rows / sizeof *rows };
 
 const char *const *trit_chat_names(void)
 {
-    static const char *const names[NROWS + 1] = { "bitnet",  "qwen3",  "qwen35", "llama3",
-                                                  "falcon3", "chatml", "plain" };
+    static const char *const names[NROWS + 1] = { "bitnet",  "qwen3", "qwen35", "llama3",
+                                                  "falcon3", "gemma", "chatml", "plain" };
     return names;
 }
 
@@ -260,6 +281,7 @@ static const struct {
     { "qwen3", "<|im_start|>", "qwen3", "the architecture is Qwen3's" },
     { NULL, "<|start_header_id|>", "llama3", "the vocabulary has <|start_header_id|>" },
     { NULL, "<|im_start|>", "chatml", "the vocabulary has <|im_start|>" },
+    { NULL, "<start_of_turn>", "gemma", "the vocabulary has <start_of_turn>" },
     { NULL, "<|assistant|>", "falcon3", "the vocabulary has <|assistant|>" },
 };
 enum { NFAMILIES = sizeof families / sizeof *families };

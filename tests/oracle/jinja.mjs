@@ -43,7 +43,7 @@ const settings = [
 ];
 const templates = { llama3: real("llama3").chat_template, qwen3: real("qwen3").chat_template,
     like_qwen35: readFileSync(like, "utf8") };
-for (const name of ["bitnet", "qwen3", "qwen35", "llama3", "falcon3", "chatml"])
+for (const name of ["bitnet", "qwen3", "qwen35", "llama3", "falcon3", "gemma", "chatml"])
     templates[`built-in ${name}`] = builtin(name);
 
 const cases = [];
