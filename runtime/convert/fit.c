@@ -51,17 +51,17 @@ bool trit_fit_twos(const float *restrict x, size_t n, uint8_t *restrict codes, s
     return !bad && hi < INFINITE && trit_f32_bits(2 * trit_bits_f32(lo)) == hi;
 }
 
-/* From 2^-14 on ten bits are left of 23; below it has the multiples of 2^-24. */
+/* From 2^-14 on ten bits are left of 23; below it has the multiples of 2^-24, which a sum with 2^23
+   does not round. */
 bool trit_fit_f16(const float *x, size_t n)
 {
     const uint32_t least = 0x38800000, past = 0x47800000;
     uint32_t bad = 0;
     for (size_t i = 0; i < n; i++) {
-        const uint32_t m = trit_f32_bits(x[i]) & MAG, is_small = m < least;
-        const float steps = is_small ? trit_bits_f32(m) * 0x1p24f : 0;
-        const uint32_t large = (uint32_t)((m & 0x1fff) != 0) | (uint32_t)(m >= past);
-        const uint32_t small = (uint32_t)((float)(int32_t)steps != steps);
-        bad |= is_small ? small : large;
+        const uint32_t m = trit_f32_bits(x[i]) & MAG, is_small = 0 - (uint32_t)(m < least);
+        const float steps = trit_bits_f32(m) * 0x1p24f, whole = (steps + 0x1p23f) - 0x1p23f;
+        const uint32_t large = (m & 0x1fff) | (uint32_t)(m >= past);
+        bad |= (is_small & (uint32_t)(whole != steps)) | (~is_small & large);
     }
     return !bad;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/half.h"
 #include "runtime/base/mem.h"
 #include "runtime/format/group.h"
 #include "runtime/format/refuse.h"
@@ -151,7 +152,8 @@ static enum trit_code read_rows(const struct gguf_source *s, const struct trit_r
     void *buffer = trit_alloc(n, rows->row_bytes);
     if (!buffer)
         return trit_fail(error, TRIT_EMEMORY, "%s: no memory for %zu rows", s->base.path, n);
-    const uint8_t *in = trit_rows_fetch(rows, first, n, buffer);
+    const uint8_t *in = trit_gguf_fetch(s->gguf, rows->tensor->data + first * rows->row_bytes,
+                                        n * rows->row_bytes, buffer);
     enum trit_code code = TRIT_OK;
     for (size_t r = 0; r < n && !code; r++) {
         if (trit_rows_finite(rows, in + r * rows->row_bytes))
@@ -159,8 +161,6 @@ static enum trit_code read_rows(const struct gguf_source *s, const struct trit_r
         else
             code = trit_rows_bad(rows, first + r, error);
     }
-    if (in != buffer)
-        trit_gguf_drop(s->gguf, in, n * rows->row_bytes);
     free(buffer);
     return code;
 }
@@ -169,12 +169,37 @@ static enum trit_code read_rows(const struct gguf_source *s, const struct trit_r
 static void drop_around(const struct trit_gguf *g, const struct trit_gguf_tensor *t, size_t first,
                         size_t n)
 {
-    enum { AROUND = 1 << 17 };
+    enum { AROUND = 2 << 20 };
     const size_t row = (size_t)(t->bytes / t->ne[1]), at = first * row;
     const size_t begin = at > AROUND ? at - AROUND : 0, end = at + n * row + AROUND;
     trit_gguf_drop(g, t->data + begin, (end < t->bytes ? end : (size_t)t->bytes) - begin);
 }
 
+/* The same of codes with a scale for each so many columns. */
+enum { GROUP = 128 };
+
+static enum trit_code read_groups(const struct gguf_source *s, const struct trit_gguf_tensor *t,
+                                  size_t first, size_t n, float *out, struct trit_error *error)
+{
+    const size_t k = (size_t)t->ne[0], groups = k / GROUP;
+    uint8_t *codes = trit_alloc(n, k);
+    uint16_t *d = trit_alloc(n * groups, sizeof *d);
+    const struct trit_group_rows rows = { first, n, GROUP, codes, k, d, groups };
+    enum trit_code code = TRIT_EMEMORY;
+    if (codes && d)
+        code = trit_group_rows(s->gguf, t, &rows, error);
+    else
+        trit_fail(error, code, "%s: no memory for %zu rows", s->base.path, n);
+    for (size_t g = 0; g < n * groups && !code; g++)
+        for (size_t i = 0; i < GROUP; i++)
+            out[g * GROUP + i] = (float)(codes[g * GROUP + i] - 1) * trit_f16_f32(d[g]);
+    drop_around(s->gguf, t, first, n);
+    free(codes);
+    free(d);
+    return code;
+}
+
+/* And of trits with a scale for each row. */
 static enum trit_code read_trits(const struct gguf_source *s, const struct trit_gguf_tensor *t,
                                  size_t first, size_t n, float *out, struct trit_error *error)
 {
@@ -200,10 +225,12 @@ static enum trit_code read_tensor(struct trit_source *source, size_t i, size_t f
                                   float *out, struct trit_error *error)
 {
     const struct gguf_source *s = (const struct gguf_source *)source;
+    const struct trit_gguf_tensor *t = &s->flat[i];
     struct trit_rows rows;
-    return trit_rows_open(&rows, s->gguf, &s->flat[i], NULL)
-               ? read_trits(s, &s->flat[i], first, n, out, error)
-               : read_rows(s, &rows, first, n, out, error);
+    if (!trit_rows_open(&rows, s->gguf, t, NULL))
+        return read_rows(s, &rows, first, n, out, error);
+    return (trit_group_check(s->gguf, t, NULL) ? read_trits : read_groups)(s, t, first, n, out,
+                                                                           error);
 }
 
 static enum trit_code read_bytes(struct trit_source *source, size_t i, size_t first, size_t n,

@@ -5,7 +5,7 @@
 
 #include "runtime/base/mem.h"
 
-enum { PIECE = 1 << 16 /* values */, PIECES = 64, FOR_EACH_THREAD = 4 };
+enum { PIECE = 1 << 16 /* values */, PIECES = 64, FOR_EACH_THREAD = 4, PIECES_MAX = 256 };
 
 size_t trit_source_rows(const struct trit_source_tensor *t)
 {
@@ -38,7 +38,7 @@ void trit_walk_free(struct trit_walk *w)
 struct batch {
     struct trit_walk *walk;
     const struct trit_walk_job *job;
-    struct trit_piece pieces[PIECES];
+    struct trit_piece pieces[PIECES_MAX];
     size_t piece_values; /* room for, of a piece */
 };
 
@@ -114,7 +114,8 @@ enum trit_code trit_walk_rows(struct trit_walk *w, const struct trit_walk_job *j
     const struct trit_source_tensor *t = &w->source->tensors[job->tensor];
     const size_t k = (size_t)t->ne[0], rows = trit_source_rows(t), each = piece_rows(job, k);
     const size_t wanted = FOR_EACH_THREAD * (size_t)trit_pool_threads(w->pool);
-    const size_t pieces = wanted < PIECES ? wanted : PIECES;
+    const size_t most = wanted > PIECES ? wanted : PIECES;
+    const size_t pieces = most < PIECES_MAX ? most : PIECES_MAX;
     struct batch b = { .walk = w, .job = job, .piece_values = (each < rows ? each : rows) * k };
     enum trit_code code = make_room(&b, pieces, error);
     for (size_t row = 0; row < rows && !code;) {
