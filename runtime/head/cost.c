@@ -17,6 +17,7 @@ static const char *const names[TRIT_NPARTS] = {
     [TRIT_PART_SUB_NORM] = "attn sub norm",
     [TRIT_PART_O] = "o",
     [TRIT_PART_FFN_NORM] = "ffn norm",
+    [TRIT_PART_ROUTER] = "router",
     [TRIT_PART_GATE_UP] = "gate, up",
     [TRIT_PART_FFN_SUB_NORM] = "ffn sub norm",
     [TRIT_PART_DOWN] = "down",

@@ -20,6 +20,7 @@ enum trit_part {
     TRIT_PART_SUB_NORM,     /* norm, or gates, of what attention gave, quantised */
     TRIT_PART_O,            /* product with Wo */
     TRIT_PART_FFN_NORM,     /* (residual of attention,) norm, quantised */
+    TRIT_PART_ROUTER,       /* scores of experts; tokens sorted by theirs */
     TRIT_PART_GATE_UP,      /* products with Wgate and Wup, with or without the squared ReLU */
     TRIT_PART_FFN_SUB_NORM, /* (squared ReLU,) norm, quantised */
     TRIT_PART_DOWN,         /* product with Wdown */

@@ -115,13 +115,14 @@ static enum trit_code read_scaling(struct trit_config *c, const struct trit_gguf
 static enum trit_code check_graph(const struct trit_config *c, const struct trit_gguf *g,
                                   struct trit_error *e)
 {
-    static const struct trit_neutral_key keys[] = {
-        { .name = "attention.causal", .number = 1 },
-        { .name = "expert_count", .number = 0 },
-        { .name = "attention.sliding_window", .number = 0 },
-    };
-    const size_t n = sizeof keys / sizeof *keys - c->family->windows;
-    enum trit_code code = trit_key_neutral(c, g, keys, n, e);
+    static const struct trit_neutral_key causal = { .name = "attention.causal", .number = 1 },
+                                         window = { .name = "attention.sliding_window" },
+                                         experts = { .name = "expert_count" };
+    enum trit_code code = trit_key_neutral(c, g, &causal, 1, e);
+    if (!code && !c->family->windows)
+        code = trit_key_neutral(c, g, &window, 1, e);
+    if (!code && !c->family->experts)
+        code = trit_key_neutral(c, g, &experts, 1, e);
     return code ? code : trit_key_neutral(c, g, c->family->neutral, c->family->nneutral, e);
 }
 
@@ -130,7 +131,8 @@ static enum trit_code read_sizes(struct trit_config *c, const struct trit_gguf *
 {
     const struct trit_size_key keys[] = {
         { "embedding_length", 2, MAX_DIM, 0, &c->hidden },
-        { "feed_forward_length", 1, MAX_DIM, 0, &c->ffn },
+        { c->family->experts ? "expert_feed_forward_length" : "feed_forward_length", 1, MAX_DIM, 0,
+          &c->ffn },
         { "block_count", 1, MAX_LAYERS, 0, &c->layers },
         { "context_length", 1, MAX_CONTEXT, 0, &c->context },
         { "attention.head_count", 1, MAX_DIM, 0, &c->heads },

@@ -126,12 +126,17 @@ size_t trit_config_ropes(const struct trit_config *c)
 
 bool trit_config_rows(const struct trit_config *c, const struct trit_layer_tensor *t)
 {
-    return t->aim == TRIT_AIM_DELTA && c->delta.float_gates;
+    return t->aim == TRIT_AIM_ROUTER || (t->aim == TRIT_AIM_DELTA && c->delta.float_gates);
 }
 
 bool trit_config_packs(const struct trit_config *c, const struct trit_layer_tensor *t)
 {
     return t->n != TRIT_ONE && t->aim != TRIT_AIM_TAPS && !trit_config_rows(c, t);
+}
+
+bool trit_tensor_experts(const struct trit_layer_tensor *t)
+{
+    return t->aim == TRIT_AIM_EXPERT || t->aim == TRIT_AIM_EXPERT_RESIDUAL;
 }
 
 void trit_tensor_name(const struct trit_layer_tensor *t, size_t layer, char name[TRIT_TENSOR_NAME])
@@ -156,6 +161,7 @@ size_t trit_config_width(const struct trit_config *c, enum trit_width width)
         [TRIT_MIXED] = (2 * d->k_heads + d->v_heads) * d->state,
         [TRIT_V_HEADS] = d->v_heads,
         [TRIT_TAPS] = d->taps,
+        [TRIT_EXPERTS] = c->experts.count,
     };
     return widths[width];
 }
@@ -183,6 +189,7 @@ size_t trit_model_matrix_add(struct trit_model_matrix *list, size_t n, size_t ro
             list[i].form.group == matrix->form.group &&
             list[i].form.values == matrix->form.values) {
             list[i].count += matrix->count;
+            list[i].held += matrix->held;
             return n;
         }
     if (n < room)
@@ -194,9 +201,14 @@ size_t trit_model_matrix_add(struct trit_model_matrix *list, size_t n, size_t ro
 static struct trit_model_matrix of_role(const struct trit_config *c,
                                         const struct trit_layer_kind *kind, size_t role)
 {
-    struct trit_model_matrix m = { .name = roles[role].label, .count = 1, .form = usual_form(c) };
+    struct trit_model_matrix m = {
+        .name = roles[role].label, .count = 1, .form = usual_form(c), .held = 1
+    };
     for (size_t i = 0; i < kind->ntensors; i++)
         if (trit_config_packs(c, &kind->tensors[i]) && (size_t)kind->tensors[i].slot == role) {
+            const bool experts = trit_tensor_experts(&kind->tensors[i]);
+            m.count = experts ? c->experts.used : 1;
+            m.held = experts ? c->experts.count : 1;
             m.n += trit_config_width(c, kind->tensors[i].n);
             m.k = trit_config_width(c, kind->tensors[i].k);
         }
@@ -229,7 +241,7 @@ size_t trit_model_matrices(const struct trit_config *c,
         matrices[n++] = gate_alone(c);
     if (c->packed_head)
         matrices[n++] =
-            (struct trit_model_matrix){ HEAD, c->vocab, c->hidden, 1, usual_form(c), true };
+            (struct trit_model_matrix){ HEAD, c->vocab, c->hidden, 1, usual_form(c), true, 1 };
     return n;
 }
 

@@ -17,7 +17,8 @@ struct trit_work;
 /* The sizes that tensors' dimensions are: TRIT_Q is heads * head_dim, TRIT_Q_GATED twice that,
    TRIT_KV kv_heads * head_dim, TRIT_HEAD_DIM head_dim. Of layers with the delta rule: TRIT_STATE
    elements of a head of keys and of values, TRIT_INNER all values, TRIT_MIXED queries, keys and
-   values of all heads, TRIT_V_HEADS, TRIT_TAPS of their convolution. */
+   values of all heads, TRIT_V_HEADS, TRIT_TAPS of their convolution. Of layers with TRIT_EXPERTS
+   experts TRIT_FFN is that of one. */
 enum trit_width {
     TRIT_ONE,
     TRIT_HIDDEN,
@@ -30,7 +31,8 @@ enum trit_width {
     TRIT_INNER,
     TRIT_MIXED,
     TRIT_V_HEADS,
-    TRIT_TAPS
+    TRIT_TAPS,
+    TRIT_EXPERTS
 };
 
 /* The matrices of a layer as they are run: tensors that take the same inputs are one. Those alone
@@ -73,7 +75,8 @@ enum trit_vector {
 
 /* What a tensor is for: RESIDUAL is added to the residual stream, GATE opens or closes features.
    Of the delta rule: DELTA makes a head's alpha or beta, TAPS are the convolution's weights, SLOPE
-   and STEP stand in its decay. */
+   and STEP stand in its decay. ROUTER makes the scores by which experts are chosen; of EXPERT and
+   EXPERT_RESIDUAL there is one for each expert: the tensor has a third dimension. */
 enum trit_aim {
     TRIT_AIM_PLAIN,
     TRIT_AIM_RESIDUAL,
@@ -81,13 +84,17 @@ enum trit_aim {
     TRIT_AIM_DELTA,
     TRIT_AIM_TAPS,
     TRIT_AIM_SLOPE,
-    TRIT_AIM_STEP
+    TRIT_AIM_STEP,
+    TRIT_AIM_ROUTER,
+    TRIT_AIM_EXPERT,
+    TRIT_AIM_EXPERT_RESIDUAL
 };
 
 /* A tensor of every layer, blk.I.NAME.weight (SLOPE and STEP: blk.I.NAME): n rows of k columns,
    ternary, of matrix `slot`; or, where n is TRIT_ONE, a vector of k floats, vector `slot`. Those of
    one matrix stand one after the other. TAPS are n rows of k floats, vector `slot`; DELTA is part
-   of its matrix or stays rows of floats, as the model has it (trit_config's float_gates). */
+   of its matrix or stays rows of floats, as the model has it (trit_config's float_gates); ROUTER is
+   rows of floats. */
 struct trit_layer_tensor {
     const char *name;
     enum trit_width n, k;
@@ -149,6 +156,7 @@ struct trit_family {
     bool linear; /* rotations may be slowed, all alike (rope.scaling.type linear) */
     void (*shape)(struct trit_config *config); /* completes the config of a random model, which has
                                                   its sizes; NULL: nothing is missing */
+    bool experts; /* feed-forward halves are of experts (runtime/model/experts.h) */
 };
 
 /* Family i, NULL past the last; the one with that architecture name, NULL where there is none. */
@@ -186,6 +194,8 @@ bool trit_config_rows(const struct trit_config *config, const struct trit_layer_
    layers that is no matrix of codes by its type is none by its values: then all such are dense. */
 bool trit_config_is_dense(const struct trit_config *config, uint32_t type);
 bool trit_config_finds_dense(const struct trit_config *config, const struct trit_gguf *gguf);
+/* Whether there is one for each expert. */
+bool trit_tensor_experts(const struct trit_layer_tensor *tensor);
 /* Its name in layer `layer`. */
 void trit_tensor_name(const struct trit_layer_tensor *tensor, size_t layer,
                       char name[TRIT_TENSOR_NAME]);
@@ -202,12 +212,13 @@ const char *trit_role_name(enum trit_role role, bool apart);
 enum { TRIT_MODEL_MATRICES = TRIT_LAYER_KINDS * TRIT_NROLES + 2 };
 struct trit_model_matrix {
     const char *name;      /* "q|k|v", "o", "gate|up", "down", "gate", "output" */
-    size_t n, k, count;    /* count: of the model */
+    size_t n, k, count;    /* count: that a token of the model goes through */
     struct trit_form form; /* that models of the family usually have */
     bool head;
+    size_t held; /* of the model: `count`, but for experts */
 };
-/* One more behind n: one that is alike but for `count` counts with it. Returns how many there are;
-   past `room` none is taken. */
+/* One more behind n: one that is alike but for `count` and `held` counts with it. Returns how many
+   there are; past `room` none is taken. */
 size_t trit_model_matrix_add(struct trit_model_matrix *list, size_t n, size_t room,
                              const struct trit_model_matrix *matrix);
 size_t trit_model_matrices(const struct trit_config *config,

@@ -35,7 +35,7 @@ uint32_t trit_finite_most(const float *x, size_t n)
     return most;
 }
 
-static bool is_finite(const float *x, size_t n)
+bool trit_finite_all(const float *x, size_t n)
 {
     return trit_finite_most(x, n) < INFINITE;
 }
@@ -79,7 +79,7 @@ static void note_norm(struct trit_work *w, enum trit_part part, const float *in,
                       size_t token)
 {
     const bool first = part == TRIT_PART_ATTN_NORM || part == TRIT_PART_OUTPUT_NORM;
-    if (is_finite(in, k))
+    if (trit_finite_all(in, k))
         note(w, part, w->layer, token);
     else if (first && w->layer == 0)
         note(w, TRIT_PART_EMBED, w->model->config.layers, token);
@@ -123,7 +123,7 @@ void trit_finite_norm(struct trit_work *w, enum trit_part part, const float *in,
         const struct scales s = scales_of(w, to, i);
         if (s.least > 0 && !is_greatest(s.most))
             continue;
-        if (s.least == 0 || !is_finite(row, k) || (weights && squares_overflow(row, k)))
+        if (s.least == 0 || !trit_finite_all(row, k) || (weights && squares_overflow(row, k)))
             note_norm(w, part, row, k, i);
     }
 }
@@ -180,7 +180,7 @@ void trit_finite_product(struct trit_work *w, enum trit_part part, const struct 
     const bool dense = trit_matrix_is_dense(x), normed = norm_behind(w, part);
     for (size_t i = 0; i < w->m; i++) {
         const float least = dense ? 0 : scales_of(w, x, i).least;
-        if ((least < TINY_SCALE && !is_finite(y + i * ldy, x->n)) ||
+        if ((least < TINY_SCALE && !trit_finite_all(y + i * ldy, x->n)) ||
             (normed && may_overflow(x, y + i * ldy, least) &&
              norm_overflows(w, part, x, y + i * ldy)))
             note(w, part, w->layer, i);
@@ -200,7 +200,7 @@ void trit_finite_states(struct trit_work *w, size_t m)
         const float *x = w->x + w->wanted[i] * hidden;
         const uint32_t most = trit_finite_most(w->h + i * hidden, hidden);
         if (most >= INFINITE ||
-            (most == 0 && (!is_finite(x, hidden) || squares_overflow(x, hidden))))
+            (most == 0 && (!trit_finite_all(x, hidden) || squares_overflow(x, hidden))))
             note_norm(w, TRIT_PART_OUTPUT_NORM, x, hidden, w->wanted[i]);
     }
 }
@@ -211,7 +211,7 @@ static void look(void *arg, size_t begin, size_t end, int thread)
     const struct trit_work *w = arg;
     (void)thread;
     for (size_t i = begin; i < end; i++)
-        w->sum[i] = !is_finite(w->logits[i], w->model->config.vocab);
+        w->sum[i] = !trit_finite_all(w->logits[i], w->model->config.vocab);
 }
 
 void trit_finite_logits(struct trit_work *w, size_t m)

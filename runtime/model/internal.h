@@ -8,6 +8,7 @@
 #include "runtime/head/cost.h"
 #include "runtime/head/head.h"
 #include "runtime/kernel/pack.h"
+#include "runtime/model/experts.h"
 #include "runtime/model/family.h"
 #include "runtime/model/hadamard.h"
 #include "runtime/model/model.h"
@@ -26,8 +27,9 @@ extern const struct trit_layer_tensor trit_bitnet_tensors[TRIT_BITNET_TENSORS];
 extern const struct trit_family trit_family_bitnet;
 
 /* A ternary matrix, packed for its pair of kernels: the rows of one tensor of the file, or of
-   several that take the same inputs. Or a dense one (TRIT_FLOATS, runtime/model/dense.c), which has
-   parts, and the first one's kernels as its pair, but no packing and nothing that is packed. */
+   several that take the same inputs; those of all experts of a layer are one. Or a dense one
+   (TRIT_FLOATS, runtime/model/dense.c), which has parts, and the first one's kernels as its pair,
+   but no packing and nothing that is packed. */
 struct trit_matrix {
     char name[48];   /* "blk.0.attn_qkv" */
     size_t n, k, kp; /* kp: k rounded up to the packing's KR */
@@ -45,6 +47,7 @@ struct trit_matrix {
     const struct trit_kernel *skip; /* of rows or columns; NULL: always all of them */
     bool turned;                    /* its columns are rotated, so its inputs are to be, too */
     struct trit_dense_part part[TRIT_PARTS]; /* of a dense matrix, their rows in order */
+    size_t experts; /* so many of n x k, one behind the other, each in whole blocks; else 1 */
 };
 
 static inline bool trit_matrix_is_dense(const struct trit_matrix *x)
@@ -70,8 +73,10 @@ enum { TRIT_GATE_ROWS = 2 }; /* alpha, beta */
 struct trit_layer {
     struct trit_matrix m[TRIT_NROLES];
     float *vector[TRIT_NVECTORS];          /* in the model's floats; NULL: the layer has none */
-    struct trit_rows rows[TRIT_GATE_ROWS]; /* what makes alpha and beta, where no matrix does */
+    struct trit_rows rows[TRIT_GATE_ROWS]; /* what makes alpha and beta, where no matrix does; or
+                                              [0]: the router */
     float most_up; /* the largest scale of Wup's rows, where they are skipped */
+    float clamp;   /* of experts: the limit of gate and up; 0: none */
 };
 
 /* One kernel for each of the other operations. */
@@ -100,9 +105,10 @@ struct trit_model {
     struct trit_head *head;            /* over the one or the other; NULL: of an outline */
     struct trit_head_size head_size;   /* of an outline */
     size_t head_bytes;                 /* likewise: all rows of a head of floats; */
-    size_t gate_bytes;                 /* of alpha and beta of all layers, where they stay floats */
-    size_t dense_bytes;                /* of dense matrices that do not stay in the file */
-    struct trit_matrix out;            /* the head's, where it is packed */
+    size_t gate_bytes;      /* of alpha and beta of all layers, where they stay floats, or
+                               of routers */
+    size_t dense_bytes;     /* of dense matrices that do not stay in the file */
+    struct trit_matrix out; /* the head's, where it is packed */
     float *output_norm;
     struct trit_model *block; /* that predicts; NULL: none */
     bool borrows;             /* of a block: the head is its model's, */
@@ -112,8 +118,8 @@ struct trit_model {
     float *floats;            /* norms of all layers, output_norm, and the rope frequencies */
     double *rope;             /* radians per position: [table][rope_dims / 2] */
     double rope_size;         /* of cosines and sines: 1, or YaRN's */
-    uint8_t
-        *gate_rows; /* all layers' rows of alpha and beta; NULL: they lie elsewhere, or are codes */
+    uint8_t *gate_rows;       /* all layers' rows of alpha and beta, or of routers; NULL: they lie
+                                 elsewhere,       or are codes */
     struct trit_signs signs[TRIT_SIGNS_MAX]; /* of rotated weights */
     bool head_turned;                        /* the head's columns are rotated */
     uint8_t *arena;                          /* packed matrices and their scales */
@@ -196,7 +202,8 @@ struct trit_work {
     struct trit_span *spans;   /* [M]: of the tokens, in order */
     float *x, *h;              /* [M][hidden]: the residual stream; what is to be added to it */
     float *qkv;                /* [M][qkv_ld]: q, k, v; then, in q's place, what attention gives */
-    float *gate_up;            /* [M][gate_up_ld]: gate, up; then, in gate's place, their product */
+    float *gate_up;            /* [M][gate_up_ld]: gate, up; then, in gate's place, their product.
+                                  With experts [M * used]; then what these give */
     float *mix;                /* [M][mix_ld], in the same place: what the delta rule works on */
     float *angles;             /* [M][table][rope_dims/2][2]: cosine, sine */
     int8_t *a;                 /* [M][a_ld]: the quantised inputs of the next product */
@@ -214,6 +221,7 @@ struct trit_work {
     float **logits;            /* [M] */
     struct trit_top **tops;    /* [M] */
     float *scratch;            /* per thread, [scratch_floats], for attention */
+    struct trit_routes routes; /* to experts, of the layer that the pass is at */
     size_t qkv_ld, gate_up_ld, mix_ld, a_ld, f_ld, row_floats, scratch_floats;
 };
 
@@ -303,7 +311,7 @@ struct trit_loader {
     const struct trit_outline_of *shape; /* what is outlined without a file; NULL: the file */
     struct trit_picked picked[TRIT_PICKED];
     size_t npicked;
-    size_t gates; /* rows of alpha and of beta that were moved */
+    size_t gates; /* rows of alpha and of beta, or of routers, that were moved */
 };
 
 /* Of the tensors that were found: the kernels of all operations but products, and the rows of
@@ -447,6 +455,8 @@ void trit_finite_norm(struct trit_work *work, enum trit_part part, const float *
                       const struct trit_matrix *to, const float *weights);
 void trit_finite_product(struct trit_work *work, enum trit_part part,
                          const struct trit_matrix *matrix, const float *y, size_t ldy);
+/* Whether all of them are. */
+bool trit_finite_all(const float *x, size_t n);
 /* The largest of the bits of |x|, which are in the order of the values. */
 uint32_t trit_finite_most(const float *x, size_t n);
 /* A part found token `token` wrong; none from m on. */
@@ -525,7 +535,7 @@ void trit_product_add(struct trit_work *work, enum trit_part part,
 void trit_product_into(struct trit_work *work, enum trit_part part,
                        const struct trit_matrix *matrix, const float *weights);
 
-/* What a product with all of the matrix reads of it. */
+/* What a product with all of the matrix, or with one expert's, reads of it. */
 uint64_t trit_product_bytes(const struct trit_matrix *matrix);
 
 /* Enters the product into the work's counts. */

@@ -83,7 +83,8 @@ static enum trit_code load_taps(struct trit_loader *l, const struct trit_gguf_te
 static enum trit_code move_rows(struct trit_loader *l, struct trit_rows *rows)
 {
     struct trit_model *model = l->model;
-    const size_t all = TRIT_GATE_ROWS * trit_config_deltas(&model->config);
+    const size_t experts = model->config.experts.count ? model->config.layers : 0,
+                 all = TRIT_GATE_ROWS * trit_config_deltas(&model->config) + experts;
     if (!model->gate_rows) {
         model->gate_bytes = all * rows->data_bytes;
         model->gate_rows = trit_map(model->gate_bytes);
@@ -422,6 +423,8 @@ enum trit_code trit_loader_plan(struct trit_loader *l)
 enum trit_code trit_loader_weights(struct trit_loader *l)
 {
     enum trit_code code = load_layers(l);
+    if (!code)
+        code = trit_experts_load(l);
     if (!code)
         code = load_packed_head(l);
     return code ? code : load_rope(l);

@@ -103,6 +103,7 @@ static void name_matrix(const struct trit_model *model, size_t i, struct trit_ma
 static void size_matrix(const struct trit_model *model, size_t i, struct trit_matrix *x)
 {
     const struct trit_config *c = &model->config;
+    x->experts = 1;
     if (i >= matrices_of_layers(model)) {
         x->n = is_joint(model, i) ? c->hidden : c->vocab;
         x->k = is_joint(model, i) ? 2 * c->hidden : c->hidden;
@@ -115,6 +116,7 @@ static void size_matrix(const struct trit_model *model, size_t i, struct trit_ma
             continue;
         x->n += trit_config_width(c, t->n);
         x->k = trit_config_width(c, t->k);
+        x->experts = trit_tensor_experts(t) ? c->experts.count : 1;
     }
 }
 
@@ -161,10 +163,11 @@ static enum trit_code give_kernels(struct trit_loader *l, struct trit_matrix *x,
     x->packing = trit_packing_find(x->pair.decode->packing);
     x->kp = trit_round_up(x->k, x->packing->kr);
     x->block = trit_packed_bytes(x->packing, nr, x->k, nr);
-    x->w_bytes = trit_round_up(trit_packed_bytes(x->packing, x->n, x->k, nr), TRIT_ALIGN);
+    x->w_bytes =
+        trit_round_up(x->experts * trit_packed_bytes(x->packing, x->n, x->k, nr), TRIT_ALIGN);
     x->bytes = x->w_bytes;
     if (!x->packing->group)
-        x->bytes += trit_round_up(trit_round_up(x->n, nr) * sizeof *x->d, TRIT_ALIGN);
+        x->bytes += trit_round_up(x->experts * trit_round_up(x->n, nr) * sizeof *x->d, TRIT_ALIGN);
     return TRIT_OK;
 }
 
@@ -220,10 +223,11 @@ static enum trit_code find_form(struct trit_loader *l, struct trit_matrix *x,
                                 const struct trit_gguf_tensor *const *parts, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
+        const struct trit_gguf_tensor flat = trit_experts_flat(parts[i]);
         struct trit_form form = { 0, TRIT_TRITS };
         enum trit_code code = TRIT_OK;
         if (has_groups(l, parts[i]) || folds(l, parts[i]))
-            code = trit_loader_form(l, parts[i], &form);
+            code = trit_loader_form(l, &flat, &form);
         if (code)
             return code;
         x->form = i ? common(x->form, form) : form;
@@ -379,7 +383,7 @@ enum trit_code trit_matrix_load(struct trit_loader *l, size_t i)
         code = trit_matrix_pack(x, l->gguf, parts, l->model->pool, l->error);
     if (!code)
         code = trit_factors_apply(l, x, parts, n);
-    *(dense ? &l->model->cost.params : &l->model->cost.trits) += x->n * x->k;
+    *(dense ? &l->model->cost.params : &l->model->cost.trits) += x->experts * x->n * x->k;
     for (size_t j = 0; j < n && !code; j++)
         code = trit_loader_step(l, parts[j]);
     return code;

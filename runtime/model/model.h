@@ -57,6 +57,12 @@ struct trit_windows {
     bool others_plain;                  /* layers without a window are not rotated */
 };
 
+/* Experts of feed-forward halves, each a matrix for gate and up and one for down (CONVENTIONS.md).
+ */
+struct trit_experts {
+    size_t count, used; /* of a layer; that a token goes through. 0: there are none */
+};
+
 struct trit_config {
     const struct trit_family *family;
     char arch[32], name[64];
@@ -79,6 +85,7 @@ struct trit_config {
                           multiplied as the layers' matrices are. Of a head in a float type its
                           first rows tell, until all of them were seen */
     bool dense;        /* float matrices of the layers are dense, not codes times a scale */
+    struct trit_experts experts;
 };
 
 /* What a model costs: the figures that bench and inspect show. */
@@ -171,10 +178,12 @@ size_t trit_model_products(const struct trit_model *outline, struct trit_model_m
 /* Bytes that its packed cache will have on disk, the table aside. */
 uint64_t trit_model_packed(const struct trit_model *outline);
 
-/* A part of a pass, by what it reads and multiplies: as trit_work_counts tells it afterwards. */
+/* A part of a pass, by what it reads and multiplies: as trit_work_counts tells it afterwards; of
+   experts as many as tokens choose among them that do so at random. */
 struct trit_model_part {
     const char *packing; /* of the weights; NULL: attention, of all layers; or */
-    bool delta;          /* the delta rule with its states and its gates that are floats, of all */
+    bool delta; /* the delta rule with its states and its gates that are floats, or routers,
+                   of all */
     uint64_t bytes, macs;
     bool head, dense;
 };

@@ -38,10 +38,13 @@ static enum trit_code outline_head(struct trit_loader *l)
     return TRIT_OK;
 }
 
-/* Bytes of the rows that the layers' gates are made by, where they stay floats. */
+/* Bytes of the rows that the layers' gates are made by, where they stay floats, or of
+   routers. */
 static void size_gates(struct trit_loader *l)
 {
     const struct trit_config *c = &l->model->config;
+    if (l->shape)
+        l->model->gate_bytes = c->layers * c->experts.count * c->hidden * sizeof(float);
     for (size_t i = 0; i < c->layers && !l->shape; i++)
         for (size_t j = 0; j < trit_config_kind(c, i)->ntensors; j++)
             if (trit_config_rows(c, &trit_config_kind(c, i)->tensors[j]))
@@ -101,7 +104,7 @@ uint64_t trit_model_trits(const struct trit_config *c)
     uint64_t trits = 0;
     for (size_t i = 0; i < n; i++)
         trits = trit_bytes_sum(
-            trits, trit_bytes_product(trit_bytes_product(list[i].n, list[i].k), list[i].count));
+            trits, trit_bytes_product(trit_bytes_product(list[i].n, list[i].k), list[i].held));
     return trits;
 }
 
@@ -157,9 +160,9 @@ size_t trit_model_products(const struct trit_model *model, struct trit_model_mat
     size_t n = 0;
     for (size_t i = 0; (x = trit_model_matrix(model, i)); i++) {
         const enum trit_role role = i < layers ? model->roles[i % model->nroles] : TRIT_NROLES;
-        const struct trit_model_matrix m = {
-            trit_role_label(role), x->n, x->k, 1, x->form, i >= layers
-        };
+        const size_t used = x->experts > 1 ? model->config.experts.used : 1;
+        const struct trit_model_matrix m = { trit_role_label(role), x->n,      x->k, used, x->form,
+                                             i >= layers,           x->experts };
         n = trit_model_matrix_add(list, n, room, &m);
     }
     return n;
@@ -193,18 +196,37 @@ static void attention_part(const struct trit_model *model, size_t m, size_t posi
     }
 }
 
-/* The delta rule, in the layers that have it. */
+/* The delta rule, in the layers that have it; or routers. */
 static void delta_part(const struct trit_model *model, size_t m, struct trit_model_part *part)
 {
     const struct trit_config *c = &model->config;
     const size_t layers = trit_config_deltas(c),
                  gates = c->delta.float_gates ? TRIT_GATE_ROWS * c->delta.v_heads : 0;
     *part = (struct trit_model_part){ .delta = true };
+    if (c->experts.count) {
+        part->bytes = model->gate_bytes;
+        part->macs = c->layers * m * c->experts.count * c->hidden;
+    }
     if (!layers)
         return;
     trit_delta_cost(c, m, &part->bytes, &part->macs);
     part->bytes = layers * part->bytes + model->gate_bytes;
     part->macs = layers * (part->macs + m * gates * c->hidden);
+}
+
+static void matrix_part(const struct trit_model *model, const struct trit_matrix *x, size_t m,
+                        bool head, struct trit_model_part *part)
+{
+    const struct trit_config *c = &model->config;
+    const bool experts = x->experts > 1;
+    const size_t times = head ? 1 : experts ? m * c->experts.used : m;
+    *part = (struct trit_model_part){ .packing = x->pair.decode->packing,
+                                      .bytes = trit_product_bytes(x),
+                                      .macs = times * x->n * x->k,
+                                      .head = head,
+                                      .dense = trit_matrix_is_dense(x) };
+    if (experts)
+        part->bytes *= trit_experts_touched(c, m);
 }
 
 bool trit_model_part(const struct trit_model *model, size_t i, size_t m, size_t position,
@@ -214,12 +236,7 @@ bool trit_model_part(const struct trit_model *model, size_t i, size_t m, size_t 
     const size_t layers = c->layers * model->nroles, matrices = layers + c->packed_head;
     const struct trit_matrix *x = trit_model_matrix(model, i);
     if (x) {
-        const uint64_t one = (uint64_t)x->n * x->k;
-        *part = (struct trit_model_part){ .packing = x->pair.decode->packing,
-                                          .bytes = trit_product_bytes(x),
-                                          .macs = i < layers ? m * one : one,
-                                          .head = i >= layers,
-                                          .dense = trit_matrix_is_dense(x) };
+        matrix_part(model, x, m, i >= layers, part);
         return true;
     }
     if (i == matrices)

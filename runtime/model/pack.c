@@ -21,9 +21,10 @@ struct packing {
     size_t failed_block;
 };
 
-/* Rows of the matrix, and where their codes and scales go. */
+/* Rows of the matrix, of one expert where it has such, and where their codes and scales go. */
 struct some {
-    size_t row, n;
+    size_t expert, row, n;
+    size_t at; /* the first one's among the matrix's scales */
     uint8_t *codes;
     uint16_t *scales;
 };
@@ -39,12 +40,12 @@ static enum trit_code decode_part(const struct packing *p, const struct trit_ggu
                                              .n = to->n,
                                              .most = x->packing->high,
                                              .codes = to->codes,
-                                             .d = x->d + to->row };
+                                             .d = x->d + to->at };
         const enum trit_code code = trit_rows_open(&rows, p->gguf, part, error);
         return code ? code : trit_coarse_rows(&rows, &to_rows, error);
     }
     if (!p->groups) {
-        const struct trit_ternary_rows rows = { row, to->n, to->codes, x->k, x->d + to->row };
+        const struct trit_ternary_rows rows = { row, to->n, to->codes, x->k, x->d + to->at };
         return trit_ternary_rows(p->gguf, part, &rows, error);
     }
     const struct trit_group_rows rows = { .first = row,
@@ -63,12 +64,14 @@ static enum trit_code decode(const struct packing *p, struct some left, struct t
     enum trit_code code = TRIT_OK;
     size_t start = 0; /* of the part */
     for (int i = 0; i < TRIT_PARTS && p->parts[i] && left.n > 0 && !code; i++) {
-        const size_t end = start + (size_t)p->parts[i]->ne[1];
+        const struct trit_gguf_tensor part = trit_experts_flat(p->parts[i]);
+        const size_t n = (size_t)p->parts[i]->ne[1], end = start + n;
         if (left.row < end) {
             struct some now = left;
             now.n = end - left.row < left.n ? end - left.row : left.n;
-            code = decode_part(p, p->parts[i], left.row - start, &now, error);
+            code = decode_part(p, &part, left.expert * n + left.row - start, &now, error);
             left.row += now.n;
+            left.at += now.n;
             left.n -= now.n;
             left.codes += now.n * p->matrix->k;
             left.scales += now.n * p->groups;
@@ -96,10 +99,11 @@ static void pack_blocks(void *arg, size_t begin, size_t end, int thread)
     uint8_t *codes = p->codes + (size_t)thread * nr * x->k;
     uint16_t *scales = p->scales + (size_t)thread * nr * p->groups;
     const uint8_t shift = (uint8_t)(-1 - x->packing->low); /* what codes of trits lack */
+    const size_t each = trit_product_blocks(x, x->n);
     for (size_t b = begin; b < end; b++) {
-        const size_t row = b * nr, rows = x->n - row < nr ? x->n - row : nr;
+        const size_t row = b % each * nr, rows = x->n - row < nr ? x->n - row : nr;
         struct trit_error error;
-        if (decode(p, (struct some){ row, rows, codes, scales }, &error)) {
+        if (decode(p, (struct some){ b / each, row, rows, b * nr, codes, scales }, &error)) {
             note_error(p, b, &error);
             return;
         }
@@ -114,7 +118,8 @@ enum trit_code trit_matrix_pack(struct trit_matrix *matrix, const struct trit_gg
                                 const struct trit_gguf_tensor *const parts[TRIT_PARTS],
                                 struct trit_pool *pool, struct trit_error *error)
 {
-    const size_t nr = (size_t)matrix->pair.decode->nr, blocks = (matrix->n + nr - 1) / nr;
+    const size_t nr = (size_t)matrix->pair.decode->nr,
+                 blocks = matrix->experts * trit_product_blocks(matrix, matrix->n);
     struct packing p = { .gguf = gguf, .parts = parts, .matrix = matrix, .failed_block = SIZE_MAX };
     const size_t rows = (size_t)trit_pool_threads(pool) * nr;
     p.groups = matrix->packing->group ? matrix->k / matrix->packing->group : 0;

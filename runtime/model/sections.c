@@ -41,7 +41,7 @@ uint64_t trit_packing_layout(const struct trit_packing *packing, size_t nr)
 
 static void describe(const struct trit_matrix *x, struct trit_section *s)
 {
-    *s = (struct trit_section){ .n = x->n,
+    *s = (struct trit_section){ .n = x->experts * x->n,
                                 .k = x->k,
                                 .nr = (uint64_t)x->pair.decode->nr,
                                 .kr = (uint64_t)x->pair.decode->kr,

@@ -30,6 +30,7 @@ static const struct trit_shape shapes[] = {
     { "bonsai-8b", 4096, 12288, 36, 32, 8, 128, 151669, 65536, true, "qwen3", 4, 16384, 0, false },
     { "bonsai2-9b", 4096, 12288, 32, 16, 4, 256, 248320, 262144, true, "qwen35", 0, 0, 16, false },
     { "falcon3-10b", 3072, 23040, 40, 12, 4, 256, 131072, 32768, true, "llama", 0, 0, 0, false },
+    { "maple-20b", 2048, 512, 24, 16, 4, 128, 151936, 131072, true, "maple", 0, 0, 0, false },
     { "bonsai2-27b", 5120, 17408, 64, 24, 4, 256, 248320, 262144, true, "qwen35", 0, 0, 16, false },
 };
 
@@ -45,7 +46,7 @@ static const struct {
 } numbers[] = {
     { "hidden size", offsetof(struct trit_shape, hidden), TRIT_MAX_K },
     { "feed-forward size", offsetof(struct trit_shape, ffn), TRIT_MAX_K },
-    { "number of layers", offsetof(struct trit_shape, layers), 1024 },
+    { "number of layers", offsetof(struct trit_shape, layers), TRIT_SHAPE_LAYERS },
     { "number of heads", offsetof(struct trit_shape, heads), 4096 },
     { "number of key-value heads", offsetof(struct trit_shape, kv_heads), 4096 },
     { "head size", offsetof(struct trit_shape, head_dim), 4096 },

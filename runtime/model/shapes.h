@@ -5,6 +5,8 @@
 #include "runtime/model/family.h"
 #include "runtime/model/model.h"
 
+enum { TRIT_SHAPE_LAYERS = 1024 }; /* of one that is spelt out, at most */
+
 struct trit_shape {
     char name[64]; /* as it was asked for */
     size_t hidden, ffn, layers, heads, kv_heads;

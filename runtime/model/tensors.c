@@ -19,23 +19,31 @@ struct finder {
     bool *foldable; /* it is a matrix whose inputs can be rotated */
 };
 
+/* A tensor's k columns, n rows (0: it is a vector), and experts (0: it has no third dimension). */
+struct dims {
+    size_t k, n, experts;
+};
+
 static enum trit_code wrong_shape(const struct finder *f, const struct trit_gguf_tensor *t,
-                                  size_t k, size_t n)
+                                  struct dims d)
 {
-    char has[96], wants[64];
+    char has[96], wants[96];
     int at = 0;
     for (uint32_t i = 0; i < t->ndims; i++)
         at += snprintf(has + at, sizeof has - (size_t)at, "%s%llu", i ? " x " : "",
                        (unsigned long long)t->ne[i]);
-    snprintf(wants, sizeof wants, n ? "%zu x %zu (columns x rows)" : "%zu", k, n);
+    if (d.experts)
+        snprintf(wants, sizeof wants, "%zu x %zu x %zu (columns x rows x experts)", d.k, d.n,
+                 d.experts);
+    else
+        snprintf(wants, sizeof wants, d.n ? "%zu x %zu (columns x rows)" : "%zu", d.k, d.n);
     return trit_fail(f->error, TRIT_EFORMAT, "%s: tensor '%.*s' is %s: the file's keys make it %s",
                      f->gguf->path, (int)t->name.n, t->name.s, has, wants);
 }
 
-/* The tensor of that name, which must be K x N (n = 0: one dimension of k). It has its place now.
- */
-static enum trit_code find(struct finder *f, const char *name, size_t k, size_t n,
-                           const struct trit_gguf_tensor **out)
+/* The tensor of that name, which must have those dimensions. It has its place now. */
+static enum trit_code find_dims(struct finder *f, const char *name, struct dims d,
+                                const struct trit_gguf_tensor **out)
 {
     const struct trit_gguf_tensor *t = *out = trit_gguf_tensor(f->gguf, name);
     if (!t)
@@ -43,10 +51,20 @@ static enum trit_code find(struct finder *f, const char *name, size_t k, size_t 
             f->error, TRIT_EFORMAT,
             "%s: tensor '%s' is missing: architecture %s with block_count %zu needs it",
             f->gguf->path, name, f->config->arch, f->config->layers);
-    if (t->ndims != (n ? 2u : 1u) || t->ne[0] != k || t->ne[1] != (n ? n : 1))
-        return wrong_shape(f, t, k, n);
+    if (t->ndims != (d.experts ? 3u
+                     : d.n     ? 2u
+                               : 1u) ||
+        t->ne[0] != d.k || t->ne[1] != (d.n ? d.n : 1) || t->ne[2] != (d.experts ? d.experts : 1))
+        return wrong_shape(f, t, d);
     f->placed[t - f->gguf->tensors] = true;
     return TRIT_OK;
+}
+
+/* K x N; n = 0: one dimension of k. */
+static enum trit_code find(struct finder *f, const char *name, size_t k, size_t n,
+                           const struct trit_gguf_tensor **out)
+{
+    return find_dims(f, name, (struct dims){ k, n, 0 }, out);
 }
 
 /* A vector of k floats (n = 0), or n rows of k. */
@@ -108,9 +126,11 @@ static enum trit_code find_tensor(struct finder *f, size_t layer, size_t i)
     trit_tensor_name(t, f->config->first + layer, name);
     if (!trit_config_packs(f->config, t))
         return find_floats(f, name, k, n, out);
-    enum trit_code code = find(f, name, k, n, out);
+    const struct dims dims = { k, n, trit_tensor_experts(t) ? f->config->experts.count : 0 };
+    enum trit_code code = find_dims(f, name, dims, out);
     if (code)
         return code;
+    const struct trit_gguf_tensor flat = trit_experts_flat(*out);
     f->foldable[*out - f->gguf->tensors] = t->aim != TRIT_AIM_DELTA;
     if (f->config->family->scales && (code = find_scale(f, t, layer, *out)))
         return code;
@@ -119,8 +139,8 @@ static enum trit_code find_tensor(struct finder *f, size_t layer, size_t i)
     if (trit_config_is_dense(f->config, (*out)->type))
         return check_rows(f, *out);
     if (!trit_type_has_groups((*out)->type))
-        code = trit_ternary_check(f->gguf, *out, f->error);
-    return code ? code : check_groups(f, *out);
+        code = trit_ternary_check(f->gguf, &flat, f->error);
+    return code ? code : check_groups(f, &flat);
 }
 
 /* The floats first: they say at once where a file is of another graph. */

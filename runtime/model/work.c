@@ -31,7 +31,7 @@ static void measure(struct trit_work *w, const struct trit_model *model, size_t 
     w->a_ld = trit_padded_k(widest);
     w->qkv_ld = larger(c->heads * trit_query_step(c) + 2 * c->kv_heads * c->head_dim,
                        trit_config_width(c, TRIT_MIXED) + inner + 2 * c->delta.v_heads);
-    w->gate_up_ld = 2 * c->ffn;
+    w->gate_up_ld = c->experts.count ? larger(2 * c->ffn, c->hidden) : 2 * c->ffn;
     w->mix_ld = trit_delta_floats(c);
     w->row_floats = trit_round_up(widest, 16);
     w->scratch_floats = trit_round_up(trit_attention_scratch(w->model), 16);
@@ -43,6 +43,8 @@ static size_t lay_out(struct trit_work *w, uint8_t *base)
     const struct trit_config *c = &w->model->config;
     const size_t m = w->chunk, groups = most_groups(w->model), threads = (size_t)w->model->threads;
     const struct trit_matrix *down = &w->model->layers[0].m[TRIT_DOWN];
+    struct trit_routes *r = &w->routes;
+    const size_t experts = c->experts.count, routed = m * c->experts.used;
     const size_t skips = down->skip != NULL,
                  padded = trit_round_up(c->hidden, (size_t)down->pair.decode->nr);
     const struct {
@@ -54,7 +56,7 @@ static size_t lay_out(struct trit_work *w, uint8_t *base)
         { (void **)&w->x, m * c->hidden * 4 },
         { (void **)&w->h, m * c->hidden * 4 },
         { (void **)&w->qkv, m * w->qkv_ld * 4 },
-        { (void **)&w->gate_up, m * larger(w->gate_up_ld, w->mix_ld) * 4 },
+        { (void **)&w->gate_up, (experts ? routed : m) * larger(w->gate_up_ld, w->mix_ld) * 4 },
         { (void **)&w->angles, m * trit_config_ropes(c) * c->rope_dims * 4 },
         { (void **)&w->a, m * w->a_ld },
         { (void **)&w->s, m * groups * 4 },
@@ -68,6 +70,16 @@ static size_t lay_out(struct trit_work *w, uint8_t *base)
         { (void **)&w->tops, m * sizeof *w->tops },
         { (void **)&w->row, threads * w->row_floats * 4 },
         { (void **)&w->scratch, threads * w->scratch_floats * 4 },
+        { (void **)&r->scores, m * experts * 4 },
+        { (void **)&r->expert, routed * sizeof *r->expert },
+        { (void **)&r->weight, routed * 4 },
+        { (void **)&r->row, routed * sizeof *r->row },
+        { (void **)&r->token, routed * sizeof *r->token },
+        { (void **)&r->first, (experts + 1) * sizeof *r->first },
+        { (void **)&r->taken, experts * sizeof *r->taken },
+        { (void **)&r->a, routed * w->a_ld },
+        { (void **)&r->s, routed * groups * 4 },
+        { (void **)&r->sum, routed * groups * 4 },
     };
     size_t used = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {

@@ -16,6 +16,7 @@ struct options {
     int type, embd;     /* choices by number; -1: as the architecture has it */
     int context, vocab; /* 0: as the shape has it */
     int chain, hadamard;
+    int experts, used;
     bool untied, mtp, norms_in;
     double peak, zeros, accept;
 };
@@ -33,7 +34,7 @@ static const uint32_t embds[] = { TRIT_F16, TRIT_BF16, TRIT_F32, TRIT_Q8_0, TRIT
 static const struct trit_option options[] = {
     { "--shape", TRIT_OPT_TEXT, AT(shape), "SHAPE",
       "tiny, large, 2b4t, 3b, 8b, embedding-270m, -0.6b, falcon-e-1b, -3b, falcon3-1b, -3b, -7b, "
-      "-10b, bonsai-1.7b, -4b, -8b, bonsai2-2b, -4b, -9b, -27b, or "
+      "-10b, bonsai-1.7b, -4b, -8b, bonsai2-2b, -4b, -9b, -27b, maple-20b, or "
       "HIDDENxFFNxLAYERSxHEADSxKV[xHEAD_DIM]",
       0, 0, NULL },
     { "-o,--output", TRIT_OPT_TEXT, AT(output), "FILE", "the GGUF file to write", 0, 0, NULL },
@@ -59,6 +60,10 @@ static const struct trit_option options[] = {
       1, 1 << 20, NULL },
     { "--norms-in", TRIT_OPT_FLAG, AT(norms_in), NULL,
       "for qwen3 and gemma3: with a norm before every projection", 0, 0, NULL },
+    { "--experts", TRIT_OPT_INT, AT(experts), "N", "for maple: of a layer (default 256)", 1, 4096,
+      NULL },
+    { "--experts-used", TRIT_OPT_INT, AT(used), "N",
+      "for maple: that a token goes through (default 8)", 1, 4096, NULL },
     { "--mtp", TRIT_OPT_FLAG, AT(mtp), NULL,
       "for qwen35: with a block of Q8_0 that predicts the token after the next", 0, 0, NULL },
     { "--mtp-accept", TRIT_OPT_FLOAT, AT(accept), "P",
@@ -156,6 +161,8 @@ static enum trit_code synth(const struct options *o, struct trit_error *error)
                             .zeros = o->zeros,
                             .chain = (size_t)o->chain,
                             .hadamard = (size_t)o->hadamard,
+                            .experts = (size_t)o->experts,
+                            .used = (size_t)o->used,
                             .progress = trit_progress_step,
                             .progress_arg = &progress };
     enum trit_code code = trit_shape_parse(&s.shape, o->shape, error);

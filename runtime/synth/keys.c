@@ -80,6 +80,28 @@ static void put_window_keys(const struct keys *m)
     put_arch_f32(m, "rope.freq_base_swa", w->rope_base);
 }
 
+/* Experts, the limits of their gates as published, and which layers have a window. */
+static void put_expert_keys(const struct keys *m)
+{
+    const struct trit_config *c = &m->plan->config;
+    int32_t windows[TRIT_SHAPE_LAYERS];
+    float clamps[TRIT_SHAPE_LAYERS];
+    char name[96];
+    if (!c->experts.count)
+        return;
+    for (size_t i = 0; i < c->layers; i++) {
+        windows[i] = trit_config_windowed(c, i);
+        clamps[i] = 7;
+    }
+    put_arch_u32(m, "expert_count", c->experts.count);
+    put_arch_u32(m, "expert_used_count", c->experts.used);
+    put_arch_u32(m, "attention.sliding_window", c->windows.length);
+    snprintf(name, sizeof name, "%s.attention.sliding_window_pattern", m->synth->arch);
+    trit_gguf_put_i32s(m->writer, name, windows, c->layers);
+    snprintf(name, sizeof name, "%s.swiglu_clamp_exp", m->synth->arch);
+    trit_gguf_put_f32s(m->writer, name, clamps, c->layers);
+}
+
 static void put_model_keys(const struct keys *m)
 {
     const struct trit_synth *s = m->synth;
@@ -96,7 +118,8 @@ static void put_model_keys(const struct keys *m)
     put_arch_u32(m, "context_length", c->context);
     put_arch_u32(m, "embedding_length", c->hidden);
     put_arch_u32(m, "block_count", c->layers + c->predicting);
-    put_arch_u32(m, "feed_forward_length", c->ffn);
+    put_arch_u32(m, c->experts.count ? "expert_feed_forward_length" : "feed_forward_length",
+                 c->ffn);
     put_arch_u32(m, "rope.dimension_count", c->rope_dims);
     put_arch_u32(m, "attention.head_count", c->heads);
     put_arch_u32(m, "attention.head_count_kv", c->kv_heads);
@@ -105,6 +128,7 @@ static void put_model_keys(const struct keys *m)
     put_more_keys(m);
     put_delta_keys(m);
     put_window_keys(m);
+    put_expert_keys(m);
 }
 
 /* Numbers of columns that are rotated, each once, ascending: the embedding's among them. */

@@ -119,11 +119,18 @@ static struct trit_synth_part layer_part(const struct trit_synth_plan *m,
         [TRIT_AIM_SLOPE] = { .values = TRIT_NOISE_SLOPES },
         [TRIT_AIM_STEP] = { .values = TRIT_NOISE_STEPS },
     };
+    if (t->aim == TRIT_AIM_ROUTER)
+        return floats_part(n, k, (struct trit_noise_use){ .size = trit_synth_spread(m->synth) });
     if (trit_config_rows(c, t))
         return (struct trit_synth_part){ .type = TRIT_BF16, .ndims = 2, .ne = { k, n, 1, 1 } };
     if (!trit_config_packs(c, t))
         return floats_part(n, k, uses[t->aim]);
-    struct trit_synth_part part = matrix_part(m, n, k, t->aim == TRIT_AIM_RESIDUAL);
+    const bool residual = t->aim == TRIT_AIM_RESIDUAL || t->aim == TRIT_AIM_EXPERT_RESIDUAL;
+    struct trit_synth_part part = matrix_part(m, n, k, residual);
+    if (trit_tensor_experts(t)) {
+        part.ndims = 3;
+        part.ne[2] = c->experts.count;
+    }
     part.turned = c->hadamard.block && t->aim != TRIT_AIM_DELTA;
     return part;
 }

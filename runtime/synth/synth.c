@@ -126,7 +126,7 @@ static bool write_chain(struct maker *m, const struct trit_synth_part *p)
 /* False after a stop. */
 static bool write_part(struct maker *m, const struct trit_synth_part *p)
 {
-    size_t n = p->ne[0] * p->ne[1], most = (size_t)SLICE_UNITS * TRIT_NOISE_UNIT;
+    size_t n = p->ne[0] * p->ne[1] * p->ne[2], most = (size_t)SLICE_UNITS * TRIT_NOISE_UNIT;
     struct slice s = { m, p, 0, 0, bytes_of(p, TRIT_NOISE_UNIT) };
     if (p->chain > 1)
         return write_chain(m, p);
@@ -233,12 +233,29 @@ static enum trit_code set_rotation(struct trit_synth_plan *p, struct trit_error 
     return TRIT_OK;
 }
 
+static enum trit_code set_experts(struct trit_synth_plan *p, struct trit_error *error)
+{
+    struct trit_experts *e = &p->config.experts;
+    const struct trit_synth *s = p->synth;
+    if (!p->config.family->experts && (s->experts || s->used))
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "architecture %s has no experts: without --experts, --experts-used",
+                         s->arch);
+    e->count = s->experts ? s->experts : e->count;
+    e->used = s->used ? s->used : e->used;
+    if (e->used > e->count)
+        return trit_fail(error, TRIT_EARGUMENT, "%zu experts of %zu are used", e->used, e->count);
+    return TRIT_OK;
+}
+
 /* What the file will hold, and that its types can. */
 static enum trit_code make_plan(struct maker *m, const char *path, struct trit_error *error)
 {
     struct trit_synth_plan *p = &m->plan;
     const struct trit_synth *s = p->synth;
     enum trit_code code = set_rotation(p, error);
+    if (!code)
+        code = set_experts(p, error);
     p->config.predicting = s->mtp;
     if (!code && s->peak > 0 && p->config.embd_scale > 0)
         code = trit_fail(error, TRIT_EARGUMENT,

@@ -24,11 +24,12 @@ struct trit_synth {
                      a peak */
     size_t chain; /* 0: each token's likeliest successor is itself; else the next of its group of
                      `chain` ids, and the first after the last. With a peak and an untied head */
-    size_t hadamard; /* 0: no; else weights count as rotated in blocks of so many columns, as
-                        Prism's second generation has them */
-    bool mtp;        /* with a prediction block of Q8_0 behind the layers, drawn at random, or */
-    double accept;   /* not 0, but up to 1: so that of its drafts that share is right. With a chain
-                      */
+    size_t hadamard;      /* 0: no; else weights count as rotated in blocks of so many columns, as
+                             Prism's second generation has them */
+    size_t experts, used; /* of architecture maple; 0: as published */
+    bool mtp;      /* with a prediction block of Q8_0 behind the layers, drawn at random, or */
+    double accept; /* not 0, but up to 1: so that of its drafts that share is right. With a chain
+                    */
     trit_progress_fn *progress; /* NULL: none. Of the tensors' bytes. */
     void *progress_arg;
 };
