@@ -1,6 +1,6 @@
 /* A pass through a feed-forward half of experts. Each expert that some token goes through is read
    once for all of its tokens, the others are not touched. What a token gets does not depend on the
-   others: its sum runs over its experts by their ids. */
+   others: its sum runs over its experts from the best one down. */
 #include <stdatomic.h>
 #include <string.h>
 
@@ -55,7 +55,7 @@ static void score(void *arg, size_t begin, size_t end, int thread)
     }
 }
 
-/* The ids of the `used` largest of n scores, ascending; of equal ones the lower id. */
+/* The ids of the `used` largest of n scores, the largest first; of equal ones the lower id. */
 static void choose(size_t n, const float *scores, size_t used, size_t *ids)
 {
     size_t have = 0;
@@ -67,17 +67,9 @@ static void choose(size_t n, const float *scores, size_t used, size_t *ids)
             ids[at] = ids[at - 1];
         ids[at] = id;
     }
-    for (size_t i = 1; i < used; i++) {
-        const size_t id = ids[i];
-        size_t at = i;
-        for (; at > 0 && ids[at - 1] > id; at--)
-            ids[at] = ids[at - 1];
-        ids[at] = id;
-    }
 }
 
-/* Experts and weights of tokens. The scores of those that were chosen move to the front: there is
-   room, since ids ascend. */
+/* Experts and weights of tokens: exp(score - the largest), divided by their sum. */
 static void route(void *arg, size_t begin, size_t end, int thread)
 {
     (void)thread;
@@ -86,15 +78,18 @@ static void route(void *arg, size_t begin, size_t end, int thread)
     const struct trit_routes *to = &w->routes;
     const size_t experts = w->model->config.experts.count, used = w->model->config.experts.used;
     for (size_t i = begin; i < end; i++) {
-        float *scores = to->scores + i * experts, most, sum;
+        const float *scores = to->scores + i * experts;
         size_t *ids = to->expert + i * used;
+        float *weights = to->weight + i * used, most, tree, sum = 0;
         look(half, scores, experts, i);
         choose(experts, scores, used, ids);
         for (size_t j = 0; j < used; j++)
-            scores[j] = scores[ids[j]];
-        w->model->ops.softmax->fn.softmax(1, 1, used, used, 1, scores, used, &most, &sum);
+            weights[j] = scores[ids[j]];
+        w->model->ops.softmax->fn.softmax(1, 1, used, used, 1, weights, used, &most, &tree);
         for (size_t j = 0; j < used; j++)
-            to->weight[i * used + j] = scores[j] / sum;
+            sum = sum + weights[j];
+        for (size_t j = 0; j < used; j++)
+            weights[j] = weights[j] / sum;
     }
 }
 

@@ -14,7 +14,7 @@ struct trit_loader;
    trit_work; `used` and `experts` as in struct trit_experts. */
 struct trit_routes {
     float *scores;  /* [M][experts] */
-    size_t *expert; /* [M][used]: a token's, their ids rising; */
+    size_t *expert; /* [M][used]: a token's, the best first; */
     float *weight;  /* [M][used]: theirs, */
     size_t *row;    /* [M][used]: and its rows in them */
     size_t *token;  /* [M * used]: of a row */
