@@ -8,10 +8,11 @@
 #include "runtime/model/internal.h"
 
 enum {
-    SCORE_EXPERTS = 8, /* of a piece of work, of the router; */
-    SCORE_TOKENS = 16, /* their inputs stay in a cache while the router's rows go by */
-    CHOOSE_TOKENS = 4,
-    ROWS = 4,
+    SCORE_EXPERTS = 8, /* rows of the router in a piece of work, */
+    SCORE_TOKENS = 48, /* and tokens: their inputs stay in a cache while its rows go by */
+    CHOOSE_TOKENS = 4, /* likewise, whose experts are chosen */
+    ROWS = 4,          /* likewise, of inputs */
+    SUM_COLUMNS = 512, /* likewise, of sums */
 };
 
 struct half {
@@ -48,10 +49,10 @@ static void score(void *arg, size_t begin, size_t end, int thread)
         const size_t token = i / across * SCORE_TOKENS, expert = i % across * SCORE_EXPERTS,
                      m = w->m - token < SCORE_TOKENS ? w->m - token : SCORE_TOKENS,
                      n = experts - expert < SCORE_EXPERTS ? experts - expert : SCORE_EXPERTS;
-        w->model->ops.rows[0]->fn.head(
-            m, n, hidden, (const uint8_t *)x->data + expert * (x->data_bytes / experts),
-            x->scale ? x->scale + expert * scales : NULL, w->h + token * hidden, hidden,
-            w->routes.scores + token * experts + expert, experts);
+        (w->m == 1 ? w->model->ops.rows[0] : w->model->ops.route)
+            ->fn.head(m, n, hidden, (const uint8_t *)x->data + expert * (x->data_bytes / experts),
+                      x->scale ? x->scale + expert * scales : NULL, w->h + token * hidden, hidden,
+                      w->routes.scores + token * experts + expert, experts);
     }
 }
 
@@ -254,22 +255,27 @@ static void activate(void *arg, size_t begin, size_t end, int thread)
     }
 }
 
-/* x = x + the weighted sum, of tokens. */
-static void gather_sums(void *arg, size_t begin, size_t end, int thread)
+static void add_weighted(size_t n, float weight, const float *restrict y, float *restrict sum)
+{
+    for (size_t i = 0; i < n; i++)
+        sum[i] = sum[i] + weight * y[i];
+}
+
+/* x = x + the weighted sum: (token, columns). */
+static void add_sums(void *arg, size_t begin, size_t end, int thread)
 {
     (void)thread;
     const struct trit_work *w = arg;
     const struct trit_routes *r = &w->routes;
-    const size_t hidden = w->model->config.hidden, used = w->model->config.experts.used;
+    const size_t hidden = w->model->config.hidden, used = w->model->config.experts.used,
+                 across = pieces_of(hidden, SUM_COLUMNS);
     for (size_t i = begin; i < end; i++) {
-        float *sum = w->h + i * hidden, *x = w->x + i * hidden;
-        memset(sum, 0, hidden * sizeof *sum);
-        for (size_t j = i * used; j < (i + 1) * used; j++) {
-            const float *y = w->gate_up + r->row[j] * w->gate_up_ld, weight = r->weight[j];
-            for (size_t k = 0; k < hidden; k++)
-                sum[k] = sum[k] + weight * y[k];
-        }
-        for (size_t k = 0; k < hidden; k++)
+        const size_t token = i / across, first = i % across * SUM_COLUMNS,
+                     n = hidden - first < SUM_COLUMNS ? hidden - first : SUM_COLUMNS;
+        float sum[SUM_COLUMNS] = { 0 }, *x = w->x + token * hidden + first;
+        for (size_t j = token * used; j < (token + 1) * used; j++)
+            add_weighted(n, r->weight[j], w->gate_up + r->row[j] * w->gate_up_ld + first, sum);
+        for (size_t k = 0; k < n; k++)
             x[k] = x[k] + sum[k];
     }
 }
@@ -278,7 +284,8 @@ void trit_experts_run(struct trit_work *w, const struct trit_layer *layer)
 {
     struct half half = { .w = w, .layer = layer, .wrong = SIZE_MAX };
     struct trit_pool *pool = w->model->pool;
-    const size_t rows = w->m * w->model->config.experts.used;
+    const size_t rows = w->m * w->model->config.experts.used,
+                 sums = pieces_of(w->model->config.hidden, SUM_COLUMNS);
     trit_norm_keep(w, TRIT_PART_FFN_NORM, &layer->m[TRIT_GATE_UP], layer->vector[TRIT_FFN_NORM],
                    w->h);
     find_routes(&half);
@@ -287,5 +294,5 @@ void trit_experts_run(struct trit_work *w, const struct trit_layer *layer)
     trit_region(pool, TRIT_PART_FFN_SUB_NORM, rows, w->m == 1 ? 1 : ROWS, activate, &half);
     trit_finite_token(w, TRIT_PART_GATE_UP, half.wrong);
     product(w, TRIT_PART_DOWN, &layer->m[TRIT_DOWN], false);
-    trit_region(pool, TRIT_PART_RESIDUAL, w->m, 1, gather_sums, w);
+    trit_region(pool, TRIT_PART_RESIDUAL, w->m * sums, w->m == 1 ? 1 : sums, add_sums, w);
 }

@@ -29,7 +29,7 @@ struct trit_routes {
 /* Reads {arch}.expert_count, expert_used_count, and looks at swiglu_clamp_exp. */
 enum trit_code trit_experts_read(struct trit_config *config, const struct trit_gguf *gguf,
                                  struct trit_error *error);
-/* The limits of gate and up, of each of the model's layers. */
+/* The routers, which were read, as they are run; the limits of gate and up, of each layer. */
 enum trit_code trit_experts_load(struct trit_loader *loader);
 /* All rows of a tensor, those of one expert behind those of the other, as a matrix. */
 struct trit_gguf_tensor trit_experts_flat(const struct trit_gguf_tensor *tensor);

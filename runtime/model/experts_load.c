@@ -56,12 +56,57 @@ enum trit_code trit_experts_read(struct trit_config *c, const struct trit_gguf *
     return code ? code : read_clamps(c, g, NULL, e);
 }
 
+/* Whether all elements of f32 are such of bf16, too. */
+static bool is_narrow(const struct trit_rows *rows)
+{
+    const uint8_t *data = rows->data;
+    uint32_t low = 0, word;
+    for (size_t i = 0; i < rows->data_bytes; i += sizeof word) {
+        memcpy(&word, data + i, sizeof word);
+        low |= word;
+    }
+    return (low & 0xffff) == 0;
+}
+
+/* Routers that were trained in bf16 are stored as f32: half of the bytes are read in each pass. */
+static void narrow_routers(struct trit_model *model)
+{
+    uint8_t *to = model->gate_rows;
+    for (size_t i = 0; i < model->config.layers; i++) {
+        const struct trit_rows *rows = &model->layers[i].rows[0];
+        if (strcmp(rows->packing, "f32") != 0 || !is_narrow(rows))
+            return;
+    }
+    for (size_t i = 0; i < model->config.layers; i++) {
+        struct trit_rows *rows = &model->layers[i].rows[0];
+        const uint8_t *from = rows->data;
+        rows->packing = "bf16";
+        rows->data = to;
+        rows->data_bytes /= 2;
+        for (size_t j = 0; j < rows->data_bytes; j += 2, to += 2)
+            memmove(to, from + 2 * j + 2, 2);
+    }
+}
+
+/* The kernel with the largest tile. */
+static bool has_more(const void *arg, const struct trit_kernel *a, const struct trit_kernel *b)
+{
+    const int tile = a->mr * a->nr, other = b->mr * b->nr;
+    (void)arg;
+    return a->isa > b->isa || (a->isa == b->isa && tile > other);
+}
+
 enum trit_code trit_experts_load(struct trit_loader *l)
 {
     struct trit_model *model = l->model;
-    return model->config.experts.count
-               ? read_clamps(&model->config, l->gguf, model->layers, l->error)
-               : TRIT_OK;
+    if (!model->config.experts.count)
+        return TRIT_OK;
+    narrow_routers(model);
+    const char *packing = model->layers[0].rows[0].packing;
+    const struct trit_wish wish = { .op = TRIT_OP_head, .packing = packing, .better = has_more };
+    const enum trit_code code = trit_pick(TRIT_OP_head, packing, &model->ops.rows[0], l->error);
+    model->ops.route = trit_pick_forced(&wish);
+    return code ? code : read_clamps(&model->config, l->gguf, model->layers, l->error);
 }
 
 struct trit_gguf_tensor trit_experts_flat(const struct trit_gguf_tensor *t)

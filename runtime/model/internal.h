@@ -86,6 +86,7 @@ struct trit_ops {
     const struct trit_kernel *rotate, *open; /* NULL where the family has no use for them; */
     const struct trit_kernel *conv, *l2, *delta, *gnorm;
     const struct trit_kernel *rows[TRIT_GATE_ROWS]; /* head, of the form of all layers' rows */
+    const struct trit_kernel *route;                /* rows[0]'s of experts, for several tokens */
     const struct trit_kernel *dot; /* gemm on packing i8, where the KV cache is in int8 */
 };
 
