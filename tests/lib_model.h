@@ -53,6 +53,11 @@ struct trit_toy_delta {
     size_t k_heads, v_heads, state, taps, interval;
 };
 
+/* Feed-forward halves of experts, of architecture maple; both layers have a window. */
+struct trit_toy_experts {
+    size_t count, used, window;
+};
+
 enum { TRIT_TOY_KEYS = 32, TRIT_TOY_TENSORS = 48 };
 
 struct trit_toy {
@@ -68,6 +73,9 @@ void trit_toy_init(struct trit_toy *toy, const char *arch, const struct trit_toy
 /* The same of architecture qwen35; alpha and beta are trits in F32. */
 void trit_toy_hybrid(struct trit_toy *toy, const struct trit_toy_shape *shape,
                      const struct trit_toy_delta *delta);
+/* The same of architecture maple, of two layers; routers are F32, of values that bf16 has. */
+void trit_toy_experts(struct trit_toy *toy, const struct trit_toy_shape *shape,
+                      const struct trit_toy_experts *experts);
 /* Puts the key in the place of the one of its name, or adds it. */
 void trit_toy_set(struct trit_toy *toy, const struct trit_toy_key *key);
 void trit_toy_drop_key(struct trit_toy *toy, const char *name);

@@ -55,7 +55,8 @@ struct kind {
     uint32_t type;
 };
 static const struct kind i2_s = { "bitnet-b1.58", TRIT_I2_S }, f16 = { "bitnet-b1.58", TRIT_F16 },
-                         groups = { "qwen3", TRIT_F16 }, packed = { "qwen3", TRIT_PQ2_0 };
+                         groups = { "qwen3", TRIT_F16 }, packed = { "qwen3", TRIT_PQ2_0 },
+                         experts = { "maple", TRIT_I2_S };
 
 /* The toy's norms of inner products become those of q's and k's heads. */
 static void norm_heads(struct trit_toy *toy, const struct trit_toy_shape *shape)
@@ -78,7 +79,10 @@ static struct trit_model *load(const struct trit_toy_shape *shape, const struct 
     struct trit_error error;
     struct trit_model *model;
     size_t bytes;
-    trit_toy_init(&toy, kind->arch, shape);
+    if (kind == &experts)
+        trit_toy_experts(&toy, shape, &(struct trit_toy_experts){ 7, 3, 50 });
+    else
+        trit_toy_init(&toy, kind->arch, shape);
     if (kind == &packed)
         trit_toy_tensor(&toy, "token_embd.weight")->values = TOY_TRITS;
     trit_toy_retype(&toy, TOY_TRITS, kind->type);
@@ -227,6 +231,8 @@ static void same_bits_in_company(void **state)
     mixed(&grouped, &groups, 3, 5);
     mixed(&grouped, &packed, 2, 64);
     mixed(&grouped, &packed, 1, 40);
+    mixed(&grouped, &experts, 2, 64);
+    mixed(&grouped, &experts, 1, 7);
 }
 
 static void wrong_calls_change_nothing(void **state)

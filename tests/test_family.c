@@ -41,6 +41,24 @@ static void matrices_of_2b4t(void **state)
     assert_matrix(&m[4], "gate", 6912, 2560, 0);
 }
 
+/* A token goes through 8 of 256 experts in each of 24 layers. */
+static void matrices_of_experts(void **state)
+{
+    struct trit_model_matrix m[TRIT_MODEL_MATRICES];
+    struct trit_shape shape;
+    struct trit_config c;
+    (void)state;
+    assert_int_equal(trit_shape_parse(&shape, "maple-20b", NULL), TRIT_OK);
+    trit_shape_config(&shape, trit_shape_family(&shape), &c);
+    assert_int_equal(trit_model_matrices(&c, m), 4);
+    assert_matrix(&m[2], "gate|up", 1024, 2048, 24 * 8);
+    assert_matrix(&m[3], "down", 2048, 512, 24 * 8);
+    assert_int_equal(m[2].held, 24 * 256);
+    assert_int_equal(trit_model_trits(&c) / 10000000, 1957);
+    assert_int_equal(c.windows.length, 512);
+    assert_true(trit_config_windowed(&c, 2) && !trit_config_windowed(&c, 3));
+}
+
 /* Heads of a size of their own: q is wider than the stream. */
 static void matrices_of_wide_heads(void **state)
 {
@@ -243,6 +261,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(matrices_of_2b4t),
+        cmocka_unit_test(matrices_of_experts),
         cmocka_unit_test(matrices_of_wide_heads),
         cmocka_unit_test(names_are_found_whole),
         cmocka_unit_test(llama_reads_its_own_keys),

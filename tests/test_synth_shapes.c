@@ -22,7 +22,7 @@ static void the_table_is_sound(void **state)
         assert_non_null(trit_shape_family(s));
         assert_true(s->hidden * s->ffn % 128 == 0 && s->vocab && s->context);
     }
-    assert_int_equal(n, 20);
+    assert_int_equal(n, 21);
 }
 
 static void bitnet_2b4t_has_its_published_size(void **state)
@@ -125,7 +125,7 @@ static void texts_that_are_no_shape(void **state)
     } cases[] = {
         { "", "neither one of tiny, large, bonsai-1.7b, bonsai2-2b, 2b4t, 3b, bonsai-4b, "
               "bonsai2-4b, 8b, "
-              "bonsai-8b, bonsai2-9b, bonsai2-27b nor HIDDENxFFN" },
+              "bonsai-8b, bonsai2-9b, maple-20b, bonsai2-27b nor HIDDENxFFN" },
         { "2B4T", "shape '2B4T': neither" },
         { "256x768x2x4", "neither" },
         { "256x768x2x4x2x", "neither" },
