@@ -78,7 +78,7 @@ static void float_rows(struct trit_head *h, struct trit_states states, size_t ro
 {
     const struct trit_rows *r = h->rows;
     const size_t groups = (h->k + TRIT_HEAD_GROUP - 1) / TRIT_HEAD_GROUP;
-    trit_head_fn *fn = h->kernel->fn.head;
+    trit_head_fn *fn = (states.m > 1 ? h->many : h->kernel)->fn.head;
     if (r->data && n > 1) {
         fn(states.m, n, h->k, (const uint8_t *)r->data + row * (r->data_bytes / r->n),
            r->scale ? r->scale + row * groups : NULL, states.x, states.ld, y, TRIT_HEAD_PIECE);

@@ -119,6 +119,8 @@ static enum trit_code make(struct trit_head *h, enum trit_head_planes planes,
         return no_memory(h, error);
     enum trit_code code = trit_pick(TRIT_OP_head, h->rows->packing, &h->kernel, error);
     if (!code)
+        code = trit_pick_many(TRIT_OP_head, h->rows->packing, &h->many, error);
+    if (!code)
         code = trit_pick(TRIT_OP_quant, NULL, &h->quant, error);
     if (code)
         return code;

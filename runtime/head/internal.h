@@ -54,12 +54,12 @@ struct trit_head_state {
 struct trit_head {
     struct trit_rows *rows;
     struct trit_pool *pool;
-    struct trit_cache *cache;                 /* NULL: none */
-    const struct trit_kernel *kernel, *quant; /* kernel: of rows of floats */
-    struct trit_head_product product;         /* of packed rows; w is NULL where there are none */
-    float *reciprocals;                       /* [TRIT_HEAD_STATES][groups of columns]: of scales */
-    int32_t *sums;                            /* as many, of packed rows */
-    size_t n, k, kp, groups, threads;         /* kp: k rounded up for the planes' kernels */
+    struct trit_cache *cache;                        /* NULL: none */
+    const struct trit_kernel *kernel, *many, *quant; /* of rows of floats: for one state, several */
+    struct trit_head_product product; /* of packed rows; w is NULL where there are none */
+    float *reciprocals;               /* [TRIT_HEAD_STATES][groups of columns]: of scales */
+    int32_t *sums;                    /* as many, of packed rows */
+    size_t n, k, kp, groups, threads; /* kp: k rounded up for the planes' kernels */
     struct trit_head_plane plane[2];
     const float *d;    /* steps; of whole groups, as all that has one value per row */
     const float *norm; /* per group, at least |row| + r of each of its rows */

@@ -64,22 +64,11 @@ bool trit_config_finds_dense(const struct trit_config *c, const struct trit_gguf
     return false;
 }
 
-/* The prefill kernel has the larger tile. */
-static bool has_more(const void *arg, const struct trit_kernel *a, const struct trit_kernel *b)
-{
-    (void)arg;
-    const int tile = a->mr * a->nr, other = b->mr * b->nr;
-    return a->isa > b->isa || (a->isa == b->isa && tile > other);
-}
-
 static enum trit_code pick(struct trit_dense_part *part, struct trit_error *error)
 {
     const char *packing = part->rows.packing;
-    const struct trit_wish wish = { .op = TRIT_OP_head, .packing = packing, .better = has_more };
     const enum trit_code code = trit_pick(TRIT_OP_head, packing, &part->decode, error);
-    if (!code)
-        part->prefill = trit_pick_forced(&wish);
-    return code;
+    return code ? code : trit_pick_many(TRIT_OP_head, packing, &part->prefill, error);
 }
 
 enum trit_code trit_dense_plan(struct trit_matrix *x, const struct trit_gguf *gguf,

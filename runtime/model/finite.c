@@ -40,7 +40,7 @@ bool trit_finite_all(const float *x, size_t n)
     return trit_finite_most(x, n) < INFINITE;
 }
 
-static bool squares_overflow(const float *x, size_t n)
+bool trit_finite_overflow(const float *x, size_t n)
 {
     double sum = 0;
     for (size_t i = 0; i < n; i++)
@@ -123,7 +123,7 @@ void trit_finite_norm(struct trit_work *w, enum trit_part part, const float *in,
         const struct scales s = scales_of(w, to, i);
         if (s.least > 0 && !is_greatest(s.most))
             continue;
-        if (s.least == 0 || !trit_finite_all(row, k) || (weights && squares_overflow(row, k)))
+        if (s.least == 0 || !trit_finite_all(row, k) || (weights && trit_finite_overflow(row, k)))
             note_norm(w, part, row, k, i);
     }
 }
@@ -138,7 +138,7 @@ static bool any_overflows(const struct normed *x)
 {
     bool any = false;
     for (size_t i = 0; i < x->n; i++)
-        any |= squares_overflow(x->y + i * x->step, x->width);
+        any |= trit_finite_overflow(x->y + i * x->step, x->width);
     return any;
 }
 
@@ -200,7 +200,7 @@ void trit_finite_states(struct trit_work *w, size_t m)
         const float *x = w->x + w->wanted[i] * hidden;
         const uint32_t most = trit_finite_most(w->h + i * hidden, hidden);
         if (most >= INFINITE ||
-            (most == 0 && (!trit_finite_all(x, hidden) || squares_overflow(x, hidden))))
+            (most == 0 && (!trit_finite_all(x, hidden) || trit_finite_overflow(x, hidden))))
             note_norm(w, TRIT_PART_OUTPUT_NORM, x, hidden, w->wanted[i]);
     }
 }

@@ -472,6 +472,7 @@ enum trit_code trit_finite_fault(struct trit_work *work, struct trit_error *erro
 /* As the quantiser's scale tells it of inputs that are not quantised: 127 / their largest, 0 where
    one is not finite. */
 float trit_finite_scale(const float *x, size_t n);
+bool trit_finite_overflow(const float *x, size_t n); /* the sum of its squares does */
 
 /* Dense matrices: form, rows and kernels of one of n tensors, of which nothing is read. */
 enum trit_code trit_dense_plan(struct trit_matrix *matrix, const struct trit_gguf *gguf,

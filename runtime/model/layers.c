@@ -79,12 +79,14 @@ static void leave_inputs(const struct input_job *j, size_t token)
     const struct trit_work *w = j->w;
     const size_t k = j->to->k;
     float *row = (float *)(uintptr_t)w->f + token * w->f_ld;
+    /* What is normed in its own place can not be looked at afterwards. */
+    const bool zeros = j->weights && w->f == j->in && trit_finite_overflow(row, k);
     const float *values = j->fill(j, token, row);
     if (j->keep)
         memcpy(j->keep + token * k, values, k * sizeof *values);
     if (j->to->turned)
         trit_turn(w->model, k, values, row);
-    w->s[token] = trit_finite_scale(row, k);
+    w->s[token] = zeros ? 0 : trit_finite_scale(row, k);
 }
 
 static void make_inputs(void *arg, size_t begin, size_t end, int thread)

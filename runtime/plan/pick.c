@@ -67,14 +67,34 @@ const struct trit_kernel *trit_pick_forced(const struct trit_wish *wish)
     return kernel ? kernel : trit_pick_best(wish);
 }
 
+static enum trit_code pick_one(const struct trit_wish *wish, const struct trit_kernel **kernel,
+                               struct trit_error *error)
+{
+    *kernel = trit_pick_forced(wish);
+    if (!*kernel)
+        return trit_fail(error, TRIT_EUNSUPPORTED, "no kernel for operation %s%s%s runs here",
+                         trit_op_name(wish->op), wish->packing ? " on " : "",
+                         wish->packing ? wish->packing : "");
+    return TRIT_OK;
+}
+
 enum trit_code trit_pick(enum trit_op op, const char *packing, const struct trit_kernel **kernel,
                          struct trit_error *error)
 {
-    *kernel = trit_pick_forced(&(struct trit_wish){ .op = op, .packing = packing });
-    if (!*kernel)
-        return trit_fail(error, TRIT_EUNSUPPORTED, "no kernel for operation %s%s%s runs here",
-                         trit_op_name(op), packing ? " on " : "", packing ? packing : "");
-    return TRIT_OK;
+    return pick_one(&(struct trit_wish){ .op = op, .packing = packing }, kernel, error);
+}
+
+static bool is_larger(const void *arg, const struct trit_kernel *a, const struct trit_kernel *b)
+{
+    (void)arg;
+    return a->isa > b->isa || (a->isa == b->isa && a->mr * a->nr > b->mr * b->nr);
+}
+
+enum trit_code trit_pick_many(enum trit_op op, const char *packing,
+                              const struct trit_kernel **kernel, struct trit_error *error)
+{
+    const struct trit_wish wish = { .op = op, .packing = packing, .better = is_larger };
+    return pick_one(&wish, kernel, error);
 }
 
 /* What of the registry runs here and matches the pattern, of op or (TRIT_NOP) of any operation. */

@@ -73,5 +73,8 @@ const char *trit_pick_pattern(void);
 /* For the other operations: the best, forced or not. */
 enum trit_code trit_pick(enum trit_op op, const char *packing, const struct trit_kernel **kernel,
                          struct trit_error *error);
+/* The same, of what is computed for many tokens or states at a time: the largest tile. */
+enum trit_code trit_pick_many(enum trit_op op, const char *packing,
+                              const struct trit_kernel **kernel, struct trit_error *error);
 
 #endif

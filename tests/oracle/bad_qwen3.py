@@ -129,12 +129,12 @@ FAULTS = [
     ("'blk.0.attn_q_norm.weight' has type I32 (26): vectors are read as F32, F16, BF16 and Q8_0",
      [tensor("blk.0.attn_q_norm", 26)]),
     ("'blk.0.attn_q.bias' has no place", [add("blk.0.attn_q.bias", "blk.0.attn_norm")]),
-    ("'blk.0.ffn_up.weight' has type Q4_0 (2); ternary matrices are read from I2_S, Q1_0, Q2_0, "
-     "PQ2_0 and PTQ1_0", [tensor("blk.0.ffn_up", 2, raw=bytes(128 * 72))]),
+    ("'blk.0.ffn_up.weight' has type Q4_0 (2); ternary matrices are read from I2_S, ",
+     [tensor("blk.0.ffn_up", 2, raw=bytes(128 * 72))]),
     ("of tensors 'blk.0.ffn_gate.weight' and 'blk.0.ffn_up.weight', which take the same inputs, "
      "one is dense, one is not", [tensor("blk.0.ffn_up", 8, raw=bytes(128 * 136))]),
-    ("'token_embd.weight' (type Q4_0, 261 x 128): embedding and head are read as F16",
-     [tensor("token_embd", 2, raw=bytes(261 * 72))]),
+    ("'token_embd.weight' (type Q4_1, 261 x 128): embedding and head are read as F16",
+     [tensor("token_embd", 3, raw=bytes(261 * 80))]),
     (None, [tensor("blk.0.attn_q", raw=zeros(PQ2_0, 128, 128)),
             tensor("blk.0.attn_k", raw=zeros(PQ2_0, 64, 128))]),
     (None, [tensor("token_embd", raw=zeros(PQ2_0, 261, 128))]),
