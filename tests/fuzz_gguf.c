@@ -1,10 +1,11 @@
-/* Can any bytes make the GGUF reader, its getters, the listing of values or the readers of matrices
-   with a scale for each group of columns step outside them? */
+/* Can any bytes make the GGUF reader, its getters, the listing of values or the readers of
+   matrices, with a scale for each group of columns or for each row, step outside them? */
 #include <stddef.h>
 #include <stdint.h>
 
 #include "runtime/format/group.h"
 #include "runtime/format/rows.h"
+#include "runtime/format/ternary.h"
 #include "runtime/program/internal.h"
 #include "tests/lib_gguf.h"
 
@@ -25,8 +26,27 @@ static uint64_t walk_values(const struct trit_gguf *g)
     return sum;
 }
 
-/* The last row of a matrix, by both ways of reading it. */
-static uint64_t walk_row(const struct trit_gguf *g, const struct trit_gguf_tensor *t)
+/* In all layouts of I2_S. */
+static uint64_t walk_trits(struct trit_gguf *g, const struct trit_gguf_tensor *t, uint8_t *codes)
+{
+    uint64_t sum = 0;
+    for (int layout = TRIT_I2S_128; layout <= TRIT_I2S_ROWS4; layout++) {
+        float d = 0;
+        const struct trit_ternary_rows last = { (size_t)t->ne[1] - 1, 1, codes, (size_t)t->ne[0],
+                                                &d };
+        g->i2s = (enum trit_i2s)layout;
+        if (!trit_ternary_rows(g, t, &last, NULL)) {
+            for (size_t i = 0; i < t->ne[0]; i++)
+                if (codes[i] > 2)
+                    __builtin_trap();
+            sum += codes[0] + (d > 0);
+        }
+    }
+    return sum;
+}
+
+/* The last row of a matrix, by all ways of reading it. */
+static uint64_t walk_row(struct trit_gguf *g, const struct trit_gguf_tensor *t)
 {
     enum { MOST = 4096 };
     static uint8_t codes[MOST];
@@ -42,6 +62,7 @@ static uint64_t walk_row(const struct trit_gguf *g, const struct trit_gguf_tenso
     };
     if (!trit_group_form(g, t, NULL, &form, NULL) && !trit_group_rows(g, t, &last, NULL))
         sum += codes[0] + scales[0] + form.group;
+    sum += walk_trits(g, t, codes);
     if (!trit_rows_open(&rows, g, t, NULL)) {
         trit_rows_get(&rows, rows.n - 1, w);
         sum += w[0] > 0;
@@ -50,7 +71,7 @@ static uint64_t walk_row(const struct trit_gguf *g, const struct trit_gguf_tenso
     return sum;
 }
 
-static uint64_t walk_rows(const struct trit_gguf *g)
+static uint64_t walk_rows(struct trit_gguf *g)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < g->ntensors; i++)

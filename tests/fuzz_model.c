@@ -1,6 +1,7 @@
 /* Can any bytes, as a model file, make loading and running it step outside them, or give logits
    that are not finite, or that a draft has changed? Its corpus has models of architecture qwen3 of
-   each type with groups, some with YaRN, and of qwen35, rotated and not. */
+   each type with groups, some with YaRN, and of qwen35, rotated and not; and of llama of each type
+   with a scale for each row, or for 256 columns. The layout of I2_S is the last byte's. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -56,10 +57,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct trit_error error = { .text = "" };
     if (!pool && trit_pool_create(&pool, 1, NULL))
         abort();
+    enum trit_i2s better;
     if (!trit_gguf_parse(&gguf, data, size, "fuzz", &error) &&
+        (gguf->i2s = (enum trit_i2s)(data[size - 1] % 3), true) &&
         !trit_model_load(&model, gguf, pool, NULL, &error) &&
-        !trit_config_read(&config, gguf, &error))
+        !trit_config_read(&config, gguf, &error)) {
+        trit_model_doubts_layout(&config, gguf, &better);
         run(model, config.vocab);
+    }
     if (!model && error.text[0] == 0)
         abort();
     trit_model_free(model);
