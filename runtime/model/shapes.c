@@ -73,7 +73,7 @@ static size_t number(const char **text)
 
 static enum trit_code unreadable(const char *text, struct trit_error *error)
 {
-    char names[256] = "";
+    char names[512] = "";
     for (size_t i = 0, n = 0; i < NSHAPES; i++)
         n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", i ? ", " : "", shapes[i].name);
     return trit_fail(error, TRIT_EARGUMENT,
