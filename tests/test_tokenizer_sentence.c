@@ -61,8 +61,8 @@ static void the_highest_score_is_merged_first(void **state)
     ASSERT_IDS(t, "aaab", true, aa, ab);
     ASSERT_IDS(t, "abba", true, abba); /* of "ab" and "ba", after a higher score */
     trit_tokenizer_free(t);
-    words.scores[ab] = 0; /* 0 and -0 are the same score */
-    words.scores[bb] = -0.0f;
+    words.scores[ab] = -0.0f; /* 0 and -0 are the same score */
+    words.scores[bb] = 0;
     t = load();
     ASSERT_IDS(t, "abb", true, ab, b);
     ASSERT_IDS(t, "bbb", true, bb, b);
@@ -93,6 +93,7 @@ static void spaces_come_first(void **state)
     int32_t spaced = trit_vocabulary_score(&words, SPACE "a", -6);
     int32_t across = trit_vocabulary_score(&words, "a" SPACE "a", -1);
     int32_t end = trit_vocabulary_add(&words, "<e>", 3);
+    trit_vocabulary_score(&words, " b", -0.5f); /* spelt as no text is */
     struct trit_tokenizer *t = load();
     assert_true(trit_tokenizer_prefixes(t));
     ASSERT_IDS(t, "a", true, spaced);
