@@ -70,6 +70,9 @@ struct trit_hf_family {
     bool own_head; /* head_dim stands in config.json */
     bool rope_dims; /* rope.dimension_count is written */
     bool yarn, delta;
+    bool windows; /* Gemma 3's: windows, rotations that may be scaled linearly */
+    bool offset;  /* norms are stored without the 1 that their weights are around */
+    bool tied;    /* where config.json does not say */
 };
 
 const struct trit_hf_family *trit_hf_family_find(const char *name); /* NULL: none */
@@ -97,6 +100,11 @@ struct trit_hf_config {
         size_t k_heads, v_heads, interval;
         int32_t sections[4];
     } delta;
+    float linear; /* factor of the rotations; 0: none */
+    struct {
+        size_t length, period;
+        float base;
+    } windows;
     enum trit_hf_packed packed; /* what a packed weight's scale does */
     bool masters;               /* float matrices are made ternary by the mean of magnitudes */
     size_t bits, group;         /* of MLX packs; 0: none */
@@ -107,6 +115,9 @@ enum trit_code trit_hf_config_read(struct trit_hf_config *c, const char *folder,
 /* The same of a text; path is for messages. */
 enum trit_code trit_hf_config_parse(struct trit_hf_config *c, const char *text, size_t bytes,
                                     const char *path, struct trit_error *error);
+/* Its parts: hf_layers.c; */
+enum trit_code trit_hf_delta_read(struct trit_hf_config *c, const struct trit_json_in *in);
+enum trit_code trit_hf_layers_read(struct trit_hf_config *c, const struct trit_json_in *in);
 /* quantization_config, quantization: hf_quant.c. */
 enum trit_code trit_hf_quant_read(struct trit_hf_config *c, struct trit_error *error);
 void trit_hf_config_free(struct trit_hf_config *c);

@@ -16,6 +16,10 @@ static const char *const read_keys[] = {
     "rope_parameters",     "quantization_config", "quantization",      "use_sliding_window",
     "sliding_window",      "layer_types",
 };
+static const char *const window_keys[] = {
+    "sliding_window_pattern", "_sliding_window_pattern", "rope_local_base_freq",
+    "query_pre_attn_scalar",  "cache_implementation",
+};
 static const char *const delta_keys[] = {
     "full_attention_interval",
     "linear_num_key_heads",
@@ -55,6 +59,7 @@ static enum trit_code check_key(const struct trit_hf_family *family, const struc
         return trit_json_refuse(in, key, "the graph would be another than this family's");
     if (neutral || trit_hf_harmless(key) ||
         among(key, read_keys, sizeof read_keys / sizeof *read_keys) ||
+        (family->windows && among(key, window_keys, sizeof window_keys / sizeof *window_keys)) ||
         (family->delta && among(key, delta_keys, sizeof delta_keys / sizeof *delta_keys)))
         return TRIT_OK;
     if (trit_json_is(value, "null") || trit_json_is(value, "false") || trit_json_is(value, "[]"))
@@ -180,6 +185,8 @@ static enum trit_code read_scaling(struct trit_hf_config *c, const struct trit_j
         return TRIT_OK;
     if (c->family->yarn && !strcmp(type, "yarn"))
         return read_yarn(c, in);
+    if (c->family->windows && !strcmp(type, "linear"))
+        return trit_json_float(in, "factor", 0, &c->linear);
     return trit_json_refuse(in, key, "this family's rotations are not scaled so");
 }
 
@@ -238,76 +245,12 @@ static enum trit_code read_rope(struct trit_hf_config *c, const struct trit_json
     return code || !c->family->delta ? code : read_partial(c, in, &rope);
 }
 
-/* --- layers --- */
-
-static enum trit_code read_delta(struct trit_hf_config *c, const struct trit_json_in *in)
-{
-    size_t state, value;
-    const struct {
-        const char *key;
-        size_t max, *out;
-    } sizes[] = {
-        { "linear_num_key_heads", 1 << 12, &c->delta.k_heads },
-        { "linear_num_value_heads", 1 << 12, &c->delta.v_heads },
-        { "linear_key_head_dim", 1 << 12, &state },
-        { "linear_value_head_dim", 1 << 12, &value },
-        { "linear_conv_kernel_dim", 64, &c->dim[TRIT_HF_TAPS] },
-    };
-    enum trit_code code = TRIT_OK;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes && !code; i++)
-        code = trit_json_size(in, sizes[i].key, 1, sizes[i].max, SIZE_MAX, sizes[i].out);
-    if (code)
-        return code;
-    if (state != value)
-        return trit_json_refuse(in, "linear_value_head_dim", "must be linear_key_head_dim");
-    if (c->delta.v_heads % c->delta.k_heads)
-        return trit_json_refuse(in, "linear_num_value_heads",
-                                "must be a multiple of linear_num_key_heads");
-    c->dim[TRIT_HF_STATE] = state;
-    c->dim[TRIT_HF_V_HEADS] = c->delta.v_heads;
-    c->dim[TRIT_HF_INNER] = c->delta.v_heads * state;
-    c->dim[TRIT_HF_MIXED] = c->dim[TRIT_HF_INNER] + 2 * c->delta.k_heads * state;
-    return trit_json_size(in, "full_attention_interval", 1, MAX_LAYERS, 4, &c->delta.interval);
-}
-
-bool trit_hf_is_full(const struct trit_hf_config *c, size_t layer)
-{
-    return !c->family->delta || (layer + 1) % c->delta.interval == 0;
-}
-
-static enum trit_code check_layers(struct trit_hf_config *c, const struct trit_json_in *in)
-{
-    const json_t *types = trit_json_get(in, "layer_types");
-    if (!types)
-        return TRIT_OK;
-    if (json_array_size(types) != c->layers)
-        return trit_json_refuse(in, "layer_types", "must have a type for each hidden layer");
-    for (size_t i = 0; i < c->layers; i++)
-        if (!trit_json_is(json_array_get(types, i),
-                          trit_hf_is_full(c, i) ? "full_attention" : "linear_attention"))
-            return trit_fail(in->error, TRIT_EUNSUPPORTED,
-                             "%s: key '%slayer_types': layer %zu is not of the type that this "
-                             "family has there",
-                             in->path, in->name, i);
-    return TRIT_OK;
-}
-
-static enum trit_code check_window(const struct trit_json_in *in)
-{
-    bool used;
-    enum trit_code code = trit_json_bool(in, "use_sliding_window", false, &used);
-    if (code)
-        return code;
-    if (used || (trit_json_get(in, "sliding_window") && !trit_json_get(in, "use_sliding_window")))
-        return trit_json_refuse(in, "sliding_window", "this family has no windows");
-    return TRIT_OK;
-}
-
 static enum trit_code read_text(struct trit_hf_config *c, const struct trit_json_in *in)
 {
     enum trit_code code = read_sizes(c, in);
-    if (code || (code = read_heads(c, in)) || (c->family->delta && (code = read_delta(c, in))) ||
-        (code = read_rope(c, in)) || (code = check_layers(c, in)) || (code = check_window(in)))
+    if (code || (code = read_heads(c, in)) ||
+        (c->family->delta && (code = trit_hf_delta_read(c, in))) || (code = read_rope(c, in)) ||
+        (code = trit_hf_layers_read(c, in)))
         return code;
     return check_keys(c->family, in);
 }
@@ -328,7 +271,7 @@ static enum trit_code read_parts(struct trit_hf_config *c, const struct trit_jso
         return code;
     const struct trit_json_in *tied =
         inner && trit_json_get(&text, "tie_word_embeddings") == NULL ? root : &text;
-    return trit_json_bool(tied, "tie_word_embeddings", false, &c->tied);
+    return trit_json_bool(tied, "tie_word_embeddings", c->family->tied, &c->tied);
 }
 
 /* Of c->root, which was read from c->path. */

@@ -96,6 +96,25 @@ static const struct trit_hf_name qwen3_names[] = {
     OUTPUT,
 };
 
+static const struct trit_hf_name gemma3_names[] = {
+    INPUT,
+    NORM("input_layernorm", "attn_norm", LAYER, HIDDEN, OFFSET),
+    MATRIX("self_attn.q_proj", "attn_q", LAYER, Q, HIDDEN, PLAIN),
+    MATRIX("self_attn.k_proj", "attn_k", LAYER, KV, HIDDEN, PLAIN),
+    MATRIX("self_attn.v_proj", "attn_v", LAYER, KV, HIDDEN, PLAIN),
+    NORM("self_attn.q_norm", "attn_q_norm", LAYER, HEAD, OFFSET),
+    NORM("self_attn.k_norm", "attn_k_norm", LAYER, HEAD, OFFSET),
+    MATRIX("self_attn.o_proj", "attn_output", LAYER, HIDDEN, Q, PLAIN),
+    NORM("post_attention_layernorm", "post_attention_norm", LAYER, HIDDEN, OFFSET),
+    NORM("pre_feedforward_layernorm", "ffn_norm", LAYER, HIDDEN, OFFSET),
+    MATRIX("mlp.gate_proj", "ffn_gate", LAYER, FFN, HIDDEN, PLAIN),
+    MATRIX("mlp.up_proj", "ffn_up", LAYER, FFN, HIDDEN, PLAIN),
+    MATRIX("mlp.down_proj", "ffn_down", LAYER, HIDDEN, FFN, PLAIN),
+    NORM("post_feedforward_layernorm", "post_ffw_norm", LAYER, HIDDEN, OFFSET),
+    NORM("norm", "output_norm", END, HIDDEN, OFFSET),
+    OUTPUT,
+};
+
 static const struct trit_hf_name qwen35_names[] = {
     INPUT,
     NORM("input_layernorm", "attn_norm", LAYER, HIDDEN, OFFSET),
@@ -127,6 +146,7 @@ static const char *const bitnet_classes[] = { "BitNetForCausalLM", "bitnet", NUL
 static const char *const bitnet_1bit_classes[] = { "BitnetForCausalLM", NULL };
 static const char *const llama_classes[] = { "LlamaForCausalLM", "llama", NULL };
 static const char *const qwen3_classes[] = { "Qwen3ForCausalLM", "qwen3", NULL };
+static const char *const gemma3_classes[] = { "Gemma3ForCausalLM", "gemma3_text", NULL };
 static const char *const qwen35_classes[] = {
     "Qwen3_5ForCausalLM", "Qwen3_5ForConditionalGeneration", "qwen3_5",
     "qwen3_5_text",       "prism_hadamard_qwen35",           NULL,
@@ -142,6 +162,10 @@ static const struct trit_hf_neutral usual[] = {
     { "mlp_bias", "false", "false" },      { "pretraining_tp", "1", "0" },
     { "weight_bits", "1", "1" },           { "input_bits", "8", "8" },
     { "partial_rotary_factor", "1", "1" },
+};
+static const struct trit_hf_neutral gemma[] = {
+    { "hidden_activation", "gelu_pytorch_tanh", "gelu_pytorch_tanh" },
+    { "attention_bias", "false", "false" },
 };
 static const struct trit_hf_neutral hybrid[] = {
     { "hidden_act", "silu", "swish" },           { "attention_bias", "false", "false" },
@@ -181,6 +205,17 @@ static const struct trit_hf_family families[] = {
       .nneutral = COUNT(usual),
       .own_head = true,
       .yarn = true },
+    { .classes = gemma3_classes,
+      .arch = "gemma3",
+      .names = gemma3_names,
+      .nnames = COUNT(gemma3_names),
+      .neutral = gemma,
+      .nneutral = COUNT(gemma),
+      .own_head = true,
+      .rope_dims = true,
+      .windows = true,
+      .offset = true,
+      .tied = true },
     { .classes = qwen35_classes,
       .arch = "qwen35",
       .names = qwen35_names,

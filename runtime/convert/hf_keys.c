@@ -53,6 +53,19 @@ static void put_delta(const struct put *p, const struct trit_hf_config *c)
     put_size(p, "full_attention_interval", c->delta.interval);
 }
 
+static void put_windows(const struct put *p, const struct trit_hf_config *c)
+{
+    char key[96];
+    put_size(p, "attention.sliding_window", c->windows.length);
+    if (c->windows.period != 6)
+        put_size(p, "attention.sliding_window_pattern", c->windows.period);
+    put_float(p, "rope.freq_base_swa", c->windows.base);
+    if (c->linear > 0) {
+        trit_gguf_put_text(p->w, key_of(p, "rope.scaling.type", key), "linear");
+        put_float(p, "rope.scaling.factor", c->linear);
+    }
+}
+
 /* What the model calls itself: the last part of a path or of OWNER/REPO; else its architecture, so
    that the output does not depend on where the folder lies. */
 static const char *name_of(const struct trit_hf_config *c)
@@ -83,6 +96,8 @@ void trit_hf_put_config(const struct trit_hf_config *c, struct trit_gguf_writer 
         put_size(&p, "rope.dimension_count", c->rope_dims);
     if (c->yarn.factor > 0)
         put_yarn(&p, c);
+    if (c->family->windows)
+        put_windows(&p, c);
     if (c->family->delta)
         put_delta(&p, c);
 }

@@ -46,6 +46,21 @@ static enum trit_code check_bitnet(const struct trit_json_in *in)
     return TRIT_OK;
 }
 
+/* Masters that are none: those of the head alone, which are not quantised anyway. */
+static enum trit_code check_kept(const struct trit_json_in *in)
+{
+    const json_t *list = trit_json_get(in, "modules_to_not_convert");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        if (!name || (!strstr(name, "lm_head") && !strstr(name, "embed_tokens")))
+            return trit_fail(in->error, TRIT_EUNSUPPORTED,
+                             "%s: key '%smodules_to_not_convert' is '%.64s': such masters would "
+                             "be quantised",
+                             in->path, in->name, name ? name : "");
+    }
+    return TRIT_OK;
+}
+
 static enum trit_code read_bitnet(struct trit_hf_config *c, const struct trit_json_in *in)
 {
     const char *class = NULL, *mode = NULL;
@@ -64,7 +79,7 @@ static enum trit_code read_bitnet(struct trit_hf_config *c, const struct trit_js
     c->masters = conventions[i].masters;
     if (!class && !c->masters && c->family->divides)
         c->packed = TRIT_HF_DIVIDE;
-    return TRIT_OK;
+    return c->masters ? check_kept(in) : TRIT_OK;
 }
 
 /* Modules may have entries of their own: `false` where they are not packed, or the same again. */

@@ -401,6 +401,7 @@ enum trit_code trit_hf_tensors(struct trit_hf_folder *f, struct trit_error *erro
     if (!x.used)
         return trit_fail(error, TRIT_EMEMORY, "%s: out of memory", f->path);
     enum trit_code code = find_prefix(&x);
+    x.raw = f->config.family->offset;
     if (!code && f->config.family->delta)
         code = find_offset(&x);
     if (!code)

@@ -7,8 +7,8 @@
 #include "runtime/base/mem.h"
 #include "runtime/convert/hf_vocab.h"
 
-const struct trit_json_limits trit_hf_tokenizer_limits = { 64 << 20, 32, 1 << 16, 1 << 20,
-                                                           4 << 20 };
+const struct trit_json_limits trit_hf_tokenizer_limits = { 64 << 20, 32,      1 << 16,
+                                                           1 << 20,  4 << 20, false };
 
 struct reader {
     struct trit_hf_vocab *v;
@@ -171,7 +171,8 @@ static enum trit_code keep_merges(struct reader *r, char *room)
 }
 
 /* Scores in the order of the merges, so that the same pairs are merged first. All merges that make
-   one token must stand together, as those made of a SentencePiece vocabulary do. */
+   one token must stand together, as those made of a SentencePiece vocabulary do; but for added
+   tokens, which are found in a text before anything is merged (Gemma's runs of spaces). */
 static enum trit_code score_merges(struct reader *r, char *room)
 {
     const size_t n = json_array_size(r->merges);
@@ -183,11 +184,12 @@ static enum trit_code score_merges(struct reader *r, char *room)
         const enum trit_code code = check_merge(r, i, room, &length, &result);
         if (code)
             return code;
-        if (result != last && r->v->scores[result] != -(float)n)
+        const bool first = r->v->scores[result] == -(float)n;
+        if (result != last && !first && r->v->types[result] == TRIT_HF_NORMAL)
             return bad_merge(r, i,
                              "merges that make one token do not stand together: they are not "
                              "those of a SentencePiece vocabulary");
-        if (result != last)
+        if (first)
             r->v->scores[result] = -(float)i;
     }
     return TRIT_OK;

@@ -243,7 +243,7 @@ static enum trit_code read_beside(struct trit_hf_vocab *v, const char *folder, b
     if (code)
         return code;
     code =
-        trit_json_optional(&json, &path, folder, "tokenizer_config.json", &trit_json_small, error);
+        trit_json_optional(&json, &path, folder, "tokenizer_config.json", &trit_json_reals, error);
     const struct trit_json_in in = { path, "", json, error };
     if (!code && json && !(pieces && (code = take_added(v, &in)))) {
         take_named(v, &in);

@@ -11,7 +11,8 @@
 
 #include "runtime/base/file.h"
 
-const struct trit_json_limits trit_json_small = { 16 << 20, 32, 1 << 14, 1 << 16, 1 << 19 };
+const struct trit_json_limits trit_json_small = { 16 << 20, 32, 1 << 14, 1 << 16, 1 << 19, false };
+const struct trit_json_limits trit_json_reals = { 16 << 20, 32, 1 << 14, 1 << 16, 1 << 19, true };
 
 /* What stands outside of strings, counted; a text that is no JSON counts as it comes. */
 struct counts {
@@ -72,7 +73,8 @@ enum trit_code trit_json_parse(json_t **json, const char *text, size_t bytes, co
     enum trit_code code = check_counts(text, bytes, path, limits, error);
     if (code)
         return code;
-    *json = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &why);
+    *json = json_loadb(
+        text, bytes, JSON_REJECT_DUPLICATES | (limits->reals ? JSON_DECODE_INT_AS_REAL : 0), &why);
     if (!*json)
         return trit_fail(error, TRIT_EFORMAT, "%s: line %d, column %d: %s", path, why.line,
                          why.column, why.text);

@@ -12,9 +12,12 @@
 /* What a text may hold. Parsing takes about 300 bytes an object, 130 an array, 64 a value. */
 struct trit_json_limits {
     size_t bytes, depth, objects, arrays, values;
+    bool reals; /* integers are read as reals: one of any size is no error */
 };
 
 extern const struct trit_json_limits trit_json_small; /* config.json and its like */
+/* tokenizer_config.json, whose model_max_length is 10^30 where there is none. */
+extern const struct trit_json_limits trit_json_reals;
 
 /* A text whose outermost value is an object; path is for messages. TRIT_EFORMAT tells line and
    column, or which limit was passed. json_decref what it gives. */

@@ -24,7 +24,7 @@ static const struct {
     [TRIT_ST_U64] = { "U64", 8 },
 };
 
-static const struct trit_json_limits limits = { 16 << 20, 4, 1 << 17, 1 << 18, 1 << 20 };
+static const struct trit_json_limits limits = { 16 << 20, 4, 1 << 17, 1 << 18, 1 << 20, false };
 
 const char *trit_st_type_name(enum trit_st_type type)
 {

@@ -17,7 +17,9 @@
 
 enum { HEADER_MAX = 16 << 20, MAX_FILES = 512 };
 
-static const struct trit_json_limits index_limits = { 64 << 20, 8, 1 << 10, 1 << 10, 1 << 19 };
+static const struct trit_json_limits index_limits = {
+    64 << 20, 8, 1 << 10, 1 << 10, 1 << 19, false
+};
 
 /* All of the bytes at `at`. */
 static enum trit_code read_at(const struct trit_st_file *file, uint64_t at, size_t bytes,

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Spoils folders of Hugging Face, one fault each, and holds what is said of them: one line that names
-file, tensor or key; no output.
+"""Spoils folders of Hugging Face, one fault each, and holds what is said of them: one line that
+names file, tensor or key; no output.
 
   bad_hf.py TOOL FOLDER          TOOL is tests/tool_source.c
 """
@@ -251,6 +251,8 @@ QWEN3 = [
      [config(quantization_config={"quant_method": "gptq"})]),
     (r"'quantization.bits' is 4: supported", [config(quantization={"bits": 4, "group_size": 64})]),
     (r"'quantization_config.linear_class' is 'x': with this", [quant(linear_class="x")]),
+    (r"'quantization_config.modules_to_not_convert' is 'down_proj': such masters",
+     [quant(quantization_mode="online", modules_to_not_convert=["lm_head", "down_proj"])]),
     (r"'quantization_config.use_rms_norm' is true: the graph", [quant(use_rms_norm=True)]),
     (r"hadamard_packing.json: says that weights are rotated",
      [put("hadamard_packing.json", b"{}")]),
@@ -282,7 +284,8 @@ QWEN3 = [
     (r"'Foo': it does not cut", [pre({"type": "Foo"})]),
     (r"it does not cut", [pre({"type": "ByteLevel", "add_prefix_space": True})]),
     (r"has no ByteLevel", [pre({"type": "Sequence", "pretokenizers": []})]),
-    (r"'\\w' is no pre-tokenizer", [pre({"type": "Sequence", "pretokenizers": [CUT("\\w"), BYTES]})]),
+    (r"'\\w' is no pre-tokenizer",
+     [pre({"type": "Sequence", "pretokenizers": [CUT("\\w"), BYTES]})]),
     (r"it does not cut", [pre({"type": "Sequence", "pretokenizers": [CUT("a")] * 9})]),
     (r"type 'Lowercase': it changes text",
      [js("tokenizer.json", lambda t: t.update(normalizer={"type": "Lowercase"}))]),
@@ -366,8 +369,8 @@ ROTATED = [
          t for t in m["tensors"] if t["name"].endswith("out_proj.weight"))))]),
 ]
 
-keys = lambda **k: js("hadamard.json", lambda m: m.update({f"prism.hadamard.{n}": v
-                                                          for n, v in k.items()}))
+keys = lambda **k: js("hadamard.json",
+                      lambda m: m.update({f"prism.hadamard.{n}": v for n, v in k.items()}))
 ROTATED_MLX = [
     (None, []),
     (r"there is no hadamard.json", [drop("hadamard.json")]),
@@ -394,8 +397,21 @@ ROTATED_MLX = [
         partial_rotary_factor=0.01))]),
 ]
 
+GEMMA = [
+    (None, []),
+    (r"'query_pre_attn_scalar' is 168: only", [config(query_pre_attn_scalar=168)]),
+    (r"'hidden_activation' is 'silu'", [config(hidden_activation="silu")]),
+    (r"'final_logit_softcapping' is 30: is not known", [config(final_logit_softcapping=30.0)]),
+    (r"'sliding_window' is missing", [config(sliding_window=None)]),
+    (r"layer 1 is not of the type",
+     [config(layer_types=["sliding_attention", "full_attention"])]),
+    (None, [config(layer_types=["sliding_attention"] * 2)]),
+    (r"'use_bidirectional_attention' is true: is not", [config(use_bidirectional_attention=True)]),
+]
+
 FOLDERS = {"qwen3 f16": QWEN3, "llama packed": PACKED, "qwen3 mlx 2": MLX,
-           "hybrid rotated": ROTATED, "hybrid rotated mlx": ROTATED_MLX}
+           "hybrid rotated": ROTATED, "hybrid rotated mlx": ROTATED_MLX,
+           "gemma": GEMMA}
 
 
 def run(tool, files, home, out):

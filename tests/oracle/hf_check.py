@@ -18,6 +18,8 @@ QWEN3 = "write_qwen3 --shape 256x384x2x4x2 --head-dim 96 --type f16 --short-scal
 LLAMA = "write_llama --shape 128x256x2x4x2 --head-dim 64 --norms bf16 --type f32"
 BITNET = "write_llama --shape 128x256x2x4x2 --norms bf16 --type f32"
 HYBRID = "write_qwen35 --shape 256x384x4x4x2 --short-scales --norms bf16 --type f16"
+GEMMA = ("write_gemma3 --shape 128x256x2x4x2 --head-dim 64 --norms bf16 --type f32 --window 12 "
+         "--local-base 10000 --linear 8")
 ONLINE = {"quantization_config": {"quant_method": "bitnet", "linear_class": "autobitlinear",
                                   "quantization_mode": "online"}}
 OFFLINE = {"quantization_config": {"quant_method": "bitnet", "linear_class": "autobitlinear",
@@ -38,9 +40,11 @@ CASES = {
     "bitnet packed": (BITNET, "bitnet-b1.58", {"weights": "multiply", "config": OFFLINE}),
     "bitnet masters": (BITNET, "bitnet-b1.58", {"weights": "masters", "config": ONLINE}),
     "1bit masters": (BITNET, "bitnet", {"weights": "masters", "dtype": "F32"}),
+    "gemma": (GEMMA, None, {"shards": 2}),
     "hybrid floats": (HYBRID + " --gates bf16", None, {"shards": 2}),
-    "hybrid mlx": (HYBRID + " --state 128 --v-heads 4", None, {"mlx": True, "weights": "mlx", "bits": 2, "config": mlx(2),
-                                  "plain": ("ssm_conv1d",), "prefix": "language_model."}),
+    "hybrid mlx": (HYBRID + " --state 128 --v-heads 4", None,
+                   {"mlx": True, "weights": "mlx", "bits": 2, "config": mlx(2),
+                    "plain": ("ssm_conv1d",), "prefix": "language_model."}),
     "hybrid rotated": (HYBRID + " --hadamard 128 --tied", None, {"rotated": True}),
     "hybrid rotated mlx": (HYBRID + " --hadamard 128", None,
                            {"rotated": True, "mlx": True, "weights": "mlx", "bits": 2,

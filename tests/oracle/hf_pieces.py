@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""SentencePiece vocabularies as tokenizer.model and as tokenizer.json with byte_fallback, and what the
-conversion of both must give:
+"""SentencePiece vocabularies as tokenizer.model and as tokenizer.json with byte_fallback, and what
+the conversion of both must give:
 
   hf_pieces.py TOOL TRITMILL FOLDER
 

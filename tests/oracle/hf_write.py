@@ -1,7 +1,7 @@
 """Folders as Hugging Face has them, made of a model: safetensors, config.json, tokenizer.json.
 
-Written from FORMATS 11, FORMATS-2 3.1, 3.5 and 6; shares nothing with the runtime. A Model is what a
-GGUF holds, in float32; write() gives the folder, and returns the tensors that its conversion must
+Written from FORMATS 11, FORMATS-2 3.1, 3.5 and 6; shares nothing with the runtime. A Model is what
+a GGUF holds, in float32; write() gives the folder, and returns the tensors that its conversion must
 give, which differ from the model's where a kind of weights rounds.
 """
 import json
@@ -109,9 +109,11 @@ SUB_NORMS = {
     "bitnet-b1.58": {"attn_sub_norm": "self_attn.attn_sub_norm",
                      "ffn_sub_norm": "mlp.ffn_sub_norm"},
     "bitnet": {"attn_sub_norm": "self_attn.inner_attn_ln", "ffn_sub_norm": "mlp.ffn_layernorm"},
+    "gemma3": {"ffn_norm": "pre_feedforward_layernorm",
+               "post_ffw_norm": "post_feedforward_layernorm"},
 }
-WHOLE = {"token_embd.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight",
-         "output.weight": "lm_head.weight"}
+WHOLE = {"token_embd.weight": "model.embed_tokens.weight",
+         "output_norm.weight": "model.norm.weight", "output.weight": "lm_head.weight"}
 BARE = {"ssm_a": "linear_attn.A_log", "ssm_dt.bias": "linear_attn.dt_bias"}
 
 
@@ -164,16 +166,18 @@ def hybrid(m, part, w, rotated):
     return w
 
 
-OFFSET = ("attn_norm", "post_attention_norm", "attn_q_norm", "attn_k_norm", "output_norm.weight")
+OFFSET = ("attn_norm", "post_attention_norm", "attn_q_norm", "attn_k_norm", "output_norm.weight",
+          "ffn_norm", "post_ffw_norm")
+WITHOUT_ONE = ("qwen35", "gemma3")  # norms are stored so
 
 
 def to_files(m, name, w, a):
     part = part_of(name)
     if m.arch == "llama" and part in ("attn_q", "attn_k"):
         return unpermute(w, m.key("attention.head_count" + ("" if part == "attn_q" else "_kv")))
-    if m.arch != "qwen35":
+    if m.arch not in WITHOUT_ONE:
         return w
-    w = hybrid(m, part, w, a.get("rotated"))
+    w = hybrid(m, part, w, a.get("rotated")) if m.arch == "qwen35" else w
     if part == "ssm_a":
         return np.log(-w)
     if part == "ssm_conv1d":
@@ -244,14 +248,14 @@ def put_mlx(out, name, w, bits, dtype="F16", group=128):
 
 CLASSES = {"qwen3": "Qwen3ForCausalLM", "llama": "LlamaForCausalLM",
            "bitnet-b1.58": "BitNetForCausalLM", "bitnet": "BitnetForCausalLM",
-           "qwen35": "Qwen3_5ForCausalLM"}
+           "qwen35": "Qwen3_5ForCausalLM", "gemma3": "Gemma3ForCausalLM"}
 
 
 def config(m, a):
     """a: options of write()."""
     c = {
         "architectures": [CLASSES[m.arch]],
-        "model_type": {"qwen35": "qwen3_5_text", "bitnet": "llama",
+        "model_type": {"qwen35": "qwen3_5_text", "bitnet": "llama", "gemma3": "gemma3_text",
                        "bitnet-b1.58": "bitnet"}.get(m.arch, m.arch),
         "hidden_size": m.key("embedding_length"),
         "intermediate_size": m.key("feed_forward_length"),
@@ -275,7 +279,20 @@ def config(m, a):
             "original_max_position_embeddings": m.key("rope.scaling.original_context_length")}
     if m.arch == "qwen35":
         c |= hybrid_config(m, c.pop("rope_theta"))
+    if m.arch == "gemma3":
+        c |= gemma_config(m, c)
     return c | a.get("config", {})
+
+
+def gemma_config(m, c):
+    del c["hidden_act"], c["tie_word_embeddings"]
+    scaling = {"rope_scaling": {"rope_type": "linear", "factor": m.key("rope.scaling.factor")}}
+    return {
+        "hidden_activation": "gelu_pytorch_tanh", "query_pre_attn_scalar": c["head_dim"],
+        "sliding_window": m.key("attention.sliding_window"), "sliding_window_pattern": 6,
+        "rope_local_base_freq": m.key("rope.freq_base_swa"), "cache_implementation": "hybrid",
+        "attn_logit_softcapping": None, "final_logit_softcapping": None,
+    } | (scaling if m.key("rope.scaling.factor") else {})
 
 
 def hybrid_config(m, base):
@@ -345,7 +362,8 @@ def tokenizer_config(keys):
     named = {f"{hf}_token": tokens[keys[f"tokenizer.ggml.{role}_token_id"]]
              for role, hf in roles.items() if f"tokenizer.ggml.{role}_token_id" in keys}
     return named | {"add_bos_token": keys.get("tokenizer.ggml.add_bos_token", False),
-                    "chat_template": "{{ messages }}", "tokenizer_class": "PreTrainedTokenizerFast"}
+                    "chat_template": "{{ messages }}",
+                    "model_max_length": int(1e30), "tokenizer_class": "PreTrainedTokenizerFast"}
 
 
 # --- rotation ---
@@ -436,7 +454,7 @@ def back(m, name, w, file, became):
     became = np.asarray(became, np.float32)
     if part == "ssm_a":
         became = -np.exp(became.astype(np.float64)).astype(np.float32)
-    elif m.arch == "qwen35" and part in OFFSET and not np.array_equal(file, w):
+    elif m.arch in WITHOUT_ONE and part in OFFSET and not np.array_equal(file, w):
         became = np.float32(1) + became
     if m.arch == "llama" and part in ("attn_q", "attn_k"):
         return moved_back(became, unpermute(numbers(w), len(w) // m.key("attention.key_length")))
