@@ -113,6 +113,7 @@ enum trit_code trit_hf_pre_read(struct trit_hf_vocab *v, const struct trit_json_
                          "%s: key 'model.ignore_merges' is true, which '%s' does not have",
                          root->path, pre->name);
     v->pre = pre->name;
+    v->add_bos = pre->add_bos; /* unless the files say otherwise */
     return TRIT_OK;
 }
 
