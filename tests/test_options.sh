@@ -119,6 +119,9 @@ synth: give -o FILE|synth --shape tiny
 synth: --zeros needs --peak C|synth --shape tiny -o x --zeros 0.5
 synth: --chain needs --peak C|synth --shape tiny -o x --chain 4
 synth: 'b' is one argument too many|synth --shape tiny -o x b
+convert: give -o FILE|convert a
+convert: give one model: a GGUF file or a folder|convert -o x
+convert: 'b' is one argument too many|convert a b -o x
 generate: give --list or -o DIR|generate
 generate: --shape 8|generate --list --shape 8
 generate: 'b' is one argument too many|generate --list b

@@ -262,6 +262,12 @@ static const struct trit_source_kind kind = {
     .put_keys = put_keys, .rows = read_tensor, .close = close_gguf, .bytes = read_bytes
 };
 
+void trit_source_i2s(struct trit_source *source, enum trit_i2s layout)
+{
+    if (source->kind == &kind)
+        ((struct gguf_source *)source)->gguf->i2s = layout;
+}
+
 static enum trit_code fill(struct gguf_source *s, struct trit_error *error)
 {
     const struct trit_gguf *g = s->gguf;

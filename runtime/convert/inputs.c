@@ -42,30 +42,17 @@ static bool add_folder(struct inputs *list, const char *folder)
     return good;
 }
 
-/* NAME-00001-of-00003.gguf: how many parts there are, and the text before their numbers. */
-static bool is_split(const char *path, char stem[PATH_MAX], unsigned *parts)
-{
-    enum { TAIL = 20 }; /* "-00001-of-00003.gguf" */
-    const size_t n = strlen(path);
-    unsigned part;
-    int end = 0;
-    if (n < TAIL || n >= PATH_MAX ||
-        sscanf(path + n - TAIL, "-%5u-of-%5u.gguf%n", &part, parts, &end) != 2 || end != TAIL)
-        return false;
-    snprintf(stem, PATH_MAX, "%.*s", (int)(n - TAIL), path);
-    return true;
-}
-
 static bool add_parts(struct inputs *list, const char *path)
 {
-    char stem[PATH_MAX], tail[40];
-    unsigned parts;
+    char name[PATH_MAX];
+    uint32_t part, count;
     bool good = true;
-    if (!is_split(path, stem, &parts))
+    if (!trit_gguf_split_name(path, &part, &count) || strlen(path) >= sizeof name)
         return true;
-    for (unsigned i = 1; i <= parts && good; i++) {
-        snprintf(tail, sizeof tail, "-%05u-of-%05u.gguf", i, parts);
-        good = add(list, stem, tail);
+    memcpy(name, path, strlen(path) + 1);
+    for (uint32_t i = 0; i < count && good; i++) {
+        trit_gguf_name_part(name, i, count);
+        good = add(list, name, "");
     }
     return good;
 }

@@ -63,6 +63,8 @@ enum trit_code trit_source_gguf(struct trit_source **source, const char *path,
    or tokenizer.model. */
 enum trit_code trit_source_folder(struct trit_source **source, const char *path,
                                   struct trit_error *error);
+/* Of a GGUF file, before its rows are read: how the weights of I2_S stand. */
+void trit_source_i2s(struct trit_source *source, enum trit_i2s layout);
 /* The one or the other. */
 enum trit_code trit_source_open(struct trit_source **source, const char *path,
                                 struct trit_error *error);

@@ -14,7 +14,7 @@ enum { MAX_THREADS = 64 }; /* past that the disk is the limit */
 
 struct options {
     const char *output;
-    int type, head, threads;
+    int type, head, threads, i2s;
 };
 
 /* Their names stand in --type and --head. */
@@ -36,6 +36,7 @@ static const struct trit_option options[] = {
       0, 0, "auto|same|f16|q8_0|q6_k" },
     { "-t,--threads", TRIT_OPT_INT, AT(threads), "N", "threads (default: one per physical core)",
       -1, TRIT_MAX_THREADS, NULL },
+    TRIT_LAYOUT_OPTION(AT(i2s)),
 };
 #undef AT
 
@@ -123,6 +124,8 @@ static enum trit_code open_and_convert(const struct options *o, const char *in,
         code = trit_convert_check(o->output, path, error);
     if (!code)
         code = trit_source_open(&c.source, path, error);
+    if (!code)
+        trit_source_i2s(c.source, (enum trit_i2s)o->i2s);
     if (!code)
         code = trit_pool_create(&c.pool, threads_of(o), error);
     if (!code) {

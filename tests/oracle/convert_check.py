@@ -197,11 +197,13 @@ def check_refusals(convert):
             w = matrices[name]
             row, column = (DRAWS.integers(n) for n in w.shape)
             w[row, column] = np.float32(wrong)
-            if kind != "q1_0" and kind != "i2_s":  # not the one value of a group
+            if columns > 1 and kind not in ("q1_0", "i2_s"):  # not the one value of a group
                 w[row, column - column % columns + (column + 1) % columns] = w.max()
             write(convert.folder / "in", matrices, np.zeros((9, 512)))
             fault = convert("in", "out", "--type", kind)
-            where = f"'{name}' row {row}, group {column // columns} of {columns} column"
+            where = f"'{name}' row {row}"
+            if np.isfinite(wrong):
+                where += f", group {column // columns} of {columns} column"
             assert fault and where in fault, (kind, wrong, where, fault)
             if kind == "q2_0":
                 fault = convert("in", "out")
