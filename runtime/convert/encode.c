@@ -148,16 +148,10 @@ static void list_values(const float *x, size_t n, char *text, size_t room)
     }
 }
 
-/* Of values one by one: whole blocks are not needed to tell the first. */
-static size_t step_of(const struct trit_encoder *e)
-{
-    return trit_type_find(e->type)->block;
-}
-
 enum trit_code trit_encode_fault(const struct trit_encoder *e, const struct trit_encode_rows *rows,
                                  struct trit_error *error)
 {
-    const size_t n = rows->n * rows->k, step = step_of(e);
+    const size_t n = rows->n * rows->k, step = trit_type_find(e->type)->block;
     uint8_t out[COLUMNS_MAX];
     uint32_t d = rows->d;
     size_t at = 0;

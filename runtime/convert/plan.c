@@ -6,6 +6,7 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/convert/hold.h"
+#include "runtime/format/group.h"
 #include "runtime/model/family.h"
 
 /* What values may not lack to be held by a type. */
@@ -88,23 +89,12 @@ static enum trit_code bad_shape(const struct trit_source *s, size_t i, uint32_t 
 
 /* Tensors whose values decide. */
 
-static bool keeps_type(const struct trit_source_tensor *t)
-{
-    const struct trit_type_info *info = trit_type_find(t->type);
-    return !trit_encoder_exact(t->type) || !info;
-}
-
-static bool has_groups(uint32_t type)
-{
-    return type == TRIT_Q1_0 || type == TRIT_Q2_0 || type == TRIT_PQ2_0 || type == TRIT_PTQ1_0;
-}
-
 /* Whether rows of the embedding must be seen to know their type. */
 static bool rows_decide(const struct trit_convert *c, const struct trit_source_tensor *t)
 {
-    if (c->head != TRIT_CONVERT_AUTO || keeps_type(t))
+    if (c->head != TRIT_CONVERT_AUTO || !trit_encoder_exact(t->type))
         return false;
-    return (has_groups(c->type) && !shape_fault(t, c->type)) || t->type != TRIT_F16;
+    return (trit_type_has_groups(c->type) && !shape_fault(t, c->type)) || t->type != TRIT_F16;
 }
 
 static enum trit_code look(struct trit_convert *c, struct trit_walk *w, size_t i,
@@ -130,7 +120,10 @@ static enum trit_code nothing_holds(struct trit_convert *c, struct trit_walk *w,
         const uint32_t widest = !shape_fault(t, TRIT_Q2_0) ? TRIT_Q2_0
                                 : flat                     ? TRIT_I2_S
                                                            : TRIT_F16;
-        return trit_convert_refuse(w, i, trit_encoder_exact(widest), error);
+        struct trit_error first;
+        const enum trit_code code = trit_convert_refuse(w, i, trit_encoder_exact(widest), &first);
+        return trit_fail(error, code, "%s%s", first.text,
+                         widest == TRIT_Q2_0 ? ", and no type holds more" : "");
     }
     const size_t odd = misshapen(s, TRIT_PTQ1_0);
     if (odd < s->ntensors)
@@ -190,7 +183,7 @@ static enum trit_code check_type(struct trit_convert *c, struct trit_error *erro
 static uint32_t rows_type(const struct trit_convert *c, const struct trit_source_tensor *t,
                           const struct trit_held *held)
 {
-    if (has_groups(c->type) && !shape_fault(t, c->type) && holds(c->type, held))
+    if (trit_type_has_groups(c->type) && !shape_fault(t, c->type) && holds(c->type, held))
         return c->type;
     if (t->type == TRIT_F16)
         return TRIT_F16;
