@@ -72,4 +72,5 @@ synth qwen35_turned --arch qwen35 --shape 256x384x2x4x1x128 --vocab 300 --hadama
 synth bitnet --arch bitnet --shape 240x344x2x4x2 --vocab 301 # 344 is no multiple of 128
 synth gemma3 --shape 256x384x7x4x2x96 --arch gemma3 --vocab 300 # local layers, and a global one
 synth norms_in --arch qwen3 --norms-in --type i2_s --embd q8_0 --shape 256x384x2x4x2 --vocab 300
+synth maple --arch maple --shape 256x384x4x4x2 --vocab 300 --experts 12 --experts-used 3 --untied
 exit $failed

@@ -22,7 +22,7 @@ static const struct {
     [TRIT_PART_DOWN_SUM] = { "ffn", false },        [TRIT_PART_RESIDUAL] = { "ffn", false },
     [TRIT_PART_OUTPUT_NORM] = { "head", false },    [TRIT_PART_HEAD_PLANE1] = { "head", true },
     [TRIT_PART_HEAD_PLANE2] = { "head", true },     [TRIT_PART_HEAD_EXACT] = { "head", false },
-    [TRIT_PART_HEAD_FULL] = { "head", false },
+    [TRIT_PART_HEAD_FULL] = { "head", false },      [TRIT_PART_ROUTER] = { "ffn", false },
 };
 
 /* One part, per repetition. */

@@ -64,7 +64,7 @@ bool trit_config_finds_dense(const struct trit_config *c, const struct trit_gguf
     return false;
 }
 
-static enum trit_code pick(struct trit_dense_part *part, struct trit_error *error)
+enum trit_code trit_dense_pick(struct trit_dense_part *part, struct trit_error *error)
 {
     const char *packing = part->rows.packing;
     const enum trit_code code = trit_pick(TRIT_OP_head, packing, &part->decode, error);
@@ -81,7 +81,7 @@ enum trit_code trit_dense_plan(struct trit_matrix *x, const struct trit_gguf *gg
     x->kp = x->k;
     for (size_t i = 0; i < n && !code; i++)
         if (!(code = trit_rows_open(&x->part[i].rows, gguf, parts[i], error)))
-            code = pick(&x->part[i], error);
+            code = trit_dense_pick(&x->part[i], error);
     if (code)
         return code;
     const struct trit_rows *first = &x->part[0].rows;

@@ -88,24 +88,16 @@ static void narrow_routers(struct trit_model *model)
     }
 }
 
-/* The kernel with the largest tile. */
-static bool has_more(const void *arg, const struct trit_kernel *a, const struct trit_kernel *b)
-{
-    const int tile = a->mr * a->nr, other = b->mr * b->nr;
-    (void)arg;
-    return a->isa > b->isa || (a->isa == b->isa && tile > other);
-}
-
 enum trit_code trit_experts_load(struct trit_loader *l)
 {
     struct trit_model *model = l->model;
     if (!model->config.experts.count)
         return TRIT_OK;
     narrow_routers(model);
-    const char *packing = model->layers[0].rows[0].packing;
-    const struct trit_wish wish = { .op = TRIT_OP_head, .packing = packing, .better = has_more };
-    const enum trit_code code = trit_pick(TRIT_OP_head, packing, &model->ops.rows[0], l->error);
-    model->ops.route = trit_pick_forced(&wish);
+    struct trit_dense_part router = { .rows = model->layers[0].rows[0] };
+    const enum trit_code code = trit_dense_pick(&router, l->error);
+    model->ops.rows[0] = router.decode;
+    model->ops.route = router.prefill;
     return code ? code : read_clamps(&model->config, l->gguf, model->layers, l->error);
 }
 

@@ -474,6 +474,8 @@ enum trit_code trit_finite_fault(struct trit_work *work, struct trit_error *erro
 float trit_finite_scale(const float *x, size_t n);
 bool trit_finite_overflow(const float *x, size_t n); /* the sum of its squares does */
 
+/* The kernels for a part's rows: for one token, for several. */
+enum trit_code trit_dense_pick(struct trit_dense_part *part, struct trit_error *error);
 /* Dense matrices: form, rows and kernels of one of n tensors, of which nothing is read. */
 enum trit_code trit_dense_plan(struct trit_matrix *matrix, const struct trit_gguf *gguf,
                                const struct trit_gguf_tensor *const *parts, size_t n,

@@ -76,8 +76,7 @@ static void layer(struct trit_work *w, size_t i)
     trit_norm_stream(w, TRIT_PART_ATTN_NORM, &l->m[TRIT_QKV], l->vector[TRIT_ATTN_NORM]);
     trit_product(w, TRIT_PART_QKV, &l->m[TRIT_QKV], w->qkv, w->qkv_ld);
     trit_attention(w, i);
-    trit_norm_quant(w, TRIT_PART_SUB_NORM, w->qkv, w->qkv_ld, &l->m[TRIT_O], NULL);
-    trit_product_add(w, TRIT_PART_O, &l->m[TRIT_O]);
+    trit_attention_out(w, l);
     trit_experts_run(w, l);
 }
 
