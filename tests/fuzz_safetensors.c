@@ -12,8 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct trit_safetensors st = { 0 };
     const uint64_t begin = 8 + size;
     uint64_t covered = 0;
-    if (!trit_safetensors_header(&st, (const char *)data, size, begin, begin + BYTES, "fuzz",
-                                 NULL)) {
+    if (!trit_safetensors_header(&st, (const char *)data, size, begin + BYTES, "fuzz", NULL)) {
         for (size_t i = 0; i < st.n; i++) {
             const struct trit_st_tensor *t = &st.tensors[i];
             uint64_t bytes = trit_st_type_bytes(t->type);

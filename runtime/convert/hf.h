@@ -41,7 +41,14 @@ enum trit_hf_way {
     TRIT_HF_GDN_TAPS,    /* the convolution: rows as of GDN_QKV, its middle dimension is none */
 };
 
-enum trit_hf_where { TRIT_HF_MODEL, TRIT_HF_LAYER, TRIT_HF_FULL, TRIT_HF_DELTA, TRIT_HF_END };
+enum trit_hf_where {
+    TRIT_HF_MODEL,
+    TRIT_HF_LAYER,
+    TRIT_HF_FULL,
+    TRIT_HF_DELTA,
+    TRIT_HF_NORMS_IN, /* of a layer whose projections have norms of their own, BitLinear's */
+    TRIT_HF_END
+};
 
 /* A tensor: hf is behind the body's prefix ("model.") and, of layers, "layers.N."; lm_head stands
    beside the body. gguf is behind "blk.N." */

@@ -82,15 +82,22 @@ static const struct trit_hf_name llama_names[] = {
 static const struct trit_hf_name qwen3_names[] = {
     INPUT,
     NORM("input_layernorm", "attn_norm", LAYER, HIDDEN, PLAIN),
+    NORM("self_attn.q_proj.norm", "attn_q_norm_in", NORMS_IN, HIDDEN, PLAIN),
     MATRIX("self_attn.q_proj", "attn_q", LAYER, Q, HIDDEN, PLAIN),
+    NORM("self_attn.k_proj.norm", "attn_k_norm_in", NORMS_IN, HIDDEN, PLAIN),
     MATRIX("self_attn.k_proj", "attn_k", LAYER, KV, HIDDEN, PLAIN),
+    NORM("self_attn.v_proj.norm", "attn_v_norm_in", NORMS_IN, HIDDEN, PLAIN),
     MATRIX("self_attn.v_proj", "attn_v", LAYER, KV, HIDDEN, PLAIN),
     NORM("self_attn.q_norm", "attn_q_norm", LAYER, HEAD, PLAIN),
     NORM("self_attn.k_norm", "attn_k_norm", LAYER, HEAD, PLAIN),
+    NORM("self_attn.o_proj.norm", "attn_output_norm_in", NORMS_IN, Q, PLAIN),
     MATRIX("self_attn.o_proj", "attn_output", LAYER, HIDDEN, Q, PLAIN),
     NORM("post_attention_layernorm", "ffn_norm", LAYER, HIDDEN, PLAIN),
+    NORM("mlp.gate_proj.norm", "ffn_gate_norm_in", NORMS_IN, HIDDEN, PLAIN),
     MATRIX("mlp.gate_proj", "ffn_gate", LAYER, FFN, HIDDEN, PLAIN),
+    NORM("mlp.up_proj.norm", "ffn_up_norm_in", NORMS_IN, HIDDEN, PLAIN),
     MATRIX("mlp.up_proj", "ffn_up", LAYER, FFN, HIDDEN, PLAIN),
+    NORM("mlp.down_proj.norm", "ffn_down_norm_in", NORMS_IN, FFN, PLAIN),
     MATRIX("mlp.down_proj", "ffn_down", LAYER, HIDDEN, FFN, PLAIN),
     NORM("norm", "output_norm", END, HIDDEN, PLAIN),
     OUTPUT,
@@ -145,7 +152,7 @@ static const struct trit_hf_name qwen35_names[] = {
 static const char *const bitnet_classes[] = { "BitNetForCausalLM", "bitnet", NULL };
 static const char *const bitnet_1bit_classes[] = { "BitnetForCausalLM", NULL };
 static const char *const llama_classes[] = { "LlamaForCausalLM", "llama", NULL };
-static const char *const qwen3_classes[] = { "Qwen3ForCausalLM", "qwen3", NULL };
+static const char *const qwen3_classes[] = { "Qwen3ForCausalLM", "Qwen3Model", "qwen3", NULL };
 static const char *const gemma3_classes[] = { "Gemma3ForCausalLM", "gemma3_text", NULL };
 static const char *const qwen35_classes[] = {
     "Qwen3_5ForCausalLM", "Qwen3_5ForConditionalGeneration", "qwen3_5",

@@ -13,6 +13,7 @@ static const struct prefix {
     const char *body, *head;
 } prefixes[] = {
     { "model.", "" },
+    { "", "" }, /* a body without a head: models of embeddings */
     { "model.language_model.", "" },
     { "language_model.model.", "language_model." },
 };
@@ -28,6 +29,7 @@ struct finder {
     const struct prefix *prefix;
     bool *used; /* of the files' tensors */
     bool raw;   /* norms are stored without their 1 */
+    bool norms_in;
     struct trit_error *error;
 };
 
@@ -302,10 +304,10 @@ static enum trit_code take(const struct finder *x, const struct trit_hf_name *na
     return push(x, name, layer, &r);
 }
 
-static bool stands(const struct trit_hf_config *c, enum trit_hf_where where, size_t layer)
+static bool stands(const struct finder *x, enum trit_hf_where where, size_t layer)
 {
-    return where == TRIT_HF_LAYER ||
-           where == (trit_hf_is_full(c, layer) ? TRIT_HF_FULL : TRIT_HF_DELTA);
+    return where == TRIT_HF_LAYER || (where == TRIT_HF_NORMS_IN && x->norms_in) ||
+           where == (trit_hf_is_full(&x->f->config, layer) ? TRIT_HF_FULL : TRIT_HF_DELTA);
 }
 
 static enum trit_code take_all(const struct finder *x)
@@ -318,7 +320,7 @@ static enum trit_code take_all(const struct finder *x)
             code = take(x, &family->names[i], 0);
     for (size_t layer = 0; layer < c->layers; layer++)
         for (size_t i = 0; i < family->nnames && !code; i++)
-            if (stands(c, family->names[i].where, layer))
+            if (stands(x, family->names[i].where, layer))
                 code = take(x, &family->names[i], layer);
     for (size_t i = 0; i < family->nnames && !code; i++)
         if (family->names[i].where == TRIT_HF_END)
@@ -380,7 +382,7 @@ static enum trit_code find_offset(struct finder *x)
     snprintf(name, sizeof name, "%slayers.0.input_layernorm.weight", x->prefix->body);
     const struct trit_st_tensor *norm = trit_safetensors_find(st, name);
     x->raw = !conv || conv->ndims != 3 || conv->shape[2] != 1;
-    if (x->raw || !norm || !is_float(norm->type) || norm->shape[0] > 1 << 20)
+    if (x->raw || !norm || !is_float(norm->type) || norm->ndims != 1 || norm->shape[0] > 1 << 20)
         return TRIT_OK;
     const size_t each = trit_st_type_bytes(norm->type), n = (size_t)(norm->bytes / each);
     uint8_t *bytes = malloc(norm->bytes + 8);
@@ -395,6 +397,16 @@ static enum trit_code find_offset(struct finder *x)
     return code;
 }
 
+/* Projections with norms of their own are BitLinear, which quantises its masters by absmean. */
+static void find_norms_in(struct finder *x)
+{
+    struct trit_hf_config *c = &x->f->config;
+    char name[192];
+    snprintf(name, sizeof name, "%slayers.0.self_attn.q_proj.norm.weight", x->prefix->body);
+    x->norms_in = trit_safetensors_find(&x->f->st, name) != NULL;
+    c->masters = c->masters || (x->norms_in && !c->bits);
+}
+
 enum trit_code trit_hf_tensors(struct trit_hf_folder *f, struct trit_error *error)
 {
     struct finder x = { .f = f, .used = trit_alloc(f->st.n + 1, sizeof(bool)), .error = error };
@@ -402,6 +414,8 @@ enum trit_code trit_hf_tensors(struct trit_hf_folder *f, struct trit_error *erro
         return trit_fail(error, TRIT_EMEMORY, "%s: out of memory", f->path);
     enum trit_code code = find_prefix(&x);
     x.raw = f->config.family->offset;
+    if (!code)
+        find_norms_in(&x);
     if (!code && f->config.family->delta)
         code = find_offset(&x);
     if (!code)

@@ -54,9 +54,10 @@ static enum trit_code read_tokens(struct reader *r)
         if (!json_is_integer(id))
             return trit_fail(r->error, TRIT_EFORMAT,
                              "%s: key 'model.vocab': '%.64s' has no integer", r->root.path, text);
-        const enum trit_code code = trit_hf_token_set(r->v, r->root.path, json_integer_value(id),
-                                                      (struct trit_text){ text, strlen(text) },
-                                                      TRIT_HF_NORMAL, false, r->error);
+        const struct trit_hf_new token = { .id = json_integer_value(id),
+                                           .text = { text, strlen(text) },
+                                           .type = TRIT_HF_NORMAL };
+        const enum trit_code code = trit_hf_token_set(r->v, r->root.path, &token, r->error);
         if (code)
             return code;
     }
@@ -82,9 +83,10 @@ static enum trit_code read_added(struct reader *r)
                              "'model.vocab'",
                              r->root.path, text, (long long)at,
                              (long long)json_integer_value(known));
-        const enum trit_code code =
-            trit_hf_token_set(r->v, r->root.path, at, (struct trit_text){ text, strlen(text) },
-                              special ? TRIT_HF_CONTROL : TRIT_HF_USER, known != NULL, r->error);
+        const struct trit_hf_new token = {
+            at, { text, strlen(text) }, special ? TRIT_HF_CONTROL : TRIT_HF_USER, known != NULL
+        };
+        const enum trit_code code = trit_hf_token_set(r->v, r->root.path, &token, r->error);
         if (code)
             return code;
     }

@@ -51,26 +51,27 @@ void trit_hf_vocab_free(struct trit_hf_vocab *v)
     free(v);
 }
 
-enum trit_code trit_hf_token_set(struct trit_hf_vocab *v, const char *where, int64_t id,
-                                 struct trit_text text, enum trit_hf_token type, bool over,
-                                 struct trit_error *error)
+enum trit_code trit_hf_token_set(struct trit_hf_vocab *v, const char *where,
+                                 const struct trit_hf_new *token, struct trit_error *error)
 {
-    const int shown = text.n < 64 ? (int)text.n : 64;
-    const char *what = text.n == 0                         ? "is empty"
-                       : text.n > TOKEN_MAX                ? "is longer than 65536 bytes"
-                       : id < 0 || (uint64_t)id >= v->rows ? "has an id that is no row of the "
-                                                             "embedding"
-                       : v->types[id] && !over             ? "has an id that another has"
-                                                           : NULL;
+    const struct trit_text text = token->text;
+    const int64_t id = token->id;
+    const bool row = id >= 0 && (uint64_t)id < v->rows;
+    const char *what = text.n == 0                    ? "is empty"
+                       : text.n > TOKEN_MAX           ? "is longer than 65536 bytes"
+                       : !row                         ? "has an id that is no row of the "
+                                                        "embedding"
+                       : v->types[id] && !token->over ? "has an id that another has"
+                                                      : NULL;
     if (what)
         return trit_fail(error, TRIT_EFORMAT, "%s: token %lld, '%.*s', %s (%zu rows)", where,
-                         (long long)id, shown, text.s, what, v->rows);
+                         (long long)id, text.n < 64 ? (int)text.n : 64, text.s, what, v->rows);
     char *copy = strndup(text.s, text.n);
     if (!copy)
         return no_memory(where, error);
     free(v->tokens[id]);
     v->tokens[id] = copy;
-    v->types[id] = type;
+    v->types[id] = token->type;
     return TRIT_OK;
 }
 
@@ -186,8 +187,18 @@ static enum trit_code read_template(struct trit_hf_vocab *v, const char *folder,
     return code;
 }
 
+/* A token that a template puts around texts stays what it is; another that ends them is one more.
+ */
+static void take_role(struct trit_hf_vocab *v, int role, int64_t id, bool over)
+{
+    if (over || v->ids[role] < 0)
+        v->ids[role] = id;
+    else if (role == TRIT_HF_EOS && v->ids[role] != id)
+        v->ids[TRIT_HF_EOT] = id;
+}
+
 /* The tokens that tokenizer_config.json names by their text, or by an object with it. */
-static void take_named(struct trit_hf_vocab *v, const struct trit_json_in *in)
+static void take_named(struct trit_hf_vocab *v, const struct trit_json_in *in, bool over)
 {
     static const struct {
         const char *key;
@@ -203,7 +214,7 @@ static void take_named(struct trit_hf_vocab *v, const struct trit_json_in *in)
         const char *text = json_string_value(inner ? inner : value);
         const int64_t id = text ? trit_hf_token_find(v, text) : -1;
         if (id >= 0)
-            v->ids[named[i].role] = id;
+            take_role(v, named[i].role, id, over);
     }
 }
 
@@ -225,9 +236,10 @@ static enum trit_code take_added(struct trit_hf_vocab *v, const struct trit_json
         if (id >= 0 && (uint64_t)id < v->rows && v->tokens[id] && !strcmp(v->tokens[id], text) &&
             v->types[id] != TRIT_HF_NORMAL)
             continue;
-        const enum trit_code code =
-            trit_hf_token_set(v, in->path, id, (struct trit_text){ text, strlen(text) },
-                              special ? TRIT_HF_CONTROL : TRIT_HF_USER, true, in->error);
+        const struct trit_hf_new token = {
+            id, { text, strlen(text) }, special ? TRIT_HF_CONTROL : TRIT_HF_USER, true
+        };
+        const enum trit_code code = trit_hf_token_set(v, in->path, &token, in->error);
         if (code)
             return code;
     }
@@ -246,7 +258,7 @@ static enum trit_code read_beside(struct trit_hf_vocab *v, const char *folder, b
         trit_json_optional(&json, &path, folder, "tokenizer_config.json", &trit_json_reals, error);
     const struct trit_json_in in = { path, "", json, error };
     if (!code && json && !(pieces && (code = take_added(v, &in)))) {
-        take_named(v, &in);
+        take_named(v, &in, pieces);
         code = trit_json_bool(&in, "add_bos_token", v->add_bos, &v->add_bos);
         if (!code)
             code = trit_json_bool(&in, "add_eos_token", v->add_eos, &v->add_eos);
@@ -300,9 +312,8 @@ static enum trit_code pad(struct trit_hf_vocab *v, const char *folder, struct tr
         if (v->types[i])
             continue;
         const int n = snprintf(name, sizeof name, "[PAD%zu]", i);
-        const enum trit_code code =
-            trit_hf_token_set(v, folder, (int64_t)i, (struct trit_text){ name, (size_t)n },
-                              TRIT_HF_UNUSED, false, error);
+        const struct trit_hf_new token = { (int64_t)i, { name, (size_t)n }, TRIT_HF_UNUSED, false };
+        const enum trit_code code = trit_hf_token_set(v, folder, &token, error);
         if (code)
             return code;
     }

@@ -30,11 +30,17 @@ struct trit_hf_vocab {
     char *chat_template; /* NULL: none */
 };
 
-/* Token `id`: its text is copied. TRIT_EFORMAT where the id is no row, the text empty, or there is
-   another token of that id already and not `over`. where: what has it, for messages. */
-enum trit_code trit_hf_token_set(struct trit_hf_vocab *v, const char *where, int64_t id,
-                                 struct trit_text text, enum trit_hf_token type, bool over,
-                                 struct trit_error *error);
+struct trit_hf_new {
+    int64_t id;
+    struct trit_text text; /* is copied */
+    enum trit_hf_token type;
+    bool over; /* it takes the place of one that is there */
+};
+
+/* TRIT_EFORMAT where the id is no row, the text empty, or there is another token of that id. where:
+   what has it, for messages. */
+enum trit_code trit_hf_token_set(struct trit_hf_vocab *v, const char *where,
+                                 const struct trit_hf_new *token, struct trit_error *error);
 /* The id of a token's text; -1: none. Slow: it looks at all. */
 int64_t trit_hf_token_find(const struct trit_hf_vocab *v, const char *text);
 

@@ -155,10 +155,9 @@ static enum trit_code check_cover(const struct header *h, size_t first)
 }
 
 enum trit_code trit_safetensors_header(struct trit_safetensors *st, const char *text, size_t bytes,
-                                       uint64_t data, uint64_t size, const char *path,
-                                       struct trit_error *error)
+                                       uint64_t size, const char *path, struct trit_error *error)
 {
-    const struct header h = { st, path, data, size, error };
+    const struct header h = { st, path, sizeof(uint64_t) + bytes, size, error };
     const size_t first = st->n;
     const char *name;
     json_t *json, *entry;

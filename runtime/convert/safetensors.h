@@ -59,11 +59,10 @@ enum trit_code trit_safetensors_open(struct trit_safetensors *st, const char *fo
                                      struct trit_error *error);
 void trit_safetensors_close(struct trit_safetensors *st); /* zeros allowed */
 
-/* The header's text (without its length) of a file whose tensors are bytes data .. size: its
+/* The header's text (behind its length) of a file of so many bytes, not fewer than both: its
    tensors are added, of file number st->nfiles. path is for messages. */
 enum trit_code trit_safetensors_header(struct trit_safetensors *st, const char *text, size_t bytes,
-                                       uint64_t data, uint64_t size, const char *path,
-                                       struct trit_error *error);
+                                       uint64_t size, const char *path, struct trit_error *error);
 
 /* NULL where absent. */
 const struct trit_st_tensor *trit_safetensors_find(const struct trit_safetensors *st,

@@ -107,8 +107,8 @@ static enum trit_code read_piece(struct parser *p, struct bytes in)
     if (trit_utf8_valid(text.s, text.n) < text.n || memchr(text.s, 0, text.n))
         return fault(p, start, "a piece is not UTF-8");
     const size_t id = p->pieces++;
-    enum trit_code code = trit_hf_token_set(p->v, p->path, (int64_t)id, text,
-                                            (enum trit_hf_token)type, false, p->error);
+    const struct trit_hf_new token = { (int64_t)id, text, (enum trit_hf_token)type, false };
+    enum trit_code code = trit_hf_token_set(p->v, p->path, &token, p->error);
     if (!code)
         p->v->scores[id] = score;
     return code;

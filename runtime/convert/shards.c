@@ -79,8 +79,7 @@ static enum trit_code read_header(struct trit_safetensors *st, const struct trit
         return trit_fail(error, TRIT_EMEMORY, "%s: out of memory", file->path);
     code = read_at(file, sizeof length, length, text, error);
     if (!code)
-        code = trit_safetensors_header(st, text, length, sizeof length + length, file->size,
-                                       file->path, error);
+        code = trit_safetensors_header(st, text, length, file->size, file->path, error);
     free(text);
     return code;
 }

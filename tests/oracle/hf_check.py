@@ -20,6 +20,8 @@ BITNET = "write_llama --shape 128x256x2x4x2 --norms bf16 --type f32"
 HYBRID = "write_qwen35 --shape 256x384x4x4x2 --short-scales --norms bf16 --type f16"
 GEMMA = ("write_gemma3 --shape 128x256x2x4x2 --head-dim 64 --norms bf16 --type f32 --window 12 "
          "--local-base 10000 --linear 8")
+EMBEDDING = ("write_gemma3 --qwen3 --norms-in --shape 128x256x2x4x2 --head-dim 64 --norms bf16 "
+             "--type f32 --tied --defaults")
 ONLINE = {"quantization_config": {"quant_method": "bitnet", "linear_class": "autobitlinear",
                                   "quantization_mode": "online"}}
 OFFLINE = {"quantization_config": {"quant_method": "bitnet", "linear_class": "autobitlinear",
@@ -40,6 +42,8 @@ CASES = {
     "bitnet packed": (BITNET, "bitnet-b1.58", {"weights": "multiply", "config": OFFLINE}),
     "bitnet masters": (BITNET, "bitnet-b1.58", {"weights": "masters", "config": ONLINE}),
     "1bit masters": (BITNET, "bitnet", {"weights": "masters", "dtype": "F32"}),
+    "embedding": (EMBEDDING, None, {"weights": "masters", "bare": True,
+                                    "config": {"architectures": ["Qwen3Model"]}}),
     "gemma": (GEMMA, None, {"shards": 2}),
     "hybrid floats": (HYBRID + " --gates bf16", None, {"shards": 2}),
     "hybrid mlx": (HYBRID + " --state 128 --v-heads 4", None,

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import hf_check
+from hf_write import tokenizer as byte_level
 from hf_write import write
 
 UNKNOWN, CONTROL, USER, UNUSED, BYTE, NORMAL = 2, 3, 4, 5, 6, 1
@@ -174,6 +175,20 @@ def check_same_ids(tool, tritmill, folder, pieces):
     assert said[0] == said[1], [pair for pair in zip(*said) if pair[0] != pair[1]]
 
 
+def check_ends(tool, folder, m):
+    """A template that ends texts with one token, where another ends turns."""
+    names = m.keys["tokenizer.ggml.tokens"][-2:]  # BOS and EOS
+    special = lambda name: {"SpecialToken": {"id": name, "type_id": 0}}
+    post = {"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A", "type_id": 0}},
+                                                     special(names[0])]}
+    keys = keys_of(folder, tool, {"tokenizer.json": byte_level(m.keys) | {"post_processor": post},
+                                  "tokenizer_config.json": {"eos_token": names[1]}})
+    wanted = {"eos_token_id": 398, "eot_token_id": 399, "add_eos_token": True,
+              "add_bos_token": False}
+    for name, value in wanted.items():
+        assert keys["tokenizer.ggml." + name] == value, (name, keys["tokenizer.ggml." + name])
+
+
 FAULTS = {
     "is no protocol buffer": [b"\xff" * 12, b"\x0a\xff\x7f", b"\x0b"],
     "model_type is 1": [model(vocabulary(), kind=1)],
@@ -222,6 +237,7 @@ def main():
     assert keys["tokenizer.ggml.eos_token_id"] == 398
     assert not keys["tokenizer.ggml.add_bos_token"]
     assert keys["tokenizer.ggml.remove_extra_whitespaces"]
+    check_ends(tool, home, m)
     check_same_ids(tool, tritmill, home, pieces)
     check_faults(tool, home)
     print("pieces - as written")

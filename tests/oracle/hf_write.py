@@ -124,6 +124,8 @@ def hf_name(arch, name):
     if part in BARE:
         return f"model.layers.{layer}.{BARE[part]}"
     part = part.removesuffix(".weight")
+    if part.endswith("_norm_in"):  # BitLinear's of embedding models
+        return f"model.layers.{layer}.{MATRICES[part.removesuffix('_norm_in')]}.norm.weight"
     names = MATRICES | NORMS | SUB_NORMS.get(arch, {})
     return f"model.layers.{layer}.{names[part]}.weight"
 
@@ -434,7 +436,8 @@ def write(folder, m, **a):
         expected[name] = back(m, name, w, file, became)
     if a.get("mlx") and a.get("rotated"):
         put_signs(out, m)
-    out = {a.get("prefix", "") + n: t for n, t in out.items()}
+    cut = "model." if a.get("bare") else ""
+    out = {a.get("prefix", "") + n.removeprefix(cut): t for n, t in out.items()}
     write_tensors(folder, out, a.get("shards", 1))
     dump = lambda name, value: (folder / name).write_text(json.dumps(value, ensure_ascii=False))
     dump("config.json", config(m, a))
