@@ -55,8 +55,12 @@ static const struct choice {
     { TRIT_F16, ANY, TRIT_LACKS_ROWS, "trits with one scale for each row" },
 };
 
+/* A model that has one scale a matrix was trained so, as embedding bodies of grouped families. */
 static bool is_grouped(const struct trit_source *source)
 {
+    for (size_t i = 0; i < source->ntensors; i++)
+        if (source->tensors[i].role == TRIT_SOURCE_MATRIX && source->tensors[i].type == TRIT_I2_S)
+            return false;
     const char *arch = source->arch ? source->arch : "";
     const struct trit_family *family = trit_family_find(arch, strlen(arch));
     return family && family->grouped;
