@@ -12,7 +12,8 @@
 struct trit_piece {
     size_t row, n, k;
     const float *x;
-    uint8_t *out;          /* what is made of them, until all pieces beside it were seen */
+    uint8_t *out; /* what is made of them, until all pieces beside it were seen; that of the
+                     next one follows */
     struct trit_held held; /* what is found in them */
     bool good;
     enum trit_code code; /* of reading them */

@@ -33,20 +33,27 @@ static enum trit_code refuse(struct encoding *e, struct trit_piece *p, struct tr
     return code ? code : trit_encode_fault(e->encoder, &rows, error);
 }
 
+static size_t bytes_of(const struct encoding *e, const struct trit_piece *p)
+{
+    return p->n * p->k / e->job->block * e->job->bytes;
+}
+
+/* What the pieces became stands together: it is written at once. */
 static enum trit_code write_pieces(void *arg, struct trit_piece *pieces, size_t n,
                                    struct trit_error *error)
 {
     struct encoding *e = arg;
+    const struct trit_piece *last = &pieces[n - 1];
     for (size_t i = 0; i < n; i++) {
-        struct trit_piece *p = &pieces[i];
-        const uint32_t d = p->held.d;
-        if (!p->good || (e->encoder->whole && d && e->d && d != e->d))
-            return refuse(e, p, error);
+        const uint32_t d = pieces[i].held.d;
+        if (!pieces[i].good || (e->encoder->whole && d && e->d && d != e->d))
+            return refuse(e, &pieces[i], error);
         e->d = e->d ? e->d : d;
-        if (e->writer)
-            trit_gguf_write(e->writer, p->out, p->n * p->k / e->job->block * e->job->bytes);
     }
-    return e->writer && trit_gguf_writer_failed(e->writer) ? TRIT_EIO : TRIT_OK;
+    if (!e->writer)
+        return TRIT_OK;
+    trit_gguf_write(e->writer, pieces->out, (size_t)(last->out - pieces->out) + bytes_of(e, last));
+    return trit_gguf_writer_failed(e->writer) ? TRIT_EIO : TRIT_OK;
 }
 
 /* Rows after which a block of the type ends, where blocks run through rows. */
