@@ -1,7 +1,7 @@
 #!/bin/bash
-# Does `convert` write exactly what it read, in every type that holds it, and refuse by row and group
-# what none does: by readers of the bytes that share nothing with it, and by the bundled model's
-# perplexity?
+# Does `convert` write exactly what it read, in every type that holds it, and refuse by row and
+# group what none does: by readers of the bytes that share nothing with it, and by the bundled
+# model's perplexity?
 set -u
 skip() { echo "$1"; exit 77; }
 "${TRIT_PYTHON:-python3}" -c 'import numpy' 2>/dev/null || skip "no python3 with numpy"
@@ -39,6 +39,9 @@ for type in auto i2_s tq1_0 tq2_0 f16 q2_0 pq2_0 ptq1_0; do
 done
 [ "$whole" != "$groups" ] || fail "groups and rows give the same"
 cmp -s "$dir/auto" "$dir/i2_s" || fail "auto is not i2_s"
+"$TRIT_PYTHON" -B "$TRIT_SOURCE/tests/oracle/retype.py" "$model" -o "$dir/m" --parts 3 &&
+    "$TRITMILL" convert "$dir/m-00001-of-00003.gguf" -o "$dir/joined" >/dev/null &&
+    cmp "$dir/joined" "$dir/i2_s" || fail "a model in three files"
 "$TRITMILL" convert "$model" -o "$dir/none" --type q1_0 >/dev/null 2>"$dir/said" &&
     fail "q1_0 held trits"
 grep -q "attn_q.weight' row 0, group 0 of 128 columns" "$dir/said" || fail "$(cat "$dir/said")"

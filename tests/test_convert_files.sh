@@ -25,8 +25,8 @@ refuse() {
         fail "convert $* changed a file"
 }
 
-"$TRITMILL" synth --shape 1024x2816x6x16x8 --vocab 4000 --type ptq1_0 --arch qwen3 -o in 2>/dev/null ||
-    fail "synth"
+"$TRITMILL" synth --shape 1024x2816x6x16x8 --vocab 4000 --type ptq1_0 --arch qwen3 -o in \
+    2>/dev/null || fail "synth"
 
 # What is read is not written over, by whatever name.
 ln in twin
@@ -53,7 +53,7 @@ rm -r folder
 
 # The same bytes, with one thread and with several, there and back.
 for threads in 1 2 5; do
-    "$TRITMILL" convert in -o pq$threads --type pq2_0 -t $threads >/dev/null || fail "$threads threads"
+    "$TRITMILL" convert in -o pq$threads --type pq2_0 -t $threads >/dev/null || fail "$threads"
     cmp pq1 pq$threads || fail "$threads threads write other bytes"
 done
 "$TRITMILL" convert in -o first --type ptq1_0 >/dev/null &&
@@ -69,7 +69,8 @@ subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 END
 peak=$(python3 peak.py "$TRITMILL" convert floats -o /dev/null --type ptq1_0 -t 2)
-[ "$peak" -lt 100000 ] || nm "$TRITMILL" 2>/dev/null | grep -q __asan_init || fail "$peak kB of memory"
+[ "$peak" -lt 100000 ] || nm "$TRITMILL" 2>/dev/null | grep -q '__[at]san_init' ||
+    fail "$peak kB of memory"
 
 # A disk that is full, and one that fills up.
 (ulimit -f 20000 && exec "$TRITMILL" convert floats -o out --type f16 >/dev/null 2>err) &&
@@ -92,6 +93,7 @@ for signal in KILL KILL KILL KILL KILL INT TERM; do
     [ $signal = KILL ] && rm -f out.*.tmp
     compgen -G 'out.*.tmp' && fail "SIG$signal left a part"
 done
-"$TRITMILL" convert floats -o out --type pq2_0 >/dev/null && cmp out pq1 || fail "not written after all"
+"$TRITMILL" convert floats -o out --type pq2_0 >/dev/null && cmp out pq1 ||
+    fail "not written after all"
 echo "peak $peak kB"
 exit $failed

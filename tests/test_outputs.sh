@@ -47,6 +47,7 @@ allow() {
 same='this command uses the same file'
 for out in {,./,"$dir/"keep/../}keep/{model,link,twin}.gguf; do
     refuse 2 "$same" pack -m keep/model.gguf -o "$out"
+    refuse 2 "$same" convert keep/model.gguf -o "$out"
     refuse 2 "$same" tune -m keep/model.gguf -o "$out"
     refuse 2 "$same" tune -m keep/model.gguf -o new.profile --json "$out"
     refuse 2 "$same" bench -m keep/model.gguf -p 4 -n 0 -r 1 --trace "$out"
@@ -60,12 +61,12 @@ refuse 2 "$same" tune --shape 64x64 -o new.profile --json ./new.profile.tried
 
 # Every command that writes, over what is not its kind, and into places where nothing can be
 # written. AT stands for the place.
-writes=("pack -m keep/model.gguf -o AT" "synth --shape tiny -o AT" "tune --shape 64x64 -o AT"
-    "tune --shape 64x64 -o new.profile --json AT"
+writes=("pack -m keep/model.gguf -o AT" "convert keep/model.gguf -o AT" "synth --shape tiny -o AT"
+    "tune --shape 64x64 -o AT" "tune --shape 64x64 -o new.profile --json AT"
     "bench -m keep/model.gguf -p 4 -n 0 -r 1 --trace AT")
 for write in "${writes[@]}"; do
     foreign='keep/note.txt keep/tokenizer.json keep/other.json'
-    [[ $write == synth* ]] || foreign+=' keep/other.gguf'
+    [[ $write == synth* || $write == convert* ]] || foreign+=' keep/other.gguf'
     for out in $foreign; do
         # shellcheck disable=SC2086 # words on purpose
         refuse 1 "$out: is there and is not a" ${write/AT/$out}

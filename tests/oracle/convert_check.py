@@ -15,6 +15,7 @@ import numpy as np
 
 from gguf_write import F32, STRING, U32, write_gguf
 from tensors import Reader, dense
+from trits_write import TRITS as STORED
 
 F16, Q8_0, Q6_K, BF16, TQ1_0, TQ2_0, I2_S, Q1_0, Q2_0, PQ2_0, PTQ1_0 = \
     1, 8, 14, 30, 34, 35, 36, 41, 42, 142, 143
@@ -126,8 +127,8 @@ def write(path, matrices, embedding, embedding_type=F32, arch="made"):
              BF16: lambda w: (w.astype("<f4").view("<u4") >> 16).astype("<u2").tobytes()}
     tensors = [("token_embd.weight", embedding_type, embedding.shape,
                 forms[embedding_type](embedding))]
-    for name, w in matrices.items():
-        tensors.append((name, F32, w.shape, forms[F32](w)))
+    for name, w in matrices.items():  # floats, or a type and the shape and bytes of one
+        tensors.append((name, *w) if isinstance(w, tuple) else (name, F32, w.shape, forms[F32](w)))
     tensors.append(("output_norm.weight", F32, (5,), forms[F32](np.arange(5.0))))
     write_gguf(str(path), keys, tensors)
 
@@ -185,6 +186,25 @@ def check_kind(convert, name):
         assert (convert.folder / "auto").read_bytes() == (convert.folder / auto).read_bytes(), name
     for path in convert.folder.iterdir():
         path.unlink()
+
+
+def check_stored(convert):
+    """The same trits from every type that is read, in every layout."""
+    trits = {name: DRAWS.integers(-1, 2, shape) for name, shape in
+             {"blk.0.attn_q.weight": (8, 512), "blk.0.ffn_down.weight": (64, 768)}.items()}
+    layouts = {"i2_s_64": ["--i2s-layout", "64"], "i2_s_rows4": ["--i2s-layout", "rows4"]}
+    first = None
+    for stored, (kind, encode) in STORED.items():
+        matrices = {name: (kind, w.shape, encode(w, np.full((len(w), 1), 0.5, "<f4")))
+                    for name, w in trits.items()}
+        write(convert.folder / "in", matrices, np.ones((9, 512)))
+        fault = convert("in", "out", *layouts.get(stored, []))
+        assert fault is None, (stored, fault)
+        gguf = Reader(str(convert.folder / "out"))
+        for name, w in trits.items():
+            assert gguf.tensors[name][0] == I2_S and np.array_equal(values(gguf, name), w / 2)
+        first = first or (convert.folder / "out").read_bytes()
+        assert first == (convert.folder / "out").read_bytes(), stored
 
 
 def check_refusals(convert):
@@ -262,6 +282,8 @@ def main():
     convert = Convert(sys.argv[1], Path(sys.argv[2]))
     for name in KINDS:
         check_kind(convert, name)
+    check_stored(convert)
+    (convert.folder / "out").unlink()
     check_refusals(convert)
     check_rows(convert)
     print(f"{convert.runs} runs")
