@@ -5,7 +5,8 @@
 
 #include "runtime/base/mem.h"
 
-enum { PIECE = 1 << 16 /* values */, PIECES = 64, FOR_EACH_THREAD = 4, PIECES_MAX = 256 };
+/* PIECE and ROOM: values, of a piece and of all pieces of a region. */
+enum { PIECE = 1 << 16, ROOM = 1 << 24, PIECES = 64, FOR_EACH_THREAD = 4, PIECES_MAX = 256 };
 
 size_t trit_source_rows(const struct trit_source_tensor *t)
 {
@@ -108,15 +109,22 @@ static enum trit_code make_room(struct batch *b, size_t pieces, struct trit_erro
     return TRIT_OK;
 }
 
+/* Enough for all threads to be busy for long; fewer where a row is very long. */
+static size_t pieces_of(const struct trit_walk *w, size_t values)
+{
+    const size_t wanted = FOR_EACH_THREAD * (size_t)trit_pool_threads(w->pool);
+    const size_t most = wanted > PIECES ? wanted : PIECES, room = ROOM / values + 1;
+    const size_t pieces = most < PIECES_MAX ? most : PIECES_MAX;
+    return pieces < room ? pieces : room;
+}
+
 enum trit_code trit_walk_rows(struct trit_walk *w, const struct trit_walk_job *job,
                               struct trit_error *error)
 {
     const struct trit_source_tensor *t = &w->source->tensors[job->tensor];
     const size_t k = (size_t)t->ne[0], rows = trit_source_rows(t), each = piece_rows(job, k);
-    const size_t wanted = FOR_EACH_THREAD * (size_t)trit_pool_threads(w->pool);
-    const size_t most = wanted > PIECES ? wanted : PIECES;
-    const size_t pieces = most < PIECES_MAX ? most : PIECES_MAX;
     struct batch b = { .walk = w, .job = job, .piece_values = (each < rows ? each : rows) * k };
+    const size_t pieces = pieces_of(w, b.piece_values);
     enum trit_code code = make_room(&b, pieces, error);
     for (size_t row = 0; row < rows && !code;) {
         size_t n = 0;
