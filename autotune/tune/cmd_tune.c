@@ -468,14 +468,9 @@ static enum trit_code run(struct trit_tune *tune, const struct tune_options *o,
 static int tune_command(int argc, char **argv)
 {
     struct tune_options o = { .budget = -1, .weights = -1 };
-    switch (trit_cli_parse(&trit_cmd_tune, argc, argv, &o, NULL)) {
-    case TRIT_PARSE_HELP:
-        return 0;
-    case TRIT_PARSE_ERROR:
-        return 2;
-    default:
-        break;
-    }
+    const enum trit_parse parse = trit_cli_parse(&trit_cmd_tune, argc, argv, &o, NULL);
+    if (parse)
+        return parse == TRIT_PARSE_HELP ? 0 : 2;
     char isas[160];
     if (o.isa && trit_isa_find(o.isa) == TRIT_NISA)
         return trit_cli_usage_error("tune: --isa %s: must be one of %s", o.isa,

@@ -3,7 +3,7 @@
    of its own, embedding, last norm or head, is its model's. */
 #include "runtime/base/mem.h"
 #include "runtime/format/group.h"
-#include "runtime/model/internal.h"
+#include "runtime/model/loader.h"
 
 /* Its head is its own, or its model's. */
 static enum trit_code load_head(struct trit_loader *b, const struct trit_loader *l)

@@ -9,7 +9,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/format/group.h"
 #include "runtime/format/ternary.h"
-#include "runtime/model/internal.h"
+#include "runtime/model/loader.h"
 
 /* Rows of a float matrix that tell whether it is ternary. */
 enum { PEEK_ROWS = 8 };

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "runtime/model/internal.h"
+#include "runtime/model/loader.h"
 #include "runtime/model/keys.h"
 
 enum { MAX_EXPERTS = 4096 };

@@ -1,7 +1,7 @@
 /* Factors that files have beside matrices, blk.I.NAME.scale: the row scales take them. */
 #include <math.h>
 
-#include "runtime/model/internal.h"
+#include "runtime/model/loader.h"
 
 static enum trit_code refuse(const struct trit_loader *l, const struct trit_gguf_tensor *t,
                              float factor, float scale)

@@ -6,7 +6,7 @@
 
 #include "runtime/base/text.h"
 #include "runtime/format/group.h"
-#include "runtime/model/internal.h"
+#include "runtime/model/loader.h"
 
 #define TRIT_FAMILY(name) extern const struct trit_family trit_family_##name;
 #include "runtime/model/arch/families.inc"

@@ -9,7 +9,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/mem.h"
 #include "runtime/format/group.h"
-#include "runtime/model/internal.h"
+#include "runtime/model/loader.h"
 #include "runtime/model/kv.h"
 
 enum trit_code trit_loader_step(struct trit_loader *l, const struct trit_gguf_tensor *t)

@@ -6,7 +6,7 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/format/group.h"
-#include "runtime/model/internal.h"
+#include "runtime/model/loader.h"
 
 static struct trit_matrix *matrix_at(const struct trit_loader *l, size_t i)
 {

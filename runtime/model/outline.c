@@ -3,7 +3,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/room.h"
 #include "runtime/format/group.h"
-#include "runtime/model/internal.h"
+#include "runtime/model/loader.h"
 #include "runtime/model/kv.h"
 
 /* The rows of a shape's head, which is all of it that its size depends on. */

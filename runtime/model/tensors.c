@@ -8,7 +8,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/format/group.h"
 #include "runtime/format/ternary.h"
-#include "runtime/model/internal.h"
+#include "runtime/model/loader.h"
 
 struct finder {
     struct trit_tensors *tensors;
