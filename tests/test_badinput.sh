@@ -110,7 +110,8 @@ head -c 4000 logits >cut.logits
 { head -c 12 logits; printf '\5\0\0\0'; tail -c +17 logits; } >vocab.logits
 { head -c 20 logits; printf '\377\377\377\177'; tail -c +25 logits; } >token.logits
 { head -c 148 logits; printf '\0\0\300\177'; tail -c +153 logits; } >nan.logits
-for fault in 'cut:the file has 4000' 'context:1 chunks of 1 tokens' 'vocab:vocabulary has 5 tokens' \
+for fault in 'cut:the file has 4000' 'context:1 chunks of 1 tokens' \
+    'vocab:vocabulary has 5 tokens' \
     'token:token 0 is 2147483647' 'nan:row 0: scale nan'; do
     bad 1 "${fault#*:}" perplexity -m "$model" --kl-divergence --kl-base "${fault%%:*}.logits" \
         --log-disable

@@ -48,7 +48,8 @@ cmp "$dir/text.model" "$dir/text.floats" || fail "text of q4_k"
 
 # A scale for each 256 columns: of all matrices; of one of three that share their inputs; of none,
 # where groups of zeros have a scale of 0. From the packed cache, too.
-for words in "--scales 256 --empty 0.1" "--scales 256 --where attn_k|ffn_up" "--scales rows --empty 0.3"
+for words in "--scales 256 --empty 0.1" "--scales 256 --where attn_k|ffn_up" \
+    "--scales rows --empty 0.3"
 do
     rm -f "$dir/first"
     for type in tq1_0 tq2_0; do
@@ -58,7 +59,8 @@ do
         cmp "$dir/hash" "$dir/first" || fail "$type: $words"
     done
     oracle reference compare "$dir/model" --ids "$dir/ids" --logits "$dir/raw" || fail "$words"
-    "$TRITMILL" pack -m "$dir/model" -o "$dir/pack" >/dev/null 2>"$dir/err" || fail "$(cat "$dir/err")"
+    "$TRITMILL" pack -m "$dir/model" -o "$dir/pack" >/dev/null 2>"$dir/err" ||
+        fail "$(cat "$dir/err")"
     TRITMILL_CACHE=$dir/pack TRITMILL_LOG=1 "$TRITMILL" run -m "$dir/model" -p x -n 1 2>&1 |
         grep -q "packed cache $dir/pack" || fail "packed cache: $words"
     same "$(cat "$dir/hash")" "$(TRITMILL_CACHE=$dir/pack logits "$dir/model")" "packed: $words"

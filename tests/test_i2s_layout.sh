@@ -1,6 +1,6 @@
 #!/bin/bash
-# Does a model in a layout of I2_S run under the switch, is just the one that is misread told of, and
-# is a packed cache of one layout not taken for another?
+# Does a model in a layout of I2_S run under the switch, is just the one that is misread told of,
+# and is a packed cache of one layout not taken for another?
 set -u
 skip() { echo "$1"; exit 77; }
 "${TRIT_PYTHON:-python3}" -c 'import numpy' 2>/dev/null || skip "no python3 with numpy"
@@ -10,7 +10,9 @@ failed=0
 fail() { echo "FAILED: $*"; failed=1; }
 
 # run FILE LAYOUT: text to stdout, messages to $dir/err.
-run() { "$TRITMILL" run -m "$1" --i2s-layout "$2" -p "Once upon a time" -n 24 --temp 0 2>"$dir/err"; }
+run() {
+    "$TRITMILL" run -m "$1" --i2s-layout "$2" -p "Once upon a time" -n 24 --temp 0 2>"$dir/err"
+}
 
 stories=$TRIT_SOURCE/tests/models/stories.gguf
 run "$stories" 128 >"$dir/text" || fail "$(cat "$dir/err")"

@@ -35,7 +35,8 @@ unset TRITMILL_CACHE
 mkdir -p "$dir/models/all"
 cp "$dir"/m-*.gguf "$dir/models/all"
 TRITMILL_MODELS=$dir/models "$TRITMILL" list >"$dir/list"
-[ "$(grep -c "of-00003" "$dir/list")" = 1 ] && grep -q "00001-of-00003  *2.3 MB  *5.3M" "$dir/list" ||
+[ "$(grep -c "of-00003" "$dir/list")" = 1 ] &&
+    grep -q "00001-of-00003  *2.3 MB  *5.3M" "$dir/list" ||
     fail "list: $(cat "$dir/list")"
 TRITMILL_MODELS=$dir/models "$TRITMILL" rm m-00001-of-00003 >/dev/null || fail "rm"
 [ -z "$(find "$dir/models" -name "*.gguf")" ] || fail "rm leaves parts"
@@ -54,7 +55,8 @@ refused "its name must end with -00001-of-00003.gguf" "$dir/other.gguf"
 scene() { rm -rf "$dir/s"; mkdir "$dir/s"; cp "$dir"/m-*.gguf "$dir/s"; }
 s=$dir/s/m-00001-of-00003.gguf
 scene; rm "$dir/s/m-00002-of-00003.gguf"
-refused "m-00002-of-00003.gguf: cannot read: No such file or directory (part 2 of 3 of a model)" "$s"
+refused "m-00002-of-00003.gguf: cannot read: No such file or directory (part 2 of 3 of a model)" \
+    "$s"
 scene; cp "$stories" "$dir/s/m-00003-of-00003.gguf"
 refused "has no key 'split.count': it is no part of the model" "$s"
 scene; cp "$dir/s/m-00002-of-00003.gguf" "$dir/s/m-00003-of-00003.gguf"

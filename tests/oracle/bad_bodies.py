@@ -30,7 +30,8 @@ def base(kind):
     arch, writer, norms_in = KINDS[kind]
     a = SimpleNamespace(**spoilt.USUAL | dict(
         type="i2_s", rows="f16", arch=arch, base=1e6, rotate=64, defaults=False, scales="one",
-        where=".", tied=True, layers=2, ffn=256, norms_in=norms_in, floats=False, window=4, local_base=None,
+        where=".", tied=True, layers=2, ffn=256, norms_in=norms_in, floats=False, window=4,
+        local_base=None,
         linear=None, factors=kind == "bitnet", unit=False, embedding=0.1))
     a.window = 4 if arch == "gemma3" else None
     return write_llama.all_keys(a) + write_gemma3.own_keys(a), writer(a).all()
@@ -158,11 +159,13 @@ FAULTS = {
     ],
     "llama": [
         (None, [key(SCALING + "type", "linear"), key(SCALING + "factor", 4.0)]),
-        ("key 'llama.rope.scale_linear' is 2: supported is only 1", [key("rope.scale_linear", 2.0)]),
+        ("key 'llama.rope.scale_linear' is 2: supported is only 1",
+         [key("rope.scale_linear", 2.0)]),
         (f"key 'llama.{SCALING}type' is 'llama3': supported are", [key(SCALING + "type",
                                                                       "llama3")]),
         ("'blk.0.attn_q.scale' has no place", [add("blk.0.attn_q.scale", "blk.0.attn_norm")]),
-        ("key 'llama.attention.causal' is 0: supported is only 1", [key("attention.causal", False)]),
+        ("key 'llama.attention.causal' is 0: supported is only 1",
+         [key("attention.causal", False)]),
     ],
 }
 

@@ -160,7 +160,8 @@ def main():
         bos = Tokenizer(gguf).bos
         print(*([] if bos is None else [bos]) + read_ids(args, gguf))
         return 0
-    model = open_model(args.model, args.float_activations, args.exact_kv, args.group, args.i2s_layout)
+    model = open_model(args.model, args.float_activations, args.exact_kv, args.group,
+                       args.i2s_layout)
     ids = read_ids(args, model.gguf)
     run = {
         "float64": model.logits,

@@ -180,8 +180,8 @@ const families = {
         split(P.replace("`", "")), split(G), split("\\p{N}+"), split(three), bytes(false))), plain],
     "smollm, StarCoder's words": [byte_level("starcoder", "smollm",
         sequence(digits(true), bytes(true))), [...plain, "<fim_prefix>", "<fim_middle"]],
-    // Its tokenizer.json, which is nowhere in npm, says Punctuation for the first: the same of an older
-    // Unicode.
+    // Its tokenizer.json, which is nowhere in npm, says Punctuation for the first: the same of an
+    // older Unicode.
     "falcon": [byte_level("falcon", "falcon", sequence(split(P), bytes(true), digits(false),
         split(three))), [...plain, ">>TITLE<<", ">>ANSWER<"]],
     "falcon_e, Falcon's words": [byte_level("falcon", "falcon_e", sequence(split(P), split(G),
