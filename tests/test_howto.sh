@@ -82,8 +82,9 @@ followed "A packing"
 # A stored type: trits in bytes, a scale before each row.
 edit runtime/format/gguf_types.c '/335, "IQ2_BN_R4"/i\
     { { 300, "T8", 1, 1 }, 4, 0, false },'
-edit runtime/format/ternary.c '/^static enum trit_code check_nothing/i\
-static enum trit_code row_t8(const struct source *s, size_t row, uint8_t *codes, float *d)\
+edit runtime/format/ternary.c '/^\/\* And rows stand four together/i\
+static enum trit_code row_t8(const struct trit_row_source *s, size_t row, uint8_t *codes,\
+                             float *d)\
 {\
     const size_t k = s->tensor->ne[0];\
     const uint8_t *in = s->tensor->data + row * (k + 4);\
@@ -94,7 +95,7 @@ static enum trit_code row_t8(const struct source *s, size_t row, uint8_t *codes,
 }\
 '
 edit runtime/format/ternary.c '/^    { TRIT_F16, row_f16/i\
-    { 300, row_t8, check_nothing },'
+    { 300, row_t8, check_bytes, false },'
 followed "A stored type"
 
 # A family: llama under another name.

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Is a model in several files the model that it was in one, for every command, and is every file that
-# is missing, misnamed, of another model or there twice one clear error?
+# Is a model in several files the model that it was in one, for every command, and is every file
+# that is missing, misnamed, of another model or there twice one clear error?
 set -u
 skip() { echo "$1"; exit 77; }
 "${TRIT_PYTHON:-python3}" -c 'import numpy' 2>/dev/null || skip "no python3 with numpy"
