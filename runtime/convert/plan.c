@@ -238,16 +238,20 @@ static enum trit_code plan_tensor(struct trit_convert *c, struct trit_walk *w, s
     return code;
 }
 
-/* Values of the tensors that will be seen before they are written. */
+/* The tensors that will be seen before they are written. */
 static void measure(struct trit_convert *c, struct trit_walk *w)
 {
     const bool all = c->type == TRIT_CONVERT_AUTO;
     for (size_t i = 0; i < c->source->ntensors; i++) {
         const struct trit_source_tensor *t = &c->source->tensors[i];
-        c->matrices += t->role == TRIT_SOURCE_MATRIX;
-        if ((t->role == TRIT_SOURCE_MATRIX && all) ||
-            (t->role == TRIT_SOURCE_ROWS && rows_decide(c, t)))
-            w->total += trit_source_values(t);
+        const bool matrix = t->role == TRIT_SOURCE_MATRIX;
+        uint64_t bytes;
+        c->matrices += matrix;
+        if (!(matrix && all) && !(t->role == TRIT_SOURCE_ROWS && rows_decide(c, t)))
+            continue;
+        (void)trit_type_bytes(t->type, t->ne, &bytes);
+        w->total += trit_source_values(t);
+        w->bytes += bytes;
     }
 }
 

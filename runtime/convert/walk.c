@@ -21,7 +21,9 @@ uint64_t trit_source_values(const struct trit_source_tensor *t)
 enum trit_code trit_walk_step(struct trit_walk *w, uint64_t values, struct trit_error *error)
 {
     w->done += values;
-    if (w->progress && !w->progress(w->progress_arg, w->done, w->total))
+    const double share = w->done < w->total ? (double)w->done / (double)w->total : 1;
+    const uint64_t bytes = (uint64_t)(share * (double)w->bytes);
+    if (w->progress && !w->progress(w->progress_arg, bytes, w->bytes))
         return trit_fail(error, TRIT_ESTOPPED, "stopped");
     return TRIT_OK;
 }

@@ -37,6 +37,7 @@ struct trit_walk {
     trit_progress_fn *progress; /* NULL: none */
     void *progress_arg;
     uint64_t done, total; /* values, of all tensors that are walked through */
+    uint64_t bytes;       /* that total stands for where progress is told */
 
     float *x; /* private: of each thread */
     uint8_t *out;

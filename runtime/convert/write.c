@@ -163,7 +163,8 @@ enum trit_code trit_convert_write(struct trit_convert *c, const char *path,
     struct trit_walk w = { .source = c->source,
                            .pool = c->pool,
                            .progress = c->progress,
-                           .progress_arg = c->progress_arg };
+                           .progress_arg = c->progress_arg,
+                           .bytes = c->bytes };
     struct trit_gguf_writer *writer;
     enum trit_code code = trit_need_disk(path, c->bytes, error);
     if (!code)

@@ -207,6 +207,16 @@ def check_stored(convert):
         assert first == (convert.folder / "out").read_bytes(), stored
 
 
+def check_families(convert):
+    """Where inputs are quantised in groups, one scale for all is no reason to have them whole."""
+    matrices = {name: groups(0)(shape) for name, shape in SHAPES.items()}
+    for arch, wanted in (("qwen3", PTQ1_0), ("llama", I2_S), ("made", I2_S)):
+        write(convert.folder / "in", matrices, np.zeros((9, 512)), arch=arch)
+        assert convert("in", "out") is None
+        kinds = Reader(str(convert.folder / "out")).tensors
+        assert all(kinds[name][0] == wanted for name in matrices), arch
+
+
 def check_refusals(convert):
     """One value that is none, anywhere: its row and group are named."""
     for kind, (_, _, columns) in TYPES.items():
@@ -283,6 +293,7 @@ def main():
     for name in KINDS:
         check_kind(convert, name)
     check_stored(convert)
+    check_families(convert)
     (convert.folder / "out").unlink()
     check_refusals(convert)
     check_rows(convert)
