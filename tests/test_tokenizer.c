@@ -200,7 +200,8 @@ static void special_tokens_follow_the_flag(void **state)
     ASSERT_IDS(t, "a<end>ing<end>in", true, 'a', ending, end, 'i', 'n'); /* the longest */
     ASSERT_IDS(t, "<<end><e", true, '<', end, '<', 'e');
     ASSERT_IDS(t, "   x\xc3\xa9", false, ' ', user); /* the leftmost, spelt as it is */
-    ASSERT_IDS(t, "[u]<unk>", true, '[', 'u', ']', '<', 'u', 'n', 'k', '>');
+    ASSERT_IDS(t, "[u]<unk>", true, '[', 'u', ']', unknown);
+    ASSERT_IDS(t, "<unk>", false, '<', 'u', 'n', 'k', '>');
     assert_int_equal(trit_tokenizer_decode(t, end, false).n, 0);
     assert_int_equal(trit_tokenizer_decode(t, unknown, false).n, 0);
     assert_int_equal(trit_tokenizer_decode(t, end, true).n, 5);

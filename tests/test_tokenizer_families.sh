@@ -1,4 +1,5 @@
 #!/bin/sh
+# labels: slow
 # Do all pre-tokenizers and SentencePiece give the ids of other people's tokenizers, with real
 # vocabularies? TRIT_SEED=N chooses other strings, TRIT_STRINGS=N how many for each of them.
 set -eu

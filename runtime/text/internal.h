@@ -204,7 +204,7 @@ struct trit_tokenizer {
     struct trit_strings bytes;        /* what they stand for */
     struct trit_index words;          /* normal tokens by their bytes */
     int32_t byte_ids[256];            /* -1: none */
-    struct trit_specials specials[2]; /* user-defined; user-defined and control */
+    struct trit_specials specials[2]; /* user-defined; user-defined, control and unknown */
     int32_t bos, eos, unknown;
     bool add_bos, add_eos;
 

@@ -16,17 +16,22 @@ static int by_bytes(const void *a, const void *b, void *context)
     return order ? order : (x.n > y.n) - (x.n < y.n);
 }
 
+static bool is_control(uint8_t type)
+{
+    return type == TRIT_TOKEN_CONTROL || type == TRIT_TOKEN_UNKNOWN;
+}
+
 bool trit_specials_create(struct trit_specials *sp, const struct trit_strings *strings,
                           const uint8_t *types, bool control)
 {
     size_t n = 0;
     *sp = (struct trit_specials){ .types = types };
     for (size_t i = 0; i < strings->n; i++)
-        n += types[i] == TRIT_TOKEN_USER || (control && types[i] == TRIT_TOKEN_CONTROL);
+        n += types[i] == TRIT_TOKEN_USER || (control && is_control(types[i]));
     if (!(sp->ids = trit_alloc(n, sizeof *sp->ids)))
         return false;
     for (size_t i = 0; i < strings->n; i++)
-        if (types[i] == TRIT_TOKEN_USER || (control && types[i] == TRIT_TOKEN_CONTROL)) {
+        if (types[i] == TRIT_TOKEN_USER || (control && is_control(types[i]))) {
             sp->ids[sp->n++] = (uint32_t)i;
             sp->first[(unsigned char)*trit_string(strings, i).s] = true;
         }
@@ -53,11 +58,12 @@ static size_t bound(const struct trit_specials *sp, const struct trit_strings *s
     return lo;
 }
 
-/* Whether it steers: a control token, or a user-defined one such as <think>. */
+/* Whether it steers: a control token (the unknown one is), or a user-defined one such as <think>.
+ */
 static bool steers(const struct trit_specials *sp, const struct trit_strings *strings, uint32_t id)
 {
     struct trit_text t = trit_string(strings, id);
-    return sp->types[id] == TRIT_TOKEN_CONTROL || (t.n > 2 && *t.s == '<' && t.s[t.n - 1] == '>');
+    return is_control(sp->types[id]) || (t.n > 2 && *t.s == '<' && t.s[t.n - 1] == '>');
 }
 
 /* The longest special that text begins with and that may stand there, or -1. */

@@ -27,7 +27,7 @@ class SentencePiece:
         self.bytes = {int(token[3:5], 16): i for i, (token, kind) in named if kind == BYTE}
         self.unknown = next((i for i, (_, kind) in named if kind == UNKNOWN), None)
         self.special = {token.replace(SPACE, " ") if kind == USER_DEFINED else token: i
-                        for i, (token, kind) in named if kind in (CONTROL, USER_DEFINED)}
+                        for i, (token, kind) in named if kind in (CONTROL, USER_DEFINED, UNKNOWN)}
         words = sorted(map(re.escape, self.special), key=len, reverse=True)
         self.pattern = re.compile(f"({'|'.join(words) or '(?!)'})")
 
@@ -89,7 +89,8 @@ def random_vocabulary(rng):
 
 
 def random_text(rng):
-    words = ["a", "b", "c", "ab", " ", "  ", SPACE, "é", "中", "😁", "<s>", "<s", "d", "\n"]
+    words = ["a", "b", "c", "ab", " ", "  ", SPACE, "é", "中", "😁", "<s>", "<s", "d", "\n",
+             "<unk>"]
     parts = [word.encode() for word in words] + [b"\xff", b"\xc3", b"\xe4\xb8", b"\xe2\x96"]
     return b"".join(rng.choices(parts[: rng.randrange(2, len(parts) + 1)], k=rng.randrange(60)))
 

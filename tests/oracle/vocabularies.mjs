@@ -124,8 +124,8 @@ function stored(name) {
 const json_of = (v, model, rest) => ({
     version: "1.0", truncation: null, padding: null, normalizer: null, pre_tokenizer: null,
     post_processor: null, decoder: null,
-    added_tokens: v.tokens.flatMap((content, id) => (v.types[id] === CONTROL || v.types[id] === USER
-        ? [{ id, content, special: v.types[id] === CONTROL, normalized: false, lstrip: false,
+    added_tokens: v.tokens.flatMap((content, id) => ([UNKNOWN, CONTROL, USER].includes(v.types[id])
+        ? [{ id, content, special: v.types[id] !== USER, normalized: false, lstrip: false,
             rstrip: false, single_word: false }] : [])),
     model: { type: "BPE", dropout: null, unk_token: null, continuing_subword_prefix: null,
         end_of_word_suffix: null, fuse_unk: false, byte_fallback: false, ...model,
@@ -172,7 +172,7 @@ const packaged = (name, more) => () => {
 };
 
 const plain = ["<|endoftext|>", "<|endoftext|", "<|", "|>"];
-const sentence = ["<s>", "</s>", "<s", "<0x0A>", "\u2581", "\u2581the", " \u2581"];
+const sentence = ["<s>", "</s>", "<unk>", "<s", "<0x0A>", "\u2581", "\u2581the", " \u2581"];
 const families = {
     "gpt-2": [packaged("gpt2", { model: "gpt2", pre: "gpt-2" }), plain],
     "olmo, GPT-NeoX's words": [byte_level("gpt-neox", "olmo", bytes(true)), plain],
