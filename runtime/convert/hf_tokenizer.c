@@ -7,8 +7,10 @@
 #include "runtime/base/mem.h"
 #include "runtime/convert/hf_vocab.h"
 
-const struct trit_json_limits trit_hf_tokenizer_limits = { 64 << 20, 32,      1 << 16,
-                                                           1 << 20,  4 << 20, false };
+/* Gemma 3's has 33 MB, 515,000 arrays and 1.9 million values. */
+const struct trit_json_limits trit_hf_tokenizer_limits = {
+    .bytes = 48 << 20, .depth = 32, .objects = 1 << 16, .arrays = 1 << 20, .values = 5 << 19
+};
 
 struct reader {
     struct trit_hf_vocab *v;
