@@ -11,4 +11,14 @@ arch=dense packs=no
 model 70 "f16 bf16 f32 q8_0 mixed" llama --shape 256x1056x2x4x2 --head-dim 96 --vocab 333
 model 53 "mixed bf16" llama --shape 300x500x2x3x1 --tied --rows f32 --vocab 301 --gate 20 --seed 2
 model 70 "q8_0 f16 mixed" qwen3 --shape 256x384x2x4x2 --head-dim 32 --yarn 4 --orig 64 --seed 3
+
+# made TYPE ARGUMENTS: what synth makes is dense, too.
+made() {
+    "$TRITMILL" synth -o "$dir/model.$1" --type "$@" 2>"$dir/err" && run "$1" -t 2 &&
+        oracle reference compare "$dir/model.$1" --ids "$dir/ids" --logits "$dir/raw.$1" ||
+        fail "synth $*: $(cat "$dir/err")"
+}
+"$TRIT_PYTHON" -c "print(*(i * i * 7 % 251 for i in range(30)))" >"$dir/ids"
+made bf16 --arch llama --shape 256x512x2x4x2 --vocab 300
+made q8_0 --arch qwen3 --shape 256x384x2x4x2 --vocab 300
 exit $failed

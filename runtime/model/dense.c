@@ -14,8 +14,9 @@
 /* Rows of a float matrix that tell whether it is ternary. */
 enum { PEEK_ROWS = 8 };
 
-/* Of inputs and of stored rows of a call of a kernel: they share a second-level cache. */
-enum { INPUT_BYTES = 256 << 10, ROWS_BYTES = 256 << 10 };
+/* Of inputs and of stored rows of a call of a kernel: they share a second-level cache. And of its
+   tokens, whatever they take: a kernel turns rows into floats once for all of them. */
+enum { INPUT_BYTES = 512 << 10, ROWS_BYTES = 256 << 10, FEWEST = 24, MOST = 48 };
 
 static bool is_float(uint32_t type)
 {
@@ -87,7 +88,8 @@ enum trit_code trit_dense_plan(struct trit_matrix *x, const struct trit_gguf *gg
     const struct trit_rows *first = &x->part[0].rows;
     pair->decode = x->part[0].decode;
     pair->prefill = x->part[0].prefill;
-    pair->mc = INPUT_BYTES / (x->k * sizeof(float)) + 1;
+    const size_t fit = INPUT_BYTES / (x->k * sizeof(float));
+    pair->mc = fit < FEWEST ? FEWEST : fit < MOST ? fit : MOST;
     pair->nc = ROWS_BYTES * first->n / (first->data_bytes + first->scale_bytes) + 1;
     snprintf(pair->why, sizeof pair->why, "dense: strongest ISA, rows stored as %s",
              first->packing);

@@ -70,7 +70,7 @@ bool trit_family_groups(const struct trit_family *family, uint32_t type)
 
 bool trit_family_low_rows(const struct trit_family *family, uint32_t type)
 {
-    return family->grouped && trit_family_groups(family, type);
+    return family->grouped && type != TRIT_BF16 && trit_family_groups(family, type);
 }
 
 bool trit_config_attends(const struct trit_config *c, size_t layer)

@@ -169,7 +169,7 @@ char *trit_family_list(char *out, size_t room);
    family. */
 bool trit_family_groups(const struct trit_family *family, uint32_t type);
 /* Whether random models of the family whose matrices are of that type have embedding and head like
-   them; else these are F16. */
+   them; else these are F16. BF16 is dense there. */
 bool trit_family_low_rows(const struct trit_family *family, uint32_t type);
 
 /* The kind of a layer of the model; the most tensors that a layer of the family has. */

@@ -27,7 +27,8 @@ static const struct {
     bool legacy;
 } types[] = { { TRIT_I2_S, false },  { TRIT_F16, false },   { TRIT_PTQ1_0, false },
               { TRIT_PQ2_0, false }, { TRIT_Q2_0, false },  { TRIT_PQ2_0, true },
-              { TRIT_Q1_0, false },  { TRIT_TQ1_0, false }, { TRIT_TQ2_0, false } };
+              { TRIT_Q1_0, false },  { TRIT_TQ1_0, false }, { TRIT_TQ2_0, false },
+              { TRIT_BF16, false },  { TRIT_Q8_0, false } };
 static const uint32_t embds[] = { TRIT_F16, TRIT_BF16, TRIT_F32, TRIT_Q8_0, TRIT_Q6_K };
 
 #define AT(member) offsetof(struct options, member)
@@ -40,8 +41,10 @@ static const struct trit_option options[] = {
     { "-o,--output", TRIT_OPT_TEXT, AT(output), "FILE", "the GGUF file to write", 0, 0, NULL },
     { "--seed", TRIT_OPT_U64, AT(seed), "N", "same seed, same file (default 1)", 0, 0, NULL },
     { "--type", TRIT_OPT_CHOICE, AT(type), NULL,
-      "of the matrices (default i2_s; for qwen3 and qwen35 ptq1_0); q1_0: signs instead of trits",
-      0, 0, "i2_s|f16|ptq1_0|pq2_0|q2_0|q2_0_legacy|q1_0|tq1_0|tq2_0" },
+      "of the matrices (default i2_s; for qwen3 and qwen35 ptq1_0); q1_0: signs instead of trits; "
+      "bf16, q8_0: "
+      "dense, for llama and qwen3",
+      0, 0, "i2_s|f16|ptq1_0|pq2_0|q2_0|q2_0_legacy|q1_0|tq1_0|tq2_0|bf16|q8_0" },
     { "--embd", TRIT_OPT_CHOICE, AT(embd), NULL,
       "type of embedding and head (default f16; for qwen3 and qwen35 trits or signs as in the "
       "matrices)",

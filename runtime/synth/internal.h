@@ -37,7 +37,7 @@ enum trit_noise_values {
     TRIT_NOISE_STEPS,
     TRIT_NOISE_SIZED
 };
-enum { TRIT_NOISE_GROUP = 128 };
+enum { TRIT_NOISE_GROUP = 128, TRIT_SIZED_STEPS = 31 /* four of size: 124 */ };
 
 /* What a unit is filled with. */
 struct trit_noise_use {
@@ -46,14 +46,14 @@ struct trit_noise_use {
                            standard deviation */
     size_t lead, width; /* for trit_noise_lead: the first `lead` of every `width` elements */
     int lead_trit;      /* what trits become there: -1, 0 or 1 */
-    float step;         /* sized: of the integers, about */
+    float step;         /* sized: of the integers, about; 1 / TRIT_SIZED_STEPS of size */
     bool diagonal;      /* sized: element i of row i is 1, about; rows have `width` elements */
 };
 
 /* Writes the next `count` <= TRIT_NOISE_UNIT elements of a unit, whole blocks, to out. The same
    seed gives the same trits in I2_S, F16, TQ1_0 and TQ2_0, and the same groups in PTQ1_0, PQ2_0,
    Q2_0 and F16. Returns the bytes written, 0 where the type cannot be made: trits and groups those
-   and Q1_0; normal F16, BF16, F32, Q8_0 and Q6_K; slopes and steps F32; sized Q8_0. */
+   and Q1_0; normal F16, BF16, F32, Q8_0 and Q6_K; slopes and steps F32; sized Q8_0 and BF16. */
 size_t trit_noise_fill(const struct trit_noise *noise, const struct trit_noise_use *use,
                        uint32_t type, uint64_t seed, size_t count, uint8_t *out);
 
@@ -139,6 +139,8 @@ size_t trit_synth_predictor(const struct trit_synth_plan *plan,
    in standard deviations of all `rows` rows' scores, to be the largest with that probability. */
 double trit_synth_margin(size_t rows, double probability);
 
+/* Whether matrices of that type are dense in random models. */
+bool trit_synth_dense(uint32_t type);
 /* A vector of k weights of a norm. */
 struct trit_synth_part trit_synth_norm(size_t k);
 

@@ -242,6 +242,16 @@ static void fill_tq2_0(const struct trit_noise *n, const struct trit_noise_use *
     trit_noise_folded(n, use->size, TRIT_TQ2_0, state, count, out);
 }
 
+static void fill_sized_bf16(const struct trit_noise *n, const struct trit_noise_use *use,
+                            uint64_t state, size_t count, uint8_t *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t bits = trit_f32_bits(use->size * n->normal[trit_random_next(&state) >> 48]);
+        const uint16_t v = (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+        memcpy(out + 2 * i, &v, 2);
+    }
+}
+
 static const struct {
     uint32_t type;
     enum trit_noise_values values;
@@ -259,6 +269,7 @@ static const struct {
     { TRIT_F32, TRIT_NOISE_SLOPES, trit_noise_slopes },
     { TRIT_F32, TRIT_NOISE_STEPS, trit_noise_steps },
     { TRIT_Q8_0, TRIT_NOISE_SIZED, fill_sized_q8_0 },
+    { TRIT_BF16, TRIT_NOISE_SIZED, fill_sized_bf16 },
 };
 
 size_t trit_noise_fill(const struct trit_noise *noise, const struct trit_noise_use *use,

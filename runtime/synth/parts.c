@@ -33,6 +33,20 @@ static double residual_power(const struct trit_synth_plan *m)
     return 2.0 * (double)shape->layers / all;
 }
 
+bool trit_synth_dense(uint32_t type)
+{
+    return type == TRIT_BF16 || type == TRIT_Q8_0;
+}
+
+/* Normal values with `power` in k of them. */
+static struct trit_noise_use normal(size_t k, double power)
+{
+    const float size = (float)sqrt(power / (double)k);
+    return (struct trit_noise_use){ .values = TRIT_NOISE_SIZED,
+                                    .size = size,
+                                    .step = size / TRIT_SIZED_STEPS };
+}
+
 /* The scale with which k trits or signs of a row have `power` in all; rounded to f16, so that all
    types hold the same matrix. */
 static struct trit_noise_use low_bit(const struct trit_synth_plan *m, size_t k, double power)
@@ -50,9 +64,11 @@ static struct trit_synth_part matrix_part(const struct trit_synth_plan *m, size_
                                           bool residual)
 {
     const double power = residual ? 1 / residual_power(m) : 1.0;
-    return (struct trit_synth_part){
-        .type = m->synth->type, .ndims = 2, .ne = { k, n, 1, 1 }, .use = low_bit(m, k, power)
-    };
+    const bool dense = trit_synth_dense(m->synth->type);
+    return (struct trit_synth_part){ .type = m->synth->type,
+                                     .ndims = 2,
+                                     .ne = { k, n, 1, 1 },
+                                     .use = dense ? normal(k, power) : low_bit(m, k, power) };
 }
 
 float trit_synth_spread(const struct trit_synth *s)

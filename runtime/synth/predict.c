@@ -12,8 +12,8 @@
 #include "runtime/base/math.h"
 #include "runtime/synth/internal.h"
 
-/* Of what the layer's own matrices add; of normal values, integers a standard deviation. */
-static const float RESIDUAL_GAIN = 0.25f, SIZED_STEPS = 31;
+/* Of what the layer's own matrices add. */
+static const float RESIDUAL_GAIN = 0.25f;
 
 enum { MOST_STEPS = 127 }; /* of Q8_0 */
 
@@ -56,12 +56,13 @@ double trit_synth_margin(size_t rows, double probability)
 
 static struct trit_synth_part sized(size_t n, size_t k, float size)
 {
-    return (struct trit_synth_part){
-        .type = TRIT_Q8_0,
-        .ndims = 2,
-        .ne = { k, n, 1, 1 },
-        .use = { .values = TRIT_NOISE_SIZED, .size = size, .step = size / SIZED_STEPS, .width = k }
-    };
+    return (struct trit_synth_part){ .type = TRIT_Q8_0,
+                                     .ndims = 2,
+                                     .ne = { k, n, 1, 1 },
+                                     .use = { .values = TRIT_NOISE_SIZED,
+                                              .size = size,
+                                              .step = size / TRIT_SIZED_STEPS,
+                                              .width = k } };
 }
 
 /* Of the noise, beside a diagonal of 1. The diagonal hands on `hidden` values of variance 1, so

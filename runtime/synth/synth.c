@@ -182,6 +182,10 @@ static enum trit_code check(const struct trit_synth *s, struct trit_error *error
     if (!f)
         return trit_fail(error, TRIT_EARGUMENT, "architecture '%.64s': supported are %s", s->arch,
                          trit_family_list(list, sizeof list));
+    if (trit_synth_dense(s->type) && (!f->dense || s->mtp))
+        return trit_fail(error, TRIT_EARGUMENT, "architecture %s%s has no matrices of type %s",
+                         s->arch, s->mtp ? " with a prediction block" : "",
+                         trit_type_find(s->type)->name);
     if (s->low_rows && !trit_family_groups(f, s->type))
         return trit_fail(error, TRIT_EARGUMENT,
                          "an embedding made as the matrices are needs a type with groups of "
@@ -190,7 +194,7 @@ static enum trit_code check(const struct trit_synth *s, struct trit_error *error
         return trit_fail(error, TRIT_EARGUMENT,
                          "architecture %s has groups of columns: no matrices of type %s", s->arch,
                          trit_type_find(s->type)->name);
-    if (s->zeros > 0 && trit_family_groups(f, s->type))
+    if (s->zeros > 0 && (trit_family_groups(f, s->type) || trit_synth_dense(s->type)))
         return trit_fail(
             error, TRIT_EARGUMENT,
             "zeros are made for matrices with one scale, of type i2_s, f16, tq1_0 or tq2_0");
