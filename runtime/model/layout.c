@@ -2,7 +2,9 @@
    a norm makes large, and how many of the weights that meet each input are not zero, go together,
    column by column, and in another layout the columns are mixed. Random weights show nothing. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/base/mem.h"
 #include "runtime/format/rows.h"
@@ -22,30 +24,40 @@ struct evidence {
     size_t matrices;
 };
 
-/* The vector that the inputs of a matrix were multiplied with; TRIT_NVECTORS: none. */
-static enum trit_vector norm_before(int slot)
+/* The weights of the norm whose outputs the matrix takes: one of its own, else its half's; NULL:
+   there are none. */
+static const struct trit_gguf_tensor *norm_before(const struct trit_gguf *g,
+                                                  const struct trit_layer_kind *kind, size_t layer,
+                                                  const struct trit_layer_tensor *matrix)
 {
-    static const enum trit_vector norms[TRIT_NROLES] = {
-        [TRIT_QKV] = TRIT_ATTN_NORM,    [TRIT_O] = TRIT_ATTN_SUB_NORM,
-        [TRIT_GATE_UP] = TRIT_FFN_NORM, [TRIT_DOWN] = TRIT_FFN_SUB_NORM,
-        [TRIT_UP] = TRIT_FFN_NORM,
-    };
-    return norms[slot];
+    static const int halves[TRIT_NROLES] = {
+        [TRIT_O] = TRIT_ATTN_SUB_NORM,     [TRIT_GATE_UP] = TRIT_FFN_NORM,
+        [TRIT_DOWN] = TRIT_FFN_SUB_NORM,   [TRIT_UP] = TRIT_FFN_NORM,
+        [TRIT_GATE_ALONE] = TRIT_FFN_NORM,
+    }; /* the others: TRIT_ATTN_NORM, 0 */
+    const struct trit_gguf_tensor *half = NULL;
+    char name[TRIT_TENSOR_NAME], own[TRIT_TENSOR_NAME];
+    snprintf(own, sizeof own, "%s_norm_in", matrix->name);
+    for (size_t i = 0; i < kind->ntensors; i++) {
+        const struct trit_layer_tensor *t = &kind->tensors[i];
+        const bool alone = !strcmp(t->name, own);
+        if (t->n != TRIT_ONE || !(alone || t->slot == halves[matrix->slot]))
+            continue;
+        trit_tensor_name(t, layer, name);
+        const struct trit_gguf_tensor *found = trit_gguf_tensor(g, name);
+        if (alone && found)
+            return found;
+        half = found ? found : half;
+    }
+    return half;
 }
 
-/* Its values; false where the layer has none that fits. */
-static bool read_norm(const struct trit_gguf *g, const struct trit_layer_kind *kind, size_t layer,
-                      int slot, size_t k, float *out)
+/* Its values; false where it does not fit. */
+static bool read_norm(const struct trit_gguf *g, const struct trit_gguf_tensor *t, size_t k,
+                      float *out)
 {
-    const struct trit_gguf_tensor *t = NULL;
-    char name[TRIT_TENSOR_NAME];
     struct trit_rows row;
-    for (size_t i = 0; i < kind->ntensors && !t; i++)
-        if (kind->tensors[i].n == TRIT_ONE && kind->tensors[i].slot == (int)norm_before(slot)) {
-            trit_tensor_name(&kind->tensors[i], layer, name);
-            t = trit_gguf_tensor(g, name);
-        }
-    if (!t || t->ne[0] != k || trit_rows_open(&row, g, t, NULL))
+    if (!t || t->ne[0] != k || t->ne[1] != 1 || trit_rows_open(&row, g, t, NULL))
         return false;
     trit_rows_get(&row, 0, out);
     return true;
@@ -123,7 +135,7 @@ static void hear_layer(const struct trit_config *c, const struct trit_gguf *g, s
         if (!t || t->type != TRIT_I2_S)
             continue;
         float *norm = trit_alloc((size_t)t->ne[0], sizeof *norm);
-        if (norm && read_norm(g, kind, layer, part->slot, (size_t)t->ne[0], norm))
+        if (norm && read_norm(g, norm_before(g, kind, layer, part), (size_t)t->ne[0], norm))
             hear(g, t, norm, e);
         free(norm);
     }
