@@ -25,6 +25,10 @@ ROWS = {"f16": (F16, "<f2"), "f32": (F32, "<f4")}
 
 
 class Writer(Weights):
+    def __init__(self, args):
+        super().__init__(args)
+        self.drawn = np.random.default_rng([args.seed, 1])  # types, beside the weights
+
     def rows(self, name, w):
         """Rows of the vocabulary: values of f16, in either type."""
         kind, form = ROWS[self.args.rows]
@@ -51,8 +55,15 @@ class Writer(Weights):
             empty = self.random.random((len(trits), trits.shape[1] // 256)) < a.empty
             trits.reshape(empty.shape + (256,))[empty] = 0
             d = np.where(empty, 0, d) if a.type in ("tq1_0", "tq2_0") else d
-        kind, encode = TRITS[a.type]
+        kind, encode = TRITS[self.form(d) if a.type == "mixed" else a.type]
         self.tensors.append((name, kind, trits.shape, encode(trits, d)))
+
+    def form(self, d):
+        """One of the types that hold such scales."""
+        if d.shape[1] > 1 and (d != d[:, :1]).any():
+            return self.drawn.choice(["tq1_0", "tq2_0"])
+        narrow = ["tq1_0", "tq2_0", "iq1_bn", "iq2_bn", "iq2_bn_r4", "f16", "bf16", "f32"]
+        return self.drawn.choice(narrow + ["i2_s"] * bool((d == d[0, 0]).all()))
 
     def block(self, i):
         a = self.args
@@ -113,7 +124,7 @@ def all_keys(a):
     return [
         ("general.architecture", STRING, a.arch),
         ("general.name", STRING, "random ternary"),
-        ("general.file_type", U32, FILE_TYPES[a.type]),
+        ("general.file_type", U32, FILE_TYPES.get(a.type, 1)),
         ("general.quantization_version", U32, 2),
         *model_keys(a),
         *vocabulary_keys("llama-bpe", *vocabulary(a.vocab, special), ids),
@@ -127,7 +138,8 @@ def parse_arguments(arch="llama", text=__doc__, base=1000042.0, more=lambda pars
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser)
     parser.add_argument("--rotate", type=int, help="dimensions that rope turns; default: all")
-    parser.add_argument("--type", choices=TRITS, default="i2_s", help="of the matrices")
+    parser.add_argument("--type", choices=[*TRITS, "mixed"], default="i2_s",
+                        help="of the matrices; mixed: of each another")
     parser.add_argument("--scales", choices=["one", "rows", "256"], default="one")
     parser.add_argument("--where", default=".", metavar="NAMES",
                         help="matrices that --scales is for; the others have one")
