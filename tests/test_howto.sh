@@ -141,8 +141,9 @@ import struct, sys
 sys.path.insert(0, sys.argv[1] + "/tests/oracle")
 import numpy as np
 import write_llama
-write_llama.MATRICES["t8"] = (300, lambda trits, d: b"".join(
-    struct.pack("<f", d) + row.astype(np.int8).tobytes() for row in trits))
+write_llama.TRITS["t8"] = (300, lambda trits, d: b"".join(
+    struct.pack("<f", scale) + row.astype(np.int8).tobytes()
+    for row, scale in zip(trits, d[:, 0])))
 write_llama.FILE_TYPES["t8"] = 0
 for kind in ("i2_s", "t8"):
     sys.argv[1:] = ["-o", kind + ".gguf", "--shape", "128x256x2x4x2", "--type", kind, "--chain"]
