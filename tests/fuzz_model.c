@@ -1,7 +1,8 @@
 /* Can any bytes, as a model file, make loading and running it step outside them, or give logits
    that are not finite, or that a draft has changed? Its corpus has models of architecture qwen3 of
    each type with groups, some with YaRN, and of qwen35, rotated and not; and of llama of each type
-   with a scale for each row, or for 256 columns. The layout of I2_S is the last byte's. */
+   with a scale for each row, or for 256 columns, of bitnet with factors, of gemma3 with windows,
+   and with norms before projections. The layout of I2_S is the last byte's. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
