@@ -27,6 +27,8 @@ ONLINE = {"quantization_config": {"quant_method": "bitnet", "linear_class": "aut
 OFFLINE = {"quantization_config": {"quant_method": "bitnet", "linear_class": "autobitlinear",
                                    "quantization_mode": "offline"}}
 PACKED = {"quantization_config": {"quant_method": "bitnet", "modules_to_not_convert": None}}
+CLASS = {"quantization_config": {"quant_method": "bitnet", "linear_class": "bitlinear"}}
+BOTH = {"quantization_config": CLASS["quantization_config"] | {"quantization_mode": "offline"}}
 mlx = lambda bits: {"quantization": {"group_size": 128, "bits": bits, "mode": "affine"}}
 PRISM = {"architectures": None, "model_type": "prism_hadamard_qwen35", **mlx(2)}
 
@@ -37,6 +39,8 @@ CASES = {
     "qwen3 mlx 2": (QWEN3 + " --empty 0.1", None, {"weights": "mlx", "bits": 2, "config": mlx(2)}),
     "qwen3 mlx 1": (QWEN3 + " --signs", None, {"weights": "mlx", "bits": 1, "config": mlx(1)}),
     "llama packed": (LLAMA, None, {"weights": "divide", "config": PACKED, "shards": 2}),
+    "llama of a class": (LLAMA, None, {"weights": "divide", "config": CLASS}),
+    "llama of class and mode": (LLAMA, None, {"weights": "divide", "config": BOTH}),
     "llama floats": (LLAMA, None, {}),
     "llama masters": (LLAMA, None, {"weights": "masters", "config": ONLINE}),
     "bitnet packed": (BITNET, "bitnet-b1.58", {"weights": "multiply", "config": OFFLINE}),
