@@ -334,8 +334,11 @@ def layer_matrix(gguf, name, matrix):
 
 def is_dense(gguf, name, matrix):
     """Whether a matrix of floats cannot be read as such a class."""
-    if gguf.tensors[name][0] not in (*WIDE, 8):
+    kind, (_, columns), _ = gguf.tensors[name]
+    if kind not in (*WIDE, 8):
         return False
+    if matrix is Grouped and columns % 128:
+        return True
     try:
         matrix(gguf, name)
     except ValueError:
