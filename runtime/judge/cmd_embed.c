@@ -65,23 +65,6 @@ struct work {
     size_t n;       /* vectors so far */
 };
 
-static enum trit_code read_eos(struct work *w, struct trit_error *error)
-{
-    static const char key[] = "tokenizer.ggml.add_eos_token", id[] = "tokenizer.ggml.eos_token_id";
-    const struct trit_gguf *g = w->engine.gguf;
-    bool add = false;
-    uint32_t eos = 0;
-    enum trit_code code = trit_gguf_find(g, key) ? trit_gguf_bool(g, key, &add, error) : TRIT_OK;
-    w->eos = -1;
-    if (code || !add || (code = trit_gguf_u32(g, id, &eos, error)))
-        return code;
-    if (eos >= w->engine.config.vocab)
-        return trit_fail(error, TRIT_EFORMAT, "%s: key '%s' is %u: not in the vocabulary", g->path,
-                         id, (unsigned)eos);
-    w->eos = (int32_t)eos;
-    return TRIT_OK;
-}
-
 static enum trit_code load(struct work *w, struct trit_error *error)
 {
     struct trit_engine *e = &w->engine;
@@ -244,7 +227,9 @@ static enum trit_code work(struct work *w, struct trit_error *error)
     if (!code)
         code = trit_engine_load_tokenizer(&w->engine, error);
     if (!code)
-        code = read_eos(w, error);
+        w->eos = trit_tokenizer_add_eos(w->engine.tokenizer)
+                     ? trit_tokenizer_eos(w->engine.tokenizer)
+                     : -1;
     if (!code && w->options.file)
         code = trit_file_read(w->options.file, TRIT_TEXT_MAX, &w->text, &bytes, error);
     trit_catch_stop();
