@@ -12,7 +12,7 @@
 #include "runtime/judge/internal.h"
 
 enum output { JSON, CSV, BIN };
-enum pooling { LAST, MEAN };
+enum pooling { AUTO, LAST, MEAN };
 
 struct options {
     const char *model, *file, *prompt, *profile;
@@ -32,7 +32,8 @@ static const struct trit_option options[] = {
       "endian)",
       0, 0, "json|csv|bin" },
     { "--pooling", TRIT_OPT_CHOICE, AT(pooling), NULL,
-      "the state behind the last token (default), or the mean of all", 0, 0, "last|mean" },
+      "the state behind the last token, or the mean of all (default: as the file says, else last)",
+      0, 0, "auto|last|mean" },
     { "--no-normalize", TRIT_OPT_FLAG, AT(raw), NULL, "keep the vectors' lengths", 0, 0, NULL },
     { "-c,--ctx-size", TRIT_OPT_INT, AT(context), "N",
       "the longest text, tokens (default 2048, or the model's context if less)", 1, 1 << 20, NULL },
@@ -64,6 +65,27 @@ struct work {
     double *vector; /* [hidden] */
     size_t n;       /* vectors so far */
 };
+
+/* What the file says, numbered as in llama.cpp, where the options do not. */
+static enum trit_code find_pooling(struct work *w, struct trit_error *error)
+{
+    static const enum pooling known[] = { LAST, MEAN, AUTO, LAST };
+    const struct trit_gguf *g = w->engine.gguf;
+    char key[64];
+    uint32_t type = 0;
+    snprintf(key, sizeof key, "%s.pooling_type", w->engine.config.arch);
+    if (w->options.pooling != AUTO)
+        return TRIT_OK;
+    const enum trit_code code =
+        trit_gguf_find(g, key) ? trit_gguf_u32(g, key, &type, error) : TRIT_OK;
+    if (!code)
+        w->options.pooling = type < sizeof known / sizeof *known ? known[type] : AUTO;
+    if (code || w->options.pooling != AUTO)
+        return code;
+    return trit_fail(error, TRIT_EUNSUPPORTED,
+                     "%s: key '%s' is %u: states are pooled as 1 (mean) or 3 (last): use --pooling",
+                     g->path, key, (unsigned)type);
+}
 
 static enum trit_code load(struct work *w, struct trit_error *error)
 {
@@ -226,6 +248,8 @@ static enum trit_code work(struct work *w, struct trit_error *error)
     trit_cli_layout(&w->engine, w->options.i2s);
     if (!code)
         code = trit_engine_load_tokenizer(&w->engine, error);
+    if (!code)
+        code = find_pooling(w, error);
     if (!code)
         w->eos = trit_tokenizer_add_eos(w->engine.tokenizer)
                      ? trit_tokenizer_eos(w->engine.tokenizer)
