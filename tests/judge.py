@@ -155,6 +155,9 @@ def embed():
     import tensors
     table = tensors.dense(tensors.Reader(model), "token_embd.weight")
     close("logits", np.abs(table @ raw - rows[-1]).max(), 0, 1e-3)
+    mean = np.frombuffer(run("embed", "-m", model, "-p", text, "-o", "bin", "--no-normalize",
+                             "--pooling", "mean"), "<f4").astype(float)
+    close("mean of logits", np.abs(table @ mean - rows.mean(0)).max(), 0, 1e-3)
     lines = place("lines")
     open(lines, "w").write(f"{text}\n\nThe end.\r\n")
     told = json.loads(run("embed", "-m", model, "-f", lines))
