@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Text that stands for itself in roff, wherever it stands. */
+/* Text that stands for itself in roff, wherever it stands; it may be broken behind a bar. */
 static void text(const char *s, size_t n, FILE *to)
 {
     for (size_t i = 0; i < n; i++) {
@@ -15,6 +15,8 @@ static void text(const char *s, size_t n, FILE *to)
             fputs(s[i] == '-' ? "\\-" : "\\e", to);
         else
             putc(s[i], to);
+        if (s[i] == '|')
+            fputs("\\:", to);
     }
 }
 
