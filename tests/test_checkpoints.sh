@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Do folders of Hugging Face, of every family and kind of weights, become what went into them?
 set -u
 skip() { echo "$1"; exit 77; }

@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Does `convert` write exactly what it read, in every type that holds it, and refuse by row and
 # group what none does: by readers of the bytes that share nothing with it, and by the bundled
 # model's perplexity?

@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Do the same trits in every encoding give the same packed weights and logits, rows of embedding and
 # head the logits of the values that they mean, and scales that truly differ within rows the
 # reference's logits?

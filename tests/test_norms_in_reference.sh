@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Are the logits of models with a norm before every projection, of architectures gemma3 and qwen3,
 # those of the independent reference: bit for bit by the number contract, within 1e-3 of float64
 # (ties settled alike), the same in every type of the matrices, and with any ISA, threads, chunks
