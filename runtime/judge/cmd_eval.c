@@ -322,6 +322,7 @@ static void report_text(const struct work *w)
                trit_mean_of(&t->raw), trit_mean_error(&t->raw), trit_mean_of(&t->normed),
                trit_mean_error(&t->normed));
     }
+    trit_judged_print(&w->engine);
 }
 
 static enum trit_code report(const struct work *w, struct trit_error *error)

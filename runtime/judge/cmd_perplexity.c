@@ -302,11 +302,13 @@ static enum trit_code report(struct work *w, struct trit_error *error)
                          w->engine.path, nll);
     if (w->options.output == JSON)
         return report_json(w, perplexity, error);
-    if (w->options.compare)
+    if (w->options.compare) {
         trit_divergence_print(&w->divergence);
-    else
-        printf("Final estimate: PPL = %.4f +/- %.5f\n", perplexity,
-               trit_mean_error(&w->sum) * perplexity);
+        trit_judged_print(&w->engine);
+        return TRIT_OK;
+    }
+    printf("Final estimate: PPL = %.4f +/- %.5f\n", perplexity,
+           trit_mean_error(&w->sum) * perplexity);
     return TRIT_OK;
 }
 

@@ -130,6 +130,8 @@ enum trit_code trit_judge_load(struct trit_engine *engine, const struct trit_jud
 
 /* "model", "model_hash", "build" and "packed_cache" of results. NULL: no memory. */
 json_t *trit_judged_by(const struct trit_engine *engine);
+/* The same as a line for people. */
+void trit_judged_print(const struct trit_engine *engine);
 
 /* A question of a task: the likelihood of each continuation behind its context. */
 enum { TRIT_CHOICES = 32 };

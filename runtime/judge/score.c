@@ -57,6 +57,13 @@ void trit_score_rows(struct trit_pool *pool, const float *logits, size_t vocab, 
     trit_pool_for(pool, n, 1, score_some, &rows);
 }
 
+void trit_judged_print(const struct trit_engine *e)
+{
+    char hash[TRIT_DIGEST_TEXT];
+    trit_gguf_digest_text(e->gguf, hash);
+    printf("%s, hash %s; tritmill %s (%s)\n", e->path, hash, trit_version(), trit_commit());
+}
+
 json_t *trit_judged_by(const struct trit_engine *e)
 {
     const struct trit_text path = { e->path, strlen(e->path) };
