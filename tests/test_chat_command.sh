@@ -83,10 +83,12 @@ typed -n 8 -c 256 >"$dir/screen" <<'S' || fail "terminal: exit code $?"
 wait >>> 
 type Helxx\x7f\x7flo\n
 wait tokens,
+wait >>> 
 type taken back\x03
 wait >>> 
 type \x1b[200~pasted\nlines\x1b[201~\n
 wait tokens,
+wait >>> 
 type /he\t\n
 wait the conversation
 never stopped
