@@ -84,7 +84,9 @@ wait >>>
 type Helxx\x7f\x7flo\n
 wait tokens,
 wait >>> 
-type taken back\x03
+type taken back
+wait taken back
+type \x03
 wait >>> 
 type \x1b[200~pasted\nlines\x1b[201~\n
 wait tokens,

@@ -113,7 +113,7 @@ static void bind_keys(EditLine *edit)
     el_set(edit, EL_ADDFN, "complete-command", "completes a command", complete);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         el_set(edit, EL_BIND, keys[i][0], keys[i][1], NULL);
-    el_set(edit, EL_SETTY, "-d", "intr=", NULL); /* while editing it is a key */
+    el_set(edit, EL_SETTY, "-d", "-isig", NULL); /* while editing it is a key */
 }
 
 /* A history that cannot be had is none. */
@@ -212,7 +212,8 @@ static const char *read_line(struct trit_lines *l, size_t *bytes)
         *bytes = got < 0 ? 0 : (size_t)got;
         return got < 0 ? NULL : l->line;
     }
-    fputs("\033[?2004h", stdout); /* pasted text is marked */
+    el_set(l->edit, EL_PREP_TERM, 1); /* before the prompt is seen: Ctrl-C is a key from now on */
+    fputs("\033[?2004h", stdout);     /* pasted text is marked */
     fflush(stdout);
     const char *line = el_gets(l->edit, &n);
     fputs("\033[?2004l", stdout);
