@@ -6,6 +6,7 @@
 
 #include "runtime/base/math.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/stats.h"
 #include "runtime/judge/internal.h"
 
 /* Below this a base's probability counts as 0. */
@@ -69,8 +70,8 @@ void trit_divergence_free(struct trit_divergence *d)
 void trit_divergence_add(struct trit_divergence *d, const struct trit_far *far, size_t n)
 {
     for (size_t i = 0; i < n; i++, far++) {
-        d->kls[d->kl.n] = (float)far->kl;
-        d->ps[d->kl.n] = (float)far->p;
+        d->kls[d->kl.n] = far->kl;
+        d->ps[d->kl.n] = far->p;
         d->same += far->same;
         trit_mean_add(&d->kl, far->kl);
         trit_mean_add(&d->nll, far->nll);
@@ -79,21 +80,6 @@ void trit_divergence_add(struct trit_divergence *d, const struct trit_far *far, 
         trit_mean_add(&d->p, far->p);
         trit_mean_add(&d->p_square, far->p * far->p);
     }
-}
-
-static int compare(const void *a, const void *b)
-{
-    const float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
-/* The value that `share` of the sorted ones do not exceed, as llama.cpp interpolates it. */
-static double quantile(const float *sorted, size_t n, double share)
-{
-    const double at = share * (double)(n - 1);
-    const size_t i = (size_t)at;
-    const double next = (double)sorted[i + 1 < n ? i + 1 : i];
-    return (double)sorted[i] + (at - (double)i) * (next - (double)sorted[i]);
 }
 
 static const struct {
@@ -107,8 +93,8 @@ enum { NSHARES = sizeof shares / sizeof *shares };
 
 static void sort(struct trit_divergence *d)
 {
-    qsort(d->kls, d->kl.n, sizeof *d->kls, compare);
-    qsort(d->ps, d->kl.n, sizeof *d->ps, compare);
+    trit_sort(d->kls, d->kl.n);
+    trit_sort(d->ps, d->kl.n);
 }
 
 /* Of a share of positions, which is a mean of zeros and ones. */
@@ -120,7 +106,7 @@ static double share_error(double share, size_t n)
 /* The largest |p - pb|. */
 static double most(const struct trit_divergence *d)
 {
-    return fmax(fabs((double)d->ps[0]), fabs((double)d->ps[d->kl.n - 1]));
+    return fmax(fabs(d->ps[0]), fabs(d->ps[d->kl.n - 1]));
 }
 
 void trit_divergence_print(struct trit_divergence *d)
@@ -134,7 +120,7 @@ void trit_divergence_print(struct trit_divergence *d)
     printf("PPL ratio          %12.6f +/- %.6f\n", ratio, trit_mean_error(&d->log_ratio) * ratio);
     printf("KL divergence      %12.6f +/- %.6f\n", trit_mean_of(&d->kl), trit_mean_error(&d->kl));
     for (size_t i = NSHARES; i-- > 0;)
-        printf("  %-16s %12.6f\n", shares[i].name, quantile(d->kls, n, shares[i].share));
+        printf("  %-16s %12.6f\n", shares[i].name, trit_quantile(d->kls, n, shares[i].share));
     printf("same best token    %10.3f %% +/- %.3f %%\n", same * 100, share_error(same, n) * 100);
     printf("probability        %10.3f %% +/- %.3f %% (mean of p - base)\n",
            trit_mean_of(&d->p) * 100, trit_mean_error(&d->p) * 100);
@@ -142,11 +128,12 @@ void trit_divergence_print(struct trit_divergence *d)
     printf("  largest          %10.3f %%\n", most(d) * 100);
 }
 
-static json_t *quantiles(const float *sorted, size_t n)
+static json_t *quantiles(const double *sorted, size_t n)
 {
     json_t *json = json_object();
     for (size_t i = 0; i < NSHARES; i++)
-        json_object_set_new(json, shares[i].name, json_real(quantile(sorted, n, shares[i].share)));
+        json_object_set_new(json, shares[i].name,
+                            json_real(trit_quantile(sorted, n, shares[i].share)));
     return json;
 }
 

@@ -90,8 +90,8 @@ void trit_base_close(struct trit_base *base); /* one of zeros allowed */
    vocabulary, and p - pb. */
 struct trit_divergence {
     struct trit_mean kl, nll, base, log_ratio, p, p_square;
-    size_t same;     /* positions of which both have the same best token */
-    float *kls, *ps; /* of all positions, in order, [room] */
+    size_t same;      /* positions of which both have the same best token */
+    double *kls, *ps; /* of all positions, in order, [room] */
     size_t room;
 };
 struct trit_far {

@@ -120,7 +120,7 @@ struct trit_model {
     double *rope;             /* radians per position: [table][rope_dims / 2] */
     double rope_size;         /* of cosines and sines: 1, or YaRN's */
     uint8_t *gate_rows;       /* all layers' rows of alpha and beta, or of routers; NULL: they lie
-                                 elsewhere,       or are codes */
+                                 elsewhere, or are codes */
     struct trit_signs signs[TRIT_SIGNS_MAX]; /* of rotated weights */
     bool head_turned;                        /* the head's columns are rotated */
     uint8_t *arena;                          /* packed matrices and their scales */
@@ -230,11 +230,6 @@ struct trit_work {
 static inline size_t trit_query_step(const struct trit_config *config)
 {
     return config->family->gated_heads ? 2 * config->head_dim : config->head_dim;
-}
-
-static inline bool trit_is_apart(const struct trit_model *model)
-{
-    return model->apart;
 }
 
 /* Matrix i: those of the layers, role by role, then a packed head, then the joint of a block. NULL

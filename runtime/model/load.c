@@ -164,7 +164,7 @@ static enum trit_code load_layers(struct trit_loader *l)
         if (code)
             return code;
         const struct trit_matrix *up = &model->layers[i].m[TRIT_UP];
-        for (size_t j = 0; trit_is_apart(model) && j < up->n; j++)
+        for (size_t j = 0; model->apart && j < up->n; j++)
             model->layers[i].most_up = fmaxf(model->layers[i].most_up, up->d[j]);
     }
     model->output_norm = floats;
@@ -452,7 +452,7 @@ static enum trit_code load(struct trit_loader *l)
         (code = trit_loader_head(l)) || (code = trit_loader_plan(l)) ||
         (code = trit_loader_weights(l)) || (code = trit_block_load(l)))
         return code;
-    if (trit_is_apart(model))
+    if (model->apart)
         trit_skip_measure(model);
     finish(l);
     return TRIT_OK;

@@ -39,7 +39,7 @@ static enum trit_role role_at(const struct trit_model *model, size_t i)
 static enum trit_role role_of(const struct trit_model *model, const struct trit_layer_tensor *t)
 {
     const bool up = t->slot == TRIT_GATE_UP && t->aim != TRIT_AIM_GATE;
-    return up && trit_is_apart(model) ? TRIT_UP : (enum trit_role)t->slot;
+    return up && model->apart ? TRIT_UP : (enum trit_role)t->slot;
 }
 
 void trit_matrices_roles(struct trit_model *model)
@@ -79,7 +79,7 @@ static size_t parts_of(const struct trit_loader *l, size_t i,
 /* Rows or columns of which matrices are skipped. */
 static enum trit_op skips_of(const struct trit_model *model, size_t i)
 {
-    if (!trit_is_apart(model) || i >= matrices_of_layers(model))
+    if (!model->apart || i >= matrices_of_layers(model))
         return TRIT_NOP;
     const enum trit_role role = role_at(model, i);
     return role == TRIT_UP ? TRIT_OP_rows : role == TRIT_DOWN ? TRIT_OP_cols : TRIT_NOP;
@@ -96,7 +96,7 @@ static void name_matrix(const struct trit_model *model, size_t i, struct trit_ma
         snprintf(x->name, sizeof x->name, "output");
     else
         snprintf(x->name, sizeof x->name, "blk.%zu.%s", first + i / model->nroles,
-                 trit_role_name(role_at(model, i), trit_is_apart(model)));
+                 trit_role_name(role_at(model, i), model->apart));
 }
 
 /* As its tensors are, whose shapes were checked. */
