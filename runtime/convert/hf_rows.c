@@ -7,6 +7,7 @@
 
 #include "runtime/base/half.h"
 #include "runtime/base/math.h"
+#include "runtime/convert/absmean.h"
 #include "runtime/convert/hf.h"
 
 enum { PIECE = 1 << 20 }; /* bytes that are read at once, or one row */
@@ -70,13 +71,6 @@ static enum trit_code not_finite(const struct reading *x, const struct trit_st_t
     return fault(x, t, row, i, "is not finite");
 }
 
-/* Half to even, whatever the rounding mode says: |x| < 2^22 once it is clamped. */
-static float trit_of(float x)
-{
-    const float clamped = x < -1 ? -1 : x > 1 ? 1 : x;
-    return (clamped + 12582912.0f) - 12582912.0f;
-}
-
 static void apply(const struct trit_hf_recipe *r, float *out)
 {
     for (size_t i = 0; r->value == TRIT_HF_PLUS_ONE && i < r->k; i++)
@@ -84,7 +78,7 @@ static void apply(const struct trit_hf_recipe *r, float *out)
     for (size_t i = 0; r->value == TRIT_HF_MINUS_EXP && i < r->k; i++)
         out[i] = -(float)trit_exp((double)out[i]);
     for (size_t i = 0; r->code == TRIT_HF_MASTER && i < r->k; i++)
-        out[i] = trit_of(out[i] * r->s) * r->d;
+        out[i] = trit_absmean_trit(out[i] * r->s) * r->d;
 }
 
 static enum trit_code floats_row(const struct reading *x, const uint8_t *in, size_t row, float *out)
@@ -267,15 +261,6 @@ struct summing {
 
 enum { SUMMED_ROWS = 16 };
 
-/* Eight running sums of binary64, then their tree. */
-static double sum_row(const float *x, size_t k)
-{
-    double p[8] = { 0 };
-    for (size_t i = 0; i < k; i++)
-        p[i % 8] += (double)fabsf(x[i]);
-    return ((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7]));
-}
-
 static void keep_error(struct summing *s, size_t piece, const struct trit_error *error)
 {
     pthread_mutex_lock(&s->lock);
@@ -304,8 +289,11 @@ static void sum_piece(void *arg, size_t begin, size_t end, int thread)
             keep_error(s, piece, &error);
             break;
         }
-        for (size_t i = 0; i < n; i++)
-            s->sums[first + i] = sum_row(rows + i * k, k);
+        for (size_t i = 0; i < n; i++) {
+            double p[8] = { 0 };
+            trit_absmean_add(p, rows + i * k, k);
+            s->sums[first + i] = trit_absmean_sum(p);
+        }
     }
     free(rows);
 }
@@ -335,8 +323,7 @@ enum trit_code trit_hf_prepare(struct trit_source *source, size_t i, struct trit
     pthread_mutex_destroy(&s.lock);
     if (s.worst != SIZE_MAX)
         return trit_fail(error, first.code, "%s", first.text);
-    const float mean = (float)(sum / ((double)r->n * (double)r->k));
-    r->s = 1.0f / (mean > 1e-5f ? mean : 1e-5f);
+    r->s = 1.0f / trit_absmean(sum, (double)r->n * (double)r->k);
     r->d = 1.0f / r->s;
     return TRIT_OK;
 }
