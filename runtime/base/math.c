@@ -37,20 +37,6 @@ static double horner(const double *c, size_t n, double x)
     return p;
 }
 
-float trit_expf(float x)
-{
-    static const float c[] = { 1.0f,           1.0f,           0.5f,          1.66666672e-1f,
-                               4.16666679e-2f, 8.33333377e-3f, 1.38888892e-3f };
-    x = x > -87.0f ? x : -87.0f;
-    x = x < 88.0f ? x : 88.0f;
-    float n = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
-    float r = (x - n * 0.693145752f) - n * 1.42860677e-6f;
-    float p = c[6];
-    for (int i = 5; i >= 0; i--)
-        p = p * r + c[i];
-    return trit_bits_f32(trit_f32_bits(p) + ((uint32_t)(int32_t)n << 23));
-}
-
 /* ln 2 in two parts, the first with 42 bits: its product with an exponent is exact. */
 static const double log2_e = 0x1.71547652b82fep+0;
 static const double ln2_high = 0x1.62e42fefa3800p-1, ln2_low = 0x1.ef35793c76730p-45;
