@@ -3,37 +3,11 @@
 #define TRIT_TOKENIZER_PARTS_H
 
 #include "runtime/base/utf8.h"
+#include "runtime/text/cut.h"
 #include "runtime/text/pre.h"
 #include "runtime/text/tokenizer.h"
 
 enum { TRIT_TOKEN_MAX = 64 << 10 }; /* longest token, bytes */
-
-/* tokenizer.ggml.token_type, numbered as in the file. */
-enum trit_token_type {
-    TRIT_TOKEN_NORMAL = 1,
-    TRIT_TOKEN_UNKNOWN,
-    TRIT_TOKEN_CONTROL,
-    TRIT_TOKEN_USER,
-    TRIT_TOKEN_UNUSED,
-    TRIT_TOKEN_BYTE,
-};
-
-/* n strings end to end: string i is bytes[at[i] .. at[i + 1]). */
-struct trit_strings {
-    char *bytes;
-    uint32_t *at;
-    size_t n, used;
-};
-
-static inline struct trit_text trit_string(const struct trit_strings *s, size_t i)
-{
-    return (struct trit_text){ s->bytes + s->at[i], s->at[i + 1] - s->at[i] };
-}
-
-/* Room for count strings of at most bytes together; false: no memory. */
-bool trit_strings_create(struct trit_strings *s, size_t count, size_t bytes);
-void trit_strings_add(struct trit_strings *s, struct trit_text text);
-void trit_strings_free(struct trit_strings *s);
 
 /* From a string to its number: open addressing, at most half full. */
 struct trit_index {
@@ -64,37 +38,6 @@ bool trit_merges_create(struct trit_merges *m, size_t count);
 uint32_t trit_merges_add(struct trit_merges *m, struct trit_merge merge);
 uint32_t trit_merges_find(const struct trit_merges *m, uint32_t left, uint32_t right);
 void trit_merges_free(struct trit_merges *m);
-
-/* Tokens that are found in the raw text, sorted by their bytes. */
-struct trit_specials {
-    uint32_t *ids;
-    size_t n;
-    bool first[256]; /* bytes that begin one */
-    const uint8_t *types;
-};
-
-bool trit_specials_create(struct trit_specials *sp, const struct trit_strings *strings,
-                          const uint8_t *types, bool control);
-/* The first place in text where one stands, the longest there; its id, or -1 and *at = text.n.
-   given: as in trit_tokenizer_encode_marked. */
-int32_t trit_specials_find(const struct trit_specials *sp, const struct trit_strings *strings,
-                           struct trit_text text, const uint8_t *given, size_t *at);
-void trit_specials_free(struct trit_specials *sp);
-
-/* The compiled pre-tokenizer, shared by all threads, and one thread's walk over a text. */
-struct trit_splitter;
-struct trit_split;
-
-enum trit_code trit_splitter_create(struct trit_splitter **splitter, const struct trit_pre *pre,
-                                    struct trit_error *error);
-void trit_splitter_free(struct trit_splitter *splitter);
-struct trit_split *trit_split_create(const struct trit_splitter *splitter); /* NULL: no memory */
-/* text is UTF-8, n > 0, and stays. */
-void trit_split_begin(struct trit_split *split, struct trit_text text);
-/* The next piece, empty behind the last. */
-enum trit_code trit_split_next(struct trit_split *split, struct trit_text *piece,
-                               struct trit_error *error);
-void trit_split_free(struct trit_split *split);
 
 /* A symbol: what value means is the rules' business; rank: of the pair that it begins. */
 struct trit_bpe_node {

@@ -137,6 +137,21 @@ static const struct span {
     { 256, 288, 0 }, { 289, 322, 127 }, { 323, 323, 173 },
 };
 
+size_t trit_alphabet_encode(unsigned char byte, char out[2])
+{
+    const struct span *s = spans;
+    while (byte < s->byte || byte > s->byte + (s->last - s->first))
+        s++;
+    const unsigned point = (unsigned)(s->first + (byte - s->byte));
+    if (point < 128) {
+        out[0] = (char)point;
+        return 1;
+    }
+    out[0] = (char)(0xc0 | point >> 6);
+    out[1] = (char)(0x80 | (point & 63));
+    return 2;
+}
+
 static int alphabet_byte(unsigned point)
 {
     for (size_t i = 0; i < sizeof spans / sizeof *spans; i++)

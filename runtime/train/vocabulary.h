@@ -1,0 +1,55 @@
+/* Vocabularies as files: a GGUF of tokenizer keys without tensors, or Hugging Face's tokenizer.json
+   with a tokenizer_config.json beside it. */
+#ifndef TRIT_TRAIN_VOCABULARY_H
+#define TRIT_TRAIN_VOCABULARY_H
+
+#include "runtime/format/gguf_write.h"
+#include "runtime/text/pre.h"
+#include "runtime/train/bpe.h"
+
+/* Turns of a chat, in a text to train on and in the template that vocabularies get:
+   "<|user|>\nTEXT\n<|assistant|>\nTEXT<|endoftext|>". */
+#define TRIT_TRAIN_USER      "<|user|>"
+#define TRIT_TRAIN_ASSISTANT "<|assistant|>"
+
+/* A byte-level vocabulary as it is written. */
+struct trit_train_vocabulary {
+    const struct trit_pre *pre;
+    struct trit_text *tokens; /* by id, as files spell them */
+    int32_t *types;           /* enum trit_token_type */
+    struct trit_text *merges; /* "left right", the first is merged first */
+    size_t n, nmerges;
+    uint32_t end; /* of TRIT_TRAIN_END: BOS, which is put before texts, and EOS */
+    char *text;   /* what the texts above lie in */
+};
+
+/* What was learnt, and behind it the control tokens in their order, TRIT_TRAIN_END among them.
+   TRIT_EARGUMENT: a control token is spelt as another token. */
+enum trit_code trit_train_vocabulary_create(struct trit_train_vocabulary *v,
+                                            const struct trit_train_bpe *bpe,
+                                            const struct trit_pre *pre,
+                                            const struct trit_text *control, size_t ncontrol,
+                                            struct trit_error *error);
+void trit_train_vocabulary_free(struct trit_train_vocabulary *v); /* one of zeros allowed */
+
+/* What a vocabulary may be written as. */
+struct trit_train_vocabulary_form {
+    const char *ending; /* of the file's name: ".gguf", ".json" */
+    const struct trit_file_kind *kind;
+    const char *beside; /* the name of a second file that it writes, or NULL */
+    enum trit_code (*write)(const struct trit_train_vocabulary *v, const char *path,
+                            struct trit_error *error);
+};
+/* By the ending of path; NULL: none. */
+const struct trit_train_vocabulary_form *trit_train_vocabulary_form(const char *path);
+/* Whether it may be written at path, as trit_output_check tells; the second file, too. */
+enum trit_code trit_train_vocabulary_check(const char *path, const char *const *inputs, size_t n,
+                                           struct trit_error *error);
+
+/* Its keys, for a vocabulary's file or a model's. */
+void trit_train_vocabulary_put(const struct trit_train_vocabulary *v, struct trit_gguf_writer *w);
+/* tokenizer.json at path, and tokenizer_config.json in the same folder. */
+enum trit_code trit_train_vocabulary_write_json(const struct trit_train_vocabulary *v,
+                                                const char *path, struct trit_error *error);
+
+#endif

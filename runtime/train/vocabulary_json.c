@@ -1,0 +1,152 @@
+/* A vocabulary as Hugging Face's tokenizer.json, and tokenizer_config.json, which alone can say
+   what ends a text and how a chat is written. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/train/vocabulary_parts.h"
+
+static bool is_object(const char *head, size_t bytes)
+{
+    return bytes > 0 && *head == '{';
+}
+
+const struct trit_file_kind trit_train_output_json = { "a JSON object", is_object, 0666 };
+
+char *trit_train_beside(const char *path, const char *name)
+{
+    const char *slash = strrchr(path, '/');
+    const size_t n = slash ? (size_t)(slash - path) + 1 : 0;
+    char *out = malloc(n + strlen(name) + 1);
+    if (!out)
+        return NULL;
+    memcpy(out, path, n);
+    strcpy(out + n, name);
+    return out;
+}
+
+static json_t *string_of(struct trit_text text)
+{
+    return json_stringn(text.s, text.n);
+}
+
+/* Cuts by regular expressions, one after the other, then spells bytes. */
+static json_t *pre_tokenizer(const struct trit_pre *pre)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < TRIT_PRE_STEPS && pre->steps[i]; i++)
+        json_array_append_new(list, json_pack("{s:s, s:{s:s}, s:s, s:b}", "type", "Split",
+                                              "pattern", "Regex", pre->steps[i], "behavior",
+                                              "Isolated", "invert", 0));
+    json_array_append_new(list,
+                          json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space",
+                                    0, "trim_offsets", 1, "use_regex", 0));
+    return json_pack("{s:s, s:o}", "type", "Sequence", "pretokenizers", list);
+}
+
+static json_t *added_tokens(const struct trit_train_vocabulary *v)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < v->n; i++)
+        if (v->types[i] == TRIT_TOKEN_CONTROL)
+            json_array_append_new(list, json_pack("{s:i, s:o, s:b, s:b, s:b, s:b, s:b}", "id",
+                                                  (int)i, "content", string_of(v->tokens[i]),
+                                                  "single_word", 0, "lstrip", 0, "rstrip", 0,
+                                                  "normalized", 0, "special", 1));
+    return list;
+}
+
+static json_t *special_token(const char *id)
+{
+    return json_pack("{s:{s:s, s:i}}", "SpecialToken", "id", id, "type_id", 0);
+}
+
+static json_t *sequence(const char *id, int type)
+{
+    return json_pack("{s:{s:s, s:i}}", "Sequence", "id", id, "type_id", type);
+}
+
+/* BOS before a text. */
+static json_t *post_processor(const struct trit_train_vocabulary *v)
+{
+    json_t *special = json_object();
+    json_object_set_new(special, TRIT_TRAIN_END,
+                        json_pack("{s:s, s:[i], s:[s]}", "id", TRIT_TRAIN_END, "ids", (int)v->end,
+                                  "tokens", TRIT_TRAIN_END));
+    return json_pack("{s:s, s:[o, o], s:[o, o, o], s:o}", "type", "TemplateProcessing", "single",
+                     special_token(TRIT_TRAIN_END), sequence("A", 0), "pair",
+                     special_token(TRIT_TRAIN_END), sequence("A", 0), sequence("B", 1),
+                     "special_tokens", special);
+}
+
+static size_t normal(const struct trit_train_vocabulary *v)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < v->n; i++)
+        n += v->types[i] == TRIT_TOKEN_NORMAL;
+    return n;
+}
+
+static json_t *model(const struct trit_train_vocabulary *v)
+{
+    json_t *vocab = json_object(), *merges = json_array();
+    for (size_t i = 0; i < v->n; i++)
+        if (v->types[i] == TRIT_TOKEN_NORMAL)
+            json_object_setn_new(vocab, v->tokens[i].s, v->tokens[i].n,
+                                 json_integer((json_int_t)i));
+    for (size_t i = 0; i < v->nmerges; i++)
+        json_array_append_new(merges, string_of(v->merges[i]));
+    if (json_object_size(vocab) + json_array_size(merges) < normal(v) + v->nmerges) {
+        json_decref(vocab); /* there was no memory */
+        vocab = NULL;
+    }
+    return json_pack("{s:s, s:n, s:n, s:n, s:n, s:b, s:b, s:b, s:o, s:o}", "type", "BPE", "dropout",
+                     "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", 0,
+                     "byte_fallback", 0, "ignore_merges", v->pre->whole, "vocab", vocab, "merges",
+                     merges);
+}
+
+static json_t *tokenizer(const struct trit_train_vocabulary *v)
+{
+    return json_pack("{s:s, s:n, s:n, s:o, s:n, s:o, s:o, s:{s:s, s:b, s:b, s:b}, s:o}", "version",
+                     "1.0", "truncation", "padding", "added_tokens", added_tokens(v), "normalizer",
+                     "pre_tokenizer", pre_tokenizer(v->pre), "post_processor", post_processor(v),
+                     "decoder", "type", "ByteLevel", "add_prefix_space", 0, "trim_offsets", 1,
+                     "use_regex", 0, "model", model(v));
+}
+
+static json_t *config(void)
+{
+    return json_pack("{s:s, s:s, s:s, s:b, s:b, s:s}", "tokenizer_class", "PreTrainedTokenizerFast",
+                     "bos_token", TRIT_TRAIN_END, "eos_token", TRIT_TRAIN_END, "add_bos_token", 1,
+                     "add_eos_token", 0, "chat_template", trit_train_chat_template);
+}
+
+/* Writes json and releases it; NULL is told as no memory. */
+static enum trit_code write_object(json_t *json, const char *path, struct trit_error *error)
+{
+    struct trit_file *file;
+    char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
+    json_decref(json);
+    if (!text)
+        return trit_fail(error, TRIT_EMEMORY, "%s: no memory", path);
+    enum trit_code code = trit_file_create_as(&file, path, &trit_train_output_json, error);
+    if (!code) {
+        trit_file_write(file, text, strlen(text));
+        trit_file_write(file, "\n", 1);
+        code = trit_file_commit(file, error);
+    }
+    free(text);
+    return code;
+}
+
+enum trit_code trit_train_vocabulary_write_json(const struct trit_train_vocabulary *v,
+                                                const char *path, struct trit_error *error)
+{
+    char *beside = trit_train_beside(path, TRIT_TRAIN_CONFIG_NAME);
+    if (!beside)
+        return trit_fail(error, TRIT_EMEMORY, "%s: no memory", path);
+    enum trit_code code = write_object(config(), beside, error);
+    free(beside);
+    return code ? code : write_object(tokenizer(v), path, error);
+}

@@ -1,0 +1,15 @@
+/* What the files of the vocabulary's writer share. */
+#ifndef TRIT_TRAIN_VOCABULARY_PARTS_H
+#define TRIT_TRAIN_VOCABULARY_PARTS_H
+
+#include "runtime/train/vocabulary.h"
+
+#define TRIT_TRAIN_CONFIG_NAME "tokenizer_config.json"
+
+extern const char trit_train_chat_template[];
+extern const struct trit_file_kind trit_train_output_json;
+
+/* The file of that name in the folder that path lies in, of malloc; NULL: no memory. */
+char *trit_train_beside(const char *path, const char *name);
+
+#endif
