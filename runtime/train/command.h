@@ -1,0 +1,26 @@
+/* What `tritmill train` is asked for. */
+#ifndef TRIT_TRAIN_COMMAND_H
+#define TRIT_TRAIN_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/error.h"
+
+enum { TRIT_TRAIN_TEXTS = 32 };
+
+struct trit_train_options {
+    const char *texts[TRIT_TRAIN_TEXTS]; /* "FILE" or "FILE:SHARE" */
+    int ntexts;
+    const char *tokenizer, *checkpoint, *log, *output, *type, *head, *name, *masters;
+    int family, hidden, ffn, layers, heads, kv_heads, head_dim, context, groups, bits;
+    int batch, pass, warmup, hold_out, valid_steps, valid_windows, patience, threads;
+    double rope_base, lr, lr2, second, decay, clip, hours, save_minutes;
+    uint64_t steps, seed;
+    bool binary, dense, hadamard, low_rows, resume, quiet;
+};
+
+/* Trains, and writes what is to be written. */
+enum trit_code trit_train_command(const struct trit_train_options *o, struct trit_error *error);
+
+#endif

@@ -1,0 +1,241 @@
+/* The loop of training. */
+#include "runtime/train/run.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/stop.h"
+#include "runtime/train/log.h"
+
+static struct trit_train_blocks blocks_of(const struct trit_train_run *r)
+{
+    return (struct trit_train_blocks){ r->net.w, r->m, r->v, r->net.layout.floats };
+}
+
+static enum trit_code differs(const struct trit_train_run *r, const char *what,
+                              struct trit_error *error)
+{
+    return trit_fail(error, TRIT_EARGUMENT, "%s is of a run with another %s", r->checkpoint, what);
+}
+
+/* Takes over how far the checkpoint's run is, where it is the same run. */
+static enum trit_code resume_from(struct trit_train_run *r, const struct trit_train_state *old,
+                                  struct trit_error *error)
+{
+    const struct trit_train_state *new = &r->state;
+    if (memcmp(&old->shape, &new->shape, sizeof old->shape) != 0)
+        return differs(r, "shape (sizes, family or quantisation)", error);
+    if (old->batch != new->batch || old->pass != new->pass)
+        return differs(r, "--batch or --pass", error);
+    if (old->seed != new->seed)
+        return differs(r, "--seed", error);
+    if (old->vocabulary != new->vocabulary)
+        return differs(r, "vocabulary", error);
+    if (old->data != new->data)
+        return differs(r, "text, or share of a text", error);
+    r->state = *old;
+    const struct trit_train_blocks b = blocks_of(r);
+    return trit_train_checkpoint_read(r->checkpoint, &b, error);
+}
+
+enum trit_code trit_train_run_open(struct trit_train_run *r, struct trit_pool *pool, bool resume,
+                                   struct trit_error *error)
+{
+    struct trit_train_state old;
+    r->saved = UINT64_MAX;
+    enum trit_code code =
+        resume ? trit_train_checkpoint_state(r->checkpoint, &old, error) : TRIT_OK;
+    if (!code)
+        code = trit_train_net_create(&r->net, &r->state.shape, pool, r->state.pass, error);
+    if (code)
+        return code;
+    const size_t bytes = r->net.layout.floats * sizeof *r->m;
+    r->m = trit_map(bytes);
+    r->v = trit_map(bytes);
+    r->tokens = trit_alloc(r->net.sequences * (r->net.length + 1), sizeof *r->tokens);
+    r->nll = trit_alloc(r->net.sequences * r->net.length, sizeof *r->nll);
+    if (!r->m || !r->v || !r->tokens || !r->nll)
+        return trit_fail(error, TRIT_EMEMORY, "no memory for training");
+    if (resume)
+        code = resume_from(r, &old, error);
+    else
+        trit_train_net_begin(&r->net, r->state.seed);
+    if (resume && !code)
+        r->saved = r->state.step;
+    return code ? code : trit_train_log_open(r, error);
+}
+
+void trit_train_run_close(struct trit_train_run *r)
+{
+    const size_t bytes = r->net.layout.floats * sizeof *r->m;
+    trit_unmap(r->m, bytes);
+    trit_unmap(r->v, bytes);
+    trit_train_net_free(&r->net);
+    free(r->tokens);
+    free(r->nll);
+    if (r->rows)
+        fclose(r->rows);
+    *r = (struct trit_train_run){ 0 };
+}
+
+/* Inputs have 8 bits until the second stage. */
+static void set_bits(struct trit_train_run *r, uint64_t step)
+{
+    const unsigned bits = r->state.shape.input_bits;
+    r->net.input_bits = bits == 4 && step <= r->schedule.second ? 8 : bits;
+}
+
+static double sum_of(const float *x, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i];
+    return sum;
+}
+
+static enum trit_code save(struct trit_train_run *r, struct trit_error *error)
+{
+    if (!r->checkpoint || r->saved == r->state.step)
+        return TRIT_OK;
+    const struct trit_train_blocks b = blocks_of(r);
+    const enum trit_code code = trit_train_checkpoint_write(r->checkpoint, &r->state, &b, error);
+    if (!code)
+        r->saved = r->state.step;
+    return code;
+}
+
+static enum trit_code not_finite(const struct trit_train_run *r, const char *what, uint64_t step,
+                                 struct trit_error *error)
+{
+    if (r->saved == UINT64_MAX)
+        return trit_fail(error, TRIT_EFORMAT,
+                         "step %llu: the %s is not finite, and no checkpoint was written yet: take "
+                         "a lower --lr",
+                         (unsigned long long)step, what);
+    return trit_fail(error, TRIT_EFORMAT,
+                     "step %llu: the %s is not finite: %s is still that of step %llu: go on from "
+                     "there with a lower --lr",
+                     (unsigned long long)step, what, r->checkpoint, (unsigned long long)r->saved);
+}
+
+/* One update: all sequences of the step, pass after pass. */
+static enum trit_code step_once(struct trit_train_run *r, struct trit_train_told *told,
+                                struct trit_error *error)
+{
+    const uint64_t step = r->state.step + 1;
+    const size_t batch = r->state.batch, row = r->net.length + 1;
+    const float scale = 1.0f / (float)(batch * r->net.length);
+    double nats = 0;
+    set_bits(r, step);
+    trit_train_net_quantise(&r->net);
+    for (size_t i = 0; i < batch; i += r->net.sequences) {
+        const size_t n = batch - i < r->net.sequences ? batch - i : r->net.sequences;
+        for (size_t j = 0; j < n; j++)
+            trit_train_data_sequence(r->data, r->state.step * batch + i + j, r->tokens + j * row);
+        trit_train_net_learn(&r->net, r->tokens, n, scale, r->nll);
+        nats += sum_of(r->nll, n * r->net.length);
+    }
+    told->loss = nats / (double)(batch * r->net.length);
+    if (!isfinite(told->loss))
+        return not_finite(r, "loss", step, error);
+    const struct trit_train_rate rate = trit_train_rate_at(&r->schedule, step);
+    told->lr = rate.lr;
+    told->norm = trit_train_update(&r->net, r->m, r->v, step, &rate);
+    if (!isfinite(told->norm))
+        return not_finite(r, "gradient", step, error);
+    r->state.step = step;
+    r->loss = r->loss > 0 ? r->loss + 0.02 * (told->loss - r->loss) : told->loss;
+    return TRIT_OK;
+}
+
+enum trit_code trit_train_run_validate(struct trit_train_run *r, size_t windows,
+                                       struct trit_train_valid *valid, struct trit_error *error)
+{
+    const size_t all = trit_train_data_held_windows(r->data), row = r->net.length + 1;
+    const size_t count = windows && windows < all ? windows : all;
+    *valid = (struct trit_train_valid){ 0 };
+    set_bits(r, r->state.step);
+    trit_train_net_quantise(&r->net);
+    for (size_t i = 0; i < count; i += r->net.sequences) {
+        const size_t n = count - i < r->net.sequences ? count - i : r->net.sequences;
+        for (size_t j = 0; j < n; j++)
+            valid->bytes +=
+                (double)trit_train_data_held(r->data, (i + j) * all / count, r->tokens + j * row);
+        trit_train_net_forward(&r->net, r->tokens, n, r->nll);
+        valid->nats += sum_of(r->nll, n * r->net.length);
+        valid->tokens += (double)(n * r->net.length);
+        if (trit_stopped())
+            return trit_fail(error, TRIT_ESTOPPED, "stopped");
+    }
+    return TRIT_OK;
+}
+
+/* Whether this step ends the run; validates where it is time for that. */
+static enum trit_code look(struct trit_train_run *r, bool last, struct trit_train_told *told,
+                           struct trit_error *error)
+{
+    const bool due = r->valid_steps && r->state.step % r->valid_steps == 0;
+    if ((!due && !last) || !trit_train_data_held_windows(r->data))
+        return TRIT_OK;
+    const enum trit_code code =
+        trit_train_run_validate(r, last ? 0 : r->valid_windows, &r->valid, error);
+    if (code)
+        return code;
+    told->valid = true;
+    const double nats = r->valid.nats / r->valid.tokens;
+    if (!due || (r->state.best > 0 && nats >= r->state.best))
+        return TRIT_OK;
+    r->state.best = nats;
+    r->state.best_step = r->state.step;
+    return TRIT_OK;
+}
+
+static const char *end_of(const struct trit_train_run *r, double began)
+{
+    if (r->state.step >= r->schedule.steps)
+        return "all steps are done";
+    if (trit_stopped())
+        return "it was stopped";
+    if (r->hours > 0 && trit_now() - began >= r->hours * 3600)
+        return "its time is over";
+    if (r->patience && r->state.best_step &&
+        r->state.step - r->state.best_step >= r->patience * r->valid_steps)
+        return "validation no longer improves";
+    return NULL;
+}
+
+enum trit_code trit_train_run_steps(struct trit_train_run *r, struct trit_error *error)
+{
+    const double began = trit_now();
+    double saved = began;
+    enum trit_code code = TRIT_OK;
+    while (!(r->ended = end_of(r, began))) {
+        struct trit_train_told told = { 0 };
+        const double start = trit_now();
+        if ((code = step_once(r, &told, error)))
+            return code;
+        told.seconds = trit_now() - start;
+        r->state.seconds += told.seconds;
+        const bool last = end_of(r, began) != NULL;
+        if (!trit_stopped())
+            code = look(r, last, &told, error);
+        if (code && code != TRIT_ESTOPPED)
+            return code;
+        if ((code = trit_train_log_step(r, &told, error)))
+            return code;
+        if (!last && trit_now() - saved < r->save_minutes * 60)
+            continue;
+        if ((code = save(r, error)))
+            return code;
+        saved = trit_now();
+    }
+    if (!r->quiet && isatty(2))
+        fputs("\r\033[K", stderr);
+    return trit_stopped() ? trit_fail(error, TRIT_ESTOPPED, "stopped at step %llu",
+                                      (unsigned long long)r->state.step)
+                          : save(r, error);
+}

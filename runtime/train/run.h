@@ -1,0 +1,55 @@
+/* A training run: steps by a schedule, checkpoints, validation, the log, and when it ends. */
+#ifndef TRIT_TRAIN_RUN_H
+#define TRIT_TRAIN_RUN_H
+
+#include <stdio.h>
+
+#include "runtime/train/adamw.h"
+#include "runtime/train/checkpoint.h"
+#include "runtime/train/data.h"
+
+/* Losses of held-out text. */
+struct trit_train_valid {
+    double nats, tokens, bytes; /* sums over what was seen; bytes of text that the tokens are */
+};
+
+struct trit_train_run {
+    /* Set by the caller: */
+    struct trit_train_schedule schedule;
+    const char *checkpoint, *log; /* paths; NULL: none is written */
+    double hours;                 /* stop then; 0: only at the schedule's end */
+    double save_minutes;          /* between checkpoints */
+    uint64_t valid_steps;         /* between validations; 0: only at the end */
+    size_t valid_windows;         /* of each; 0: all */
+    unsigned patience;            /* validations without a new best that end the run; 0: any */
+    bool quiet;                   /* no live line, no table */
+    struct trit_train_state state;
+    const struct trit_train_data *data;
+    struct trit_train_net net;
+    float *m, *v;
+
+    /* Of the run: */
+    struct trit_train_valid valid; /* the last */
+    const char *ended;             /* why: "all steps", ... */
+    FILE *rows;                    /* the log */
+    int32_t *tokens;               /* [net.sequences][length + 1] */
+    float *nll;
+    double loss;    /* a moving mean */
+    double began;   /* the clock at the start of this process's part, less state.seconds */
+    uint64_t saved; /* the step of the last checkpoint; of none: UINT64_MAX */
+};
+
+/* A new run's weights, or those of the checkpoint where `resume`; shape, batch, pass, seed, data
+   and vocabulary are in r->state already, and TRIT_EARGUMENT names what differs from the
+   checkpoint's. Whatever comes, trit_train_run_close. */
+enum trit_code trit_train_run_open(struct trit_train_run *r, struct trit_pool *pool, bool resume,
+                                   struct trit_error *error);
+/* Steps until the run ends, which leaves a checkpoint. TRIT_ESTOPPED: a signal; a checkpoint was
+   written. TRIT_EFORMAT: a loss or gradient is not finite: the last checkpoint stands. */
+enum trit_code trit_train_run_steps(struct trit_train_run *r, struct trit_error *error);
+/* Losses of held-out text, by the weights of the net; TRIT_ESTOPPED. */
+enum trit_code trit_train_run_validate(struct trit_train_run *r, size_t windows,
+                                       struct trit_train_valid *valid, struct trit_error *error);
+void trit_train_run_close(struct trit_train_run *r);
+
+#endif
