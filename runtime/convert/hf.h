@@ -197,6 +197,10 @@ void trit_hf_rotation_free(struct trit_hf_rotation *r);
 /* The vocabulary of a folder, for an embedding of so many rows. */
 enum trit_code trit_hf_vocab_read(struct trit_hf_vocab **vocab, const char *folder, size_t rows,
                                   struct trit_error *error);
+/* That of a tokenizer.json by itself, of as many tokens as it has ids; what stands beside it is
+   heeded as in a folder. */
+enum trit_code trit_hf_vocab_file(struct trit_hf_vocab **vocab, const char *path,
+                                  struct trit_error *error);
 enum trit_code trit_hf_vocab_put(const struct trit_hf_vocab *vocab, struct trit_gguf_writer *w,
                                  struct trit_error *error);
 void trit_hf_vocab_free(struct trit_hf_vocab *vocab);

@@ -353,6 +353,65 @@ enum trit_code trit_hf_vocab_read(struct trit_hf_vocab **vocab, const char *fold
     return code;
 }
 
+/* --- a vocabulary without a model --- */
+
+enum { ROWS_MAX = 1 << 22 };
+
+/* One more than the largest id; 0 where none is one. */
+static size_t count_rows(const json_t *root)
+{
+    const json_t *vocab = json_object_get(json_object_get(root, "model"), "vocab"),
+                 *added = json_object_get(root, "added_tokens");
+    json_int_t largest = -1;
+    const char *text;
+    json_t *id;
+    json_object_foreach((json_t *)(uintptr_t)vocab, text, id)
+    {
+        if (json_integer_value(id) > largest)
+            largest = json_integer_value(id);
+    }
+    for (size_t i = 0; i < json_array_size(added); i++) {
+        const json_int_t value =
+            json_integer_value(json_object_get(json_array_get(added, i), "id"));
+        if (value > largest)
+            largest = value;
+    }
+    return largest < ROWS_MAX ? (size_t)(largest + 1) : 0;
+}
+
+static enum trit_code read_alone(struct trit_hf_vocab **vocab, const json_t *json, const char *path,
+                                 struct trit_error *error)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    if (!folder)
+        return no_memory(path, error);
+    enum trit_code code = trit_hf_vocab_create(vocab, count_rows(json), path, error);
+    if (!code)
+        code = trit_hf_tokenizer_json(*vocab, json, path, error);
+    if (!code)
+        code = read_beside(*vocab, folder, false, error);
+    free(folder);
+    return code ? code : pad(*vocab, path, error);
+}
+
+enum trit_code trit_hf_vocab_file(struct trit_hf_vocab **vocab, const char *path,
+                                  struct trit_error *error)
+{
+    json_t *json;
+    *vocab = NULL;
+    enum trit_code code = trit_json_file(&json, path, &trit_hf_tokenizer_limits, error);
+    if (code)
+        return code;
+    code = read_alone(vocab, json, path, error);
+    json_decref(json);
+    if (code) {
+        trit_hf_vocab_free(*vocab);
+        *vocab = NULL;
+    }
+    return code;
+}
+
 /* --- keys --- */
 
 static enum trit_code put_tokens(const struct trit_hf_vocab *v, struct trit_gguf_writer *w,

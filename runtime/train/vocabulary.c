@@ -9,7 +9,7 @@
 #include "runtime/base/text.h"
 #include "runtime/train/vocabulary_parts.h"
 
-const char trit_train_chat_template[] =
+static const char chat_template[] =
     "{% for message in messages %}"
     "{% if message['role'] == 'user' %}"
     "{{ '" TRIT_TRAIN_USER "\\n' + message['content'] + '\\n' }}"
@@ -78,7 +78,7 @@ static enum trit_code add_control(struct trit_train_vocabulary *v, struct trit_t
                              "the control token '%.*s' is spelt as token %zu is", (int)text.n,
                              text.s, i);
     if (trit_text_is(text, TRIT_TRAIN_END))
-        v->end = (uint32_t)v->n;
+        v->bos = v->eos = (int32_t)v->n;
     v->types[v->n] = TRIT_TOKEN_CONTROL;
     v->tokens[v->n++] = copy(text, to);
     return TRIT_OK;
@@ -90,7 +90,12 @@ enum trit_code trit_train_vocabulary_create(struct trit_train_vocabulary *v,
                                             const struct trit_text *control, size_t ncontrol,
                                             struct trit_error *error)
 {
-    *v = (struct trit_train_vocabulary){ .pre = pre };
+    *v = (struct trit_train_vocabulary){ .pre = pre,
+                                         .bos = -1,
+                                         .eos = -1,
+                                         .add_bos = true,
+                                         .chat_template = { chat_template,
+                                                            sizeof chat_template - 1 } };
     enum trit_code code = TRIT_OK;
     if (!reserve(v, bpe, control, ncontrol))
         code = trit_fail(error, TRIT_EMEMORY, "no memory for the vocabulary");
@@ -117,18 +122,20 @@ void trit_train_vocabulary_free(struct trit_train_vocabulary *v)
 
 #define KEY(name) "tokenizer.ggml." name
 
-void trit_train_vocabulary_put(const struct trit_train_vocabulary *v, struct trit_gguf_writer *w)
+static void put(const struct trit_train_vocabulary *v, struct trit_gguf_writer *w)
 {
     trit_gguf_put_text(w, KEY("model"), "gpt2");
     trit_gguf_put_text(w, KEY("pre"), v->pre->name);
     trit_gguf_put_texts(w, KEY("tokens"), v->tokens, v->n);
     trit_gguf_put_i32s(w, KEY("token_type"), v->types, v->n);
     trit_gguf_put_texts(w, KEY("merges"), v->merges, v->nmerges);
-    trit_gguf_put_u32(w, KEY("bos_token_id"), v->end);
-    trit_gguf_put_u32(w, KEY("eos_token_id"), v->end);
-    trit_gguf_put_bool(w, KEY("add_bos_token"), true);
+    if (v->bos >= 0)
+        trit_gguf_put_u32(w, KEY("bos_token_id"), (uint32_t)v->bos);
+    if (v->eos >= 0)
+        trit_gguf_put_u32(w, KEY("eos_token_id"), (uint32_t)v->eos);
+    trit_gguf_put_bool(w, KEY("add_bos_token"), v->add_bos && v->bos >= 0);
     trit_gguf_put_bool(w, KEY("add_eos_token"), false);
-    trit_gguf_put_text(w, "tokenizer.chat_template", trit_train_chat_template);
+    trit_gguf_put_text(w, "tokenizer.chat_template", chat_template);
 }
 
 static enum trit_code write_gguf(const struct trit_train_vocabulary *v, const char *path,
@@ -141,7 +148,7 @@ static enum trit_code write_gguf(const struct trit_train_vocabulary *v, const ch
     /* The architecture says how llama.cpp reads a vocabulary without a model. */
     trit_gguf_put_text(w, "general.architecture", "gpt2");
     trit_gguf_put_text(w, "general.name", "vocabulary");
-    trit_train_vocabulary_put(v, w);
+    put(v, w);
     code = trit_gguf_write_begin(w, error);
     if (code) {
         trit_gguf_writer_abandon(w);

@@ -48,17 +48,23 @@ static json_t *added_tokens(const struct trit_train_vocabulary *v)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < v->n; i++)
-        if (v->types[i] == TRIT_TOKEN_CONTROL)
-            json_array_append_new(list, json_pack("{s:i, s:o, s:b, s:b, s:b, s:b, s:b}", "id",
-                                                  (int)i, "content", string_of(v->tokens[i]),
-                                                  "single_word", 0, "lstrip", 0, "rstrip", 0,
-                                                  "normalized", 0, "special", 1));
+        if (v->types[i] == TRIT_TOKEN_CONTROL || v->types[i] == TRIT_TOKEN_USER)
+            json_array_append_new(
+                list, json_pack("{s:i, s:o, s:b, s:b, s:b, s:b, s:b}", "id", (int)i, "content",
+                                string_of(v->tokens[i]), "single_word", 0, "lstrip", 0, "rstrip", 0,
+                                "normalized", 0, "special", v->types[i] == TRIT_TOKEN_CONTROL));
     return list;
 }
 
-static json_t *special_token(const char *id)
+/* The text of a token; NULL where there is none. */
+static json_t *token_text(const struct trit_train_vocabulary *v, int32_t id)
 {
-    return json_pack("{s:{s:s, s:i}}", "SpecialToken", "id", id, "type_id", 0);
+    return id >= 0 ? string_of(v->tokens[id]) : NULL;
+}
+
+static json_t *special_token(const struct trit_train_vocabulary *v)
+{
+    return json_pack("{s:{s:o, s:i}}", "SpecialToken", "id", token_text(v, v->bos), "type_id", 0);
 }
 
 static json_t *sequence(const char *id, int type)
@@ -66,17 +72,19 @@ static json_t *sequence(const char *id, int type)
     return json_pack("{s:{s:s, s:i}}", "Sequence", "id", id, "type_id", type);
 }
 
-/* BOS before a text. */
+/* BOS before a text, if that is wanted. */
 static json_t *post_processor(const struct trit_train_vocabulary *v)
 {
+    if (!v->add_bos)
+        return json_null();
+    const struct trit_text bos = v->tokens[v->bos];
     json_t *special = json_object();
-    json_object_set_new(special, TRIT_TRAIN_END,
-                        json_pack("{s:s, s:[i], s:[s]}", "id", TRIT_TRAIN_END, "ids", (int)v->end,
-                                  "tokens", TRIT_TRAIN_END));
+    json_object_setn_new(special, bos.s, bos.n,
+                         json_pack("{s:o, s:[i], s:[o]}", "id", string_of(bos), "ids", (int)v->bos,
+                                   "tokens", string_of(bos)));
     return json_pack("{s:s, s:[o, o], s:[o, o, o], s:o}", "type", "TemplateProcessing", "single",
-                     special_token(TRIT_TRAIN_END), sequence("A", 0), "pair",
-                     special_token(TRIT_TRAIN_END), sequence("A", 0), sequence("B", 1),
-                     "special_tokens", special);
+                     special_token(v), sequence("A", 0), "pair", special_token(v), sequence("A", 0),
+                     sequence("B", 1), "special_tokens", special);
 }
 
 static size_t normal(const struct trit_train_vocabulary *v)
@@ -115,11 +123,13 @@ static json_t *tokenizer(const struct trit_train_vocabulary *v)
                      "use_regex", 0, "model", model(v));
 }
 
-static json_t *config(void)
+static json_t *config(const struct trit_train_vocabulary *v)
 {
-    return json_pack("{s:s, s:s, s:s, s:b, s:b, s:s}", "tokenizer_class", "PreTrainedTokenizerFast",
-                     "bos_token", TRIT_TRAIN_END, "eos_token", TRIT_TRAIN_END, "add_bos_token", 1,
-                     "add_eos_token", 0, "chat_template", trit_train_chat_template);
+    json_t *chat = v->chat_template.n ? string_of(v->chat_template) : NULL;
+    return json_pack("{s:s, s:o*, s:o*, s:b, s:b, s:o*}", "tokenizer_class",
+                     "PreTrainedTokenizerFast", "bos_token", token_text(v, v->bos), "eos_token",
+                     token_text(v, v->eos), "add_bos_token", v->add_bos, "add_eos_token", 0,
+                     "chat_template", chat);
 }
 
 /* Writes json and releases it; NULL is told as no memory. */
@@ -146,7 +156,7 @@ enum trit_code trit_train_vocabulary_write_json(const struct trit_train_vocabula
     char *beside = trit_train_beside(path, TRIT_TRAIN_CONFIG_NAME);
     if (!beside)
         return trit_fail(error, TRIT_EMEMORY, "%s: no memory", path);
-    enum trit_code code = write_object(config(), beside, error);
+    enum trit_code code = write_object(config(v), beside, error);
     free(beside);
     return code ? code : write_object(tokenizer(v), path, error);
 }

@@ -6,7 +6,6 @@
 
 #define TRIT_TRAIN_CONFIG_NAME "tokenizer_config.json"
 
-extern const char trit_train_chat_template[];
 extern const struct trit_file_kind trit_train_output_json;
 
 /* The file of that name in the folder that path lies in, of malloc; NULL: no memory. */
