@@ -9,7 +9,7 @@ FOLDER has, little-endian: shape.json (the fields of struct trit_train_shape by 
 g.f32 (the gradient of the mean loss, before clipping), after.f32 (the masters after the first AdamW
 step, of m = v = 0), meta.json: rows, loss, lr, weight_decay, clip_norm (0: none), b1, b2, adam_eps.
 
-Three comparisons. Gradients: each tensor's largest error, as a share of its largest element. AdamW
+Gradients: each tensor's largest error, as a share of its largest element. AdamW
 alone, of the trainer's own gradient: every element. The whole step, of the gradient computed
 here: every element but those whose gradient is noise. The first step moves an element by
 lr * g / (|g| + eps), about lr in the direction of g's sign, so where |g| is not above the error that
