@@ -5,15 +5,23 @@ A quantiser has no derivative, so it is replaced by its surrogate (train_graph.F
 that it added at the point of the test is added at all points near it. The surrogate's forward at
 that point must be the quantiser's, and its true gradient is the straight-through one.
 """
+import io
+import json
+import tempfile
+from contextlib import redirect_stdout
+from pathlib import Path
+
 import numpy as np
 
 import train_quant as quant
 from train_graph import Exact, Frozen, Graph, layout
+from train_step import Dump, adamw, compare
 
 LIMIT = 1e-6
 PLAIN = {"family": 0, "weights": 1, "weight_group": 0, "input_group": 0, "input_bits": 8,
          "hadamard": 0, "low_rows": 0, "vocab": 40, "hidden": 48, "ffn": 80, "layers": 2,
-         "heads": 4, "kv_heads": 2, "head_dim": 12, "context": 64, "eps": 1e-5, "rope_base": 10000.0}
+         "heads": 4, "kv_heads": 2, "head_dim": 12, "context": 64, "eps": 1e-5,
+         "rope_base": 10000.0}
 WIDE = {"hidden": 128, "ffn": 256, "head_dim": 32, "layers": 1}  # that groups divide
 QWEN3 = {"family": 1, "eps": 1e-6}
 SHAPES = {
@@ -99,8 +107,69 @@ def quantisers(random):
     assert np.allclose(x, np.array([[7, -2, 2, 0]]) * step, rtol=1e-6)
 
 
+# --- the comparison: a trainer that computes with noise of float32's size must agree, one with a
+# mistake must not ---
+
+
+class Noisy(Graph):
+    def linear(self, x, site, names, turn=False):
+        noise = lambda y: y * (1 + 1e-7 * self.random.normal(size=y.shape))
+        ys, back = super().linear(noise(x), site, names, turn)
+        return [noise(y) for y in ys], lambda *dys: noise(back(*(noise(dy) for dy in dys)))
+
+
+META = {"lr": 1e-3, "weight_decay": 0.1, "clip_norm": 1.0, "b1": 0.9, "b2": 0.95, "adam_eps": 1e-8,
+        "rows": 4}
+
+
+def decay_of_norms(g, step, t):
+    t["output_norm"].of(step)[:] -= META["lr"] * META["weight_decay"]
+
+
+def one_row(g, step, t):
+    t["blk.0.ffn_up"].of(g)[3] *= 1.001
+
+
+def one_sign(g, step, t):
+    at = np.abs(t["blk.0.attn_k"].of(g)).argmax()
+    t["blk.0.attn_k"].of(step).reshape(-1)[at] *= -1
+
+
+def rate(g, step, t):
+    step *= 1.05
+
+
+def dumped(folder, shape, random, mistake):
+    w, tensors = masters(shape, random)
+    tokens = random.integers(0, shape["vocab"], size=(META["rows"], 33)).astype("<i4")
+    graph = Noisy(shape, w, Exact(shape))
+    graph.random = random
+    loss, g = graph.run(tokens), graph.g
+    step = adamw(w, g, tensors, META) - w
+    if mistake:
+        mistake(g, step, tensors)
+    (folder / "shape.json").write_text(json.dumps(shape))
+    (folder / "meta.json").write_text(json.dumps({**META, "loss": loss}))
+    tokens.tofile(folder / "tokens.i32")
+    for name, block in (("w", w), ("g", g), ("after", w + step)):
+        block.astype("<f4").tofile(folder / (name + ".f32"))
+
+
+def comparison(mistake, what, random):
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as told:
+        dumped(Path(folder), {**PLAIN, **what}, random, mistake)
+        agreed = compare(Dump(folder), 1e-4)
+    right = agreed == (mistake is None)
+    print(told.getvalue() if not right else
+          f"  {mistake.__name__ if mistake else 'no mistake'}: {'agreed' if agreed else 'found'}")
+    return right
+
+
 def self_test(seed):
     random = np.random.default_rng(seed)
     print(f"  seed {seed}")
     quantisers(random)
-    return all([gradient_of(name, {**PLAIN, **what}, random) for name, what in SHAPES.items()])
+    good = [gradient_of(name, {**PLAIN, **what}, random) for name, what in SHAPES.items()]
+    mistakes = (None, None, decay_of_norms, one_row, one_sign, rate)
+    good += [comparison(m, SHAPES["bitnet, ternary"], random) for m in mistakes]
+    return all(good)

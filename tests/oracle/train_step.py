@@ -5,15 +5,16 @@
   train_step.py --self-test [SEED]      gradients against central differences
 
 FOLDER has, little-endian: shape.json (the fields of struct trit_train_shape by name), tokens.i32
-(rows of T + 1; meta.json's "rows" says how many), w.f32 (the block of masters before the step),
-g.f32 (the gradient of the mean loss, before clipping), after.f32 (the masters after the first AdamW
-step, of m = v = 0), meta.json: rows, loss, lr, weight_decay, clip_norm (0: none), b1, b2, adam_eps.
+(rows of T + 1 ids; meta.json's "rows" says how many, else T is the context), w.f32 (the block of
+masters before the step), g.f32 (the gradient of the mean loss, before clipping), after.f32 (the
+masters after the first AdamW step, of m = v = 0), meta.json: loss, lr, weight_decay, clip_norm (the
+largest length of the gradient; 0: any), b1, b2, adam_eps.
 
-Gradients: each tensor's largest error, as a share of its largest element. AdamW
-alone, of the trainer's own gradient: every element. The whole step, of the gradient computed
-here: every element but those whose gradient is noise. The first step moves an element by
-lr * g / (|g| + eps), about lr in the direction of g's sign, so where |g| is not above the error that
-its tensor's gradient may have, the direction means nothing; those are counted and left out.
+Three comparisons. Gradients: each tensor's largest error, as a share of its largest element. AdamW
+alone, of the trainer's own gradient: every element. The whole step, of the gradient computed here:
+every element but those whose gradient is noise. The first step moves an element by
+lr * g / (|g| + eps), about lr in the direction of g's sign, so where |g| is not above the error
+that its tensor's gradient may have, the direction means nothing; those are counted and left out.
 
 Inputs are rounded to integers in both runs, and a value half way between two may be rounded apart.
 Such ties are sought among the values that lay nearest to half way, one by one, and taken where the
@@ -43,7 +44,8 @@ class Dump:
         block = lambda name: np.fromfile(folder / name, "<f4").astype(np.float64)
         self.w, self.g, self.after = block("w.f32"), block("g.f32"), block("after.f32")
         tokens = np.fromfile(folder / "tokens.i32", "<i4")
-        self.tokens = tokens.reshape(self.meta["rows"], -1)
+        rows = self.meta.get("rows", tokens.size // (self.shape["context"] + 1))
+        self.tokens = tokens.reshape(rows, -1)
         self.tensors, floats = layout(self.shape)
         for name in ("w", "g", "after"):
             values = getattr(self, name)
