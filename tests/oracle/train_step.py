@@ -90,7 +90,7 @@ def next_tie(dump, best):
             continue
         flips = {**best.flips, site: [*best.flips.get(site, ()), (index, by)]}
         attempt = Attempt(dump, flips)
-        if attempt.error < 0.7 * best.error:
+        if attempt.error < 0.95 * best.error:
             print(f"  a tie: {site}[{index}], {tie:.1e} from half way: "
                   f"error {best.error:.1e} -> {attempt.error:.1e}")
             return attempt
