@@ -1,6 +1,6 @@
 #!/bin/bash
 # labels: slow
-# Are the logits of llama and qwen3 with dense matrices those of the independent reference: bit for
+# Are the logits of bitnet-b1.58, llama and qwen3 with dense matrices those of the independent reference: bit for
 # bit by the number contract, within 1e-3 of float64 (ties of the KV cache settled alike), the same
 # whether a matrix is stored as F32, F16, BF16 or Q8_0, and with any ISA, threads and chunks?
 set -u
@@ -12,6 +12,15 @@ arch=dense packs=no
 model 70 "f16 bf16 f32 q8_0 mixed" llama --shape 256x1056x2x4x2 --head-dim 96 --vocab 333
 model 53 "mixed bf16" llama --shape 300x500x2x3x1 --tied --rows f32 --vocab 301 --gate 20 --seed 2
 model 70 "q8_0 f16 mixed" qwen3 --shape 256x384x2x4x2 --head-dim 32 --yarn 4 --orig 64 --seed 3
+model 61 "f16 f32 q8_0 mixed" bitnet-b1.58 --shape 192x320x2x3x1 --tied --vocab 301 --seed 4
+
+# Zeros are skipped in none: it is said, and a run without the wish has the same bits.
+"$TRITMILL" synth -o "$dir/model.skip" --type q8_0 --shape 256x384x2x4x2 --vocab 300 2>"$dir/err" ||
+    fail "synth: $(cat "$dir/err")"
+"$TRIT_BUILD/tests/logits" -m "$dir/model.skip" -p ab --sparse on >/dev/null 2>"$dir/err" &&
+    fail "zeros of dense matrices are skipped"
+grep -q 'zeros are not skipped in dense matrices: use --sparse off$' "$dir/err" ||
+    fail "--sparse on: $(cat "$dir/err")"
 
 # made TYPE ARGUMENTS: what synth makes is dense, too.
 made() {

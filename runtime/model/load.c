@@ -373,13 +373,20 @@ static bool has_groups(const struct trit_loader *l, const struct trit_gguf_tenso
     return !trit_loader_form(l, t, &form) && form.group;
 }
 
-static bool any_groups(const struct trit_loader *l)
+static bool is_dense(const struct trit_loader *l, const struct trit_gguf_tensor *t)
+{
+    return trit_config_is_dense(&l->model->config, t->type);
+}
+
+/* Whether one of the file's matrices is so. */
+static bool any_is(const struct trit_loader *l,
+                   bool (*is)(const struct trit_loader *l, const struct trit_gguf_tensor *t))
 {
     const struct trit_config *c = &l->model->config;
-    bool any = l->shape && trit_type_has_groups(l->shape->type);
+    bool any = false;
     for (size_t i = 0; !l->shape && i < c->layers; i++)
         for (size_t j = 0; !any && j < trit_config_kind(c, i)->ntensors; j++)
-            any = has_groups(l, trit_tensors_of(&l->tensors, c, i)[j]);
+            any = is(l, trit_tensors_of(&l->tensors, c, i)[j]);
     return any;
 }
 
@@ -395,13 +402,15 @@ static enum trit_code choose_roles(struct trit_loader *l)
         return trit_fail(l->error, TRIT_EUNSUPPORTED,
                          "%s: architecture %s has no zeros to skip: use --sparse off",
                          l->gguf->path, c->arch);
-    const bool groups = skips && any_groups(l);
-    if (wish == TRIT_SPARSE_ON && groups)
+    const char *whole = NULL; /* matrices whose zeros cannot be skipped */
+    if (skips && (l->shape ? trit_type_has_groups(l->shape->type) : any_is(l, has_groups)))
+        whole = "matrices with a scale for each group of columns";
+    else if (skips && any_is(l, is_dense))
+        whole = "dense matrices";
+    if (wish == TRIT_SPARSE_ON && whole)
         return trit_fail(l->error, TRIT_EUNSUPPORTED,
-                         "%s: zeros are not skipped in matrices with a scale for each group of "
-                         "columns: use --sparse off",
-                         l->gguf->path);
-    l->model->apart = skips && c->family->skips && !groups;
+                         "%s: zeros are not skipped in %s: use --sparse off", l->gguf->path, whole);
+    l->model->apart = skips && c->family->skips && !whole;
     trit_matrices_roles(l->model);
     return TRIT_OK;
 }

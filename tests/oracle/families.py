@@ -24,8 +24,8 @@ def neighbours(n):
 Family = namedtuple("Family", "activation pairs norms rope_base matrix dense scaled",
                     defaults=(False, False))
 
-BITNET = Family("relu2", halves, ("attn_sub_norm", "ffn_sub_norm"), None, Ternary)
-BITNET_SILU = BITNET._replace(activation="silu", rope_base=10000.0)
+BITNET = Family("relu2", halves, ("attn_sub_norm", "ffn_sub_norm"), None, Ternary, True)
+BITNET_SILU = BITNET._replace(activation="silu", rope_base=10000.0, dense=False)
 LLAMA = Family("silu", neighbours, (), 10000.0, Ternary, True)
 QWEN3 = Family("silu", halves, ("attn_q_norm", "attn_k_norm"), None, Grouped, True)
 QWEN35 = QWEN3._replace(dense=False)  # its layers are hybrid.py's

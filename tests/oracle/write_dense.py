@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes random models of GGUF's architectures llama and qwen3 whose matrices are floats and no
+"""Writes random models of GGUF's architectures bitnet-b1.58, llama and qwen3 whose matrices are floats and no
 codes, for tests; shares nothing with the runtime nor with the reader.
 
 Each matrix is integers from -127 to 127 times a power of two for each 32 columns, which F32, F16,
@@ -81,6 +81,9 @@ class Writer(Weights):
         if a.arch == "qwen3":
             self.norm(name("attn_q_norm"), 1.0, a.head_dim)
             self.norm(name("attn_k_norm"), 1.0, a.head_dim)
+        if a.arch == "bitnet-b1.58":
+            self.norm(name("attn_sub_norm"), size=queries)
+            self.norm(name("ffn_sub_norm"), size=a.ffn)
         self.matrix(name("attn_output"), a.hidden, queries, 1.0)
         self.norm(name("ffn_norm"))
         self.matrix(name("ffn_gate"), a.ffn, a.hidden, a.gate)
@@ -100,7 +103,7 @@ class Writer(Weights):
 
 
 def all_keys(a):
-    own = {"llama": write_llama, "qwen3": write_qwen3}[a.arch].model_keys(a)
+    own = (write_qwen3 if a.arch == "qwen3" else write_llama).model_keys(a)
     special = {"<|begin|>": CONTROL, "<|end|>": CONTROL}
     ids = {"bos": a.vocab - 2, "eos": a.vocab - 1}
     return [
@@ -109,16 +112,16 @@ def all_keys(a):
         ("general.file_type", U32, FILE_TYPES[a.type]),
         ("general.quantization_version", U32, 2),
         *own,
-        *vocabulary_keys({"llama": "llama-bpe", "qwen3": "qwen2"}[a.arch],
+        *vocabulary_keys("qwen2" if a.arch == "qwen3" else "llama-bpe",
                          *vocabulary(a.vocab, special), ids),
-        ("tokenizer.ggml.add_bos_token", BOOL, a.arch == "llama"),
+        ("tokenizer.ggml.add_bos_token", BOOL, a.arch != "qwen3"),
     ]
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("arch", choices=["llama", "qwen3"])
+    parser.add_argument("arch", choices=["bitnet-b1.58", "llama", "qwen3"])
     add_arguments(parser)
     parser.add_argument("--type", choices=[*TYPES, "mixed"], default="f16", help="of the matrices")
     parser.add_argument("--rows", choices=["same", *TYPES], default="same",

@@ -33,5 +33,6 @@ const struct trit_family trit_family_bitnet = {
     .synth_eps = 1e-5f,
     .synth_rope_base = 500000,
     .synth_type = TRIT_I2_S,
+    .dense = true,
     .scales = true,
 };
