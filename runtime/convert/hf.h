@@ -129,8 +129,10 @@ enum trit_code trit_hf_layers_read(struct trit_hf_config *c, const struct trit_j
 enum trit_code trit_hf_quant_read(struct trit_hf_config *c, struct trit_error *error);
 void trit_hf_config_free(struct trit_hf_config *c);
 bool trit_hf_is_full(const struct trit_hf_config *c, size_t layer); /* it has attention */
-/* All keys of the architecture. */
+/* The architecture, a name, and all keys of the architecture; these alone, of a config that need
+   not come from a file. */
 void trit_hf_put_config(const struct trit_hf_config *c, struct trit_gguf_writer *w);
+void trit_hf_put_sizes(const struct trit_hf_config *c, struct trit_gguf_writer *w);
 
 /* --- tensors: hf_tensors.c finds them, hf_rows.c reads them --- */
 

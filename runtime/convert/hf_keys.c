@@ -78,9 +78,14 @@ static const char *name_of(const struct trit_hf_config *c)
 
 void trit_hf_put_config(const struct trit_hf_config *c, struct trit_gguf_writer *w)
 {
-    const struct put p = { w, c->family->arch };
     trit_gguf_put_text(w, "general.architecture", c->family->arch);
     trit_gguf_put_text(w, "general.name", name_of(c));
+    trit_hf_put_sizes(c, w);
+}
+
+void trit_hf_put_sizes(const struct trit_hf_config *c, struct trit_gguf_writer *w)
+{
+    const struct put p = { w, c->family->arch };
     put_size(&p, "vocab_size", c->dim[TRIT_HF_VOCAB]);
     put_size(&p, "context_length", c->context);
     put_size(&p, "embedding_length", c->dim[TRIT_HF_HIDDEN]);

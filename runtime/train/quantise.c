@@ -32,15 +32,15 @@ struct quantising {
     double *sums; /* of a region's rows */
 };
 
-static void to_floats(const trit_real *restrict w, size_t n, float *restrict x)
+static inline void to_floats(const trit_real *restrict w, size_t n, float *restrict x)
 {
     for (size_t i = 0; i < n; i++)
         x[i] = (float)w[i];
 }
 
 /* n <= GROUP elements: trits of x * s, or signs, times d. */
-static void put(const struct quantising *q, const float *restrict x, size_t n,
-                trit_real *restrict out)
+static inline void put(const struct quantising *q, const float *restrict x, size_t n,
+                       trit_real *restrict out)
 {
     const float s = q->s, d = q->d;
     if (q->binary)
@@ -51,7 +51,7 @@ static void put(const struct quantising *q, const float *restrict x, size_t n,
             out[i] = trit_absmean_trit(x[i] * s) * d;
 }
 
-static void sum_rows(void *arg, size_t begin, size_t end, int thread)
+TRIT_TRAIN_WIDE static void sum_rows(void *arg, size_t begin, size_t end, int thread)
 {
     const struct quantising *q = arg;
     (void)thread;
@@ -86,7 +86,7 @@ static float mean_of(struct quantising *q, struct trit_pool *pool)
     return trit_absmean(sum, (double)q->n * (double)q->k);
 }
 
-static void whole_piece(void *arg, size_t begin, size_t end, int thread)
+TRIT_TRAIN_WIDE static void whole_piece(void *arg, size_t begin, size_t end, int thread)
 {
     const struct quantising *q = arg;
     (void)thread;
@@ -98,7 +98,7 @@ static void whole_piece(void *arg, size_t begin, size_t end, int thread)
     }
 }
 
-static void grouped_piece(void *arg, size_t begin, size_t end, int thread)
+TRIT_TRAIN_WIDE static void grouped_piece(void *arg, size_t begin, size_t end, int thread)
 {
     struct quantising q = *(const struct quantising *)arg;
     (void)thread;
