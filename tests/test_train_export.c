@@ -186,11 +186,9 @@ static void keys_of_a_plain_model(void **state)
     trit_gguf_close(g);
     t.export.facts = facts;
     t.export.nfacts = 2;
-    t.export.chat_template = "{{ 'another' }}";
     g = written(&t);
     has_text(g, "general.name", "Tale 15M");
     has_text(g, "general.license", "mit");
-    has_text(g, "tokenizer.chat_template", "{{ 'another' }}");
     trit_gguf_close(g);
     trit_trained_free(&t);
 }

@@ -84,7 +84,7 @@ static enum trit_code choose(const struct trit_train_export *x, const struct tri
                  : TRIT_OK;
 }
 
-static enum trit_code check_vocabulary(const struct trit_train_export *x, struct trit_error *error)
+enum trit_code trit_train_check_tokens(const struct trit_train_export *x, struct trit_error *error)
 {
     const struct trit_gguf_kv *tokens = trit_gguf_find(x->vocabulary, "tokenizer.ggml.tokens");
     if (!tokens || tokens->type != TRIT_GGUF_ARRAY)
@@ -99,7 +99,7 @@ static enum trit_code check_vocabulary(const struct trit_train_export *x, struct
 
 enum trit_code trit_train_export_check(const struct trit_train_export *x, struct trit_error *error)
 {
-    enum trit_code code = check_vocabulary(x, error);
+    enum trit_code code = trit_train_check_tokens(x, error);
     uint32_t type;
     if (!code && x->shape->input_group && !x->shape->weight_group)
         code = trit_fail(error, TRIT_EARGUMENT,

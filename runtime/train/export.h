@@ -17,7 +17,6 @@ struct trit_train_export {
     const float *w; /* the masters' block */
     struct trit_pool *pool;
     const struct trit_gguf *vocabulary; /* its keys tokenizer.* are the model's */
-    const char *chat_template;          /* instead of the vocabulary's; NULL: that */
     const struct trit_train_fact *facts;
     size_t nfacts; /* without a "name" the model is called as its architecture is */
     /* Enum trit_tensor_type, or TRIT_CONVERT_AUTO: I2_S where a matrix has one scale, PTQ1_0 or
@@ -38,5 +37,15 @@ enum trit_code trit_train_export_check(const struct trit_train_export *what,
    TRIT_EIO, TRIT_EMEMORY. */
 enum trit_code trit_train_export_gguf(const struct trit_train_export *what, const char *path,
                                       struct trit_error *error);
+
+/* The masters in a folder that there is: model.safetensors in F32, config.json, tokenizer.json and
+   tokenizer_config.json, as transformers and `tritmill convert` read them, whatever `type` and
+   `rows` are. TRIT_EARGUMENT where config.json has no words for how the shape is trained: it has
+   for trits with one scale a matrix and for dense matrices. TRIT_EUNSUPPORTED: nor has
+   tokenizer.json for the vocabulary. The check is of all that and of the places. */
+enum trit_code trit_train_masters_check(const struct trit_train_export *what, const char *folder,
+                                        struct trit_error *error);
+enum trit_code trit_train_export_masters(const struct trit_train_export *what, const char *folder,
+                                         struct trit_error *error);
 
 #endif

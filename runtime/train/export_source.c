@@ -7,6 +7,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/train/export_parts.h"
 #include "runtime/train/quantise.h"
+#include "runtime/train/vocabulary.h"
 
 struct trained {
     struct trit_source base; /* first */
@@ -15,15 +16,15 @@ struct trained {
     float *wq;                          /* of the tensor that was prepared last */
 };
 
-static const char *const classes[TRIT_TRAIN_FAMILIES] = {
-    [TRIT_TRAIN_BITNET] = "BitNetForCausalLM",
-    [TRIT_TRAIN_QWEN3] = "Qwen3ForCausalLM",
+const struct trit_train_class trit_train_classes[TRIT_TRAIN_FAMILIES] = {
+    [TRIT_TRAIN_BITNET] = { "BitNetForCausalLM", "bitnet", "relu2" },
+    [TRIT_TRAIN_QWEN3] = { "Qwen3ForCausalLM", "qwen3", "silu" },
 };
 
 struct trit_hf_config trit_train_config(const struct trit_train_shape *s)
 {
     return (struct trit_hf_config){
-        .family = trit_hf_family_find(classes[s->family]),
+        .family = trit_hf_family_find(trit_train_classes[s->family].name),
         .dim = { [TRIT_HF_HIDDEN] = s->hidden,
                  [TRIT_HF_FFN] = s->ffn,
                  [TRIT_HF_VOCAB] = s->vocab,
@@ -54,20 +55,6 @@ static void put_facts(const struct trit_train_export *x, const char *arch,
     }
     if (!named)
         trit_gguf_put_text(w, "general.name", arch);
-}
-
-static void put_vocabulary(const struct trit_train_export *x, struct trit_gguf_writer *w)
-{
-    static const char prefix[] = "tokenizer.", template[] = "tokenizer.chat_template";
-    const struct trit_gguf *v = x->vocabulary;
-    for (size_t i = 0; i < v->nkv; i++) {
-        const struct trit_text key = v->kv[i].key;
-        const bool mine = key.n >= sizeof prefix - 1 && !memcmp(key.s, prefix, sizeof prefix - 1);
-        if (mine && !(x->chat_template && trit_text_is(key, template)))
-            trit_gguf_put_copy(w, &v->kv[i]);
-    }
-    if (x->chat_template)
-        trit_gguf_put_text(w, template, x->chat_template);
 }
 
 /* Wo and Wdown of all layers. */
@@ -101,7 +88,7 @@ static enum trit_code put_keys(struct trit_source *source, struct trit_gguf_writ
     trit_hf_put_sizes(&config, w);
     if (s->input_bits == 4)
         trit_gguf_put_u32(w, "tritmill.activation_bits", s->input_bits);
-    put_vocabulary(t->what, w);
+    trit_train_vocabulary_copy(t->what->vocabulary, w);
     return s->hadamard ? put_rotation(t, w, error) : TRIT_OK;
 }
 

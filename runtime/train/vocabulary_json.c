@@ -132,11 +132,10 @@ static json_t *config(const struct trit_train_vocabulary *v)
                      "chat_template", chat);
 }
 
-/* Writes json and releases it; NULL is told as no memory. */
-static enum trit_code write_object(json_t *json, const char *path, struct trit_error *error)
+enum trit_code trit_train_write_json(json_t *json, const char *path, struct trit_error *error)
 {
     struct trit_file *file;
-    char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
+    char *text = json ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(json);
     if (!text)
         return trit_fail(error, TRIT_EMEMORY, "%s: no memory", path);
@@ -156,7 +155,7 @@ enum trit_code trit_train_vocabulary_write_json(const struct trit_train_vocabula
     char *beside = trit_train_beside(path, TRIT_TRAIN_CONFIG_NAME);
     if (!beside)
         return trit_fail(error, TRIT_EMEMORY, "%s: no memory", path);
-    enum trit_code code = write_object(config(v), beside, error);
+    enum trit_code code = trit_train_write_json(config(v), beside, error);
     free(beside);
-    return code ? code : write_object(tokenizer(v), path, error);
+    return code ? code : trit_train_write_json(tokenizer(v), path, error);
 }
