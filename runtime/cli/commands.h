@@ -24,6 +24,7 @@
     ROW(synth) \
     ROW(generate) \
     ROW(tune) \
+    ROW(train) \
     ROW(train_tokenizer) \
     ROW(convert) \
     ROW(pack) \

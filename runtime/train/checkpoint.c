@@ -14,7 +14,7 @@ static const char magic[8] = "TRITCKP1";
 
 enum { HEAD = sizeof magic + 8 + sizeof(struct trit_train_state) };
 _Static_assert(sizeof(struct trit_train_shape) == 17 * 4, "a hole in the file's shape");
-_Static_assert(sizeof(struct trit_train_state) == 20 * 4 + 7 * 8, "a hole in its state");
+_Static_assert(sizeof(struct trit_train_state) == 20 * 4 + 6 * 8, "a hole in its state");
 
 static bool is_checkpoint(const char *head, size_t bytes)
 {
@@ -129,7 +129,7 @@ enum trit_code trit_train_checkpoint_state(const char *path, struct trit_train_s
                                            struct trit_error *error)
 {
     FILE *f;
-    size_t floats;
+    size_t floats = 0;
     const enum trit_code code = open_head(&f, path, state, &floats, error);
     if (!code)
         fclose(f);
@@ -178,7 +178,7 @@ enum trit_code trit_train_checkpoint_read(const char *path, const struct trit_tr
 {
     FILE *f;
     struct trit_train_state state;
-    size_t floats;
+    size_t floats = 0;
     enum trit_code code = open_head(&f, path, &state, &floats, error);
     if (code)
         return code;

@@ -12,13 +12,13 @@ enum { TRIT_TRAIN_VERSION = 1 };
 /* What stands at the beginning of the file, in this order, little endian. */
 struct trit_train_state {
     struct trit_train_shape shape;
-    uint32_t version;          /* of the file: TRIT_TRAIN_VERSION */
-    uint32_t batch, pass;      /* sequences of a step, and of a pass: they fix the order of sums */
-    uint64_t seed;             /* of the first weights, and of the order of texts */
-    uint64_t data, vocabulary; /* digests of what it is trained on */
-    uint64_t step;             /* updates so far */
-    double seconds;            /* that they took */
-    double best;               /* least validation loss, nats a token; 0: none yet */
+    uint32_t version;     /* of the file: TRIT_TRAIN_VERSION */
+    uint32_t batch, pass; /* sequences of a step, and of a pass: they fix the order of sums */
+    uint64_t seed;        /* of the first weights, and of the order of texts */
+    uint64_t data;        /* digest of texts, their shares and vocabulary */
+    uint64_t step;        /* updates so far */
+    double seconds;       /* that they took */
+    double best;          /* least validation loss, nats a token; 0: none yet */
     uint64_t best_step;
 };
 

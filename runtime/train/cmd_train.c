@@ -5,10 +5,16 @@
 
 #include "runtime/base/text.h"
 #include "runtime/cli/commands.h"
+#include "runtime/convert/convert.h"
+#include "runtime/thread/pool.h"
 #include "runtime/train/command.h"
 
 #define AT(member) offsetof(struct trit_train_options, member)
-#define NOT        0, 0, NULL
+#define TYPES      "auto|i2_s|tq1_0|tq2_0|ptq1_0|pq2_0|q2_0|q1_0|f16|q8_0|q6_k|f32"
+static const uint32_t types[] = { TRIT_CONVERT_AUTO, TRIT_I2_S,  TRIT_TQ1_0, TRIT_TQ2_0,
+                                  TRIT_PTQ1_0,       TRIT_PQ2_0, TRIT_Q2_0,  TRIT_Q1_0,
+                                  TRIT_F16,          TRIT_Q8_0,  TRIT_Q6_K,  TRIT_F32 };
+#define NOT 0, 0, NULL
 static const struct trit_option options[] = {
     { "--tokenizer", TRIT_OPT_TEXT, AT(tokenizer), "FILE",
       "the vocabulary: a file of train-tokenizer, or any GGUF model", NOT },
@@ -75,9 +81,11 @@ static const struct trit_option options[] = {
     { "--resume", TRIT_OPT_FLAG, AT(resume), NULL, "go on from the checkpoint", NOT },
     { "--log", TRIT_OPT_TEXT, AT(log), "FILE", "a row of CSV for each step", NOT },
     { "-o,--output", TRIT_OPT_TEXT, AT(output), "FILE", "the trained model, a GGUF", NOT },
-    { "--type", TRIT_OPT_TEXT, AT(type), "TYPE",
-      "of its matrices (default: i2_s; ptq1_0 or q1_0 with groups; f16 dense)", NOT },
-    { "--embedding-type", TRIT_OPT_TEXT, AT(head), "TYPE", "of its embedding (default f16)", NOT },
+    { "--type", TRIT_OPT_CHOICE, AT(type), NULL,
+      "of its matrices (default: i2_s; with groups ptq1_0 or, of signs, q1_0; dense f16)", 0, 0,
+      TYPES },
+    { "--embedding-type", TRIT_OPT_CHOICE, AT(head), NULL,
+      "of its embedding (default: f16, or that of groups)", 0, 0, TYPES },
     { "--name", TRIT_OPT_TEXT, AT(name), "TEXT", "general.name of the model", NOT },
     { "--masters", TRIT_OPT_TEXT, AT(masters), "FOLDER",
       "the masters as safetensors, with config.json and tokenizer.json", NOT },
@@ -141,6 +149,8 @@ static int run(int argc, char **argv)
             "train: --tokenizer FILE is missing: train-tokenizer makes one");
     if (o.bits != 4 && o.bits != 8)
         return trit_cli_usage_error("train: --activation-bits %d: 8 or 4", o.bits);
+    o.matrices = types[o.type];
+    o.rows = types[o.head];
     return trit_train_command(&o, &error) ? trit_cli_error(&error) : 0;
 }
 

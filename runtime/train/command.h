@@ -12,10 +12,11 @@ enum { TRIT_TRAIN_TEXTS = 32 };
 struct trit_train_options {
     const char *texts[TRIT_TRAIN_TEXTS]; /* "FILE" or "FILE:SHARE" */
     int ntexts;
-    const char *tokenizer, *checkpoint, *log, *output, *type, *head, *name, *masters;
+    const char *tokenizer, *checkpoint, *log, *output, *name, *masters;
     int family, hidden, ffn, layers, heads, kv_heads, head_dim, context, groups, bits;
-    int batch, pass, warmup, hold_out, valid_steps, valid_windows, patience, threads;
+    int batch, pass, warmup, hold_out, valid_steps, valid_windows, patience, threads, type, head;
     double rope_base, lr, lr2, second, decay, clip, hours, save_minutes;
+    uint32_t matrices, rows; /* enum trit_tensor_type, or TRIT_CONVERT_AUTO */
     uint64_t steps, seed;
     bool binary, dense, hadamard, low_rows, resume, quiet;
 };

@@ -16,7 +16,7 @@ static bool is_log(const char *head, size_t bytes)
     return trit_head_is(head, bytes, "step,tokens,");
 }
 
-static const struct trit_file_kind kind = { "a log of training", is_log, 0666 };
+const struct trit_file_kind trit_train_output_log = { "a log of training", is_log, 0666 };
 
 enum { LOG_MAX = 1 << 30 };
 
@@ -48,7 +48,7 @@ enum trit_code trit_train_log_open(struct trit_train_run *r, struct trit_error *
             return code;
         kept = rows_until(old, bytes, r->state.step);
     }
-    enum trit_code code = trit_file_create_as(&file, r->log, &kind, error);
+    enum trit_code code = trit_file_create_as(&file, r->log, &trit_train_output_log, error);
     if (!code) {
         if (kept)
             trit_file_write(file, old, kept);

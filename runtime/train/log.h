@@ -4,6 +4,8 @@
 
 #include "runtime/train/run.h"
 
+extern const struct trit_file_kind trit_train_output_log; /* the only files that it replaces */
+
 /* Opens r->log for rows behind those of the run's steps so far; later ones that it has, which a run
    that ended without a checkpoint left, are dropped. */
 enum trit_code trit_train_log_open(struct trit_train_run *r, struct trit_error *error);

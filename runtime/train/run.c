@@ -33,10 +33,8 @@ static enum trit_code resume_from(struct trit_train_run *r, const struct trit_tr
         return differs(r, "--batch or --pass", error);
     if (old->seed != new->seed)
         return differs(r, "--seed", error);
-    if (old->vocabulary != new->vocabulary)
-        return differs(r, "vocabulary", error);
     if (old->data != new->data)
-        return differs(r, "text, or share of a text", error);
+        return differs(r, "text, share of a text, or vocabulary", error);
     r->state = *old;
     const struct trit_train_blocks b = blocks_of(r);
     return trit_train_checkpoint_read(r->checkpoint, &b, error);
@@ -152,10 +150,10 @@ static enum trit_code step_once(struct trit_train_run *r, struct trit_train_told
     return TRIT_OK;
 }
 
-enum trit_code trit_train_run_validate(struct trit_train_run *r, size_t windows,
+enum trit_code trit_train_run_validate(struct trit_train_run *r, size_t file, size_t windows,
                                        struct trit_train_valid *valid, struct trit_error *error)
 {
-    const size_t all = trit_train_data_held_windows(r->data), row = r->net.length + 1;
+    const size_t all = trit_train_data_file(r->data, file)->held_windows, row = r->net.length + 1;
     const size_t count = windows && windows < all ? windows : all;
     *valid = (struct trit_train_valid){ 0 };
     set_bits(r, r->state.step);
@@ -163,8 +161,8 @@ enum trit_code trit_train_run_validate(struct trit_train_run *r, size_t windows,
     for (size_t i = 0; i < count; i += r->net.sequences) {
         const size_t n = count - i < r->net.sequences ? count - i : r->net.sequences;
         for (size_t j = 0; j < n; j++)
-            valid->bytes +=
-                (double)trit_train_data_held(r->data, (i + j) * all / count, r->tokens + j * row);
+            valid->bytes += (double)trit_train_data_held(r->data, file, (i + j) * all / count,
+                                                         r->tokens + j * row);
         trit_train_net_forward(&r->net, r->tokens, n, r->nll);
         valid->nats += sum_of(r->nll, n * r->net.length);
         valid->tokens += (double)(n * r->net.length);
@@ -179,10 +177,10 @@ static enum trit_code look(struct trit_train_run *r, bool last, struct trit_trai
                            struct trit_error *error)
 {
     const bool due = r->valid_steps && r->state.step % r->valid_steps == 0;
-    if ((!due && !last) || !trit_train_data_held_windows(r->data))
+    if ((!due && !last) || !trit_train_data_file(r->data, 0)->held_windows)
         return TRIT_OK;
     const enum trit_code code =
-        trit_train_run_validate(r, last ? 0 : r->valid_windows, &r->valid, error);
+        trit_train_run_validate(r, 0, last ? 0 : r->valid_windows, &r->valid, error);
     if (code)
         return code;
     told->valid = true;

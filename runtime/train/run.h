@@ -19,7 +19,7 @@ struct trit_train_run {
     const char *checkpoint, *log; /* paths; NULL: none is written */
     double hours;                 /* stop then; 0: only at the schedule's end */
     double save_minutes;          /* between checkpoints */
-    uint64_t valid_steps;         /* between validations; 0: only at the end */
+    uint64_t valid_steps;         /* between validations, by the first text */
     size_t valid_windows;         /* of each; 0: all */
     unsigned patience;            /* validations without a new best that end the run; 0: any */
     bool quiet;                   /* no live line, no table */
@@ -47,8 +47,9 @@ enum trit_code trit_train_run_open(struct trit_train_run *r, struct trit_pool *p
 /* Steps until the run ends, which leaves a checkpoint. TRIT_ESTOPPED: a signal; a checkpoint was
    written. TRIT_EFORMAT: a loss or gradient is not finite: the last checkpoint stands. */
 enum trit_code trit_train_run_steps(struct trit_train_run *r, struct trit_error *error);
-/* Losses of held-out text, by the weights of the net; TRIT_ESTOPPED. */
-enum trit_code trit_train_run_validate(struct trit_train_run *r, size_t windows,
+/* Losses of held-out text of a file, by the weights of the net: of so many windows, spread over all
+   (0: all). TRIT_ESTOPPED. */
+enum trit_code trit_train_run_validate(struct trit_train_run *r, size_t file, size_t windows,
                                        struct trit_train_valid *valid, struct trit_error *error);
 void trit_train_run_close(struct trit_train_run *r);
 

@@ -1,0 +1,237 @@
+/* What `tritmill train` does: texts and vocabulary to a run, and what it made to files. */
+#include "runtime/train/command.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/file.h"
+#include "runtime/cli/cli.h"
+#include "runtime/cpu/cpu.h"
+#include "runtime/train/export.h"
+#include "runtime/train/log.h"
+#include "runtime/train/run.h"
+#include "runtime/train/vocabulary.h"
+
+/* All that a command holds. */
+struct work {
+    const struct trit_train_options *o;
+    struct trit_gguf *vocabulary;
+    struct trit_tokenizer *tokenizer;
+    struct trit_train_source sources[TRIT_TRAIN_TEXTS];
+    struct trit_train_data *data;
+    struct trit_pool *pool;
+    struct trit_train_run run;
+};
+
+/* The largest power of two, at most 1024, that divides both widths. */
+static uint32_t rotation_of(const struct trit_train_shape *s)
+{
+    const uint32_t widths = s->heads * s->head_dim | s->ffn, block = widths & -widths;
+    return block < 1024 ? block : 1024;
+}
+
+static void shape_of(const struct trit_train_options *o, struct trit_train_shape *s)
+{
+    const bool qwen3 = o->family == TRIT_TRAIN_QWEN3;
+    *s = (struct trit_train_shape){
+        .family = (uint32_t)o->family,
+        .weights = o->dense    ? TRIT_TRAIN_DENSE
+                   : o->binary ? TRIT_TRAIN_BINARY
+                               : TRIT_TRAIN_TERNARY,
+        .weight_group = o->groups == 2 ? TRIT_TRAIN_GROUP : 0,
+        .input_group = o->groups ? TRIT_TRAIN_GROUP : 0,
+        .input_bits = o->dense ? 0 : (uint32_t)o->bits,
+        .low_rows = o->low_rows,
+        .hidden = (uint32_t)o->hidden,
+        .ffn = (uint32_t)o->ffn,
+        .layers = (uint32_t)o->layers,
+        .heads = (uint32_t)o->heads,
+        .kv_heads = (uint32_t)(o->kv_heads ? o->kv_heads : o->heads),
+        .head_dim = (uint32_t)(o->head_dim ? o->head_dim : o->hidden / o->heads),
+        .context = (uint32_t)o->context,
+        .eps = qwen3 ? 1e-6f : 1e-5f,
+        .rope_base = (float)o->rope_base,
+    };
+    s->hadamard = o->hadamard ? rotation_of(s) : 0;
+}
+
+static enum trit_code open_texts(struct work *w, struct trit_error *e)
+{
+    const struct trit_train_options *o = w->o;
+    struct trit_progress progress;
+    enum trit_code code = TRIT_OK;
+    for (int i = 0; i < o->ntexts && !code; i++)
+        code = trit_train_source_parse(&w->sources[i], o->texts[i], e);
+    if (code)
+        return code;
+    const struct trit_train_data_ask ask = { .sources = w->sources,
+                                             .nsources = (size_t)o->ntexts,
+                                             .tokenizer = w->tokenizer,
+                                             .context = w->run.state.shape.context,
+                                             .seed = o->seed,
+                                             .held = (size_t)o->hold_out,
+                                             .progress = o->quiet ? NULL : trit_progress_step,
+                                             .progress_arg = &progress };
+    trit_progress_begin(&progress, "reading texts");
+    code = trit_train_data_open(&w->data, &ask, e);
+    trit_progress_end(&progress);
+    return code;
+}
+
+/* Vocabulary and texts, as the run's state has them. */
+static enum trit_code open_inputs(struct work *w, struct trit_error *e)
+{
+    struct trit_train_state *s = &w->run.state;
+    enum trit_code code =
+        trit_train_vocabulary_open(&w->vocabulary, &w->tokenizer, w->o->tokenizer, e);
+    if (code)
+        return code;
+    s->shape.vocab = (uint32_t)trit_tokenizer_size(w->tokenizer);
+    if ((code = trit_train_shape_check(&s->shape, e)) || (code = open_texts(w, e)))
+        return code;
+    s->data = trit_train_data_digest(w->data);
+    return TRIT_OK;
+}
+
+static void set_run(struct work *w)
+{
+    const struct trit_train_options *o = w->o;
+    struct trit_train_run *r = &w->run;
+    const double second = (double)o->steps * o->second;
+    r->schedule = (struct trit_train_schedule){ .steps = o->steps,
+                                                .warmup = (uint64_t)o->warmup,
+                                                .second = (uint64_t)second,
+                                                .lr = o->lr,
+                                                .lr2 = o->lr2 > 0 ? o->lr2 : o->lr * 2 / 3,
+                                                .decay = o->decay,
+                                                .clip = o->clip };
+    r->checkpoint = o->checkpoint;
+    r->log = o->log;
+    r->hours = o->hours;
+    r->save_minutes = o->save_minutes;
+    r->valid_steps = (uint64_t)o->valid_steps;
+    r->valid_windows = (size_t)o->valid_windows;
+    r->patience = (unsigned)o->patience;
+    r->quiet = o->quiet;
+    r->data = w->data;
+    r->state.version = TRIT_TRAIN_VERSION;
+    r->state.batch = (uint32_t)o->batch;
+    r->state.pass = (uint32_t)(o->pass < o->batch ? o->pass : o->batch);
+    r->state.seed = o->seed;
+}
+
+static void tell_start(const struct work *w)
+{
+    const struct trit_train_run *r = &w->run;
+    const double tokens = (double)r->schedule.steps * r->state.batch * (double)r->net.length;
+    printf("%.2f M parameters, %.1f M tokens to see; texts of", (double)r->net.layout.floats / 1e6,
+           tokens / 1e6);
+    for (size_t i = 0; i < trit_train_data_files(w->data); i++) {
+        const struct trit_train_file *f = trit_train_data_file(w->data, i);
+        printf("%s %.1f M (%s, %.0f %%)", i ? "," : "", (double)f->tokens / 1e6, f->path,
+               100 * f->share);
+    }
+    printf("\n");
+    fflush(stdout);
+}
+
+static enum trit_code tell_end(struct work *w, struct trit_error *e)
+{
+    struct trit_train_run *r = &w->run;
+    printf("%s: step %llu, %.0f s of training\n", r->ended, (unsigned long long)r->state.step,
+           r->state.seconds);
+    for (size_t i = 0; i < trit_train_data_files(w->data); i++) {
+        const struct trit_train_file *f = trit_train_data_file(w->data, i);
+        struct trit_train_valid v;
+        if (!f->held_windows)
+            continue;
+        const enum trit_code code = trit_train_run_validate(r, i, 0, &v, e);
+        if (code)
+            return code;
+        printf("%s: perplexity %.4f, %.4f bits/byte, on %.0f tokens held out\n", f->path,
+               exp(v.nats / v.tokens), v.nats / v.bytes / M_LN2, v.tokens);
+    }
+    printf("zeros among the inputs of ffn_down, by layer:");
+    for (size_t i = 0; i < r->net.shape.layers && r->net.inputs; i++)
+        printf(" %.2f", (double)r->net.zeros[i] / (double)r->net.inputs);
+    printf("\n");
+    return TRIT_OK;
+}
+
+static enum trit_code train(struct work *w, struct trit_error *e)
+{
+    const struct trit_train_options *o = w->o;
+    const struct trit_train_fact name = { "name", o->name };
+    struct trit_train_export what = { .shape = &w->run.state.shape,
+                                      .layout = &w->run.net.layout,
+                                      .pool = w->pool,
+                                      .vocabulary = w->vocabulary,
+                                      .facts = &name,
+                                      .type = o->matrices,
+                                      .rows = o->rows,
+                                      .nfacts = o->name ? 1 : 0 };
+    enum trit_code code = open_inputs(w, e);
+    if (code || (code = trit_train_export_check(&what, e)))
+        return code;
+    set_run(w);
+    if ((code = trit_train_run_open(&w->run, w->pool, o->resume, e)))
+        return code;
+    if (!o->quiet)
+        tell_start(w);
+    if ((code = trit_train_run_steps(&w->run, e)))
+        return code;
+    if (!o->quiet && (code = tell_end(w, e)))
+        return code;
+    what.w = w->run.net.w;
+    if (o->output)
+        code = trit_train_export_gguf(&what, o->output, e);
+    return code;
+}
+
+static enum trit_code check_outputs(const struct trit_train_options *o, struct trit_error *e)
+{
+    const struct {
+        const char *path;
+        const struct trit_file_kind *kind;
+    } outputs[] = { { o->output, &trit_output_gguf },
+                    { o->checkpoint, &trit_output_checkpoint },
+                    { o->log, &trit_train_output_log } };
+    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
+        const char *others[TRIT_TRAIN_TEXTS + 4];
+        size_t n = 0;
+        for (int t = 0; t < o->ntexts; t++)
+            others[n++] = o->texts[t];
+        others[n++] = o->tokenizer;
+        for (size_t j = 0; j < i; j++)
+            others[n++] = outputs[j].path;
+        const enum trit_code code =
+            outputs[i].path ? trit_output_check(outputs[i].path, outputs[i].kind, others, n, e)
+                            : TRIT_OK;
+        if (code)
+            return code;
+    }
+    return TRIT_OK;
+}
+
+enum trit_code trit_train_command(const struct trit_train_options *o, struct trit_error *e)
+{
+    struct work w = { .o = o };
+    shape_of(o, &w.run.state.shape);
+    const int threads = o->threads > 0 ? o->threads : trit_cpu_get()->threads;
+    enum trit_code code = check_outputs(o, e);
+    if (!code)
+        code = trit_pool_create(&w.pool, threads, e);
+    trit_catch_stop();
+    if (!code)
+        code = train(&w, e);
+    trit_train_run_close(&w.run);
+    trit_train_data_free(w.data);
+    trit_tokenizer_free(w.tokenizer);
+    trit_gguf_close(w.vocabulary);
+    trit_pool_destroy(w.pool);
+    for (int i = 0; i < o->ntexts; i++)
+        free(w.sources[i].path);
+    return code;
+}
