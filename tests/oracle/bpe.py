@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Byte-level BPE learnt the slow way: all pairs are counted anew for every merge. Cuts only texts
-whose pre-tokens it knows: ASCII, by gpt-2's rule. Prints the tokens as tokenizer.json has them.
+whose pre-tokens it knows: ASCII, by gpt-2's rule.
 
-bpe.py FILE SIZE [CONTROL...]: the ids that a vocabulary of SIZE has below its control tokens."""
+bpe.py TEXT SIZE [CONTROL...] TOKENIZER.JSON: whether it has the tokens and merges of a vocabulary of
+SIZE, learnt of TEXT, with these control tokens."""
 import collections
 import json
 import re
@@ -60,10 +61,18 @@ def learn(text, size, control):
 
 
 def main():
-    control = sys.argv[3:]
-    with open(sys.argv[1], encoding="ascii") as file:
-        tokens, merges = learn(file.read(), int(sys.argv[2]), control)
-    json.dump({"tokens": tokens, "merges": merges}, sys.stdout)
+    path, size, *control, tokenizer = sys.argv[1:]
+    with open(path, encoding="ascii") as file:
+        tokens, merges = learn(file.read(), int(size), control)
+    with open(tokenizer, encoding="utf-8") as file:
+        model = json.load(file)["model"]
+    theirs = sorted(model["vocab"], key=model["vocab"].get)
+    for i, (ours, other) in enumerate(zip(merges, model["merges"])):
+        if ours != other:
+            sys.exit(f"merge {i} is '{other}', not '{ours}'")
+    if (tokens, merges) != (theirs, model["merges"]):
+        sys.exit(f"{len(theirs)} tokens and {len(model['merges'])} merges, "
+                 f"not {len(tokens)} and {len(merges)}")
 
 
 if __name__ == "__main__":
