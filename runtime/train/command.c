@@ -173,7 +173,11 @@ static enum trit_code train(struct work *w, struct trit_error *e)
                                       .rows = o->rows,
                                       .nfacts = o->name ? 1 : 0 };
     enum trit_code code = open_inputs(w, e);
-    if (code || (code = trit_train_export_check(&what, e)))
+    if (!code)
+        code = trit_train_export_check(&what, e);
+    if (!code && o->masters)
+        code = trit_train_masters_check(&what, o->masters, e);
+    if (code)
         return code;
     set_run(w);
     if ((code = trit_train_run_open(&w->run, w->pool, o->resume, e)))
@@ -187,6 +191,8 @@ static enum trit_code train(struct work *w, struct trit_error *e)
     what.w = w->run.net.w;
     if (o->output)
         code = trit_train_export_gguf(&what, o->output, e);
+    if (!code && o->masters)
+        code = trit_train_export_masters(&what, o->masters, e);
     return code;
 }
 
