@@ -29,6 +29,7 @@ import numpy as np
 
 from train_graph import Exact, Graph, layout
 
+WITHIN = 3e-5  # of a tensor's largest gradient
 SLACK = 2e-3  # of the distance between two integers
 AGREED = 1e-5  # of the gradient's length: below it no ties are sought
 TRIES = 60  # of the nearest values, each time
@@ -172,7 +173,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?")
-    parser.add_argument("--within", type=float, default=1e-4, help="of gradients, per tensor")
+    parser.add_argument("--within", type=float, default=WITHIN,
+                        help="of gradients, per tensor (%(default)s)")
     parser.add_argument("--self-test", type=int, nargs="?", const=1, metavar="SEED")
     a = parser.parse_args()
     if a.self_test is not None:
