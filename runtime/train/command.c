@@ -11,6 +11,7 @@
 #include "runtime/cpu/cpu.h"
 #include "runtime/train/export.h"
 #include "runtime/train/log.h"
+#include "runtime/train/peak.h"
 #include "runtime/train/run.h"
 #include "runtime/train/vocabulary.h"
 
@@ -137,11 +138,24 @@ static void tell_start(const struct work *w)
     fflush(stdout);
 }
 
+/* Of this process's fastest step, so that a busy machine does not tell another one's speed. */
+static void tell_speed(const struct trit_train_run *r)
+{
+    if (!(r->speed > 0))
+        return;
+    const double work = r->speed * trit_train_work(&r->net.shape) / 1e9,
+                 peak = trit_train_peak(r->net.pool);
+    printf("%.0f tokens/s, %.1f GFLOP/s: %.0f %% of the binary32 peak of %d threads, %.1f GFLOP/s, "
+           "measured now\n",
+           r->speed, work, 100 * work / peak, trit_pool_threads(r->net.pool), peak);
+}
+
 static enum trit_code tell_end(struct work *w, struct trit_error *e)
 {
     struct trit_train_run *r = &w->run;
     printf("%s: step %llu, %.0f s of training\n", r->ended, (unsigned long long)r->state.step,
            r->state.seconds);
+    tell_speed(r);
     for (size_t i = 0; i < trit_train_data_files(w->data); i++) {
         const struct trit_train_file *f = trit_train_data_file(w->data, i);
         struct trit_train_valid v;

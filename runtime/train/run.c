@@ -218,6 +218,8 @@ enum trit_code trit_train_run_steps(struct trit_train_run *r, struct trit_error 
             return code;
         told.seconds = trit_now() - start;
         r->state.seconds += told.seconds;
+        const double speed = (double)(r->state.batch * r->net.length) / told.seconds;
+        r->speed = speed > r->speed ? speed : r->speed;
         const bool last = end_of(r, began) != NULL;
         if (!trit_stopped())
             code = look(r, last, &told, error);

@@ -31,6 +31,7 @@ struct trit_train_run {
     /* Of the run: */
     struct trit_train_valid valid; /* the last */
     const char *ended;             /* why: "all steps", ... */
+    double speed;                  /* the fastest step's of this process, tokens a second */
     FILE *rows;                    /* the log */
     int32_t *tokens;               /* [net.sequences][length + 1] */
     float *nll;
