@@ -183,6 +183,7 @@ return {
 
   -- The vector operations around them.
   {op = "quant", packing = "f32", act = "i8", kr = 16, tiles = always {1, 1}},
+  {op = "quant4", packing = "f32", act = "i8", template = "quant", kr = 16, tiles = always {1, 1}},
   {op = "norm", packing = "f32", act = "f32", kr = 16, tiles = always {1, 1}},
   {op = "relu2", packing = "f32", act = "f32", kr = 16, tiles = always {1, 1}},
   {op = "silu", packing = "f32", act = "f32", kr = 16, tiles = always {1, 1}},

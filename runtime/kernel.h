@@ -45,8 +45,10 @@ typedef void trit_rows_fn(size_t count, const uint32_t *list, size_t k, const ui
 typedef void trit_cols_fn(size_t n, size_t k, size_t count, const uint32_t *list, const int8_t *a,
                           const uint8_t *w, int32_t *acc);
 
-/* quant: x[k] -> a[kp] (kp >= k, zeros from k on), *s, *sum. */
-typedef void trit_quant_fn(size_t k, size_t kp, const float *x, int8_t *a, float *s, int32_t *sum);
+/* quant, quant4: x[k] -> a[kp] (kp >= k, zeros from k on), *s, *sum; by the largest |x| to -128 ..
+   127, by their mean to -8 .. 7. */
+typedef void trit_inputs_fn(size_t k, size_t kp, const float *x, int8_t *a, float *s, int32_t *sum);
+typedef trit_inputs_fn trit_quant_fn, trit_quant4_fn;
 
 /* norm: y[k] from x[k] and weights w[k]; y may be x. */
 typedef void trit_norm_fn(size_t k, const float *x, const float *w, float eps, float *y);
@@ -162,7 +164,8 @@ typedef uint64_t trit_peak_fn(size_t k, uint32_t seed, int32_t *sink);
     ROW(l2, l2) \
     ROW(gnorm, gnorm) \
     ROW(delta, delta) \
-    ROW(gelu, gated)
+    ROW(gelu, gated) \
+    ROW(quant4, quant)
 /* clang-format on */
 
 #define TRIT_OP_ROW(name, proof) TRIT_OP_##name,

@@ -103,6 +103,46 @@ static void quant_takes_anything(void **state)
     assert_true(sum == -1 && a[0] == -128 && a[1] == 127 && a[2] == 0);
 }
 
+/* Their mean is 2.64575131f: the scale is 1. */
+static void quant4_rounds_half_to_even(void **state)
+{
+    (void)state;
+    const float x[6] = { 0.5f, 1.5f, -2.5f, -0.0f, -5.5f, 6 * 2.64575131f - 10.0f };
+    const int8_t want[8] = { 0, 2, -2, 0, -6, 6, 0, 0 };
+    int8_t a[8];
+    float s;
+    int32_t sum;
+    trit_ref_quant4(6, 8, x, a, &s, &sum);
+    same_float(s, 1.0f);
+    assert_int_equal(sum, 0);
+    assert_memory_equal(a, want, sizeof a);
+}
+
+/* Unlike quant's, its scale shows any NaN; and sums that overflow. */
+static void quant4_takes_anything(void **state)
+{
+    (void)state;
+    const float zeros[2] = { 0.0f, -0.0f }, infinite[3] = { -INFINITY, 1.0f, INFINITY },
+                huge[2] = { 0x1.8p127f, -0x1.8p127f }, nan[2] = { NAN, -2.0f },
+                far[4] = { 100.0f, -100.0f, 0.0f, 0.0f };
+    int8_t a[4];
+    float s;
+    int32_t sum;
+    trit_ref_quant4(2, 3, zeros, a, &s, &sum);
+    same_float(s, 2.64575131f / 1e-5f);
+    assert_true(sum == 0 && a[0] == 0 && a[1] == 0 && a[2] == 0);
+    trit_ref_quant4(3, 3, infinite, a, &s, &sum);
+    same_float(s, 0.0f);
+    assert_true(sum == -16 && a[0] == -8 && a[1] == 0 && a[2] == -8);
+    trit_ref_quant4(2, 2, huge, a, &s, &sum);
+    same_float(s, 0.0f);
+    trit_ref_quant4(2, 3, nan, a, &s, &sum);
+    same_float(s, 2.64575131f / 1e-5f);
+    assert_true(sum == -16 && a[0] == -8 && a[1] == -8 && a[2] == 0);
+    trit_ref_quant4(4, 4, far, a, &s, &sum);
+    assert_true(a[0] == 5 && a[1] == -5 && a[2] == 0);
+}
+
 static void norm_is_near_binary64(void **state)
 {
     (void)state;
@@ -360,6 +400,8 @@ int main(void)
         cmocka_unit_test(mm_multiplies),
         cmocka_unit_test(quant_rounds_half_to_even),
         cmocka_unit_test(quant_takes_anything),
+        cmocka_unit_test(quant4_rounds_half_to_even),
+        cmocka_unit_test(quant4_takes_anything),
         cmocka_unit_test(norm_is_near_binary64),
         cmocka_unit_test(relu2_squares),
         cmocka_unit_test(softmax_is_a_piece),

@@ -1,5 +1,5 @@
-/* The operations on vectors: quant, norm, l2, gnorm, those of a gate, softmax, merge, half, split.
- */
+/* The operations on vectors: quant, quant4, norm, l2, gnorm, those of a gate, softmax, merge, half,
+   split. */
 #include <math.h>
 #include <string.h>
 
@@ -30,6 +30,28 @@ static void sweep(const struct trit_kernel *kernel, enum trit_check_kind kinds,
     }
 }
 
+/* Values whose scale is 1, so that those of .5 are ties. Of quant4 their mean makes it, which is as
+   near as one of them can bring it. */
+static void make_ties(trit_inputs_fn *ref, size_t k, float *x, int8_t *a)
+{
+    const size_t at = trit_check_between(0, k - 1);
+    float s = 0;
+    int32_t sum;
+    if (ref == trit_ref_quant) {
+        x[at] = 127.0f;
+        return;
+    }
+    x[at] = 2.64575131f * (float)k;
+    for (size_t i = 0; i < k; i++) {
+        x[i] = i == at ? x[i] : fmodf(x[i], 4);
+        x[at] -= i == at ? 0 : fabsf(x[i]);
+    }
+    for (int i = 0; i < 16 && s != 1.0f; i++) {
+        ref(k, k, x, a, &s, &sum);
+        x[at] = s == 1.0f ? x[at] : nextafterf(x[at], s > 1 ? INFINITY : 0);
+    }
+}
+
 static void quant_once(const struct trit_kernel *kernel, size_t k, enum trit_check_kind kind,
                        enum trit_check_edge edge)
 {
@@ -38,12 +60,12 @@ static void quant_once(const struct trit_kernel *kernel, size_t k, enum trit_che
     float *data = trit_check_array(k, kind), want_s;
     int8_t *want = trit_check_scratch(kp, 1);
     int32_t want_sum;
-    /* Scale 1: values of .5 are then ties. */
+    trit_inputs_fn *ref = trit_ref_inputs(kernel->op);
     if (kind == TRIT_CHECK_TIES)
-        data[trit_check_between(0, k - 1)] = 127.0f;
+        make_ties(ref, k, data, want);
     trit_check_case("k=%zu kp=%zu values=%s edge=%s", k, kp, trit_check_kind_names[kind],
                     trit_check_edge_names[edge]);
-    trit_ref_quant(k, kp, data, want, &want_s, &want_sum);
+    ref(k, kp, data, want, &want_s, &want_sum);
     trit_check_place(edge);
     const float *x = trit_check_in(data, k, sizeof *x);
     int8_t *a = trit_check_out(kp, 1);

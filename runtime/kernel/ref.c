@@ -90,19 +90,40 @@ void trit_ref_mm_groups(const struct trit_ref_groups *p, float *y, size_t ldy)
         }
 }
 
+/* x times s within low .. high, rounded; their sum. */
+static int32_t codes(size_t k, size_t kp, const float *x, float s, float low, float high, int8_t *a)
+{
+    int32_t sum = 0;
+    for (size_t i = 0; i < kp; i++) {
+        float v = i < k ? min(max(x[i] * s, low), high) : 0.0f;
+        /* |v| <= 128: the sum's last bit is 1, so the addition rounds half to even. */
+        a[i] = (int8_t)((v + 12582912.0f) - 12582912.0f);
+        sum += a[i];
+    }
+    return sum;
+}
+
 void trit_ref_quant(size_t k, size_t kp, const float *x, int8_t *a, float *s, int32_t *sum)
 {
     float m = 0.0f;
     for (size_t i = 0; i < k; i++)
         m = max(fabsf(x[i]), m);
     *s = 127.0f / max(m, 1e-5f);
-    *sum = 0;
-    for (size_t i = 0; i < kp; i++) {
-        float v = i < k ? min(max(x[i] * *s, -128.0f), 127.0f) : 0.0f;
-        /* |v| <= 128: the sum's last bit is 1, so the addition rounds half to even. */
-        a[i] = (int8_t)((v + 12582912.0f) - 12582912.0f);
-        *sum += a[i];
-    }
+    *sum = codes(k, kp, x, *s, -128.0f, 127.0f, a);
+}
+
+void trit_ref_quant4(size_t k, size_t kp, const float *x, int8_t *a, float *s, int32_t *sum)
+{
+    struct r16 all = { { 0 }, 0 };
+    for (size_t i = 0; i < k; i++)
+        r16_add(&all, fabsf(x[i]));
+    *s = 2.64575131f / max(r16_sum(&all) / (float)k, 1e-5f);
+    *sum = codes(k, kp, x, *s, -8.0f, 7.0f, a);
+}
+
+trit_inputs_fn *trit_ref_inputs(enum trit_op op)
+{
+    return op == TRIT_OP_quant4 ? trit_ref_quant4 : trit_ref_quant;
 }
 
 /* R16 of the squares. */

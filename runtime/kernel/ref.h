@@ -21,7 +21,8 @@ struct trit_ref_groups {
 void trit_ref_mm(size_t m, size_t n, size_t k, const int8_t *w, const float *d, const int8_t *a,
                  size_t lda, const float *s, float *y, size_t ldy);
 void trit_ref_mm_groups(const struct trit_ref_groups *x, float *y, size_t ldy);
-trit_quant_fn trit_ref_quant;
+trit_inputs_fn trit_ref_quant, trit_ref_quant4;
+trit_inputs_fn *trit_ref_inputs(enum trit_op op); /* of the two */
 trit_norm_fn trit_ref_norm;
 trit_gated_fn trit_ref_relu2, trit_ref_silu, trit_ref_sigmoid, trit_ref_gelu;
 trit_gated_fn *trit_ref_gated(enum trit_op op); /* of them */

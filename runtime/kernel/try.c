@@ -207,7 +207,7 @@ static bool try_quant(const struct trit_kernel *kn)
     int8_t a[2][KP];
     int32_t sum[2];
     fill(x, K);
-    trit_ref_quant(K, KP, x, a[0], &s[0], &sum[0]);
+    trit_ref_inputs(kn->op)(K, KP, x, a[0], &s[0], &sum[0]);
     kn->fn.quant(K, KP, x, a[1], &s[1], &sum[1]);
     return !memcmp(a[0], a[1], KP) && !memcmp(&s[0], &s[1], sizeof s[0]) && sum[0] == sum[1];
 }
