@@ -10,6 +10,7 @@
 #include "runtime/model/hadamard.h"
 #include "runtime/model/keys.h"
 #include "runtime/model/model.h"
+#include "runtime/model/own.h"
 
 enum { MAX_DIM = 1 << 20, MAX_LAYERS = 4096, MAX_CONTEXT = 1 << 24, MAX_VOCAB = 1 << 24 };
 
@@ -246,8 +247,9 @@ enum trit_code trit_config_read(struct trit_config *c, const struct trit_gguf *g
 {
     *c = (struct trit_config){ 0 };
     enum trit_code code = trit_gguf_refuse(g, e);
-    if (code || (code = read_arch(c, g, e)) || (code = trit_hadamard_read(c, g, e)) ||
-        (code = read_sizes(c, g, e)) || (code = read_heads(c, g, e)))
+    if (code || (code = read_arch(c, g, e)) || (code = trit_own_read(c, g, e)) ||
+        (code = trit_hadamard_read(c, g, e)) || (code = read_sizes(c, g, e)) ||
+        (code = read_heads(c, g, e)))
         return code;
     c->rope_base = c->family->rope_base;
     const struct trit_float_key eps = { "attention.layer_norm_rms_epsilon", FLT_MIN, 1, &c->eps },

@@ -251,7 +251,7 @@ static void activate(void *arg, size_t begin, size_t end, int thread)
             clamp(ffn, half->layer->clamp, gate, up);
         w->model->ops.gated->fn.silu(ffn, gate, up, gate);
         look(half, gate, ffn, r->token[i]);
-        trit_quantise(w->model->ops.quant, &to, gate);
+        trit_quantise(w->model->ops.inputs, &to, gate);
     }
 }
 

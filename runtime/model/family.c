@@ -255,6 +255,7 @@ void trit_config_block(const struct trit_config *c, struct trit_config *block)
     block->interval = 0;
     block->delta = (struct trit_delta){ 0 };
     block->packed_head = false; /* as long as it is the model's */
+    block->int4 = false;        /* it holds no codes */
 }
 
 const struct trit_gguf_tensor *trit_family_matrix(const struct trit_config *c,

@@ -138,7 +138,9 @@ struct trit_family {
     bool gated_heads;   /* a gate for each element of what attention gives, behind each head of q */
     bool predicts;      /* a prediction block may stand behind the layers: a layer of the first kind
                            and nextn.* (FORMATS-2, section 3.6) */
-    bool hadamard;      /* weights may be rotated (runtime/model/hadamard.h) */
+    bool hadamard;      /* weights may be rotated (runtime/model/hadamard.h); */
+    bool prism;         /* those are Prism's: all weights are, with signs, and files that say so
+                           by their general.name alone are refused */
     bool grouped;       /* float matrices are read as values with a scale per group of columns */
     bool yarn;          /* rotations may be stretched by YaRN */
     bool windows;       /* layers may have windows: the keys of these are the family's own */

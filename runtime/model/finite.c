@@ -1,9 +1,9 @@
 /* Where a pass first left the finite numbers. The quantiser turns whatever it gets into int8, so an
    infinity or NaN would come out as an ordinary, meaningless answer. It leaves a mark in the scale,
-   which costs nothing to read: a scale of 0 means an infinite input, the greatest scale an input of
-   zeros and NaNs only. Only then are the values themselves looked at. Of matrices with groups it is
-   the reciprocals of their scales that are kept. The states that the head is asked about, and its
-   answers, are looked at always. */
+   which costs nothing to read: a scale of 0 means an infinite input, or sum of inputs, the greatest
+   scale an input of zeros and NaNs only (of quant4: of zeros, or with a NaN). Only then are the
+   values themselves looked at. Of matrices with groups it is the reciprocals of their scales that
+   are kept. The states that the head is asked about, and its answers, are looked at always. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -14,12 +14,12 @@
 #include "runtime/model/internal.h"
 #include "runtime/model/kv.h"
 
-/* Inputs of about 10^14: a product with them may overflow. And of about 10^8: with 2^20 of them,
-   and weights as large as f16 has them, so may squares of a product. */
+/* Inputs of about 10^14 (of quant4 less): a product with them may overflow. And of about 10^8: with
+   2^20 of them, and weights as large as f16 has them, so may squares of a product. */
 static const float TINY_SCALE = 0x1p-40f, SMALL_SCALE = 0x1p-20f;
 
-/* 127 / 1e-5: the quantiser's scale where nothing exceeds 1e-5. */
-static const float ZERO_SCALE = 127.0f / 1e-5f;
+/* The quantisers' scales where nothing, or not the mean, exceeds 1e-5. */
+static const float ZERO_SCALE = 127.0f / 1e-5f, ZERO_SCALE_4 = 2.64575131f / 1e-5f;
 
 /* Of infinity, and of 2^50: 2^20 squares of less can be summed. */
 static const uint32_t INFINITE = 0x7f800000, LARGE_BITS = 0x58800000;
@@ -109,9 +109,9 @@ static struct scales scales_of(const struct trit_work *w, const struct trit_matr
 }
 
 /* A reciprocal of a reciprocal may be two roundings less. */
-static bool is_greatest(float scale)
+static bool is_greatest(const struct trit_work *w, float scale)
 {
-    return scale >= ZERO_SCALE * (1 - 0x1p-21f);
+    return scale >= (w->model->config.int4 ? ZERO_SCALE_4 : ZERO_SCALE) * (1 - 0x1p-21f);
 }
 
 void trit_finite_norm(struct trit_work *w, enum trit_part part, const float *in, size_t ld,
@@ -121,7 +121,7 @@ void trit_finite_norm(struct trit_work *w, enum trit_part part, const float *in,
     for (size_t i = 0; i < w->m; i++) {
         const float *row = in + i * ld;
         const struct scales s = scales_of(w, to, i);
-        if (s.least > 0 && !is_greatest(s.most))
+        if (s.least > 0 && !is_greatest(w, s.most))
             continue;
         if (s.least == 0 || !trit_finite_all(row, k) || (weights && trit_finite_overflow(row, k)))
             note_norm(w, part, row, k, i);

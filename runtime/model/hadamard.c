@@ -66,7 +66,7 @@ static enum trit_code check_no_keys(const struct reader *r)
                               "its weights are rotated (Hadamard), but there is no "
                               "'" PREFIX "version' that says how");
     struct trit_text name = { "", 0 };
-    if (trit_gguf_find(r->gguf, "general.name") &&
+    if (!r->config->family->prism || !trit_gguf_find(r->gguf, "general.name") ||
         trit_gguf_text(r->gguf, "general.name", &name, NULL))
         return TRIT_OK; /* of another type: said elsewhere */
     if (memmem(name.s, name.n, "hadamard", 8) || memmem(name.s, name.n, "Hadamard", 8) ||

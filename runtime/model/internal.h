@@ -81,6 +81,7 @@ struct trit_layer {
 
 /* One kernel for each of the other operations. */
 struct trit_ops {
+    const struct trit_kernel *inputs; /* of matrices of codes: quant or quant4 */
     const struct trit_kernel *quant, *norm, *gated, *softmax, *qk, *pv, *merge, *half, *split,
         *head;
     const struct trit_kernel *rotate, *open; /* NULL where the family has no use for them; */

@@ -105,7 +105,7 @@ static void make_inputs(void *arg, size_t begin, size_t end, int thread)
             memcpy(j->keep + i * to.k, values, to.k * sizeof *values);
         if (j->to->turned)
             trit_turn(w->model, to.k, values, row);
-        trit_quantise(w->model->ops.quant, &to, j->to->turned ? row : values);
+        trit_quantise(w->model->ops.inputs, &to, j->to->turned ? row : values);
     }
 }
 

@@ -309,13 +309,15 @@ enum trit_code trit_loader_brief(struct trit_loader *b, const struct trit_loader
 static enum trit_code pick_ops(struct trit_loader *l)
 {
     struct trit_ops *ops = &l->model->ops;
-    const struct trit_family *family = l->model->config.family;
-    const bool deltas = trit_config_deltas(&l->model->config);
+    const struct trit_config *c = &l->model->config;
+    const struct trit_family *family = c->family;
+    const bool deltas = trit_config_deltas(c);
     const struct {
         enum trit_op op;
         const struct trit_kernel **kernel;
         bool wanted;
     } list[] = {
+        { c->int4 ? TRIT_OP_quant4 : TRIT_OP_quant, &ops->inputs, true },
         { TRIT_OP_quant, &ops->quant, true },
         { TRIT_OP_norm, &ops->norm, true },
         { family->gated, &ops->gated, true },
@@ -325,7 +327,7 @@ static enum trit_code pick_ops(struct trit_loader *l)
         { TRIT_OP_merge, &ops->merge, true },
         { TRIT_OP_half, &ops->half, true },
         { TRIT_OP_split, &ops->split, true },
-        { TRIT_OP_rotate, &ops->rotate, l->model->config.hadamard.block },
+        { TRIT_OP_rotate, &ops->rotate, c->hadamard.block },
         { TRIT_OP_sigmoid, &ops->open, family->gated_heads },
         { TRIT_OP_conv, &ops->conv, deltas },
         { TRIT_OP_l2, &ops->l2, deltas },

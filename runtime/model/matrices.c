@@ -282,18 +282,32 @@ static enum trit_code check_dense(const struct trit_loader *l,
     return TRIT_OK;
 }
 
+/* Whose inputs are never quantised. */
+static enum trit_code check_inputs(const struct trit_loader *l,
+                                   const struct trit_gguf_tensor *dense)
+{
+    if (!l->model->config.int4)
+        return TRIT_OK;
+    return trit_fail(l->error, TRIT_EUNSUPPORTED,
+                     "%s: tensor '%.*s' is dense: key 'tritmill.activation_bits' is 4, which is "
+                     "for inputs of matrices of codes",
+                     l->gguf->path, (int)dense->name.n, dense->name.s);
+}
+
 static enum trit_code form_in_file(struct trit_loader *l, size_t i, struct trit_matrix *x)
 {
     const struct trit_gguf_tensor *parts[TRIT_PARTS] = { NULL };
     const size_t n = parts_of(l, i, parts);
     bool dense = false;
-    const enum trit_code wrong = is_head(l->model, i) ? TRIT_OK : check_dense(l, parts, n, &dense);
-    if (wrong || dense)
-        return wrong ? wrong : trit_dense_plan(x, l->gguf, parts, n, l->error);
+    enum trit_code code = is_head(l->model, i) ? TRIT_OK : check_dense(l, parts, n, &dense);
+    if (!code && dense)
+        code = check_inputs(l, parts[0]);
+    if (code || dense)
+        return code ? code : trit_dense_plan(x, l->gguf, parts, n, l->error);
     /* What a block's stream is made of is held finer than what is added to it. */
     const enum trit_values coarse = is_joint(l->model, i) ? TRIT_BYTES : TRIT_NIBBLES;
     bool seen = false;
-    enum trit_code code = check_turned(l, x, parts, n);
+    code = check_turned(l, x, parts, n);
     x->form = (struct trit_form){ 0, l->model->config.joint ? coarse : TRIT_TRITS };
     for (size_t j = 0; j < n; j++)
         seen |= has_groups(l, parts[j]) || folds(l, parts[j]);

@@ -85,6 +85,7 @@ struct trit_config {
                           multiplied as the layers' matrices are. Of a head in a float type its
                           first rows tell, until all of them were seen */
     bool dense;        /* float matrices of the layers are dense, not codes times a scale */
+    bool int4;         /* inputs of the layers' matrices of codes are quant4's, else quant's */
     struct trit_experts experts;
 };
 

@@ -28,6 +28,7 @@ const struct trit_family trit_family_bitnet = {
     .neutral = neutral,
     .nneutral = sizeof neutral / sizeof *neutral,
     .rope = TRIT_ROPE_NEOX,
+    .hadamard = true,
     .gated = TRIT_OP_relu2,
     .skips = true,
     .synth_eps = 1e-5f,

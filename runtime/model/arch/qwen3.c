@@ -52,6 +52,7 @@ const struct trit_family trit_family_qwen3 = {
     .nneutral = sizeof neutral / sizeof *neutral,
     .rope = TRIT_ROPE_NEOX,
     .own_head_dim = true,
+    .hadamard = true,
     .grouped = true,
     .yarn = true,
     .gated = TRIT_OP_silu,

@@ -207,6 +207,7 @@ const struct trit_family trit_family_qwen35 = {
     .gated_heads = true,
     .predicts = true,
     .hadamard = true,
+    .prism = true,
     .grouped = true,
     .gated = TRIT_OP_silu,
     .synth_eps = 1e-6f,
