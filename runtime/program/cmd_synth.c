@@ -17,6 +17,7 @@ struct options {
     int context, vocab; /* 0: as the shape has it */
     int chain, hadamard;
     int experts, used;
+    int bits; /* choice by number */
     bool untied, mtp, norms_in;
     double peak, zeros, accept;
 };
@@ -58,9 +59,11 @@ static const struct trit_option options[] = {
     { "--chain", TRIT_OPT_INT, AT(chain), "N",
       "with --peak: the most likely text is a cycle of N ids, not of one", 2, 4096, NULL },
     { "--hadamard", TRIT_OPT_INT, AT(hadamard), "N",
-      "for qwen35: weights count as rotated in blocks of N columns, a power of two, for example "
-      "1024",
+      "weights count as rotated in blocks of N columns, a power of two, for example 1024: "
+      "of qwen35 all, of bitnet-b1.58 and qwen3 attn_output and ffn_down",
       1, 1 << 20, NULL },
+    { "--activation-bits", TRIT_OPT_CHOICE, AT(bits), NULL,
+      "of the inputs of the layers' matrices (default 8)", 0, 0, "8|4" },
     { "--norms-in", TRIT_OPT_FLAG, AT(norms_in), NULL,
       "for qwen3 and gemma3: with a norm before every projection", 0, 0, NULL },
     { "--experts", TRIT_OPT_INT, AT(experts), "N", "for maple: of a layer (default 256)", 1, 4096,
@@ -164,6 +167,7 @@ static enum trit_code synth(const struct options *o, struct trit_error *error)
                             .zeros = o->zeros,
                             .chain = (size_t)o->chain,
                             .hadamard = (size_t)o->hadamard,
+                            .int4 = o->bits == 1,
                             .experts = (size_t)o->experts,
                             .used = (size_t)o->used,
                             .progress = trit_progress_step,

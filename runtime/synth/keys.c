@@ -125,6 +125,8 @@ static void put_model_keys(const struct keys *m)
     put_arch_u32(m, "attention.head_count_kv", c->kv_heads);
     put_arch_f32(m, "attention.layer_norm_rms_epsilon", c->eps);
     put_arch_f32(m, "rope.freq_base", c->rope_base);
+    if (s->int4)
+        trit_gguf_put_u32(m->writer, "tritmill.activation_bits", 4);
     put_more_keys(m);
     put_delta_keys(m);
     put_window_keys(m);
@@ -186,14 +188,16 @@ static enum trit_code put_rotation(const struct keys *m, struct trit_error *erro
     trit_gguf_put_u32(m->writer, HADAMARD "block_size", (uint32_t)h->block);
     trit_gguf_put_text(m->writer, HADAMARD "transform", "normalized-sylvester-walsh-hadamard");
     trit_gguf_put_text(m->writer, HADAMARD "axis", "input-last-dimension");
-    trit_gguf_put_text(m->writer, HADAMARD "sign_mode", "explicit");
+    trit_gguf_put_text(m->writer, HADAMARD "sign_mode", h->signs ? "explicit" : "identity");
     trit_gguf_put_texts(m->writer, HADAMARD "weight_names", names, n);
-    trit_gguf_put_texts(m->writer, HADAMARD "inverse_weight_names", &embedding, 1);
-    trit_gguf_put_bool(m->writer, HADAMARD "gdn_v_grouped", h->grouped);
+    if (h->rows)
+        trit_gguf_put_texts(m->writer, HADAMARD "inverse_weight_names", &embedding, 1);
+    if (h->grouped)
+        trit_gguf_put_bool(m->writer, HADAMARD "gdn_v_grouped", true);
     if (h->tied)
         trit_gguf_put_bool(m->writer, HADAMARD "tied_output", true);
     free(names);
-    return put_signs(m, error);
+    return h->signs ? put_signs(m, error) : TRIT_OK;
 }
 
 static enum trit_code put_vocabulary(const struct keys *m, struct trit_error *error)

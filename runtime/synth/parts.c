@@ -147,7 +147,7 @@ static struct trit_synth_part layer_part(const struct trit_synth_plan *m,
         part.ndims = 3;
         part.ne[2] = c->experts.count;
     }
-    part.turned = c->hadamard.block && t->aim != TRIT_AIM_DELTA;
+    part.turned = c->hadamard.block && (c->family->prism ? t->aim != TRIT_AIM_DELTA : residual);
     return part;
 }
 
@@ -167,7 +167,7 @@ static void add_layer(struct trit_synth_plan *m, size_t layer)
 static void add_head(struct trit_synth_plan *m)
 {
     struct trit_synth_part *head = add_named(m, "output.weight", rows_part(m));
-    head->turned = m->config.hadamard.block;
+    head->turned = m->config.hadamard.rows;
     if (m->synth->peak > 0) {
         head->draws = 0;
         head->chain = m->synth->chain;

@@ -198,6 +198,13 @@ static enum trit_code check(const struct trit_synth *s, struct trit_error *error
         return trit_fail(
             error, TRIT_EARGUMENT,
             "zeros are made for matrices with one scale, of type i2_s, f16, tq1_0 or tq2_0");
+    if (s->zeros > 0 && (s->hadamard || s->int4))
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "zeros are made for int8 inputs that are not rotated: without --hadamard, "
+                         "--activation-bits 4");
+    if (s->int4 && trit_synth_dense(s->type))
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "inputs of dense matrices are not quantised: without --activation-bits 4");
     if (s->zeros > 0 && !f->skips)
         return trit_fail(error, TRIT_EARGUMENT, "architecture %s has no zeros: without --zeros",
                          s->arch);
@@ -224,15 +231,17 @@ static enum trit_code set_rotation(struct trit_synth_plan *p, struct trit_error 
                          p->synth->arch);
     if (block & (block - 1))
         return trit_fail(error, TRIT_EARGUMENT, "hadamard %zu: must be a power of two", block);
-    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++)
+    for (size_t i = !c->family->prism; i < sizeof widths / sizeof *widths; i++)
         if (trit_config_width(c, widths[i]) % block)
             return trit_fail(
                 error, TRIT_EARGUMENT,
                 "hadamard %zu: does not divide rows of %zu columns, which shape %s has", block,
                 trit_config_width(c, widths[i]), p->synth->shape.name);
-    c->hadamard = (struct trit_hadamard){
-        .block = block, .signs = true, .grouped = true, .rows = true, .tied = c->tied
-    };
+    c->hadamard = (struct trit_hadamard){ .block = block };
+    if (!c->family->prism)
+        return TRIT_OK;
+    c->hadamard.signs = c->hadamard.grouped = c->hadamard.rows = true;
+    c->hadamard.tied = c->tied;
     c->delta.float_gates = true;
     return TRIT_OK;
 }

@@ -24,8 +24,11 @@ struct trit_synth {
                      a peak */
     size_t chain; /* 0: each token's likeliest successor is itself; else the next of its group of
                      `chain` ids, and the first after the last. With a peak and an untied head */
-    size_t hadamard;      /* 0: no; else weights count as rotated in blocks of so many columns, as
-                             Prism's second generation has them */
+    /* 0: no; else weights count as rotated in blocks of so many columns: all, with signs, as
+       Prism's second generation has them, or, of other families, those that are added to the
+       residual stream, without signs, as BitNet v2 has them. */
+    size_t hadamard;
+    bool int4;            /* inputs of the layers' matrices have four bits */
     size_t experts, used; /* of architecture maple; 0: as published */
     bool mtp;      /* with a prediction block of Q8_0 behind the layers, drawn at random, or */
     double accept; /* not 0, but up to 1: so that of its drafts that share is right. With a chain

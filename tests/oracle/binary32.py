@@ -74,6 +74,18 @@ def norm(x, weight, eps):
     return (x * r[..., None]) * weight
 
 
+def butterflies(x, block):
+    """H of consecutive blocks of the last axis, without the copies of a matrix."""
+    z = x.reshape(x.shape[:-1] + (-1, block))
+    d = 1
+    while d < block:
+        pairs = z.reshape(z.shape[:-1] + (-1, 2, d))
+        a, b = pairs[..., 0, :], pairs[..., 1, :]
+        z = np.stack([a + b, a - b], axis=-2).reshape(z.shape)
+        d *= 2
+    return (z * (F(1) / np.sqrt(F(block)))).reshape(x.shape)
+
+
 def softmax(x, seen):
     """p, its largest x and its sum, over the positions seen (the rest adds nothing)."""
     m = np.where(seen, x, F(-np.inf)).max(axis=-1, keepdims=True)
@@ -85,6 +97,8 @@ class Binary32(Experts, Blocks):
     """Runs a graph.Model by the contract; decisions: all that was rounded to int8 or f16, in
     order."""
 
+    rotated = staticmethod(butterflies)
+
     def __init__(self, model):
         self.model = model
         self.eps = F(model.eps)
@@ -92,18 +106,25 @@ class Binary32(Experts, Blocks):
         self.decisions = []
 
     def linear(self, x, *matrices):
-        return self.products(x, matrices)
+        return self.products(self.turned(x, matrices), matrices)
 
     def products(self, x, matrices):
         if isinstance(matrices[0], Rows):
             return [rows_by(m.rows.astype(F), x) for m in matrices]
         x = self.model.parts(x, matrices)
-        m = np.abs(x).max(axis=-1, keepdims=True)
-        s = F(127) / np.where(m > F(1e-5), m, F(1e-5))
-        a8 = np.rint(np.clip(x * s, F(-128), F(127)))
+        low, high, s = self.limits(np.abs(x), matrices[0])
+        a8 = np.rint(np.clip(x * s, low, high))
         self.decisions.append(a8.astype(np.int8))
         groups = any(w.group for w in matrices)  # those that share inputs are read alike
         return [(self.grouped if groups else self.product)(a8, s, w) for w in matrices]
+
+    def limits(self, size, matrix):
+        """Of a quantiser's integers; scales of inputs of that size."""
+        above = lambda m: np.where(m > F(1e-5), m, F(1e-5))
+        if self.model.int4 and matrix is not self.model.head:
+            mean = r16(size)[..., None] / F(size.shape[-1])
+            return F(-8), F(7), F(2.64575131) / above(mean)
+        return F(-128), F(127), F(127) / above(size.max(axis=-1, keepdims=True))
 
     def product(self, a8, s, w):
         """A factor beside the matrix goes into the scales of its rows; others have none."""

@@ -21,6 +21,11 @@ class Blocks:
             return self.linear(x, *(w[name] for name in names))
         return [self.linear(self.norm(x, w, name + "_norm_in"), w[name])[0] for name in names]
 
+    def turned(self, x, matrices):
+        """Inputs as the columns of matrices are that take the same ones."""
+        turn, = {getattr(m, "turn", None) for m in matrices}
+        return turn.of(x, self.rotated) if turn else x
+
     def feed_forward(self, h, w):
         g, u = self.parts_of(h, w, "ffn_gate", "ffn_up")
         f = self.norm(self.activation(g) * u, w, "ffn_sub_norm")

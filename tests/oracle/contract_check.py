@@ -3,8 +3,8 @@
 over elements, one rounding at a time; every bit."""
 import numpy as np
 
-from binary32 import exp
-from hybrid32 import Hybrid32, butterflies
+from binary32 import butterflies, exp
+from hybrid32 import Hybrid32
 from rotation import Turn
 
 F = np.float32

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from binary32 import butterflies
 from fold_qwen35 import PLANTS, fold, unfold
 from hybrid import Hybrid
-from hybrid32 import butterflies
 from reference import difference
 from rotation import transform
 from tensors import Reader, dense

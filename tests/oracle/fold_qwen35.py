@@ -17,7 +17,8 @@ import numpy as np
 
 from gguf_write import F32, F64, write_gguf
 from tensors import Reader, dense
-from write_qwen35 import folded, hadamard_keys, random_signs
+from input_keys import hadamard_keys, random_signs
+from write_qwen35 import folded
 
 FORMS = {"f64": (F64, "<f8"), "f32": (F32, "<f4")}
 EMBEDDING = "token_embd.weight"

@@ -3,7 +3,7 @@
 Matrices of floats that are no codes are multiplied by inputs that are not quantised, where the
 family may have such and the first matrix of the first layer is one.
 
-Activations are quantised to int8 as the format has it, K and V are rounded to f16 as the KV cache
+Activations are quantised to int8, or int4, as the file has it, K and V are rounded to f16 as the KV cache
 does; either can be left out.
 """
 import numpy as np
@@ -12,6 +12,7 @@ import experts
 from binary32 import Binary32, Ties
 from blocks import Blocks
 from families import FAMILIES, NORMS_IN, rope
+from rotation import PREFIX, Rotation, transform
 from tensors import Grouped, Reader, Rows, dense, grouped, is_dense, layer_matrix, scaled
 
 
@@ -33,6 +34,8 @@ def visible(positions, window):
 
 
 class Model(experts.Experts, Blocks):
+    rotated = staticmethod(transform)
+
     def __init__(self, path, float_activations=False, exact_kv=False, group=None, layout="128"):
         """group: columns that share a scale of the activations, "row", or None: the family's;
         layout: of I2_S."""
@@ -43,6 +46,7 @@ class Model(experts.Experts, Blocks):
         if self.arch not in FAMILIES:
             raise ValueError(f"{path}: architecture {self.arch}")
         self.family = FAMILIES[self.arch]
+        self.int4 = gguf.keys.get("tritmill.activation_bits", 8) == 4
         self.activation = ACTIVATIONS[self.family.activation]
         self.read_own()
         first = "blk.0.attn_q.weight"
@@ -60,7 +64,11 @@ class Model(experts.Experts, Blocks):
         self.ties = None
 
     def read_own(self):
-        """What a family's own class needs before anything is loaded."""
+        """What is needed before anything is loaded."""
+        keys = self.gguf.keys
+        self.rotation = Rotation(keys) if PREFIX + "version" in keys else None
+        if self.rotation and (self.rotation.inverse or "output.weight" in self.rotation.names):
+            raise ValueError("only the layers' weights may be rotated here")
 
     def trunk(self):
         """Layers that every token passes."""
@@ -132,6 +140,9 @@ class Model(experts.Experts, Blocks):
         matrix = layer_matrix(self.gguf, name + ".weight", kind)
         if name + ".scale" in self.gguf.tensors:
             matrix.factor = float(dense(self.gguf, name + ".scale")[0])
+        if self.rotation:
+            name += ".weight"
+            matrix.turn = self.rotation.turn(name, self.gguf.tensors[name][1][1])
         return matrix
 
     def settle(self, exact, own, distance):
@@ -144,16 +155,23 @@ class Model(experts.Experts, Blocks):
         return x.reshape(x.shape[:-1] + (-1, group))
 
     def linear(self, x, *matrices):
+        x = self.turned(x, matrices)
         return [scaled(y, m) for y, m in zip(self.products(x, matrices), matrices)]
 
     def products(self, x, matrices):
         if self.float_activations or any(isinstance(m, Rows) for m in matrices):
             return [m.plain(x) for m in matrices]
         x = self.parts(x, matrices)
-        s = 127.0 / np.maximum(np.abs(x).max(axis=-1, keepdims=True), 1e-5)
-        v = np.clip(x * s, -128, 127)
+        low, high, s = self.limits(np.abs(x), matrices[0])
+        v = np.clip(x * s, low, high)
         a8 = self.settle(v, np.rint(v), np.ones_like(v))
         return [m.quantised(a8, s) for m in matrices]
+
+    def limits(self, size, matrix):
+        """Of a quantiser's integers; scales of inputs of that size."""
+        if self.int4 and matrix is not self.head:
+            return -8, 7, np.sqrt(7) / np.maximum(size.mean(axis=-1, keepdims=True), 1e-5)
+        return -128, 127, 127.0 / np.maximum(size.max(axis=-1, keepdims=True), 1e-5)
 
     @staticmethod
     def angles(positions, turn):

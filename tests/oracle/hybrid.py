@@ -5,7 +5,7 @@ import numpy as np
 from graph import ACTIVATIONS, Model, rms
 from hybrid32 import Hybrid32
 from layers35 import Delta, Layers
-from rotation import PREFIX, Rotation, transform
+from rotation import PREFIX, Rotation
 from tensors import Grouped, Reader, Rows, dense, grouped
 
 silu = ACTIVATIONS["silu"]
@@ -25,8 +25,6 @@ def softplus(x):
 
 
 class Hybrid(Layers, Model):
-    rotated = staticmethod(transform)
-
     def read_own(self):
         part = lambda name: self.key("ssm." + name)
         s = Delta(part("group_count"), part("time_step_rank"), part("state_size"))

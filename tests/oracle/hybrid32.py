@@ -2,22 +2,10 @@
 order."""
 import numpy as np
 
-from binary32 import Binary32, exp, norm, r16, rows_by
+from binary32 import Binary32, butterflies, exp, norm, r16, rows_by
 from layers35 import Layers
 
 F = np.float32
-
-
-def butterflies(x, block):
-    """H of consecutive blocks of the last axis, without the copies of a matrix."""
-    z = x.reshape(x.shape[:-1] + (-1, block))
-    d = 1
-    while d < block:
-        pairs = z.reshape(z.shape[:-1] + (-1, 2, d))
-        a, b = pairs[..., 0, :], pairs[..., 1, :]
-        z = np.stack([a + b, a - b], axis=-2).reshape(z.shape)
-        d *= 2
-    return (z * (F(1) / np.sqrt(F(block)))).reshape(x.shape)
 
 
 def silu(x):
@@ -25,8 +13,6 @@ def silu(x):
 
 
 class Hybrid32(Layers, Binary32):
-    rotated = staticmethod(butterflies)
-
     def __init__(self, model):
         super().__init__(model)
         self.delta_shape, self.kv_count = model.delta_shape, model.kv_count

@@ -26,6 +26,10 @@ class Layers:
                 outputs.update(zip(low, super().linear(inputs, *low)))
         return [outputs[m] for m in matrices]
 
+    def turned(self, x, matrices):
+        """They were, where they are to be."""
+        return x
+
     def block(self, x, w):
         mix = self.delta_net if "ssm_out" in w else self.full_attention
         x = x + mix(self.norm(x, w, "attn_norm"), w)

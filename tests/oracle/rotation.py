@@ -45,9 +45,10 @@ class Turn:
 
 
 class Rotation:
-    """keys: a file's, which has a version key."""
+    """keys: a file's, which has a version key; heads: k_heads, v_heads, state, of layers with the
+    delta rule."""
 
-    def __init__(self, keys, k_heads, v_heads, state):
+    def __init__(self, keys, *heads):
         get = lambda name, *default: self.get(keys, name, *default)
         self.version, self.block = get("version"), get("block_size")
         if self.version not in (1, 2) or any(get(name) != text for name, text in FIXED.items()):
@@ -59,7 +60,7 @@ class Rotation:
         self.tied = bool(get("tied_output", False))
         if self.tied != (self.version == 2):
             raise ValueError("prism.hadamard.version 2 is that of a tied output, and no other")
-        self.order = grouped_order(k_heads, v_heads, state) if get("gdn_v_grouped", False) else None
+        self.order = grouped_order(*heads) if get("gdn_v_grouped", False) else None
         self.signs = self.read_signs(get)
         self.turns = {}
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Writes random ternary models of GGUF's architecture bitnet (1bitLLM's), for tests: write_llama.py
-with sub-norms, a factor beside each matrix (--factors), and head and embedding tied.
+"""Writes random ternary models of GGUF's architectures bitnet (1bitLLM's) and, with --squared,
+bitnet-b1.58, for tests: write_llama.py with sub-norms, a factor beside each matrix (--factors), and
+head and embedding tied.
 
   write_bitnet.py -o FILE --shape HIDDENxFFNxLAYERSxHEADSxKV [options]
 """
@@ -10,6 +11,7 @@ import numpy as np
 
 import write_llama
 from gguf_write import F32, write_gguf
+from input_keys import add_input_arguments, input_keys
 from trits_write import TRITS
 
 
@@ -36,13 +38,18 @@ class Writer(write_llama.Writer):
 
 def add_options(parser):
     parser.add_argument("--factors", action="store_true", help="a tensor X.scale beside each X")
+    parser.add_argument("--squared", action="store_true", help="bitnet-b1.58, of relu^2")
+    add_input_arguments(parser)
     parser.add_argument("--unit", action="store_true", help="with --factors: trits times 1")
 
 
 def main():
     args = write_llama.parse_arguments("bitnet", __doc__, 10000.0, add_options)
     args.tied = True
-    write_gguf(args.output, write_llama.all_keys(args), Writer(args).all())
+    args.arch = "bitnet-b1.58" if args.squared else args.arch
+    tensors = Writer(args).all()
+    keys = write_llama.all_keys(args) + input_keys(args, tensors)
+    write_gguf(args.output, keys, tensors)
     return 0
 
 

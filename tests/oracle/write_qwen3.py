@@ -15,6 +15,7 @@ from codes_write import (FILE_TYPES, GROUP, Codes, add_code_arguments, check_cod
                          shape_keys)
 from gguf_write import (BOOL, CONTROL, FLOAT, NORMAL, STRING, U32, USER_DEFINED, add_arguments,
                         parse, vocabulary, vocabulary_keys, write_gguf)
+from input_keys import add_input_arguments, input_keys
 
 # --- weights ---
 
@@ -102,6 +103,7 @@ def parse_arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser)
     add_code_arguments(parser)
+    add_input_arguments(parser)
     parser.add_argument("--base", type=float, default=1e6)
     parser.add_argument("--yarn", type=float, help="YaRN's factor")
     parser.add_argument("--orig", type=int, help="YaRN's original context")
@@ -118,7 +120,8 @@ def main():
     args = parse_arguments()
     words = read_vocabulary(args.tokenizer) if args.tokenizer else vocabulary(args.vocab, SPECIAL)
     args.vocab = len(words[0])
-    write_gguf(args.output, all_keys(args, *words), Writer(args).all())
+    tensors = Writer(args).all()
+    write_gguf(args.output, all_keys(args, *words) + input_keys(args, tensors), tensors)
     return 0
 
 

@@ -19,6 +19,7 @@ from codes_write import (FILE_TYPES, FLOATS, GROUP, ROWS, WIDE, Codes, add_code_
                          check_codes, shape_keys)
 from gguf_write import (BOOL, F32, FLOAT, I32, STRING, U32, add_arguments, parse, vocabulary,
                         vocabulary_keys, write_gguf)
+from input_keys import add_bits_argument, bits_keys, hadamard_keys, random_signs
 from write_qwen3 import SPECIAL, read_vocabulary
 
 # --- weights ---
@@ -148,31 +149,6 @@ def folded(name, layers):
     return parts[0] == "blk" and int(parts[1]) < layers and parts[2] in FOLDED
 
 
-def hadamard_keys(names, block, signs, version=1, grouped=True):
-    """names: the folded tensors; signs: width -> +-1, or None. Version 2 is that of a tied
-    output."""
-    keys = [
-        ("version", U32, version),
-        ("block_size", U32, block),
-        ("transform", STRING, "normalized-sylvester-walsh-hadamard"),
-        ("axis", STRING, "input-last-dimension"),
-        ("sign_mode", STRING, "explicit" if signs else "identity"),
-        ("weight_names", STRING, names),
-        ("inverse_weight_names", STRING, ["token_embd.weight"]),
-        ("gdn_v_grouped", BOOL, grouped),
-    ]
-    if signs:
-        values = [int(sign) for width in signs for sign in signs[width]]
-        keys += [("sign_widths", I32, list(signs)), ("sign_values", I32, values)]
-    keys += [("tied_output", BOOL, True)] if version == 2 else []
-    return [("prism.hadamard." + name, kind, value) for name, kind, value in keys]
-
-
-def random_signs(widths, seed):
-    random = np.random.default_rng([seed, 0x5160])
-    return {width: random.choice([-1, 1], width) for width in sorted(set(widths))}
-
-
 def rotation(a, names):
     if not a.hadamard:
         return []
@@ -231,6 +207,7 @@ def parse_arguments():
     parser.add_argument("--conv", type=int, default=4, help="taps of the convolution")
     parser.add_argument("--gates", choices=["same", *FLOATS],
                         help="type of ssm_alpha and ssm_beta; default: same, generation 2: bf16")
+    add_bits_argument(parser)
     parser.add_argument("--hadamard", type=int, metavar="BLOCK", help="generation 2")
     parser.add_argument("--identity", action="store_true", help="no signs")
     parser.add_argument("--ungrouped", action="store_true", help="columns of ssm_out stay tiled")
@@ -250,7 +227,8 @@ def main():
     words = read_vocabulary(args.tokenizer) if args.tokenizer else vocabulary(args.vocab, SPECIAL)
     args.vocab = len(words[0])
     tensors = Writer(args).all()
-    write_gguf(args.output, all_keys(args, [t[0] for t in tensors], words), tensors)
+    keys = all_keys(args, [t[0] for t in tensors], words) + bits_keys(args)
+    write_gguf(args.output, keys, tensors)
     return 0
 
 
