@@ -31,4 +31,8 @@ model 60 "q2_0:f16" --shape 256x384x2x2x1 --interval 2 --state 32 --v-heads 8 --
     --ungrouped --dense --norms bf16 --seed 9
 model 60 "q2_0" --shape 128x128x4x4x4 --v-heads 8 --k-heads 8 --hadamard 1 --tied --vocab 333 \
     --seed 10
+# Inputs of four bits, also of gates that are codes; rotated, beside gates of floats.
+model 60 "ptq1_0" --shape 256x256x4x4x2 --v-heads 4 --interval 2 --activation-bits 4 --seed 11
+model 60 "q1_0" --shape 128x384x3x2x1 --state 48 --v-heads 8 --interval 3 --hadamard 128 \
+    --activation-bits 4 --seed 12
 exit $failed

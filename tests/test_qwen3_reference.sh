@@ -26,4 +26,10 @@ model 60 "q1_0 ptq1_0 q2_0" --shape 512x768x2x8x2 --tied --signs --base 10000 --
 model 60 "q2_0 pq2_0" --shape 256x384x2x4x2 --tied --twos 0.02 --gate 20 --norms f16 --seed 8
 model 60 "q2_0" --shape 256x384x2x4x2 --split-scales --vocab 333 --norms q8_0 --seed 9
 model 60 "q2_0" --shape 256x384x2x4x2 --split-scales 'attn_k|output|ffn_up' --seed 10
+# Inputs of four bits, by groups of 128 and 64, and rotated weights; the head's have eight.
+model 60 "ptq1_0 f16 q2_0" --shape 256x384x2x4x2 --head-dim 64 --activation-bits 4 --hadamard 128 \
+    --identity --seed 15
+model 60 "q1_0 ptq1_0" --shape 256x512x2x4x2 --tied --signs --hadamard 64 --seed 16
+model 60 "q2_0" --shape 128x256x2x2x1 --split-scales --activation-bits 4 --hadamard 32 \
+    --turned 'attn_[qkv]|ffn_.*' --seed 17
 exit $failed

@@ -122,7 +122,8 @@ KINDS = {
 def write(path, matrices, embedding, embedding_type=F32, arch="made"):
     keys = [("general.architecture", STRING, arch), ("general.file_type", U32, 0),
             ("made.list", STRING, ["a", "", "bcd"]), ("made.numbers", U32, [3, 1, 2]),
-            ("general.quantization_version", U32, 1), ("prism.hadamard.block", U32, 7)]
+            ("general.quantization_version", U32, 1), ("prism.hadamard.block", U32, 7),
+            ("tritmill.activation_bits", U32, 4)]
     forms = {F32: lambda w: w.astype("<f4").tobytes(), F16: lambda w: w.astype("<f2").tobytes(),
              BF16: lambda w: (w.astype("<f4").view("<u4") >> 16).astype("<u2").tobytes()}
     tensors = [("token_embd.weight", embedding_type, embedding.shape,

@@ -54,6 +54,6 @@ def input_keys(a, tensors):
     if not a.hadamard:
         return bits_keys(a)
     turned = {name: shape[1] for name, _, shape, _ in tensors
-              if re.search(rf"^blk.*\.({a.turned})\.weight", name)}
+              if len(shape) == 2 and re.search(rf"^blk.*\.({a.turned})\.weight", name)}
     signs = None if a.identity else random_signs(turned.values(), a.seed)
     return bits_keys(a) + hadamard_keys(list(turned), a.hadamard, signs, 1, False, ())

@@ -10,6 +10,7 @@ import numpy as np
 
 import write_llama
 from gguf_write import BOOL, F16, F32, FLOAT, U32, write_gguf
+from input_keys import add_bits_argument, bits_keys
 
 
 class Writer(write_llama.Writer):
@@ -59,6 +60,7 @@ def own_keys(a):
 
 
 def add_options(parser):
+    add_bits_argument(parser)
     parser.add_argument("--experts", type=int, default=8)
     parser.add_argument("--used", type=int, default=2)
     parser.add_argument("--alike", action="store_true", help="all experts are the same")
@@ -75,7 +77,7 @@ def add_options(parser):
 def main():
     args = write_llama.parse_arguments("maple", __doc__, 1000000.0, add_options)
     keys = [key for key in write_llama.all_keys(args) if key[0] != "maple.feed_forward_length"]
-    write_gguf(args.output, keys + own_keys(args), Writer(args).all())
+    write_gguf(args.output, keys + own_keys(args) + bits_keys(args), Writer(args).all())
     return 0
 
 
