@@ -73,4 +73,8 @@ synth bitnet --arch bitnet --shape 240x344x2x4x2 --vocab 301 # 344 is no multipl
 synth gemma3 --shape 256x384x7x4x2x96 --arch gemma3 --vocab 300 # local layers, and a global one
 synth norms_in --arch qwen3 --norms-in --type i2_s --embd q8_0 --shape 256x384x2x4x2 --vocab 300
 synth maple --arch maple --shape 256x384x4x4x2 --vocab 300 --experts 12 --experts-used 3 --untied
+four="--activation-bits 4"
+synth four --shape 240x384x2x4x2 --vocab 301 $four # 240 is no multiple of a group
+synth four_turned --shape 256x384x2x4x2 --vocab 300 $four --hadamard 128
+synth four_groups --arch qwen3 --shape 256x384x2x4x2 --vocab 301 $four --hadamard 64
 exit $failed

@@ -18,6 +18,7 @@ synth groups --shape 256x512x1x2x2 --vocab 300 --embd q6_k
 synth qwen3 --arch qwen3 --shape 256x384x2x4x2x96 --vocab 301
 synth qwen3_signs --arch qwen3 --shape 384x256x1x3x1 --vocab 300 --type q1_0 --untied
 synth qwen35 --arch qwen35 --shape 256x384x3x6x2x64 --vocab 301
+synth four_turned --shape 256x384x2x4x2 --vocab 300 --activation-bits 4 --hadamard 128
 synth qwen35_turned --arch qwen35 --shape 256x384x2x4x1x128 --vocab 300 --hadamard 128 --type q1_0
 
 # hash MODEL [EMULATOR ...]

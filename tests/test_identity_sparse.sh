@@ -2,8 +2,9 @@
 # labels: slow
 # Are the logits of 300 tokens and of 50 greedy ones the bits of tests/golden/logits.txt whether
 # zeros of the squared ReLU are skipped or not, on every ISA, with 1, 2 and 3 threads, token by
-# token and in chunks? More models, without and with many zeros, and with Wup and Wdown of one
-# shape, against themselves.
+# token and in chunks? More models, without and with many zeros, with Wup and Wdown of one shape, and
+# with inputs that are turned (whose zeros are others than the squared ReLU's) and have four bits,
+# against themselves.
 set -u
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 failed=0
@@ -38,9 +39,12 @@ synth() {
 synth odd --shape 300x500x1x3x1 --type f16
 synth square --shape 320x320x2x4x2 # Wup's shape is Wdown's
 synth zeros --shape 384x1000x2x3x1 --peak 0.3 --zeros 0.8
+synth four --shape 384x512x2x3x1 --hadamard 128 --activation-bits 4
 golden() { awk -v name="$1" '$1 == name { print $2 }' "$TRIT_SOURCE/tests/golden/logits.txt"; }
 square=$(TRITMILL_ISA=c hash_of -m "$dir/square.gguf" --chunk 1 --sparse off)
 zeros=$(TRITMILL_ISA=c hash_of -m "$dir/zeros.gguf" --chunk 1 --sparse off)
+
+four=$(TRITMILL_ISA=c hash_of -m "$dir/four.gguf" --chunk 1 --sparse off)
 
 isas=$("$TRITMILL" check --list 'trit_rows_*' |
     awk '$2 == "usable" { sub(".*__", "", $1); sub("_.*", "", $1); print $1 }')
@@ -51,6 +55,7 @@ for isa in $isas; do
     same odd "$dir/odd.gguf" "$(golden odd)"
     same zeros "$dir/zeros.gguf" "$zeros"
     same square "$dir/square.gguf" "$square"
+    same four "$dir/four.gguf" "$four"
     echo "$isa: done"
 done
 exit $failed

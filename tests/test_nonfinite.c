@@ -15,7 +15,8 @@
 
 static const struct trit_toy_shape small = { 32, 64, 3, 4, 2 }, wide = { 128, 256, 3, 4, 2 };
 static const char bitnet[] = "bitnet-b1.58", llama[] = "llama";
-static const char groups[] = "bitnet-b1.58"; /* with a scale for each group of columns */
+static const char groups[] = "bitnet-b1.58", /* with a scale for each group of columns */
+    four[] = "bitnet-b1.58";                 /* with inputs of four bits */
 enum { N = TRIT_TOY_TOKENS, VOCAB = TRIT_TOY_VOCAB };
 
 /* A toy in which element 5 of a vector is another; loaded. */
@@ -36,6 +37,10 @@ static struct opened open_toy(const char *arch, const char *tensor, float with, 
     trit_toy_init(&toy, arch, arch == groups ? &wide : &small);
     if (arch == groups)
         trit_toy_retype(&toy, TOY_TRITS, TRIT_PQ2_0);
+    if (arch == four)
+        trit_toy_set(&toy, &(struct trit_toy_key){ .name = "tritmill.activation_bits",
+                                                   .type = TRIT_GGUF_U32,
+                                                   .number = 4 });
     for (size_t i = 0; i < small.layers && !strcmp(arch, "llama"); i++) {
         char name[64];
         snprintf(name, sizeof name, "blk.%zu.attn_sub_norm.weight", i);
@@ -102,6 +107,11 @@ static const struct {
     { groups, "blk.0.attn_sub_norm.weight", 1e30f, "layer 0, ffn norm" },
     { groups, "blk.1.ffn_norm.weight", 1e30f, "layer 1, gate, up" },
     { groups, "blk.2.ffn_sub_norm.weight", 1e30f, "output norm" },
+    { four, "blk.0.attn_norm.weight", 3e38f, "layer 0, attn norm" },
+    { four, "blk.2.attn_sub_norm.weight", 3e38f, "layer 2, attn sub norm" },
+    { four, "blk.0.attn_sub_norm.weight", 1e30f, "layer 0, ffn norm" },
+    { four, "blk.2.ffn_sub_norm.weight", 1e30f, "output norm" },
+    { four, "blk.1.ffn_norm.weight", 1e30f, "layer 1, gate, up" },
     { llama, "blk.1.attn_norm.weight", 3e38f, "layer 1, attn norm" },
     { llama, "blk.2.ffn_norm.weight", 3e38f, "layer 2, ffn norm" },
     { llama, "blk.1.ffn_norm.weight", 1e30f, "layer 1, gate, up" },

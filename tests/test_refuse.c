@@ -39,9 +39,46 @@ static void keys_of_other_programs(void **state)
         { { "prism.hadamard.sign_values", TRIT_GGUF_ARRAY, 1, 0, NULL }, "are rotated (Hadamard)" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        trit_toy_init(&toy, "bitnet-b1.58", &small);
+        trit_toy_init(&toy, i < 2 ? "bitnet-b1.58" : "llama", &small);
         trit_toy_set(&toy, &cases[i].key);
         refused(&toy, cases[i].says);
+    }
+}
+
+/* And those that are known with another value. */
+static void keys_of_ours_that_are_not_known(void **state)
+{
+    (void)state;
+    static struct trit_toy toy;
+    static float logits[TRIT_TOY_LOGITS];
+    static const struct {
+        struct trit_toy_key key;
+        enum trit_code code;
+        const char *says;
+    } cases[] = {
+        { { "tritmill.activation_bits", TRIT_GGUF_U32, 8, 0, NULL }, TRIT_OK, "" },
+        { { "tritmill.activation_bits", TRIT_GGUF_U32, 4, 0, NULL }, TRIT_OK, "" },
+        { { "tritmill.activation_bits", TRIT_GGUF_U32, 5, 0, NULL },
+          TRIT_EUNSUPPORTED,
+          "toy.gguf: key 'tritmill.activation_bits' is 5: supported are 8 and 4" },
+        { { "tritmill.activation_bits", TRIT_GGUF_STRING, 0, 0, "4" },
+          TRIT_EFORMAT,
+          "toy.gguf: key 'tritmill.activation_bits'" },
+        { { "tritmill.activation_bit", TRIT_GGUF_U32, 8, 0, NULL },
+          TRIT_EUNSUPPORTED,
+          "toy.gguf: key 'tritmill.activation_bit' is not known" },
+        { { "tritmill.", TRIT_GGUF_U32, 0, 0, NULL },
+          TRIT_EUNSUPPORTED,
+          "toy.gguf: key 'tritmill.' is not known" },
+        { { "tritmillion", TRIT_GGUF_U32, 0, 0, NULL }, TRIT_OK, "" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct trit_error e = { .text = "" };
+        trit_toy_init(&toy, "bitnet-b1.58", &small);
+        trit_toy_set(&toy, &cases[i].key);
+        assert_int_equal(trit_toy_run(&toy, *state, logits, &e), cases[i].code);
+        if (cases[i].code && strncmp(e.text, cases[i].says, strlen(cases[i].says)) != 0)
+            fail_msg("'%s' is not '%s'", e.text, cases[i].says);
     }
 }
 
@@ -86,6 +123,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_of_other_programs),
+        cmocka_unit_test(keys_of_ours_that_are_not_known),
         cmocka_unit_test(numbers_of_types_that_forks_used),
         cmocka_unit_test(a_quantization_version_is_a_number),
     };

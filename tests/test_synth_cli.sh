@@ -102,7 +102,15 @@ refused 2 "zeros are made for matrices with one scale" \
 refused 2 "hadamard 96: must be a power of two" --shape tiny --arch qwen35 --hadamard 96 -o x.gguf
 refused 2 "hadamard 512: does not divide rows of 256 columns, which shape tiny has" \
     --shape tiny --arch qwen35 --hadamard 512 -o x.gguf
-refused 2 "architecture qwen3 has no rotated weights" --shape tiny --arch qwen3 --hadamard 64 \
+refused 2 "hadamard 512: does not divide rows of 256 columns" --shape tiny --hadamard 512 -o x.gguf
+for option in "--hadamard 128" "--activation-bits 4"; do
+    refused 2 "zeros are made for int8 inputs that are not rotated" \
+        --shape tiny --peak 0.3 --zeros 0.8 $option -o x.gguf
+done
+refused 2 "inputs of dense matrices are not quantised" \
+    --shape tiny --arch llama --type bf16 --activation-bits 4 -o x.gguf
+refused 2 "--activation-bits" --shape tiny --activation-bits 5 -o x.gguf
+refused 2 "architecture llama has no rotated weights" --shape tiny --arch llama --hadamard 64 \
     -o x.gguf
 refused 2 "architecture qwen35 has groups of columns: no matrices of type I2_S" \
     --shape tiny --arch qwen35 --type i2_s -o x.gguf

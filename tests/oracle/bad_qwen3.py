@@ -26,7 +26,7 @@ def base(kind):
 
 def key(name, value, kind=None):
     """Of the architecture, or one of general."""
-    own = name.startswith(("general.", "prism.", "oxibonsai."))
+    own = name.startswith(("general.", "prism.", "oxibonsai.", "tritmill.", "x."))
     return set_key(name if own else "qwen3." + name, value, kind)
 
 
@@ -154,10 +154,16 @@ FAULTS = [
      [tensor("blk.0.attn_q", 40)]),
     ("'blk.0.attn_q.weight' has type 43: a number that forks gave", [tensor("blk.0.attn_q", 43)]),
     ("'blk.0.attn_q.weight' has type 48: a number that forks gave", [tensor("blk.0.attn_q", 48)]),
-    ("key 'prism.hadamard.version': its weights are rotated (Hadamard)",
-     [key("prism.hadamard.version", 1)]),
-    ("key 'prism.hadamard.block_size': its weights are rotated",
+    ("key 'prism.hadamard.block_size': is missing", [key("prism.hadamard.version", 1)]),
+    ("key 'prism.hadamard.block_size': its weights are rotated (Hadamard), but there is no",
      [key("prism.hadamard.block_size", -1, gguf.I32)]),
+    ("key 'x.hadamard': its weights are rotated (Hadamard), but", [key("x.hadamard", 128)]),
+    (None, [key("general.name", "Bonsai 2")]),
+    ("tensor 'blk.0.ffn_down.weight' is dense: key 'tritmill.activation_bits' is 4",
+     [key("tritmill.activation_bits", 4), tensor("blk.0.ffn_down", 8, raw=bytes(128 * 136))]),
+    (None, [key("tritmill.activation_bits", 4)]),
+    ("key 'tritmill.activation_bits' is 2: supported are 8 and 4",
+     [key("tritmill.activation_bits", 2)]),
     ("key 'oxibonsai.quant_format': written by OxiBonsai",
      [last_scales, key("oxibonsai.quant_format", "TQ2_0_G128")]),
     ("key 'general.quantization_version': written by OxiBonsai",

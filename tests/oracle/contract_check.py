@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""Holds qwen35's operations in numpy (hybrid32.py) to the number contract as it is written: loops
-over elements, one rounding at a time; every bit."""
+"""Holds qwen35's operations in numpy (hybrid32.py), and quant4 (binary32.py), to the number contract
+as it is written: loops over elements, one rounding at a time; every bit."""
+from types import SimpleNamespace
+
 import numpy as np
 
 from binary32 import butterflies, exp
@@ -105,6 +107,16 @@ def gates(k=64):
     same(operations.gated(z, x), [v / (ONE + e(-g)) for v, g in zip(row, gate)])
 
 
-for check in (rotate, conv, l2, delta, gates):
+def quant4(k=83):
+    operations.model = SimpleNamespace(int4=True, head="the head")
+    for x in (draw(k), F(1e-6) * draw(k), np.zeros(k, F), F(20) * draw(k) ** 3):
+        m = r16([abs(v) for v in x]) / F(k)
+        s = F(2.64575131) / (m if m > F(1e-5) else F(1e-5))
+        low, high, scale = operations.limits(np.abs(x)[None], None)
+        same(scale, [s])
+        same(np.clip(x * scale, low, high), [max(min(v * s, F(7)), F(-8)) for v in x])
+
+
+for check in (rotate, conv, l2, delta, gates, quant4):
     check()
     print(f"  {check.__name__}: every bit")

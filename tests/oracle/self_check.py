@@ -14,6 +14,7 @@ import numpy as np
 import experts
 from families import NORMS_IN
 from graph import Model, visible
+from rotation import transform
 from tensors import Reader, Rows, dense, stored_trits
 
 IDS = [i * i * 7 % 251 for i in range(30)]
@@ -184,6 +185,42 @@ def factors():
     same(b, logits(model), "bitnet: factors of 1")
 
 
+def turned(model, rotated):
+    """A model with the rotations of its columns taken back, as floats."""
+    for w in model.blocks:
+        for m in (m for m in w.values() if getattr(m, "turn", None)):
+            plain = m.plain(m.turn.of(np.eye(len(m.columns)), rotated))
+            m.plain, m.turn = (lambda x, plain=plain: x @ plain), None
+    return model
+
+
+def rotations():
+    shape = "--shape 256x384x2x4x2 --hadamard "
+    for arch, words in (("bitnet", "--squared --type i2_s"), ("qwen3", "--type q2_0"),
+                        ("qwen3", "--type q2_0 --identity"), ("bitnet", "--squared --turned .*")):
+        path = write(arch, f"{shape} 64 {words}")
+        model = Model(path, float_activations=True)
+        assert sum(hasattr(m, "turn") and m.turn is not None
+                   for m in model.blocks[1].values()) == (7 if ".*" in words else 2)
+        a = logits(model)
+        same(a, logits(turned(model, transform)), f"{arch} {words}: as plain columns", 1e-12)
+        wrong = turned(Model(path, float_activations=True), lambda x, _: transform(x, 32))
+        other(a, logits(wrong), "blocks")
+
+
+def bits():
+    """Of sixteen values sqrt(7) deviations wide; the head's have eight bits."""
+    words = "--shape 256x384x2x4x2 --type ptq1_0"
+    model, plain = (Model(write("qwen3", words + more)) for more in (" --activation-bits 4", ""))
+    x = np.random.default_rng(4).normal(size=(1, 3, 2, 128))
+    low, high, s = model.limits(np.abs(x), model.blocks[0]["attn_q"])
+    same(s[..., 0], 7**0.5 / np.abs(x).mean(axis=-1), "int4: the mean's scale")
+    assert (low, high) == (-8, 7)
+    same(model.limits(np.abs(x), model.head)[2], plain.limits(np.abs(x), None)[2], "the head's")
+    other(logits(model), logits(plain), "bits")
+    same(logits(Model(write("qwen3", words + " --activation-bits 8"))), logits(plain), "eight bits")
+
+
 def norms_in():
     """Ones after ones: a norm of a norm is that norm; the others are sub-norms."""
     for words in ("", "--qwen3 --type f16"):
@@ -233,7 +270,8 @@ def embeddings():
 
 
 def main():
-    for check in (encodings, windows, alike, shares, factors, norms_in, floats, scales, embeddings):
+    for check in (encodings, windows, alike, shares, factors, rotations, bits, norms_in, floats,
+                  scales, embeddings):
         check()
 
 
