@@ -33,6 +33,14 @@ says 'blk.5.ffn_down.weight       I2_S      768 x 256                   49184   
     "$TRITMILL" inspect --tensors "$model"
 [ "$("$TRITMILL" inspect "$model" | grep -c '^  blk')" = 0 ] || fails=$((fails + 1))
 [ "$("$TRITMILL" inspect "$model" --tensors | grep -c '^  blk')" = 66 ] || fails=$((fails + 1))
+synth() { "$TRITMILL" synth --shape tiny --vocab 300 -o "$work/made" "$@" 2>/dev/null; }
+synth --activation-bits 4 --hadamard 128
+says 'inputs        int4, of rotated weights in blocks of 128' "$TRITMILL" inspect "$work/made"
+says 'tritmill.activation_bits                       u32       4' "$TRITMILL" inspect "$work/made"
+synth --hadamard 64
+says 'inputs        int8, of rotated weights in blocks of 64' "$TRITMILL" inspect "$work/made"
+synth --activation-bits 4
+says 'inputs        int4' "$TRITMILL" inspect "$work/made"
 says 'Usage: tritmill inspect FILE' "$TRITMILL" inspect --help
 
 # The JSON: well formed, and right where the text is.

@@ -234,6 +234,18 @@ static void print_key(const struct trit_gguf *g, const char *label, const char *
     putchar('\n');
 }
 
+/* How inputs of matrices are made, where that is not the usual way. */
+static void print_inputs(const struct trit_gguf *g)
+{
+    struct trit_config c;
+    if (trit_config_read(&c, g, NULL) || !(c.int4 || c.hadamard.block))
+        return;
+    printf("%-14s%s", "inputs", c.int4 ? "int4" : "int8");
+    if (c.hadamard.block)
+        printf(", of rotated weights in blocks of %zu", c.hadamard.block);
+    putchar('\n');
+}
+
 static void print_head(const struct trit_gguf *g, const struct trit_inspect_share *shares,
                        size_t nshares, const struct trit_estimate *e)
 {
@@ -255,6 +267,7 @@ static void print_head(const struct trit_gguf *g, const struct trit_inspect_shar
     printf("%-14s%llu in %zu tensors\n", "parameters", (ull)elements, g->ntensors);
     if (trailing)
         printf("%-14s%llu bytes after the last tensor are not used\n", "note", (ull)trailing);
+    print_inputs(g);
     print_runs(g, e);
 }
 
