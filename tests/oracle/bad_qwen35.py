@@ -227,7 +227,7 @@ ROTATED = [
      [*(turn(k, None) for k in ALL_KEYS), set_key("x.hadamard_block", 64)]),
     (None, [*(turn(k, None) for k in ALL_KEYS)]),
     ("key 'prism.hadamard.version': its weights are rotated (Hadamard), which its architecture "
-     "does not know", [key("general.architecture", "qwen3")]),
+     "does not know", [key("general.architecture", "llama")]),
     # alpha and beta take inputs that are not rotated, so codes would have to be quantised apart
     ("'blk.0.ssm_alpha.weight' has type PQ2_0 (142): its rows are read as F32, F16, BF16 and Q8_0",
      [tensor(LAYER + "ssm_alpha", PQ2_0, (2, 128), zeros(PQ2_0, 2, 128))]),
