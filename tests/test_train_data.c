@@ -299,6 +299,22 @@ static void permutations(void **state)
     assert_true(trit_train_permute(5, UINT64_C(1) << 62, 1) < UINT64_C(1) << 62);
 }
 
+static void a_file_is_counted_past_the_pattern(void **state)
+{
+    (void)state;
+    static const double shares[] = { 0.61, 0.39 - 2e-5, 2e-5 };
+    struct trit_train_mix mix;
+    uint64_t count[3] = { 0 }, before;
+    assert_true(trit_train_mix_create(&mix, shares, 3));
+    for (uint64_t i = 0; i < 3 * TRIT_TRAIN_PERIOD; i++) {
+        const uint32_t file = trit_train_mix_at(&mix, i, &before);
+        assert_int_equal(before, count[file]++);
+    }
+    for (size_t f = 0; f < 3; f++)
+        assert_float_equal((double)count[f] / (3 * TRIT_TRAIN_PERIOD), shares[f], 2e-5);
+    trit_train_mix_free(&mix);
+}
+
 /* Fails with that code, and a message with that part. */
 static void refuse(const struct trit_train_source *sources, size_t n, size_t held,
                    enum trit_code code, const char *part)
@@ -375,6 +391,7 @@ int main(void)
         cmocka_unit_test(what_is_held_out_is_never_trained_on),
         cmocka_unit_test(control_tokens_and_documents),
         cmocka_unit_test(permutations),
+        cmocka_unit_test(a_file_is_counted_past_the_pattern),
         cmocka_unit_test(bad_data_is_refused),
         cmocka_unit_test(words_of_the_command_line),
     };
