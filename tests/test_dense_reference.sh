@@ -31,4 +31,5 @@ made() {
 "$TRIT_PYTHON" -c "print(*(i * i * 7 % 251 for i in range(30)))" >"$dir/ids"
 made bf16 --arch llama --shape 256x512x2x4x2 --vocab 300
 made q8_0 --arch qwen3 --shape 256x384x2x4x2 --vocab 300
+made bf16 --arch qwen3 --shape 256x384x2x4x2 --vocab 300 --hadamard 128
 exit $failed

@@ -300,6 +300,8 @@ static enum trit_code form_in_file(struct trit_loader *l, size_t i, struct trit_
     const size_t n = parts_of(l, i, parts);
     bool dense = false;
     enum trit_code code = is_head(l->model, i) ? TRIT_OK : check_dense(l, parts, n, &dense);
+    if (!code)
+        code = check_turned(l, x, parts, n);
     if (!code && dense)
         code = check_inputs(l, parts[0]);
     if (code || dense)
@@ -307,12 +309,11 @@ static enum trit_code form_in_file(struct trit_loader *l, size_t i, struct trit_
     /* What a block's stream is made of is held finer than what is added to it. */
     const enum trit_values coarse = is_joint(l->model, i) ? TRIT_BYTES : TRIT_NIBBLES;
     bool seen = false;
-    code = check_turned(l, x, parts, n);
     x->form = (struct trit_form){ 0, l->model->config.joint ? coarse : TRIT_TRITS };
     for (size_t j = 0; j < n; j++)
         seen |= has_groups(l, parts[j]) || folds(l, parts[j]);
-    if (code || !seen || form_from_cache(l, i, x))
-        return code;
+    if (!seen || form_from_cache(l, i, x))
+        return TRIT_OK;
     code = find_form(l, x, parts, n);
     return code ? code : check_alike(l, x, parts, n);
 }
