@@ -39,7 +39,7 @@ is 'show check diff' tritmill profile ''
 is '--temp' bitnet --temp
 
 cd ..
-for c in $("$TRITMILL" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+for c in $("$TRITMILL" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p'); do
     "$TRITMILL" help "$c" | sed -n '/^Options:/,/^$/p' |
         grep -oE '^ {2,6}-[^ ]*(, --[^ ]*)*' | tr -d ' ' | tr , '\n' | sort >shown
     COMP_WORDS=(tritmill "$c" -) COMP_CWORD=2

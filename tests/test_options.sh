@@ -28,7 +28,7 @@ says() {
 }
 
 # The commands, and of each the options, one a line: a name, and what help shows as its value.
-commands=$("$TRITMILL" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+commands=$("$TRITMILL" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p')
 [ "$(wc -w <<<"$commands")" -ge 13 ] || { echo "FAILED: commands: $commands"; exit 1; }
 options() {
     "$TRITMILL" help "$1" | sed -n '/^Options:/,/^$/p' |
@@ -69,7 +69,7 @@ for c in $commands; do
         esac
         case $c$name$value in
         *N,.. | *M,.. | tune--shape* | generate--shape* | serve--cors* | serve--allowed* | \
-            eval--task*) ;; # lists
+            eval--task* | train-tokenizer--special*) ;; # lists
         *) says 2 "$c: $name is given twice" $c "$name" $sample "$name" $sample ;;
         esac
     done <options.txt
@@ -119,6 +119,8 @@ synth: give -o FILE|synth --shape tiny
 synth: --zeros needs --peak C|synth --shape tiny -o x --zeros 0.5
 synth: --chain needs --peak C|synth --shape tiny -o x --chain 4
 synth: 'b' is one argument too many|synth --shape tiny -o x b
+train-tokenizer: give -o FILE|train-tokenizer a
+train-tokenizer: give at least one text file|train-tokenizer -o x.gguf
 convert: give -o FILE|convert a
 convert: give one model: a GGUF file or a folder|convert -o x
 convert: 'b' is one argument too many|convert a b -o x

@@ -63,10 +63,10 @@ refuse 2 "$same" tune --shape 64x64 -o new.profile --json ./new.profile.tried
 # written. AT stands for the place.
 writes=("pack -m keep/model.gguf -o AT" "convert keep/model.gguf -o AT" "synth --shape tiny -o AT"
     "tune --shape 64x64 -o AT" "tune --shape 64x64 -o new.profile --json AT"
-    "bench -m keep/model.gguf -p 4 -n 0 -r 1 --trace AT")
+    "bench -m keep/model.gguf -p 4 -n 0 -r 1 --trace AT" "train-tokenizer mine/head.c.in -o AT")
 for write in "${writes[@]}"; do
     foreign='keep/note.txt keep/tokenizer.json keep/other.json'
-    [[ $write == synth* || $write == convert* ]] || foreign+=' keep/other.gguf'
+    [[ $write =~ ^(synth|convert|train) ]] || foreign+=' keep/other.gguf'
     for out in $foreign; do
         # shellcheck disable=SC2086 # words on purpose
         refuse 1 "$out: is there and is not a" ${write/AT/$out}

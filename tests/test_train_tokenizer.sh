@@ -64,9 +64,14 @@ refuse 1 'empty: there is no text in its 0 bytes' empty -o none.gguf
 refuse 1 'latin: the byte 0xff at offset 2 is not UTF-8' text latin -o none.gguf
 refuse 1 'v.gguf: the byte at offset' v.gguf -o none.gguf
 refuse 1 'missing: No such file' text missing -o none.gguf
-refuse 2 'this command uses the same file' text -o ./v.gguf v.gguf
+same='this command uses the same file'
+refuse 2 "$same" text -o ./v.gguf v.gguf
 refuse 1 'is there and is not a GGUF file' one -o text.gguf
-refuse 2 "ends in .gguf or .json" one -o vocabulary
+cp tokenizer_config.json config.json
+refuse 1 'config.json: is there and is not a tokenizer.json' one -o config.json
+mkdir beside && echo '{"a": 1}' >beside/tokenizer_config.json
+refuse 1 'is there and is not a tokenizer_config.json' one -o beside/tokenizer.json
+refuse 2 "$same" tokenizer_config.json -o tokenizer.json
 refuse 2 "--pre 'bert': there are llama-bpe" one --pre bert -o none.gguf
 refuse 2 'there is such a token already' one --special '<|user|>' -o none.gguf
 refuse 2 'is spelt as token' one --special a --size 300 -o none.gguf

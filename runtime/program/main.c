@@ -52,7 +52,7 @@ static int help(FILE *to)
           "Usage: tritmill COMMAND [arguments]\n\nCommands:\n",
           to);
     for (size_t i = 0; i < NCOMMANDS; i++)
-        fprintf(to, "  %-12s%s\n", commands[i]->name, commands[i]->summary);
+        fprintf(to, "  %-17s%s\n", commands[i]->name, commands[i]->summary);
     fprintf(to, "\n%s\n\nEnvironment:\n", overview);
     trit_environment_help(to);
     return to == stdout ? 0 : 2;

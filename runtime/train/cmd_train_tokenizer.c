@@ -23,8 +23,8 @@ struct options {
 #define AT(member) offsetof(struct options, member)
 static const struct trit_option options[] = {
     { "-o,--output", TRIT_OPT_TEXT, AT(output), "FILE",
-      "the vocabulary: a .gguf without tensors, or a tokenizer.json, beside which a "
-      "tokenizer_config.json is written",
+      "the vocabulary: a GGUF without tensors, or, where its name ends in .json, a tokenizer.json, "
+      "beside which a tokenizer_config.json is written",
       0, 0, NULL },
     { "--size", TRIT_OPT_INT, AT(size), "N",
       "tokens, the 256 bytes and the control tokens among them (default 4096)", TRIT_TRAIN_BYTES,

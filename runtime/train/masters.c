@@ -72,7 +72,16 @@ static bool is_safetensors(const char *head, size_t bytes)
     return bytes > 9 && head[8] == '{' && !head[7] && !head[6] && !head[5];
 }
 
-static const struct trit_file_kind safetensors = { "a safetensors file", is_safetensors, 0666 };
+/* What a config.json says of its model begins with this here, and near its beginning elsewhere. */
+static bool is_model_config(const char *head, size_t bytes)
+{
+    static const char key[] = "\"architectures\"";
+    return bytes && head[0] == '{' && memmem(head, bytes, key, sizeof key - 1);
+}
+
+static const struct trit_file_kind safetensors = { "a safetensors file", is_safetensors, 0666 },
+                                   model_config = { "a model's config.json", is_model_config,
+                                                    0666 };
 
 /* "blk.3.attn_q.weight": "model.layers.3.self_attn.q_proj.weight". */
 static void name_of(const struct trit_train_shape *s, const char *gguf, char name[128])
@@ -183,7 +192,7 @@ static enum trit_code check(const struct trit_train_export *x, const struct plac
     if (!code)
         code = trit_output_check(p->weights, &safetensors, NULL, 0, error);
     if (!code)
-        code = trit_output_check(p->config, &trit_train_output_json, NULL, 0, error);
+        code = trit_output_check(p->config, &model_config, NULL, 0, error);
     return code ? code : trit_train_vocabulary_check(p->tokenizer, NULL, 0, error);
 }
 
@@ -213,7 +222,7 @@ enum trit_code trit_train_export_masters(const struct trit_train_export *x, cons
     if (!code)
         code = write_weights(x, p.weights, error);
     if (!code)
-        code = trit_train_write_json(config_of(x, &v), p.config, error);
+        code = trit_train_write_json(config_of(x, &v), p.config, &model_config, error);
     trit_train_vocabulary_free(&v);
     free_places(&p);
     return code;

@@ -159,35 +159,33 @@ static enum trit_code write_gguf(const struct trit_train_vocabulary *v, const ch
 
 /* --- forms --- */
 
+/* By the ending of the file's name; the last is that of all others. */
 static const struct trit_train_vocabulary_form forms[] = {
-    { ".gguf", &trit_output_gguf, NULL, write_gguf },
     { ".json", &trit_train_output_json, TRIT_TRAIN_CONFIG_NAME, trit_train_vocabulary_write_json },
+    { "", &trit_output_gguf, NULL, write_gguf },
 };
 
 const struct trit_train_vocabulary_form *trit_train_vocabulary_form(const char *path)
 {
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
-        if (trit_ends_with(path, forms[i].ending))
-            return &forms[i];
-    return NULL;
+    const struct trit_train_vocabulary_form *form = forms;
+    while (*form->ending && !trit_ends_with(path, form->ending))
+        form++;
+    return form;
 }
 
 enum trit_code trit_train_vocabulary_check(const char *path, const char *const *inputs, size_t n,
                                            struct trit_error *error)
 {
     const struct trit_train_vocabulary_form *form = trit_train_vocabulary_form(path);
-    if (!form)
-        return trit_fail(error, TRIT_EARGUMENT,
-                         "'%s': the name of a vocabulary ends in .gguf or .json", path);
     enum trit_code code = trit_output_check(path, form->kind, inputs, n, error);
     if (code || !form->beside)
         return code;
     char *beside = trit_train_beside(path, form->beside);
     if (!beside)
         return trit_fail(error, TRIT_EMEMORY, "%s: no memory", path);
-    code = trit_output_check(beside, form->kind, &path, 1, error);
+    code = trit_output_check(beside, &trit_train_output_config, &path, 1, error);
     if (!code)
-        code = trit_output_check(beside, form->kind, inputs, n, error);
+        code = trit_output_check(beside, &trit_train_output_config, inputs, n, error);
     free(beside);
     return code;
 }

@@ -39,15 +39,15 @@ enum trit_code trit_train_vocabulary_read(struct trit_train_vocabulary *v,
                                           const struct trit_gguf *gguf, struct trit_error *error);
 void trit_train_vocabulary_free(struct trit_train_vocabulary *v); /* one of zeros allowed */
 
-/* What a vocabulary may be written as. */
+/* What a vocabulary is written as: a tokenizer.json where the file's name ends in .json, else GGUF.
+ */
 struct trit_train_vocabulary_form {
-    const char *ending; /* of the file's name: ".gguf", ".json" */
+    const char *ending;
     const struct trit_file_kind *kind;
     const char *beside; /* the name of a second file that it writes, or NULL */
     enum trit_code (*write)(const struct trit_train_vocabulary *v, const char *path,
                             struct trit_error *error);
 };
-/* By the ending of path; NULL: none. */
 const struct trit_train_vocabulary_form *trit_train_vocabulary_form(const char *path);
 /* Whether it may be written at path, as trit_output_check tells; the second file, too. */
 enum trit_code trit_train_vocabulary_check(const char *path, const char *const *inputs, size_t n,

@@ -1,17 +1,37 @@
 /* A vocabulary as Hugging Face's tokenizer.json, and tokenizer_config.json, which alone can say
    what ends a text and how a chat is written. */
+#define _GNU_SOURCE
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/train/vocabulary_parts.h"
 
-static bool is_object(const char *head, size_t bytes)
+/* Whether it begins as an object, and one of the keys is among what is seen of it. */
+static bool has_key(const char *head, size_t bytes, const char *const *keys, size_t n)
 {
-    return bytes > 0 && *head == '{';
+    bool found = false;
+    for (size_t i = 0; i < n; i++)
+        found = found || memmem(head, bytes, keys[i], strlen(keys[i]));
+    return found && *head == '{';
 }
 
-const struct trit_file_kind trit_train_output_json = { "a JSON object", is_object, 0666 };
+static bool is_tokenizer(const char *head, size_t bytes)
+{
+    static const char *const keys[] = { "\"added_tokens\"", "\"truncation\"" };
+    return has_key(head, bytes, keys, sizeof keys / sizeof *keys);
+}
+
+static bool is_config(const char *head, size_t bytes)
+{
+    static const char *const keys[] = { "\"tokenizer_class\"", "\"bos_token\"",
+                                        "\"added_tokens_decoder\"" };
+    return has_key(head, bytes, keys, sizeof keys / sizeof *keys);
+}
+
+const struct trit_file_kind trit_train_output_json = { "a tokenizer.json", is_tokenizer, 0666 },
+                            trit_train_output_config = { "a tokenizer_config.json", is_config,
+                                                         0666 };
 
 char *trit_train_beside(const char *path, const char *name)
 {
@@ -132,14 +152,15 @@ static json_t *config(const struct trit_train_vocabulary *v)
                      "chat_template", chat);
 }
 
-enum trit_code trit_train_write_json(json_t *json, const char *path, struct trit_error *error)
+enum trit_code trit_train_write_json(json_t *json, const char *path,
+                                     const struct trit_file_kind *kind, struct trit_error *error)
 {
     struct trit_file *file;
     char *text = json ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(json);
     if (!text)
         return trit_fail(error, TRIT_EMEMORY, "%s: no memory", path);
-    enum trit_code code = trit_file_create_as(&file, path, &trit_train_output_json, error);
+    enum trit_code code = trit_file_create_as(&file, path, kind, error);
     if (!code) {
         trit_file_write(file, text, strlen(text));
         trit_file_write(file, "\n", 1);
@@ -155,7 +176,8 @@ enum trit_code trit_train_vocabulary_write_json(const struct trit_train_vocabula
     char *beside = trit_train_beside(path, TRIT_TRAIN_CONFIG_NAME);
     if (!beside)
         return trit_fail(error, TRIT_EMEMORY, "%s: no memory", path);
-    enum trit_code code = trit_train_write_json(config(v), beside, error);
+    enum trit_code code =
+        trit_train_write_json(config(v), beside, &trit_train_output_config, error);
     free(beside);
-    return code ? code : trit_train_write_json(tokenizer(v), path, error);
+    return code ? code : trit_train_write_json(tokenizer(v), path, &trit_train_output_json, error);
 }
