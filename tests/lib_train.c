@@ -35,9 +35,11 @@ struct trit_train_shape trit_trained_shape(enum trit_train_family family,
 
 static void fill(struct trit_trained *t, const struct trit_train_tensor *to, uint64_t *state)
 {
+    const bool adds = strstr(to->name, "attn_output.") || strstr(to->name, "ffn_down.");
+    const float size = adds ? 0.02f : 0.1f;
     for (size_t i = 0; i < to->n * to->k; i++) {
         const float x = (float)((int32_t)(trit_random_next(state) >> 40) - (1 << 23)) * 0x1p-23f;
-        t->w[to->at + i] = to->role == TRIT_TRAIN_NORM ? 1 + 0.25f * x : 0.1f * x * x * x;
+        t->w[to->at + i] = to->role == TRIT_TRAIN_NORM ? 1 + 0.25f * x : size * x * x * x;
     }
 }
 

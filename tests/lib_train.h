@@ -18,7 +18,8 @@ struct trit_trained {
 /* Two layers of 256 x 384, 4 heads of 64 over 2; all of it may be changed before it is made. */
 struct trit_train_shape trit_trained_shape(enum trit_train_family family,
                                            enum trit_train_weights weights, bool groups);
-/* Fails the test where the shape is refused. Norms are about 1. */
+/* Fails the test where the shape is refused. Norms are about 1; what layers add is about as large
+   as the embedding. */
 void trit_trained_make(struct trit_trained *t, const struct trit_train_shape *shape,
                        struct trit_pool *pool);
 void trit_trained_free(struct trit_trained *t);
