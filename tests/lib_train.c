@@ -13,13 +13,13 @@
 #include "runtime/base/random.h"
 
 struct trit_train_shape trit_trained_shape(enum trit_train_family family,
-                                           enum trit_train_weights weights, bool groups)
+                                           enum trit_train_weights weights,
+                                           enum trit_trained_groups groups)
 {
-    const uint32_t group = groups ? TRIT_TRAIN_GROUP : 0;
     return (struct trit_train_shape){ .family = family,
                                       .weights = weights,
-                                      .weight_group = group,
-                                      .input_group = group,
+                                      .weight_group = groups == GROUPS_ALL ? TRIT_TRAIN_GROUP : 0,
+                                      .input_group = groups ? TRIT_TRAIN_GROUP : 0,
                                       .input_bits = weights == TRIT_TRAIN_DENSE ? 0 : 8,
                                       .vocab = 259,
                                       .hidden = 256,

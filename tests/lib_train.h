@@ -15,9 +15,13 @@ struct trit_trained {
     struct trit_train_export export; /* of all that, types AUTO, without facts */
 };
 
+/* What has groups: nothing, inputs, weights too. */
+enum trit_trained_groups { GROUPS_NONE, GROUPS_INPUTS, GROUPS_ALL };
+
 /* Two layers of 256 x 384, 4 heads of 64 over 2; all of it may be changed before it is made. */
 struct trit_train_shape trit_trained_shape(enum trit_train_family family,
-                                           enum trit_train_weights weights, bool groups);
+                                           enum trit_train_weights weights,
+                                           enum trit_trained_groups groups);
 /* Fails the test where the shape is refused. Norms are about 1; what layers add is about as large
    as the embedding. */
 void trit_trained_make(struct trit_trained *t, const struct trit_train_shape *shape,

@@ -71,26 +71,29 @@ static void ask_runtime(const struct trit_trained *t, float nll[LENGTH])
 static const struct option {
     const char *name;
     enum trit_train_weights weights;
-    bool groups;
+    enum trit_trained_groups groups;
     uint32_t bits, hadamard, low_rows, type, rows;
 } options[] = {
-    { "dense", TRIT_TRAIN_DENSE, false, 0, 0, 0, TRIT_F32, TRIT_F32 },
-    { "dense f16", TRIT_TRAIN_DENSE, false, 0, 0, 0, TRIT_F16, TRIT_F16 },
-    { "dense q8_0", TRIT_TRAIN_DENSE, false, 0, 0, 0, TRIT_Q8_0, TRIT_Q8_0 },
-    { "ternary", TRIT_TRAIN_TERNARY, false, 8, 0, 0, TRIT_I2_S, TRIT_F32 },
-    { "ternary, f16 rows", TRIT_TRAIN_TERNARY, false, 8, 0, 0, TRIT_I2_S, TRIT_F16 },
-    { "ternary, q8_0 rows", TRIT_TRAIN_TERNARY, false, 8, 0, 0, TRIT_I2_S, TRIT_Q8_0 },
-    { "ternary, low rows", TRIT_TRAIN_TERNARY, false, 8, 0, 1, TRIT_I2_S, TRIT_PTQ1_0 },
-    { "groups", TRIT_TRAIN_TERNARY, true, 8, 0, 0, TRIT_PTQ1_0, TRIT_F32 },
-    { "groups, low rows", TRIT_TRAIN_TERNARY, true, 8, 0, 1, TRIT_PQ2_0, TRIT_PQ2_0 },
-    { "binary", TRIT_TRAIN_BINARY, false, 8, 0, 0, TRIT_I2_S, TRIT_F32 },
-    { "binary groups", TRIT_TRAIN_BINARY, true, 8, 0, 0, TRIT_Q1_0, TRIT_F32 },
-    { "binary groups, low rows", TRIT_TRAIN_BINARY, true, 8, 0, 1, TRIT_Q1_0, TRIT_Q1_0 },
-    { "int4", TRIT_TRAIN_TERNARY, false, 4, 0, 0, TRIT_I2_S, TRIT_F32 },
-    { "int4, low rows", TRIT_TRAIN_TERNARY, false, 4, 0, 1, TRIT_I2_S, TRIT_PTQ1_0 },
-    { "hadamard", TRIT_TRAIN_TERNARY, false, 8, 128, 0, TRIT_I2_S, TRIT_F32 },
-    { "hadamard, int4", TRIT_TRAIN_TERNARY, false, 4, 64, 0, TRIT_I2_S, TRIT_F32 },
-    { "hadamard, int4, groups", TRIT_TRAIN_TERNARY, true, 4, 128, 0, TRIT_PTQ1_0, TRIT_F32 },
+    { "dense", TRIT_TRAIN_DENSE, GROUPS_NONE, 0, 0, 0, TRIT_F32, TRIT_F32 },
+    { "dense f16", TRIT_TRAIN_DENSE, GROUPS_NONE, 0, 0, 0, TRIT_F16, TRIT_F16 },
+    { "dense q8_0", TRIT_TRAIN_DENSE, GROUPS_NONE, 0, 0, 0, TRIT_Q8_0, TRIT_Q8_0 },
+    { "ternary", TRIT_TRAIN_TERNARY, GROUPS_NONE, 8, 0, 0, TRIT_I2_S, TRIT_F32 },
+    { "ternary, f16 rows", TRIT_TRAIN_TERNARY, GROUPS_NONE, 8, 0, 0, TRIT_I2_S, TRIT_F16 },
+    { "ternary, q8_0 rows", TRIT_TRAIN_TERNARY, GROUPS_NONE, 8, 0, 0, TRIT_I2_S, TRIT_Q8_0 },
+    { "ternary, low rows", TRIT_TRAIN_TERNARY, GROUPS_NONE, 8, 0, 1, TRIT_I2_S, TRIT_PTQ1_0 },
+    { "groups of inputs", TRIT_TRAIN_TERNARY, GROUPS_INPUTS, 8, 0, 0, TRIT_PTQ1_0, TRIT_F32 },
+    { "binary, groups of inputs", TRIT_TRAIN_BINARY, GROUPS_INPUTS, 8, 0, 0, TRIT_Q1_0, TRIT_F32 },
+    { "int4, groups of inputs", TRIT_TRAIN_TERNARY, GROUPS_INPUTS, 4, 0, 0, TRIT_PQ2_0, TRIT_F32 },
+    { "groups", TRIT_TRAIN_TERNARY, GROUPS_ALL, 8, 0, 0, TRIT_PTQ1_0, TRIT_F32 },
+    { "groups, low rows", TRIT_TRAIN_TERNARY, GROUPS_ALL, 8, 0, 1, TRIT_PQ2_0, TRIT_PQ2_0 },
+    { "binary", TRIT_TRAIN_BINARY, GROUPS_NONE, 8, 0, 0, TRIT_I2_S, TRIT_F32 },
+    { "binary groups", TRIT_TRAIN_BINARY, GROUPS_ALL, 8, 0, 0, TRIT_Q1_0, TRIT_F32 },
+    { "binary groups, low rows", TRIT_TRAIN_BINARY, GROUPS_ALL, 8, 0, 1, TRIT_Q1_0, TRIT_Q1_0 },
+    { "int4", TRIT_TRAIN_TERNARY, GROUPS_NONE, 4, 0, 0, TRIT_I2_S, TRIT_F32 },
+    { "int4, low rows", TRIT_TRAIN_TERNARY, GROUPS_NONE, 4, 0, 1, TRIT_I2_S, TRIT_PTQ1_0 },
+    { "hadamard", TRIT_TRAIN_TERNARY, GROUPS_NONE, 8, 128, 0, TRIT_I2_S, TRIT_F32 },
+    { "hadamard, int4", TRIT_TRAIN_TERNARY, GROUPS_NONE, 4, 64, 0, TRIT_I2_S, TRIT_F32 },
+    { "hadamard, int4, groups", TRIT_TRAIN_TERNARY, GROUPS_ALL, 4, 128, 0, TRIT_PTQ1_0, TRIT_F32 },
 };
 
 /* The runtime rounds keys and values to f16, and adds up in another order, so that some inputs

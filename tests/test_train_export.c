@@ -89,25 +89,33 @@ static void check_runs(const struct trit_trained *t)
 
 struct option {
     enum trit_train_weights weights;
-    bool groups, low_rows;
+    enum trit_trained_groups groups;
+    bool low_rows;
     uint32_t type, rows;       /* wishes */
     uint32_t type_is, rows_is; /* what comes of them */
 };
 
 static const struct option options[] = {
-    { TRIT_TRAIN_TERNARY, false, false, TRIT_CONVERT_AUTO, TRIT_CONVERT_AUTO, TRIT_I2_S, TRIT_F16 },
-    { TRIT_TRAIN_TERNARY, false, false, TRIT_I2_S, TRIT_Q8_0, TRIT_I2_S, TRIT_Q8_0 },
-    { TRIT_TRAIN_TERNARY, false, true, TRIT_I2_S, TRIT_CONVERT_AUTO, TRIT_I2_S, TRIT_PTQ1_0 },
-    { TRIT_TRAIN_BINARY, false, false, TRIT_CONVERT_AUTO, TRIT_F32, TRIT_I2_S, TRIT_F32 },
-    { TRIT_TRAIN_BINARY, false, true, TRIT_I2_S, TRIT_CONVERT_AUTO, TRIT_I2_S, TRIT_Q1_0 },
-    { TRIT_TRAIN_TERNARY, true, false, TRIT_CONVERT_AUTO, TRIT_Q6_K, TRIT_PTQ1_0, TRIT_Q6_K },
-    { TRIT_TRAIN_TERNARY, true, true, TRIT_PQ2_0, TRIT_PTQ1_0, TRIT_PQ2_0, TRIT_PTQ1_0 },
-    { TRIT_TRAIN_TERNARY, true, true, TRIT_Q2_0, TRIT_PQ2_0, TRIT_Q2_0, TRIT_PQ2_0 },
-    { TRIT_TRAIN_BINARY, true, false, TRIT_CONVERT_AUTO, TRIT_CONVERT_AUTO, TRIT_Q1_0, TRIT_F16 },
-    { TRIT_TRAIN_BINARY, true, true, TRIT_PTQ1_0, TRIT_Q1_0, TRIT_PTQ1_0, TRIT_Q1_0 },
-    { TRIT_TRAIN_DENSE, false, false, TRIT_CONVERT_AUTO, TRIT_CONVERT_AUTO, TRIT_F16, TRIT_F16 },
-    { TRIT_TRAIN_DENSE, false, false, TRIT_F32, TRIT_F32, TRIT_F32, TRIT_F32 },
-    { TRIT_TRAIN_DENSE, false, false, TRIT_Q8_0, TRIT_Q8_0, TRIT_Q8_0, TRIT_Q8_0 },
+    { TRIT_TRAIN_TERNARY, GROUPS_NONE, false, TRIT_CONVERT_AUTO, TRIT_CONVERT_AUTO, TRIT_I2_S,
+      TRIT_F16 },
+    { TRIT_TRAIN_TERNARY, GROUPS_NONE, false, TRIT_I2_S, TRIT_Q8_0, TRIT_I2_S, TRIT_Q8_0 },
+    { TRIT_TRAIN_TERNARY, GROUPS_NONE, true, TRIT_I2_S, TRIT_CONVERT_AUTO, TRIT_I2_S, TRIT_PTQ1_0 },
+    { TRIT_TRAIN_BINARY, GROUPS_NONE, false, TRIT_CONVERT_AUTO, TRIT_F32, TRIT_I2_S, TRIT_F32 },
+    { TRIT_TRAIN_BINARY, GROUPS_NONE, true, TRIT_I2_S, TRIT_CONVERT_AUTO, TRIT_I2_S, TRIT_Q1_0 },
+    { TRIT_TRAIN_TERNARY, GROUPS_INPUTS, false, TRIT_CONVERT_AUTO, TRIT_CONVERT_AUTO, TRIT_PTQ1_0,
+      TRIT_F16 },
+    { TRIT_TRAIN_BINARY, GROUPS_INPUTS, true, TRIT_CONVERT_AUTO, TRIT_CONVERT_AUTO, TRIT_Q1_0,
+      TRIT_Q1_0 },
+    { TRIT_TRAIN_TERNARY, GROUPS_ALL, false, TRIT_CONVERT_AUTO, TRIT_Q6_K, TRIT_PTQ1_0, TRIT_Q6_K },
+    { TRIT_TRAIN_TERNARY, GROUPS_ALL, true, TRIT_PQ2_0, TRIT_PTQ1_0, TRIT_PQ2_0, TRIT_PTQ1_0 },
+    { TRIT_TRAIN_TERNARY, GROUPS_ALL, true, TRIT_Q2_0, TRIT_PQ2_0, TRIT_Q2_0, TRIT_PQ2_0 },
+    { TRIT_TRAIN_BINARY, GROUPS_ALL, false, TRIT_CONVERT_AUTO, TRIT_CONVERT_AUTO, TRIT_Q1_0,
+      TRIT_F16 },
+    { TRIT_TRAIN_BINARY, GROUPS_ALL, true, TRIT_PTQ1_0, TRIT_Q1_0, TRIT_PTQ1_0, TRIT_Q1_0 },
+    { TRIT_TRAIN_DENSE, GROUPS_NONE, false, TRIT_CONVERT_AUTO, TRIT_CONVERT_AUTO, TRIT_F16,
+      TRIT_F16 },
+    { TRIT_TRAIN_DENSE, GROUPS_NONE, false, TRIT_F32, TRIT_F32, TRIT_F32, TRIT_F32 },
+    { TRIT_TRAIN_DENSE, GROUPS_NONE, false, TRIT_Q8_0, TRIT_Q8_0, TRIT_Q8_0, TRIT_Q8_0 },
 };
 
 static void check_option(enum trit_train_family family, const struct option *o,
@@ -169,7 +177,7 @@ static struct trit_gguf *written(const struct trit_trained *t)
 static void keys_of_a_plain_model(void **state)
 {
     const struct trit_train_shape shape =
-        trit_trained_shape(TRIT_TRAIN_BITNET, TRIT_TRAIN_TERNARY, false);
+        trit_trained_shape(TRIT_TRAIN_BITNET, TRIT_TRAIN_TERNARY, GROUPS_NONE);
     const struct trit_train_fact facts[] = { { "name", "Tale 15M" }, { "license", "mit" } };
     struct trit_trained t;
     trit_trained_make(&t, &shape, *state);
@@ -196,7 +204,7 @@ static void keys_of_a_plain_model(void **state)
 static void keys_of_rotated_inputs_of_4_bits(void **state)
 {
     struct trit_train_shape shape =
-        trit_trained_shape(TRIT_TRAIN_BITNET, TRIT_TRAIN_TERNARY, false);
+        trit_trained_shape(TRIT_TRAIN_BITNET, TRIT_TRAIN_TERNARY, GROUPS_NONE);
     struct trit_trained t;
     struct trit_text *names = NULL;
     size_t n = 0;
@@ -234,24 +242,25 @@ static void types_that_do_not_hold_it(void **state)
         struct option o;
         const char *says;
     } cases[] = {
-        { { TRIT_TRAIN_TERNARY, false, false, TRIT_PTQ1_0, TRIT_CONVERT_AUTO, 0, 0 },
-          "type PTQ1_0 is not for matrices with one scale for a matrix: take I2_S, TQ1_0 and "
-          "TQ2_0" },
-        { { TRIT_TRAIN_TERNARY, true, false, TRIT_I2_S, TRIT_CONVERT_AUTO, 0, 0 },
-          "type I2_S is not for matrices with a scale for each group of columns: take PTQ1_0, "
-          "PQ2_0 and Q2_0" },
-        { { TRIT_TRAIN_TERNARY, true, false, TRIT_Q1_0, TRIT_CONVERT_AUTO, 0, 0 },
+        { { TRIT_TRAIN_TERNARY, GROUPS_NONE, false, TRIT_PTQ1_0, TRIT_CONVERT_AUTO, 0, 0 },
+          "type PTQ1_0 is not for matrices with no groups of columns: take I2_S, TQ1_0 and TQ2_0" },
+        { { TRIT_TRAIN_TERNARY, GROUPS_ALL, false, TRIT_I2_S, TRIT_CONVERT_AUTO, 0, 0 },
+          "type I2_S is not for matrices with groups of columns: take PTQ1_0, PQ2_0 and Q2_0" },
+        { { TRIT_TRAIN_TERNARY, GROUPS_INPUTS, false, TRIT_I2_S, TRIT_CONVERT_AUTO, 0, 0 },
+          "type I2_S is not for matrices with groups of columns" },
+        { { TRIT_TRAIN_TERNARY, GROUPS_ALL, false, TRIT_Q1_0, TRIT_CONVERT_AUTO, 0, 0 },
           "type Q1_0 is not for" },
-        { { TRIT_TRAIN_DENSE, false, false, TRIT_I2_S, TRIT_CONVERT_AUTO, 0, 0 },
+        { { TRIT_TRAIN_DENSE, GROUPS_NONE, false, TRIT_I2_S, TRIT_CONVERT_AUTO, 0, 0 },
           "with values that are not quantised: take F16, Q8_0 and F32" },
-        { { TRIT_TRAIN_DENSE, false, false, TRIT_Q6_K, TRIT_CONVERT_AUTO, 0, 0 },
+        { { TRIT_TRAIN_DENSE, GROUPS_NONE, false, TRIT_Q6_K, TRIT_CONVERT_AUTO, 0, 0 },
           "type Q6_K is not for matrices" },
-        { { TRIT_TRAIN_TERNARY, false, true, TRIT_CONVERT_AUTO, TRIT_F16, 0, 0 },
-          "type F16 is not for an embedding with a scale for each group" },
-        { { TRIT_TRAIN_TERNARY, false, false, TRIT_CONVERT_AUTO, TRIT_PTQ1_0, 0, 0 },
+        { { TRIT_TRAIN_TERNARY, GROUPS_NONE, true, TRIT_CONVERT_AUTO, TRIT_F16, 0, 0 },
+          "type F16 is not for an embedding with groups of columns" },
+        { { TRIT_TRAIN_TERNARY, GROUPS_NONE, false, TRIT_CONVERT_AUTO, TRIT_PTQ1_0, 0, 0 },
           "type PTQ1_0 is not for an embedding with values that are not quantised" },
-        { { TRIT_TRAIN_TERNARY, false, false, 9999, TRIT_CONVERT_AUTO, 0, 0 }, "type unknown" },
-        { { TRIT_TRAIN_TERNARY, false, false, TRIT_TQ2_0, TRIT_CONVERT_AUTO, 0, 0 },
+        { { TRIT_TRAIN_TERNARY, GROUPS_NONE, false, 9999, TRIT_CONVERT_AUTO, 0, 0 },
+          "type unknown" },
+        { { TRIT_TRAIN_TERNARY, GROUPS_NONE, false, TRIT_TQ2_0, TRIT_CONVERT_AUTO, 0, 0 },
           "tensor 'blk.0.ffn_down.weight', 256 x 384: not as TQ2_0" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -272,7 +281,7 @@ static void types_that_do_not_hold_it(void **state)
 static void scales_that_do_not_fit(void **state)
 {
     struct trit_train_shape shape =
-        trit_trained_shape(TRIT_TRAIN_BITNET, TRIT_TRAIN_TERNARY, false);
+        trit_trained_shape(TRIT_TRAIN_BITNET, TRIT_TRAIN_TERNARY, GROUPS_NONE);
     struct trit_trained t;
     struct trit_error error = { .text = "" };
     shape.ffn = 512;
@@ -286,16 +295,11 @@ static void scales_that_do_not_fit(void **state)
     trit_trained_free(&t);
 }
 
-static void what_no_file_says(void **state)
+static void another_vocabulary(void **state)
 {
     struct trit_train_shape shape =
-        trit_trained_shape(TRIT_TRAIN_BITNET, TRIT_TRAIN_TERNARY, false);
+        trit_trained_shape(TRIT_TRAIN_BITNET, TRIT_TRAIN_TERNARY, GROUPS_NONE);
     struct trit_trained t;
-    shape.input_group = TRIT_TRAIN_GROUP;
-    trit_trained_make(&t, &shape, *state);
-    refused(&t, TRIT_EARGUMENT, "no type tells that inputs have groups");
-    trit_trained_free(&t);
-    shape.input_group = 0;
     shape.vocab = 260;
     trit_trained_make(&t, &shape, *state);
     refused(&t, TRIT_EARGUMENT,
@@ -311,7 +315,7 @@ int main(void)
         cmocka_unit_test(keys_of_rotated_inputs_of_4_bits),
         cmocka_unit_test(types_that_do_not_hold_it),
         cmocka_unit_test(scales_that_do_not_fit),
-        cmocka_unit_test(what_no_file_says),
+        cmocka_unit_test(another_vocabulary),
     };
     snprintf(path, sizeof path, "/tmp/trit_export_%ld.gguf", (long)getpid());
     const int failed = cmocka_run_group_tests(tests, trit_test_pool_setup, trit_test_pool_teardown);

@@ -105,7 +105,7 @@ static void check_alike(struct trit_pool *pool)
 static void check(enum trit_train_family family, enum trit_train_weights weights,
                   struct trit_pool *pool)
 {
-    const struct trit_train_shape shape = trit_trained_shape(family, weights, false);
+    const struct trit_train_shape shape = trit_trained_shape(family, weights, GROUPS_NONE);
     const struct trit_train_fact fact = { "name", "tales" };
     struct trit_error error = { .text = "" };
     struct trit_trained t;
@@ -149,15 +149,16 @@ static void without_words(void **state)
 {
     static const struct {
         enum trit_train_weights weights;
-        bool groups;
+        enum trit_trained_groups groups;
         uint32_t bits, hadamard, low_rows;
         const char *says;
     } cases[] = {
-        { TRIT_TRAIN_BINARY, false, 8, 0, 0, "config.json: has no words for binary weights" },
-        { TRIT_TRAIN_TERNARY, true, 8, 0, 0, "for scales for groups of columns" },
-        { TRIT_TRAIN_TERNARY, false, 4, 0, 0, "for inputs of 4 bits" },
-        { TRIT_TRAIN_TERNARY, false, 8, 64, 0, "for rotated inputs" },
-        { TRIT_TRAIN_TERNARY, false, 8, 0, 1, "for a quantised embedding" },
+        { TRIT_TRAIN_BINARY, GROUPS_NONE, 8, 0, 0, "config.json: has no words for binary weights" },
+        { TRIT_TRAIN_TERNARY, GROUPS_INPUTS, 8, 0, 0, "for scales for groups of columns" },
+        { TRIT_TRAIN_TERNARY, GROUPS_ALL, 8, 0, 0, "for scales for groups of columns" },
+        { TRIT_TRAIN_TERNARY, GROUPS_NONE, 4, 0, 0, "for inputs of 4 bits" },
+        { TRIT_TRAIN_TERNARY, GROUPS_NONE, 8, 64, 0, "for rotated inputs" },
+        { TRIT_TRAIN_TERNARY, GROUPS_NONE, 8, 0, 1, "for a quantised embedding" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct trit_train_shape shape =
@@ -175,7 +176,7 @@ static void without_words(void **state)
 static void places(void **state)
 {
     const struct trit_train_shape shape =
-        trit_trained_shape(TRIT_TRAIN_BITNET, TRIT_TRAIN_TERNARY, false);
+        trit_trained_shape(TRIT_TRAIN_BITNET, TRIT_TRAIN_TERNARY, GROUPS_NONE);
     struct trit_trained t;
     char path[96];
     trit_trained_make(&t, &shape, *state);

@@ -33,15 +33,23 @@ enum { HOLDERS = sizeof holders / sizeof *holders };
 
 static const char *const ways[] = {
     [TRIT_TRAIN_KEPT] = "values that are not quantised",
-    [TRIT_TRAIN_WHOLE] = "one scale for a matrix",
-    [TRIT_TRAIN_GROUPED] = "a scale for each group of columns",
+    [TRIT_TRAIN_WHOLE] = "no groups of columns",
+    [TRIT_TRAIN_GROUPED] = "groups of columns",
 };
+
+/* Where inputs alone have groups, the matrix's scale is repeated for each. */
+static enum trit_train_way way_of(const struct trit_train_export *x,
+                                  const struct trit_train_tensor *t)
+{
+    const enum trit_train_way way = trit_train_way(x->shape, t);
+    return way == TRIT_TRAIN_WHOLE && x->shape->input_group ? TRIT_TRAIN_GROUPED : way;
+}
 
 static bool suits(const struct holder *h, const struct trit_train_export *x,
                   const struct trit_train_tensor *t)
 {
     const bool role = t->role == TRIT_TRAIN_ROWS ? h->rows : h->matrices;
-    return role && h->way == trit_train_way(x->shape, t) &&
+    return role && h->way == way_of(x, t) &&
            (!h->signs_only || x->shape->weights == TRIT_TRAIN_BINARY);
 }
 
@@ -57,8 +65,8 @@ static enum trit_code no_holder(const struct trit_train_export *x, uint32_t type
             names[n++] = trit_type_find(holders[i].type)->name;
     return trit_fail(error, TRIT_EARGUMENT, "type %s is not for %s with %s: take %s",
                      info ? info->name : "unknown",
-                     t->role == TRIT_TRAIN_ROWS ? "an embedding" : "matrices",
-                     ways[trit_train_way(x->shape, t)], trit_list_text(names, n, "", list, 128));
+                     t->role == TRIT_TRAIN_ROWS ? "an embedding" : "matrices", ways[way_of(x, t)],
+                     trit_list_text(names, n, "", list, 128));
 }
 
 /* The type of a tensor, of the wish for all of its role. */
@@ -101,10 +109,6 @@ enum trit_code trit_train_export_check(const struct trit_train_export *x, struct
 {
     enum trit_code code = trit_train_check_tokens(x, error);
     uint32_t type;
-    if (!code && x->shape->input_group && !x->shape->weight_group)
-        code = trit_fail(error, TRIT_EARGUMENT,
-                         "no type tells that inputs have groups where a matrix has one scale: "
-                         "give the weights groups, too, or the inputs none");
     for (size_t i = 0; i < x->layout->ntensors && !code; i++)
         code = choose(x, &x->layout->list[i], &type, error);
     return code;

@@ -19,8 +19,9 @@ struct trit_train_export {
     const struct trit_gguf *vocabulary; /* its keys tokenizer.* are the model's */
     const struct trit_train_fact *facts;
     size_t nfacts; /* without a "name" the model is called as its architecture is */
-    /* Enum trit_tensor_type, or TRIT_CONVERT_AUTO: I2_S where a matrix has one scale, PTQ1_0 or
-       Q1_0 (signs) where groups have one, F16 where it is dense. Dense ones are rounded. */
+    /* Enum trit_tensor_type, or TRIT_CONVERT_AUTO: I2_S where a matrix has one scale and a
+       token's inputs one, PTQ1_0 or Q1_0 (signs) where groups have, F16 where it is dense. Dense
+       ones are rounded. */
     uint32_t type;
     /* Of the embedding, which is the head, too: F16, Q8_0 or Q6_K, to which it is rounded, F32; a
        type with groups where it is quantised. TRIT_CONVERT_AUTO: that of groups, or F16. */

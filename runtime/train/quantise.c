@@ -1,4 +1,5 @@
-/* Masters as trits or signs times a scale, of a matrix or of groups of columns. */
+/* Masters as trits or signs times a scale, of a matrix or of groups of columns. What is stored with
+   groups has scales of f16's, also where they are the same for all of a matrix. */
 #include "runtime/train/quantise.h"
 
 #include <string.h>
@@ -98,6 +99,11 @@ TRIT_TRAIN_WIDE static void whole_piece(void *arg, size_t begin, size_t end, int
     }
 }
 
+static float half(float d)
+{
+    return trit_f16_f32(trit_f32_f16(d));
+}
+
 TRIT_TRAIN_WIDE static void grouped_piece(void *arg, size_t begin, size_t end, int thread)
 {
     struct quantising q = *(const struct quantising *)arg;
@@ -107,7 +113,7 @@ TRIT_TRAIN_WIDE static void grouped_piece(void *arg, size_t begin, size_t end, i
         double p[8] = { 0 };
         to_floats(q.w + group * GROUP, GROUP, x);
         trit_absmean_add(p, x, GROUP);
-        q.d = trit_f16_f32(trit_f32_f16(trit_absmean(trit_absmean_sum(p), GROUP)));
+        q.d = half(trit_absmean(trit_absmean_sum(p), GROUP));
         q.s = 1.0f / q.d;
         put(&q, x, GROUP, q.wq + group * GROUP);
     }
@@ -136,8 +142,8 @@ void trit_train_quantise_weights(struct trit_pool *pool, const struct trit_train
         trit_pool_for(pool, all / GROUP, PIECE / GROUP, grouped_piece, &q);
         return;
     }
-    const float mean = mean_of(&q, pool);
-    q.s = 1.0f / mean;
-    q.d = q.binary ? mean : 1.0f / q.s;
+    const float mean = mean_of(&q, pool), d = shape->input_group ? half(mean) : mean;
+    q.s = 1.0f / d;
+    q.d = q.binary || shape->input_group ? d : 1.0f / q.s;
     trit_pool_for(pool, all, PIECE, whole_piece, &q);
 }

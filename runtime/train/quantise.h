@@ -9,7 +9,7 @@
 /* What is done to a tensor's masters in a shape. */
 enum trit_train_way {
     TRIT_TRAIN_KEPT,   /* nothing */
-    TRIT_TRAIN_WHOLE,  /* one scale for the matrix */
+    TRIT_TRAIN_WHOLE,  /* one scale for the matrix, which f16 has where inputs have groups */
     TRIT_TRAIN_GROUPED /* one for each TRIT_TRAIN_GROUP columns, which f16 has */
 };
 enum trit_train_way trit_train_way(const struct trit_train_shape *shape,

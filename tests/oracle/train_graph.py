@@ -131,7 +131,7 @@ class Exact:
         self.near, self.shifts, self.count = [], {}, 0
 
     def weights(self, name, w, grouped):
-        y = quant.weights(w, self.shape["weights"], grouped)
+        y = quant.weights(w, self.shape["weights"], grouped, self.shape["input_group"])
         self.shifts["w", name] = y - w
         return y
 

@@ -41,13 +41,14 @@ def signs(w):
     return np.where(w < 0, F(-1), F(1))
 
 
-def by_matrix(w, kind):
-    m = absmean(w)
-    least = max(m, LEAST)
+def by_matrix(w, kind, half):
+    """half: the scale is f16's, since it will stand with each group."""
+    d = max(absmean(w), LEAST)
+    d = F(np.float16(d)) if half else d
     if kind == BINARY:
-        return signs(w) * least
-    s = F(1) / least
-    return ternary(w, s) * (F(1) / s)
+        return signs(w) * d
+    s = F(1) / d
+    return ternary(w, s) * (d if half else F(1) / s)
 
 
 def by_groups(w, kind):
@@ -59,12 +60,12 @@ def by_groups(w, kind):
     return (t * d).reshape(w.shape[0], -1)
 
 
-def weights(w, kind, group):
+def weights(w, kind, group, inputs_group=0):
     """The numbers that masters w, a matrix, have in products, as float64."""
     if kind == DENSE:
         return w
     w = w.astype(F)
-    return (by_groups(w, kind) if group else by_matrix(w, kind)).astype(np.float64)
+    return (by_groups(w, kind) if group else by_matrix(w, kind, inputs_group)).astype(np.float64)
 
 
 def inputs(x, bits, group, flips=()):
