@@ -181,13 +181,13 @@ static enum trit_code train(struct work *w, struct trit_error *e)
     struct trit_train_export what = { .shape = &w->run.state.shape,
                                       .layout = &w->run.net.layout,
                                       .pool = w->pool,
-                                      .vocabulary = w->vocabulary,
                                       .facts = &name,
                                       .type = o->matrices,
                                       .rows = o->rows,
                                       .nfacts = o->name ? 1 : 0 };
     enum trit_code code = open_inputs(w, e);
-    if (!code)
+    what.vocabulary = w->vocabulary;
+    if (!code && o->output)
         code = trit_train_export_check(&what, e);
     if (!code && o->masters)
         code = trit_train_masters_check(&what, o->masters, e);

@@ -29,7 +29,7 @@ struct trit_train_export {
 };
 
 /* Whether the types suit the shape, and the vocabulary its size: TRIT_EARGUMENT says what does not.
-   The masters need not be there yet. */
+   Neither layout nor masters need be there yet. */
 enum trit_code trit_train_export_check(const struct trit_train_export *what,
                                        struct trit_error *error);
 
