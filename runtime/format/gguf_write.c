@@ -362,10 +362,11 @@ enum trit_code trit_gguf_writer_finish(struct trit_gguf_writer *w, struct trit_e
 
 uint32_t trit_gguf_file_type(uint32_t type)
 {
-    static const uint32_t numbers[][2] = { { TRIT_F16, 1 },     { TRIT_TQ1_0, 36 },
-                                           { TRIT_TQ2_0, 37 },  { TRIT_I2_S, 40 },
-                                           { TRIT_Q1_0, 40 },   { TRIT_Q2_0, 41 },
-                                           { TRIT_PQ2_0, 141 }, { TRIT_PTQ1_0, 142 } };
+    static const uint32_t numbers[][2] = {
+        { TRIT_F32, 0 },    { TRIT_F16, 1 },     { TRIT_Q8_0, 7 },    { TRIT_BF16, 32 },
+        { TRIT_TQ1_0, 36 }, { TRIT_TQ2_0, 37 },  { TRIT_I2_S, 40 },   { TRIT_Q1_0, 40 },
+        { TRIT_Q2_0, 41 },  { TRIT_PQ2_0, 141 }, { TRIT_PTQ1_0, 142 }
+    };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (numbers[i][0] == type)
             return numbers[i][1];

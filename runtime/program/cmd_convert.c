@@ -18,8 +18,10 @@ struct options {
 };
 
 /* Their names stand in --type and --head. */
-static const uint32_t types[] = { TRIT_CONVERT_AUTO, TRIT_I2_S,   TRIT_TQ1_0, TRIT_TQ2_0, TRIT_Q2_0,
-                                  TRIT_PQ2_0,        TRIT_PTQ1_0, TRIT_Q1_0,  TRIT_F16 };
+static const uint32_t types[] = {
+    TRIT_CONVERT_AUTO, TRIT_I2_S,   TRIT_TQ1_0, TRIT_TQ2_0, TRIT_Q2_0,
+    TRIT_PQ2_0,        TRIT_PTQ1_0, TRIT_Q1_0,  TRIT_F16,   TRIT_F32
+};
 static const uint32_t heads[] = { TRIT_CONVERT_AUTO, TRIT_CONVERT_SAME, TRIT_F16, TRIT_Q8_0,
                                   TRIT_Q6_K };
 
@@ -29,7 +31,7 @@ static const struct trit_option options[] = {
     { "--type", TRIT_OPT_CHOICE, AT(type), NULL,
       "of the matrices: auto looks at all of them and takes the smallest that suits the model "
       "(default)",
-      0, 0, "auto|i2_s|tq1_0|tq2_0|q2_0|pq2_0|ptq1_0|q1_0|f16" },
+      0, 0, "auto|i2_s|tq1_0|tq2_0|q2_0|pq2_0|ptq1_0|q1_0|f16|f32" },
     { "--head", TRIT_OPT_CHOICE, AT(head), NULL,
       "of embedding and head: auto loses nothing (default), same as the input; f16, q8_0 and q6_k "
       "round",

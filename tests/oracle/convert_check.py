@@ -22,7 +22,7 @@ F16, Q8_0, Q6_K, BF16, TQ1_0, TQ2_0, I2_S, Q1_0, Q2_0, PQ2_0, PTQ1_0 = \
 # --type -> GGML type, general.file_type, columns of a scale
 TYPES = {"i2_s": (I2_S, 40, 128), "tq1_0": (TQ1_0, 36, 256), "tq2_0": (TQ2_0, 37, 256),
          "q2_0": (Q2_0, 41, 64), "pq2_0": (PQ2_0, 141, 128), "ptq1_0": (PTQ1_0, 142, 128),
-         "q1_0": (Q1_0, 40, 128), "f16": (F16, 1, 1)}
+         "q1_0": (Q1_0, 40, 128), "f16": (F16, 1, 1), "f32": (F32, 0, 1)}
 SHAPES = {"blk.0.attn_q.weight": (7, 512), "blk.0.ffn_down.weight": (64, 768)}
 DRAWS = np.random.default_rng(int(sys.argv[3]) if len(sys.argv) > 3 else 1)
 
@@ -100,7 +100,7 @@ def groups(columns, codes=(-1, 0, 1), halves=True, empty=0.2):
     return draw
 
 
-# values -> how they are drawn, the types that hold them, what auto takes
+# values -> how they are drawn, the types that hold them besides f32, what auto takes
 TRITS = {"tq1_0", "tq2_0", "q2_0", "pq2_0", "ptq1_0", "f16"}
 KINDS = {
     "one scale": (groups(0), TRITS | {"i2_s"}, "i2_s"),
@@ -173,11 +173,11 @@ def check_kind(convert, name):
     source = Reader(str(convert.folder / "in"))
     for kind, (number, file_type, _) in TYPES.items():
         fault = convert("in", kind, "--type", kind)
-        assert (fault is None) == (kind in held), (name, kind, fault)
+        assert (fault is None) == (kind in held or kind == "f32"), (name, kind, fault)
         if fault:
             continue
         same_values(convert.folder / kind, source, matrices, number, file_type)
-        other = sorted(held)[DRAWS.integers(len(held))]  # and on from there
+        other = sorted(held | {"f32"})[DRAWS.integers(len(held) + 1)]  # and on from there
         assert convert(kind, "again", "--type", other) is None, (name, kind, other)
         same_values(convert.folder / "again", source, matrices, *TYPES[other][:2])
         (convert.folder / "again").unlink()
@@ -221,7 +221,7 @@ def check_families(convert):
 def check_refusals(convert):
     """One value that is none, anywhere: its row and group are named."""
     for kind, (_, _, columns) in TYPES.items():
-        for wrong in (0.3, np.inf, np.nan):
+        for wrong in () if kind == "f32" else (0.3, np.inf, np.nan):
             one = groups(0, (-1, 1)) if kind == "q1_0" else groups(0)
             matrices = {tensor: one(shape) for tensor, shape in SHAPES.items()}
             name = list(SHAPES)[DRAWS.integers(2)]
