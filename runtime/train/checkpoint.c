@@ -2,9 +2,13 @@
    it. */
 #include "runtime/train/checkpoint.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include "runtime/base/file.h"
@@ -29,6 +33,24 @@ static uint64_t bytes_of(uint64_t floats)
     return HEAD + 3 * floats * sizeof(float) + 8;
 }
 
+static enum trit_code bad(const char *path, const char *what, struct trit_error *error)
+{
+    return trit_fail(error, TRIT_EFORMAT, "%s: %s", path, what);
+}
+
+static bool all_finite(const float *x, size_t n)
+{
+    bool finite = true;
+    for (size_t i = 0; i < n; i++)
+        finite &= isfinite(x[i]) != 0;
+    return finite;
+}
+
+enum trit_code trit_train_checkpoint_room(const char *path, size_t floats, struct trit_error *error)
+{
+    return trit_need_disk(path, bytes_of(floats), error);
+}
+
 struct writing {
     struct trit_file *file;
     XXH3_state_t *hash;
@@ -46,9 +68,12 @@ enum trit_code trit_train_checkpoint_write(const char *path, const struct trit_t
 {
     struct writing w = { NULL, XXH3_createState() };
     const uint64_t head = sizeof *state;
-    const size_t bytes = blocks->floats * sizeof(float);
-    enum trit_code code = w.hash ? trit_need_disk(path, bytes_of(blocks->floats), error)
+    const size_t n = blocks->floats, bytes = n * sizeof(float);
+    enum trit_code code = w.hash ? trit_train_checkpoint_room(path, n, error)
                                  : trit_fail(error, TRIT_EMEMORY, "no memory for a checkpoint");
+    if (!code &&
+        !(all_finite(blocks->w, n) && all_finite(blocks->m, n) && all_finite(blocks->v, n)))
+        code = bad(path, "what it is to hold is not finite", error);
     if (!code)
         code = trit_file_create_as(&w.file, path, &trit_output_checkpoint, error);
     if (!code) {
@@ -82,19 +107,15 @@ static enum trit_code floats_of(const struct trit_train_shape *shape, size_t *fl
     return TRIT_OK;
 }
 
-static enum trit_code bad(const char *path, const char *what, struct trit_error *error)
-{
-    return trit_fail(error, TRIT_EFORMAT, "%s: %s", path, what);
-}
-
 static enum trit_code read_head(FILE *f, const char *path, struct trit_train_state *state,
                                 size_t *floats, struct trit_error *error)
 {
     char start[sizeof magic];
     uint64_t head;
+    struct stat st;
     struct trit_error why;
     if (fread(start, 1, sizeof start, f) != sizeof start || !is_checkpoint(start, sizeof start))
-        return bad(path, "no checkpoint of training", error);
+        return bad(path, "is no checkpoint of training", error);
     if (fread(&head, sizeof head, 1, f) != 1 || head != sizeof *state ||
         fread(state, sizeof *state, 1, f) != 1)
         return bad(path, "a checkpoint of another version, or cut off", error);
@@ -104,11 +125,10 @@ static enum trit_code read_head(FILE *f, const char *path, struct trit_train_sta
     if (code)
         return trit_fail(error, code == TRIT_EARGUMENT ? TRIT_EFORMAT : code, "%s: %s", path,
                          why.text);
-    if (!state->batch || !state->pass || !(state->seconds >= 0) || !(state->best >= 0))
+    if (!state->batch || !state->pass || !(state->seconds >= 0 && isfinite(state->seconds)) ||
+        !(state->best >= 0 && isfinite(state->best)) || state->best_step > state->step)
         return bad(path, "its header has a value that cannot be", error);
-    const long at = ftell(f);
-    if (at < 0 || fseek(f, 0, SEEK_END) || (uint64_t)ftell(f) != bytes_of(*floats) ||
-        fseek(f, at, SEEK_SET))
+    if (fstat(fileno(f), &st) || (uint64_t)st.st_size != bytes_of(*floats))
         return bad(path, "cut off, or longer than its shape says", error);
     return TRIT_OK;
 }
@@ -116,9 +136,18 @@ static enum trit_code read_head(FILE *f, const char *path, struct trit_train_sta
 static enum trit_code open_head(FILE **f, const char *path, struct trit_train_state *state,
                                 size_t *floats, struct trit_error *error)
 {
-    *f = fopen(path, "rbe");
-    if (!*f)
-        return trit_fail(error, TRIT_EIO, "%s: %m", path);
+    struct stat st;
+    /* O_NONBLOCK: a named pipe must not make us wait before it can be refused */
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const bool regular = fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode);
+    *f = regular ? fdopen(fd, "rb") : NULL;
+    if (!*f) {
+        trit_fail(error, TRIT_EIO, "%s: %s", path,
+                  fd >= 0 && !regular ? "is not a regular file" : strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return TRIT_EIO;
+    }
     const enum trit_code code = read_head(*f, path, state, floats, error);
     if (code)
         fclose(*f);
@@ -134,14 +163,6 @@ enum trit_code trit_train_checkpoint_state(const char *path, struct trit_train_s
     if (!code)
         fclose(f);
     return code;
-}
-
-static bool all_finite(const float *x, size_t n)
-{
-    bool finite = true;
-    for (size_t i = 0; i < n; i++)
-        finite &= isfinite(x[i]) != 0;
-    return finite;
 }
 
 static enum trit_code read_blocks(FILE *f, const char *path, const struct trit_train_state *state,

@@ -28,8 +28,13 @@ struct trit_train_blocks {
     size_t floats;
 };
 
+/* TRIT_EIO where the disk has no room for one of so many floats, besides what is there. */
+enum trit_code trit_train_checkpoint_room(const char *path, size_t floats,
+                                          struct trit_error *error);
+
 /* Under a temporary name, synced, renamed: whatever was at path stays there until the new one is
-   whole. TRIT_EIO also where the disk has no room for it. */
+   whole. TRIT_EIO also where the disk has no room for it; TRIT_EFORMAT: something in the blocks is
+   not finite. */
 enum trit_code trit_train_checkpoint_write(const char *path, const struct trit_train_state *state,
                                            const struct trit_train_blocks *blocks,
                                            struct trit_error *error);

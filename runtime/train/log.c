@@ -1,11 +1,14 @@
 /* The log of a training run. */
 #include "runtime/train/log.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/file.h"
 
 static const char header[] = "step,tokens,seconds,loss,lr,gradient_norm,tokens_per_second,"
@@ -13,7 +16,7 @@ static const char header[] = "step,tokens,seconds,loss,lr,gradient_norm,tokens_p
 
 static bool is_log(const char *head, size_t bytes)
 {
-    return trit_head_is(head, bytes, "step,tokens,");
+    return trit_head_is(head, bytes, header);
 }
 
 const struct trit_file_kind trit_train_output_log = { "a log of training", is_log, 0666 };
@@ -26,13 +29,19 @@ static size_t rows_until(const char *text, size_t bytes, uint64_t step)
     size_t at = sizeof header - 1;
     if (bytes < at || memcmp(text, header, at) != 0)
         return 0;
-    while (at < bytes && strtoull(text + at, NULL, 10) <= step) {
+    while (at < bytes && isdigit((unsigned char)text[at]) &&
+           strtoull(text + at, NULL, 10) <= step) {
         const char *end = memchr(text + at, '\n', bytes - at);
         if (!end)
             break;
         at = (size_t)(end - text) + 1;
     }
     return at;
+}
+
+static enum trit_code cannot_write(const struct trit_train_run *r, struct trit_error *error)
+{
+    return trit_fail(error, TRIT_EIO, "%s: cannot write: %s", r->log, strerror(errno));
 }
 
 enum trit_code trit_train_log_open(struct trit_train_run *r, struct trit_error *error)
@@ -60,7 +69,7 @@ enum trit_code trit_train_log_open(struct trit_train_run *r, struct trit_error *
     if (code)
         return code;
     r->rows = fopen(r->log, "ae");
-    return r->rows ? TRIT_OK : trit_fail(error, TRIT_EIO, "%s: %m", r->log);
+    return r->rows ? TRIT_OK : cannot_write(r, error);
 }
 
 static uint64_t tokens_of_step(const struct trit_train_run *r)
@@ -80,9 +89,7 @@ static enum trit_code put_row(struct trit_train_run *r, const struct trit_train_
                 r->valid.nats / r->valid.bytes / M_LN2);
     else
         fputs(",,,\n", r->rows);
-    if (fflush(r->rows))
-        return trit_fail(error, TRIT_EIO, "%s: %m", r->log);
-    return TRIT_OK;
+    return fflush(r->rows) ? cannot_write(r, error) : TRIT_OK;
 }
 
 static void left(double seconds, char text[32])
@@ -91,10 +98,20 @@ static void left(double seconds, char text[32])
     snprintf(text, 32, minutes >= 60 ? "%u h %02u min" : "%.0u%u min", minutes / 60, minutes % 60);
 }
 
-static void live(const struct trit_train_run *r, const struct trit_train_told *t)
+static bool is_live(const struct trit_train_run *r)
 {
+    return !r->quiet && isatty(2);
+}
+
+static void live(struct trit_train_run *r, const struct trit_train_told *t)
+{
+    static const double every = 0.1; /* seconds */
     char time[32];
     const uint64_t behind = r->state.step, steps = r->schedule.steps;
+    const double now = trit_now();
+    if (now - r->shown < every)
+        return;
+    r->shown = now;
     left((double)(steps - behind) * r->state.seconds / (double)behind, time);
     fprintf(stderr, "\rstep %llu of %llu  loss %.4f  %.0f tokens/s  %s left\033[K",
             (unsigned long long)behind, (unsigned long long)steps, r->loss,
@@ -102,11 +119,16 @@ static void live(const struct trit_train_run *r, const struct trit_train_told *t
     fflush(stderr);
 }
 
+void trit_train_log_end(const struct trit_train_run *r)
+{
+    if (is_live(r))
+        fputs("\r\033[K", stderr);
+}
+
 static void table(const struct trit_train_run *r, const struct trit_train_told *t)
 {
     const double nats = r->valid.nats / r->valid.tokens;
-    if (isatty(2))
-        fputs("\r\033[K", stderr);
+    trit_train_log_end(r);
     printf("step %6llu  loss %7.4f  validation %7.4f  perplexity %9.3f  bits/byte %6.4f  lr %.2e\n",
            (unsigned long long)r->state.step, r->loss, nats, exp(nats),
            r->valid.nats / r->valid.bytes / M_LN2, t->lr);
@@ -118,7 +140,7 @@ enum trit_code trit_train_log_step(struct trit_train_run *r, const struct trit_t
 {
     if (t->valid && !r->quiet)
         table(r, t);
-    if (!r->quiet && isatty(2))
+    if (is_live(r))
         live(r, t);
     return r->rows ? put_row(r, t, error) : TRIT_OK;
 }

@@ -18,5 +18,7 @@ struct trit_train_told {
 /* TRIT_EIO: the log takes no more. */
 enum trit_code trit_train_log_step(struct trit_train_run *r, const struct trit_train_told *told,
                                    struct trit_error *error);
+/* Of all steps: the live line goes. */
+void trit_train_log_end(const struct trit_train_run *r);
 
 #endif

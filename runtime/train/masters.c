@@ -1,4 +1,5 @@
 /* Masters as a folder of Hugging Face's: how its files call what is trained, and their bytes. */
+#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -19,8 +19,8 @@ struct trit_train_run {
     const char *checkpoint, *log; /* paths; NULL: none is written */
     double hours;                 /* stop then; 0: only at the schedule's end */
     double save_minutes;          /* between checkpoints */
-    uint64_t valid_steps;         /* between validations, by the first text */
-    size_t valid_windows;         /* of each; 0: all */
+    uint64_t valid_steps;         /* between validations, by the first text; at least 1 */
+    size_t valid_windows;         /* of each, at least 1; the last of the schedule takes all */
     unsigned patience;            /* validations without a new best that end the run; 0: any */
     bool quiet;                   /* no live line, no table */
     struct trit_train_state state;
@@ -36,22 +36,27 @@ struct trit_train_run {
     int32_t *tokens;               /* [net.sequences][length + 1] */
     float *nll;
     double loss;    /* a moving mean */
-    double began;   /* the clock at the start of this process's part, less state.seconds */
+    double shown;   /* when the live line was */
     uint64_t saved; /* the step of the last checkpoint; of none: UINT64_MAX */
 };
 
 /* A new run's weights, or those of the checkpoint where `resume`; shape, batch, pass, seed, data
    and vocabulary are in r->state already, and TRIT_EARGUMENT names what differs from the
-   checkpoint's. Whatever comes, trit_train_run_close. */
+   checkpoint's. TRIT_EIO, too: there is no room for checkpoints. Whatever comes,
+   trit_train_run_close. */
 enum trit_code trit_train_run_open(struct trit_train_run *r, struct trit_pool *pool, bool resume,
                                    struct trit_error *error);
 /* Steps until the run ends, which leaves a checkpoint. TRIT_ESTOPPED: a signal; a checkpoint was
-   written. TRIT_EFORMAT: a loss or gradient is not finite: the last checkpoint stands. */
+   written. TRIT_EFORMAT: a loss, gradient or weight is not finite: the last checkpoint stands.
+   TRIT_EIO: checkpoint or log could not be written; of the latter a checkpoint was written. */
 enum trit_code trit_train_run_steps(struct trit_train_run *r, struct trit_error *error);
 /* Losses of held-out text of a file, by the weights of the net: of so many windows, spread over all
-   (0: all). TRIT_ESTOPPED. */
+   (0: all, and TRIT_ESTOPPED after a signal). */
 enum trit_code trit_train_run_validate(struct trit_train_run *r, size_t file, size_t windows,
                                        struct trit_train_valid *valid, struct trit_error *error);
+/* Bits that inputs have in a step, and in a model that was trained up to it: 8 until the second
+   stage. */
+uint32_t trit_train_run_bits(const struct trit_train_run *r, uint64_t step);
 void trit_train_run_close(struct trit_train_run *r);
 
 #endif
