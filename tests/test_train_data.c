@@ -350,7 +350,7 @@ static void bad_data_is_refused(void **state)
         write_file(paths[2], bad[i].text, bad[i].n);
         refuse(&(struct trit_train_source){ paths[2], 1 }, 1, 0, bad[i].code, bad[i].part);
     }
-    refuse(s, 2, 0, TRIT_EARGUMENT, "has no weight");
+    refuse(s, 2, 0, TRIT_EARGUMENT, "has no share");
     write_documents(paths[2], 'c', DOCUMENTS);
     s[1].weight = 1e-6;
     refuse(s, 2, 0, TRIT_EARGUMENT, "must be at least 1/65536");

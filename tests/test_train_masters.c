@@ -114,7 +114,7 @@ static void check(enum trit_train_family family, enum trit_train_weights weights
     t.export.facts = &fact;
     t.export.nfacts = 1;
     t.export.type = weights == TRIT_TRAIN_DENSE ? (uint32_t)TRIT_F32 : TRIT_CONVERT_AUTO;
-    done(trit_train_masters_check(&t.export, folder, &error), &error);
+    done(trit_train_masters_check(&t.export, folder, NULL, 0, &error), &error);
     done(trit_train_export_masters(&t.export, folder, &error), &error);
     done(trit_train_export_gguf(&t.export, ours, &error), &error);
     done(trit_source_open(&s, folder, &error), &error);
@@ -139,7 +139,7 @@ static void refused(const struct trit_trained *t, const char *where, enum trit_c
                     const char *says)
 {
     struct trit_error error = { .text = "" };
-    const enum trit_code first = trit_train_masters_check(&t->export, where, &error);
+    const enum trit_code first = trit_train_masters_check(&t->export, where, NULL, 0, &error);
     const enum trit_code got = trit_train_export_masters(&t->export, where, &error);
     if (first != code || got != code || !strstr(error.text, says))
         fail_msg("wanted code %d and '%s', got %d, %d: %s", code, says, first, got, error.text);

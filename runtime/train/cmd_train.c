@@ -1,9 +1,4 @@
 /* `tritmill train`: a model from texts. */
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "runtime/base/text.h"
 #include "runtime/cli/commands.h"
 #include "runtime/convert/convert.h"
 #include "runtime/thread/pool.h"
@@ -14,7 +9,8 @@
 static const uint32_t types[] = { TRIT_CONVERT_AUTO, TRIT_I2_S,  TRIT_TQ1_0, TRIT_TQ2_0,
                                   TRIT_PTQ1_0,       TRIT_PQ2_0, TRIT_Q2_0,  TRIT_Q1_0,
                                   TRIT_F16,          TRIT_Q8_0,  TRIT_Q6_K,  TRIT_F32 };
-#define NOT 0, 0, NULL
+#define NOT       0, 0, NULL
+#define STEPS_MAX UINT64_C(1000000000000)
 static const struct trit_option options[] = {
     { "--tokenizer", TRIT_OPT_TEXT, AT(tokenizer), "FILE",
       "the vocabulary: a file of train-tokenizer, or any GGUF model", NOT },
@@ -31,8 +27,8 @@ static const struct trit_option options[] = {
       "elements of a head (default: hidden size / heads)", 2, 1 << 16, NULL },
     { "-c,--ctx-size", TRIT_OPT_INT, AT(context), "N", "tokens of a sequence (default 512)", 2,
       1 << 17, NULL },
-    { "--rope-base", TRIT_OPT_FLOAT, AT(rope_base), "X", "base of the rotations (default 10000)",
-      1.01, 1e11, NULL },
+    { "--rope-base", TRIT_OPT_FLOAT, AT(rope_base), "X", "base of the rotations (default 10000)", 1,
+      1e11, NULL },
     { "--binary", TRIT_OPT_FLAG, AT(binary), NULL, "weights of two values: signs", NOT },
     { "--dense", TRIT_OPT_FLAG, AT(dense), NULL, "nothing is quantised: for comparison", NOT },
     { "--groups", TRIT_OPT_CHOICE, AT(groups), NULL,
@@ -54,10 +50,10 @@ static const struct trit_option options[] = {
       NULL },
     { "--lr2", TRIT_OPT_FLOAT, AT(lr2), "X", "that of the second stage (default: two thirds)", 1e-9,
       10, NULL },
-    { "--second-stage", TRIT_OPT_FLOAT, AT(second), "SHARE",
-      "of the steps, after which it begins (default 0.5; 1: none)", 0, 1, NULL },
-    { "--warmup", TRIT_OPT_INT, AT(warmup), "N", "steps of warm-up (default 100)", 0, 1 << 30,
-      NULL },
+    { "--second-stage", TRIT_OPT_FLOAT, AT(second), "X",
+      "the share of the steps after which it begins (default 0.5; 1: none)", 0, 1, NULL },
+    { "--warmup", TRIT_OPT_INT, AT(warmup), "N",
+      "steps of warm-up (default 100, but at most a tenth of all)", 0, 1 << 30, NULL },
     { "--weight-decay", TRIT_OPT_FLOAT, AT(decay), "X", "in the first stage (default 0.1)", 0, 10,
       NULL },
     { "--clip", TRIT_OPT_FLOAT, AT(clip), "X", "the gradients' largest norm (default 1; 0: any)", 0,
@@ -65,20 +61,22 @@ static const struct trit_option options[] = {
     { "--seed", TRIT_OPT_U64, AT(seed), "N", "of weights and of the order of texts (default 1)",
       NOT },
     { "--hold-out", TRIT_OPT_INT, AT(hold_out), "N",
-      "validate on every N-th document, which is not trained on (default 50; 0: none)", 0, 1 << 30,
-      NULL },
+      "validate on each N-th document of the first text; no text's is trained on (default 50; 0: "
+      "none)",
+      0, 1 << 30, NULL },
     { "--valid-every", TRIT_OPT_INT, AT(valid_steps), "N",
       "steps between validations (default 250)", 1, 1 << 30, NULL },
     { "--valid-windows", TRIT_OPT_INT, AT(valid_windows), "N",
-      "sequences of each but the last, which takes all (default 64)", 1, 1 << 30, NULL },
+      "sequences of each but the schedule's last, which takes all (default 64)", 1, 1 << 30, NULL },
     { "--patience", TRIT_OPT_INT, AT(patience), "N",
       "end where so many validations brought nothing better (default: never)", 1, 1 << 20, NULL },
     { "--hours", TRIT_OPT_FLOAT, AT(hours), "X", "stop after that time, to be resumed", 1e-6, 1e6,
       NULL },
     { "--checkpoint", TRIT_OPT_TEXT, AT(checkpoint), "FILE", "where the run is kept", NOT },
-    { "--save-every", TRIT_OPT_FLOAT, AT(save_minutes), "MINUTES",
-      "between checkpoints (default 10)", 1e-4, 1e6, NULL },
-    { "--resume", TRIT_OPT_FLAG, AT(resume), NULL, "go on from the checkpoint", NOT },
+    { "--save-every", TRIT_OPT_FLOAT, AT(save_minutes), "X",
+      "minutes between checkpoints (default 10)", 1e-4, 1e6, NULL },
+    { "--resume", TRIT_OPT_FLAG, AT(resume), NULL,
+      "go on from the checkpoint, with the options that it began with", NOT },
     { "--log", TRIT_OPT_TEXT, AT(log), "FILE", "a row of CSV for each step", NOT },
     { "-o,--output", TRIT_OPT_TEXT, AT(output), "FILE", "the trained model, a GGUF", NOT },
     { "--type", TRIT_OPT_CHOICE, AT(type), NULL,
@@ -111,6 +109,28 @@ static const char detail[] =
     "bits on one machine,\nwith any number of threads, also where a run was interrupted and "
     "resumed.";
 
+/* What the rules cannot say. */
+static bool hold_together(const struct trit_train_options *o)
+{
+    if (!o->ntexts)
+        trit_cli_usage_error("train: give at least one text file");
+    else if (!o->tokenizer)
+        trit_cli_usage_error("train: give --tokenizer FILE, which train-tokenizer makes");
+    else if (!o->steps || o->steps > STEPS_MAX)
+        trit_cli_usage_error("train: --steps '%llu' is out of range: 1 to %llu",
+                             (unsigned long long)o->steps, (unsigned long long)STEPS_MAX);
+    else if (o->warmup > 0 && (uint64_t)o->warmup > o->steps)
+        trit_cli_usage_error("train: --warmup %d is longer than all of --steps %llu", o->warmup,
+                             (unsigned long long)o->steps);
+    else if (o->bits != 4 && o->bits != 8)
+        trit_cli_usage_error("train: --activation-bits '%d' is out of range: 8 or 4", o->bits);
+    else if (o->bits == 4 && (double)o->steps * o->second > (double)o->steps - 1)
+        trit_cli_usage_error("train: --activation-bits 4 needs a second stage (--second-stage)");
+    else
+        return true;
+    return false;
+}
+
 static int run(int argc, char **argv)
 {
     struct trit_train_options o = {
@@ -126,7 +146,7 @@ static int run(int argc, char **argv)
         .pass = 8,
         .lr = 0.002,
         .second = 0.5,
-        .warmup = 100,
+        .warmup = -1,
         .decay = 0.1,
         .clip = 1,
         .seed = 1,
@@ -142,13 +162,8 @@ static int run(int argc, char **argv)
     if (parsed != TRIT_PARSE_OK)
         return parsed == TRIT_PARSE_HELP ? 0 : 2;
     o.ntexts = rest.n;
-    if (!o.ntexts)
-        return trit_cli_usage_error("train: name a text to train on");
-    if (!o.tokenizer)
-        return trit_cli_usage_error(
-            "train: --tokenizer FILE is missing: train-tokenizer makes one");
-    if (o.bits != 4 && o.bits != 8)
-        return trit_cli_usage_error("train: --activation-bits %d: 8 or 4", o.bits);
+    if (!hold_together(&o))
+        return 2;
     o.matrices = types[o.type];
     o.rows = types[o.head];
     return trit_train_command(&o, &error) ? trit_cli_error(&error) : 0;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "runtime/base/file.h"
 #include "runtime/cli/cli.h"
@@ -15,15 +16,21 @@
 #include "runtime/train/run.h"
 #include "runtime/train/vocabulary.h"
 
+enum { OUTPUTS = 3 };
+
 /* All that a command holds. */
 struct work {
     const struct trit_train_options *o;
     struct trit_gguf *vocabulary;
     struct trit_tokenizer *tokenizer;
     struct trit_train_source sources[TRIT_TRAIN_TEXTS];
+    const char *files[TRIT_TRAIN_TEXTS + 1 + OUTPUTS]; /* what is read, what is written */
+    size_t nfiles;
     struct trit_train_data *data;
     struct trit_pool *pool;
     struct trit_train_run run;
+    struct trit_train_layout layout;
+    struct trit_train_fact name;
 };
 
 /* The largest power of two, at most 1024, that divides both widths. */
@@ -62,11 +69,6 @@ static enum trit_code open_texts(struct work *w, struct trit_error *e)
 {
     const struct trit_train_options *o = w->o;
     struct trit_progress progress;
-    enum trit_code code = TRIT_OK;
-    for (int i = 0; i < o->ntexts && !code; i++)
-        code = trit_train_source_parse(&w->sources[i], o->texts[i], e);
-    if (code)
-        return code;
     const struct trit_train_data_ask ask = { .sources = w->sources,
                                              .nsources = (size_t)o->ntexts,
                                              .tokenizer = w->tokenizer,
@@ -76,7 +78,7 @@ static enum trit_code open_texts(struct work *w, struct trit_error *e)
                                              .progress = o->quiet ? NULL : trit_progress_step,
                                              .progress_arg = &progress };
     trit_progress_begin(&progress, "reading texts");
-    code = trit_train_data_open(&w->data, &ask, e);
+    const enum trit_code code = trit_train_data_open(&w->data, &ask, e);
     trit_progress_end(&progress);
     return code;
 }
@@ -93,17 +95,29 @@ static enum trit_code open_inputs(struct work *w, struct trit_error *e)
     if ((code = trit_train_shape_check(&s->shape, e)) || (code = open_texts(w, e)))
         return code;
     s->data = trit_train_data_digest(w->data);
+    if (w->o->patience && !trit_train_data_file(w->data, 0)->held_windows)
+        return trit_fail(e, TRIT_EARGUMENT,
+                         "--patience: nothing is held out of %s to validate on: take a smaller "
+                         "--hold-out, or a longer text",
+                         trit_train_data_file(w->data, 0)->path);
     return TRIT_OK;
+}
+
+static uint64_t warmup_of(const struct trit_train_options *o)
+{
+    const uint64_t tenth = o->steps / 10;
+    if (o->warmup >= 0)
+        return (uint64_t)o->warmup;
+    return tenth < TRIT_TRAIN_WARMUP ? tenth : TRIT_TRAIN_WARMUP;
 }
 
 static void set_run(struct work *w)
 {
     const struct trit_train_options *o = w->o;
     struct trit_train_run *r = &w->run;
-    const double second = (double)o->steps * o->second;
     r->schedule = (struct trit_train_schedule){ .steps = o->steps,
-                                                .warmup = (uint64_t)o->warmup,
-                                                .second = (uint64_t)second,
+                                                .warmup = warmup_of(o),
+                                                .second = (uint64_t)((double)o->steps * o->second),
                                                 .lr = o->lr,
                                                 .lr2 = o->lr2 > 0 ? o->lr2 : o->lr * 2 / 3,
                                                 .decay = o->decay,
@@ -126,6 +140,7 @@ static void set_run(struct work *w)
 static void tell_start(const struct work *w)
 {
     const struct trit_train_run *r = &w->run;
+    const struct trit_train_file *first = trit_train_data_file(w->data, 0);
     const double tokens = (double)r->schedule.steps * r->state.batch * (double)r->net.length;
     printf("%.2f M parameters, %.1f M tokens to see; texts of", (double)r->net.layout.floats / 1e6,
            tokens / 1e6);
@@ -135,6 +150,11 @@ static void tell_start(const struct work *w)
                100 * f->share);
     }
     printf("\n");
+    if (w->o->hold_out && !first->held_windows)
+        printf("no validation: %s has %zu document%s, of which each %dth is held out: too little "
+               "for a sequence\n",
+               first->path, first->documents + first->held_documents,
+               first->documents + first->held_documents == 1 ? "" : "s", w->o->hold_out);
     fflush(stdout);
 }
 
@@ -167,72 +187,106 @@ static enum trit_code tell_end(struct work *w, struct trit_error *e)
         printf("%s: perplexity %.4f, %.4f bits/byte, on %.0f tokens held out\n", f->path,
                exp(v.nats / v.tokens), v.nats / v.bytes / M_LN2, v.tokens);
     }
-    printf("zeros among the inputs of ffn_down, by layer:");
+    if (r->net.inputs)
+        printf("zeros among the inputs of ffn_down, by layer:");
     for (size_t i = 0; i < r->net.shape.layers && r->net.inputs; i++)
-        printf(" %.2f", (double)r->net.zeros[i] / (double)r->net.inputs);
-    printf("\n");
+        printf(" %.2f%s", (double)r->net.zeros[i] / (double)r->net.inputs,
+               i + 1 < r->net.shape.layers ? "" : "\n");
     return TRIT_OK;
+}
+
+/* What the run is to become. Masters are not there yet; the layout is w's own. */
+static enum trit_code plan_export(struct work *w, struct trit_train_export *x, struct trit_error *e)
+{
+    const struct trit_train_options *o = w->o;
+    enum trit_code code = trit_train_layout_create(&w->layout, &w->run.state.shape, e);
+    w->name = (struct trit_train_fact){ "name", o->name };
+    *x = (struct trit_train_export){ .shape = &w->run.state.shape,
+                                     .layout = &w->layout,
+                                     .pool = w->pool,
+                                     .vocabulary = w->vocabulary,
+                                     .facts = &w->name,
+                                     .nfacts = o->name ? 1 : 0,
+                                     .type = o->matrices,
+                                     .rows = o->rows };
+    if (!code && o->output)
+        code = trit_train_export_check(x, e);
+    if (!code && o->masters)
+        code = trit_train_masters_check(x, o->masters, w->files, w->nfiles, e);
+    return code;
+}
+
+/* A run that ends before its second stage has not seen inputs of 4 bits. */
+static enum trit_code export_run(const struct work *w, struct trit_train_export *x,
+                                 struct trit_error *e)
+{
+    const struct trit_train_options *o = w->o;
+    struct trit_train_shape shape = w->run.state.shape;
+    enum trit_code code = TRIT_OK;
+    shape.input_bits = trit_train_run_bits(&w->run, w->run.state.step);
+    x->shape = &shape;
+    x->w = w->run.net.w;
+    if (o->output)
+        code = trit_train_export_gguf(x, o->output, e);
+    if (!code && o->masters)
+        code = trit_train_export_masters(x, o->masters, e);
+    return code;
 }
 
 static enum trit_code train(struct work *w, struct trit_error *e)
 {
-    const struct trit_train_options *o = w->o;
-    const struct trit_train_fact name = { "name", o->name };
-    struct trit_train_export what = { .shape = &w->run.state.shape,
-                                      .layout = &w->run.net.layout,
-                                      .pool = w->pool,
-                                      .facts = &name,
-                                      .type = o->matrices,
-                                      .rows = o->rows,
-                                      .nfacts = o->name ? 1 : 0 };
+    struct trit_train_export export;
     enum trit_code code = open_inputs(w, e);
-    what.vocabulary = w->vocabulary;
-    if (!code && o->output)
-        code = trit_train_export_check(&what, e);
-    if (!code && o->masters)
-        code = trit_train_masters_check(&what, o->masters, e);
-    if (code)
+    if (code || (code = plan_export(w, &export, e)))
         return code;
     set_run(w);
-    if ((code = trit_train_run_open(&w->run, w->pool, o->resume, e)))
+    if ((code = trit_train_run_open(&w->run, w->pool, w->o->resume, e)))
         return code;
-    if (!o->quiet)
+    if (!w->o->quiet)
         tell_start(w);
-    if ((code = trit_train_run_steps(&w->run, e)))
+    if ((code = trit_train_run_steps(&w->run, e)) || (code = export_run(w, &export, e)))
         return code;
-    if (!o->quiet && (code = tell_end(w, e)))
-        return code;
-    what.w = w->run.net.w;
-    if (o->output)
-        code = trit_train_export_gguf(&what, o->output, e);
-    if (!code && o->masters)
-        code = trit_train_export_masters(&what, o->masters, e);
-    return code;
+    return w->o->quiet ? TRIT_OK : tell_end(w, e);
 }
 
-static enum trit_code check_outputs(const struct trit_train_options *o, struct trit_error *e)
+/* A run that begins anew where another's checkpoint is would be the end of that one. */
+static enum trit_code check_checkpoint(const struct trit_train_options *o, struct trit_error *e)
 {
+    struct trit_train_state state;
+    struct stat st;
+    if (o->resume)
+        return trit_train_checkpoint_state(o->checkpoint, &state, e);
+    if (o->checkpoint && !stat(o->checkpoint, &st) && S_ISREG(st.st_mode) && st.st_size > 0)
+        return trit_fail(e, TRIT_EARGUMENT,
+                         "%s: is the checkpoint of a run already: go on from it with --resume, or "
+                         "remove it to begin anew",
+                         o->checkpoint);
+    return TRIT_OK;
+}
+
+/* What is written, beside what is read and what else is written. */
+static enum trit_code check_outputs(struct work *w, struct trit_error *e)
+{
+    const struct trit_train_options *o = w->o;
     const struct {
         const char *path;
         const struct trit_file_kind *kind;
     } outputs[] = { { o->output, &trit_output_gguf },
                     { o->checkpoint, &trit_output_checkpoint },
                     { o->log, &trit_train_output_log } };
-    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
-        const char *others[TRIT_TRAIN_TEXTS + 4];
-        size_t n = 0;
-        for (int t = 0; t < o->ntexts; t++)
-            others[n++] = o->texts[t];
-        others[n++] = o->tokenizer;
-        for (size_t j = 0; j < i; j++)
-            others[n++] = outputs[j].path;
+    w->files[w->nfiles++] = o->tokenizer;
+    for (int i = 0; i < o->ntexts; i++)
+        w->files[w->nfiles++] = w->sources[i].path;
+    for (size_t i = 0; i < OUTPUTS; i++) {
+        if (!outputs[i].path)
+            continue;
         const enum trit_code code =
-            outputs[i].path ? trit_output_check(outputs[i].path, outputs[i].kind, others, n, e)
-                            : TRIT_OK;
+            trit_output_check(outputs[i].path, outputs[i].kind, w->files, w->nfiles, e);
         if (code)
             return code;
+        w->files[w->nfiles++] = outputs[i].path;
     }
-    return TRIT_OK;
+    return check_checkpoint(o, e);
 }
 
 enum trit_code trit_train_command(const struct trit_train_options *o, struct trit_error *e)
@@ -240,13 +294,18 @@ enum trit_code trit_train_command(const struct trit_train_options *o, struct tri
     struct work w = { .o = o };
     shape_of(o, &w.run.state.shape);
     const int threads = o->threads > 0 ? o->threads : trit_cpu_get()->threads;
-    enum trit_code code = check_outputs(o, e);
+    enum trit_code code = TRIT_OK;
+    for (int i = 0; i < o->ntexts && !code; i++)
+        code = trit_train_source_parse(&w.sources[i], o->texts[i], e);
+    if (!code)
+        code = check_outputs(&w, e);
     if (!code)
         code = trit_pool_create(&w.pool, threads, e);
     trit_catch_stop();
     if (!code)
         code = train(&w, e);
     trit_train_run_close(&w.run);
+    trit_train_layout_free(&w.layout);
     trit_train_data_free(w.data);
     trit_tokenizer_free(w.tokenizer);
     trit_gguf_close(w.vocabulary);

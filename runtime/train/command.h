@@ -7,14 +7,15 @@
 
 #include "runtime/base/error.h"
 
-enum { TRIT_TRAIN_TEXTS = 32 };
+enum { TRIT_TRAIN_TEXTS = 32, TRIT_TRAIN_WARMUP = 100 };
 
 struct trit_train_options {
     const char *texts[TRIT_TRAIN_TEXTS]; /* "FILE" or "FILE:SHARE" */
     int ntexts;
     const char *tokenizer, *checkpoint, *log, *output, *name, *masters;
     int family, hidden, ffn, layers, heads, kv_heads, head_dim, context, groups, bits;
-    int batch, pass, warmup, hold_out, valid_steps, valid_windows, patience, threads, type, head;
+    int warmup; /* -1: TRIT_TRAIN_WARMUP, but at most a tenth of the steps */
+    int batch, pass, hold_out, valid_steps, valid_windows, patience, threads, type, head;
     double rope_base, lr, lr2, second, decay, clip, hours, save_minutes;
     uint32_t matrices, rows; /* enum trit_tensor_type, or TRIT_CONVERT_AUTO */
     uint64_t steps, seed;

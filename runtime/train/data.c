@@ -44,7 +44,7 @@ enum trit_code trit_train_source_parse(struct trit_train_source *source, const c
     const bool given = end && end > colon + 1 && !*end;
     *source = (struct trit_train_source){ .weight = given ? weight : 0 };
     if (given && !(weight > 0 && isfinite(weight)))
-        return trit_fail(error, TRIT_EARGUMENT, "'%s': the weight must be above 0", word);
+        return trit_fail(error, TRIT_EARGUMENT, "'%s': the share must be above 0", word);
     source->path = given ? strndup(word, (size_t)(colon - word)) : strdup(word);
     return source->path ? TRIT_OK : trit_fail(error, TRIT_EMEMORY, "%s: no memory", word);
 }
@@ -129,9 +129,11 @@ static enum trit_code read_file(const struct trit_train_data *d, struct file *f,
     about->windows = about->tokens / t;
     about->held_windows = about->held_tokens ? (about->held_tokens - 1) / t : 0;
     if (about->tokens < t + 1)
-        return trit_fail(error, TRIT_EARGUMENT,
-                         "%s: %zu tokens to train on are less than one sequence of %zu", f->path,
-                         about->tokens, t + 1);
+        return trit_fail(
+            error, TRIT_EARGUMENT,
+            "%s: %zu tokens to train on are less than one sequence of %zu: take a longer "
+            "text, or a smaller --ctx-size",
+            f->path, about->tokens, t + 1);
     return TRIT_OK;
 }
 
@@ -149,7 +151,7 @@ static enum trit_code share(struct trit_train_data *d, const struct trit_train_s
         d->files[i].about.share = shares[i] /= sum;
         if (shares[i] * TRIT_TRAIN_PERIOD < 1)
             return trit_fail(error, TRIT_EARGUMENT,
-                             "%s: its weight is %.3g of all weights: must be at least 1/%d",
+                             "%s: its share is %.3g of all: must be at least 1/%d",
                              d->files[i].path, shares[i], TRIT_TRAIN_PERIOD);
     }
     return trit_train_mix_create(&d->mix, shares, d->nfiles)
@@ -169,7 +171,7 @@ static enum trit_code check_ask(const struct trit_train_data_ask *ask, struct tr
     for (size_t i = 0; i < ask->nsources; i++)
         if ((ask->sources[i].weight > 0) != (ask->sources[0].weight > 0))
             return trit_fail(error, TRIT_EARGUMENT,
-                             "%s has %s weight: give one to every text, or to none",
+                             "%s has %s share: give one to every text, or to none",
                              ask->sources[i].path, ask->sources[i].weight > 0 ? "a" : "no");
     return TRIT_OK;
 }

@@ -43,8 +43,10 @@ enum trit_code trit_train_export_gguf(const struct trit_train_export *what, cons
    tokenizer_config.json, as transformers and `tritmill convert` read them, whatever `type` and
    `rows` are. TRIT_EARGUMENT where config.json has no words for how the shape is trained: it has
    for trits with one scale a matrix and for dense matrices. TRIT_EUNSUPPORTED: nor has
-   tokenizer.json for the vocabulary. The check is of all that and of the places. */
+   tokenizer.json for the vocabulary. The check is of all that and of the places, of which none may
+   be one of the n files. */
 enum trit_code trit_train_masters_check(const struct trit_train_export *what, const char *folder,
+                                        const char *const *files, size_t n,
                                         struct trit_error *error);
 enum trit_code trit_train_export_masters(const struct trit_train_export *what, const char *folder,
                                          struct trit_error *error);

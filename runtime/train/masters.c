@@ -178,6 +178,7 @@ static enum trit_code find_places(struct places *p, const char *folder, struct t
                : trit_fail(error, TRIT_EMEMORY, "%s: no memory", folder);
 }
 
+/* Of a vocabulary that the shape has, which is read. */
 static enum trit_code check(const struct trit_train_export *x, const struct places *p,
                             struct trit_train_vocabulary *v, struct trit_error *error)
 {
@@ -188,16 +189,20 @@ static enum trit_code check(const struct trit_train_export *x, const struct plac
                          "keep a checkpoint, or write a GGUF",
                          p->config, what);
     enum trit_code code = trit_train_vocabulary_read(v, x->vocabulary, error);
+    return code ? code : trit_train_check_tokens(x, error);
+}
+
+static enum trit_code check_places(const struct places *p, const char *const *files, size_t n,
+                                   struct trit_error *error)
+{
+    enum trit_code code = trit_output_check(p->weights, &safetensors, files, n, error);
     if (!code)
-        code = trit_train_check_tokens(x, error);
-    if (!code)
-        code = trit_output_check(p->weights, &safetensors, NULL, 0, error);
-    if (!code)
-        code = trit_output_check(p->config, &model_config, NULL, 0, error);
-    return code ? code : trit_train_vocabulary_check(p->tokenizer, NULL, 0, error);
+        code = trit_output_check(p->config, &model_config, files, n, error);
+    return code ? code : trit_train_vocabulary_check(p->tokenizer, files, n, error);
 }
 
 enum trit_code trit_train_masters_check(const struct trit_train_export *x, const char *folder,
+                                        const char *const *files, size_t n,
                                         struct trit_error *error)
 {
     struct trit_train_vocabulary v = { 0 };
@@ -205,6 +210,8 @@ enum trit_code trit_train_masters_check(const struct trit_train_export *x, const
     enum trit_code code = find_places(&p, folder, error);
     if (!code)
         code = check(x, &p, &v, error);
+    if (!code)
+        code = check_places(&p, files, n, error);
     trit_train_vocabulary_free(&v);
     free_places(&p);
     return code;
@@ -218,6 +225,8 @@ enum trit_code trit_train_export_masters(const struct trit_train_export *x, cons
     enum trit_code code = find_places(&p, folder, error);
     if (!code)
         code = check(x, &p, &v, error);
+    if (!code)
+        code = check_places(&p, NULL, 0, error);
     if (!code)
         code = trit_train_vocabulary_write_json(&v, p.tokenizer, error);
     if (!code)
