@@ -15,7 +15,7 @@ static const struct trit_option options[] = {
     { "--tokenizer", TRIT_OPT_TEXT, AT(tokenizer), "FILE",
       "the vocabulary: a file of train-tokenizer, or any GGUF model", NOT },
     { "--arch", TRIT_OPT_CHOICE, AT(family), NULL,
-      "the family: squared ReLU and sub norms (default), or SiLU and norms of q and k", 0, 0,
+      "squared ReLU and sub norms (default), or SiLU and norms of q and k", 0, 0,
       "bitnet-b1.58|qwen3" },
     { "--hidden", TRIT_OPT_INT, AT(hidden), "N", "hidden size (default 384)", 2, 1 << 16, NULL },
     { "--ffn", TRIT_OPT_INT, AT(ffn), "N", "feed-forward size (default 1024)", 1, 1 << 16, NULL },
@@ -32,9 +32,8 @@ static const struct trit_option options[] = {
     { "--binary", TRIT_OPT_FLAG, AT(binary), NULL, "weights of two values: signs", NOT },
     { "--dense", TRIT_OPT_FLAG, AT(dense), NULL, "nothing is quantised: for comparison", NOT },
     { "--groups", TRIT_OPT_CHOICE, AT(groups), NULL,
-      "what has a scale for each 128 columns: nothing (default: one for a matrix, one for a "
-      "token's inputs), inputs, or weights too",
-      0, 0, "none|inputs|all" },
+      "what has a scale for each 128 columns: nothing (default), inputs, or weights too", 0, 0,
+      "none|inputs|all" },
     { "--activation-bits", TRIT_OPT_INT, AT(bits), "N",
       "bits of inputs: 8 (default), or 4 from the second stage on", 4, 8, NULL },
     { "--hadamard", TRIT_OPT_FLAG, AT(hadamard), NULL,
@@ -61,17 +60,16 @@ static const struct trit_option options[] = {
     { "--seed", TRIT_OPT_U64, AT(seed), "N", "of weights and of the order of texts (default 1)",
       NOT },
     { "--hold-out", TRIT_OPT_INT, AT(hold_out), "N",
-      "validate on each N-th document of the first text; no text's is trained on (default 50; 0: "
-      "none)",
-      0, 1 << 30, NULL },
+      "train on no N-th document; validate on those of the first text (default 50; 0: none)", 0,
+      1 << 30, NULL },
     { "--valid-every", TRIT_OPT_INT, AT(valid_steps), "N",
       "steps between validations (default 250)", 1, 1 << 30, NULL },
     { "--valid-windows", TRIT_OPT_INT, AT(valid_windows), "N",
-      "sequences of each but the schedule's last, which takes all (default 64)", 1, 1 << 30, NULL },
+      "sequences of each (default 64); all at the schedule's end", 1, 1 << 30, NULL },
     { "--patience", TRIT_OPT_INT, AT(patience), "N",
       "end where so many validations brought nothing better (default: never)", 1, 1 << 20, NULL },
-    { "--hours", TRIT_OPT_FLOAT, AT(hours), "X", "stop after that time, to be resumed", 1e-6, 1e6,
-      NULL },
+    { "--hours", TRIT_OPT_FLOAT, AT(hours), "X", "hours after which to stop, to be resumed", 1e-6,
+      1e6, NULL },
     { "--checkpoint", TRIT_OPT_TEXT, AT(checkpoint), "FILE", "where the run is kept", NOT },
     { "--save-every", TRIT_OPT_FLOAT, AT(save_minutes), "X",
       "minutes between checkpoints (default 10)", 1e-4, 1e6, NULL },
@@ -85,7 +83,7 @@ static const struct trit_option options[] = {
     { "--embedding-type", TRIT_OPT_CHOICE, AT(head), NULL,
       "of its embedding (default: f16, or that of groups)", 0, 0, TYPES },
     { "--name", TRIT_OPT_TEXT, AT(name), "TEXT", "general.name of the model", NOT },
-    { "--masters", TRIT_OPT_TEXT, AT(masters), "FOLDER",
+    { "--masters", TRIT_OPT_TEXT, AT(masters), "DIR",
       "the masters as safetensors, with config.json and tokenizer.json", NOT },
     { "-t,--threads", TRIT_OPT_INT, AT(threads), "N", "threads (default: one per physical core)",
       -1, TRIT_MAX_THREADS, NULL },
@@ -105,9 +103,11 @@ static const struct trit_rule rules[] = {
 
 static const char detail[] =
     "TEXT is a UTF-8 file of documents, each ended by a line <|endoftext|>; TEXT:SHARE gives its "
-    "share of\nthe training (default: by its size). The same options, texts and seed give the same "
-    "bits on one machine,\nwith any number of threads, also where a run was interrupted and "
-    "resumed.";
+    "share\nof the training (default: by its size). The same options, texts and seed give the same "
+    "bits on one\nmachine, with any number of threads, also where a run was interrupted and "
+    "resumed. Ctrl-C stops it\nwith a checkpoint. What a checkpoint does not hold (steps, rates, "
+    "when to validate and to stop) may\nbe given anew with --resume, and then makes another run of "
+    "it.";
 
 /* What the rules cannot say. */
 static bool hold_together(const struct trit_train_options *o)

@@ -142,11 +142,11 @@ static void tell_start(const struct work *w)
     const struct trit_train_run *r = &w->run;
     const struct trit_train_file *first = trit_train_data_file(w->data, 0);
     const double tokens = (double)r->schedule.steps * r->state.batch * (double)r->net.length;
-    printf("%.2f M parameters, %.1f M tokens to see; texts of", (double)r->net.layout.floats / 1e6,
+    printf("%.3g M parameters, %.3g M tokens to see; texts of", (double)r->net.layout.floats / 1e6,
            tokens / 1e6);
     for (size_t i = 0; i < trit_train_data_files(w->data); i++) {
         const struct trit_train_file *f = trit_train_data_file(w->data, i);
-        printf("%s %.1f M (%s, %.0f %%)", i ? "," : "", (double)f->tokens / 1e6, f->path,
+        printf("%s %.3g M (%s, %.0f %%)", i ? "," : "", (double)f->tokens / 1e6, f->path,
                100 * f->share);
     }
     printf("\n");
@@ -165,9 +165,11 @@ static void tell_speed(const struct trit_train_run *r)
         return;
     const double work = r->speed * trit_train_work(&r->net.shape) / 1e9,
                  peak = trit_train_peak(r->net.pool);
-    printf("%.0f tokens/s, %.1f GFLOP/s: %.0f %% of the binary32 peak of %d threads, %.1f GFLOP/s, "
-           "measured now\n",
-           r->speed, work, 100 * work / peak, trit_pool_threads(r->net.pool), peak);
+    const int threads = trit_pool_threads(r->net.pool);
+    printf(
+        "%.0f tokens/s, %.1f GFLOP/s: %.0f %% of the binary32 peak of %d thread%s, %.1f GFLOP/s, "
+        "measured now\n",
+        r->speed, work, 100 * work / peak, threads, threads == 1 ? "" : "s", peak);
 }
 
 static enum trit_code tell_end(struct work *w, struct trit_error *e)

@@ -221,23 +221,22 @@ enum trit_code trit_train_run_validate(struct trit_train_run *r, size_t file, si
     return TRIT_OK;
 }
 
-/* Validates where it is time for that, or the run ends here; a signal does not keep it from what is
-   due, so that an interrupted run knows what another does. The last of the schedule takes all
-   windows, so that it is no step's rival. */
-static enum trit_code look(struct trit_train_run *r, bool last, struct trit_train_told *told,
+/* Validates where it is time for that; a signal does not keep it from what is due, so that an
+   interrupted run knows what another does. At the schedule's end it takes all windows, so that this
+   is no step's rival. */
+static enum trit_code look(struct trit_train_run *r, struct trit_train_told *told,
                            struct trit_error *error)
 {
-    const bool due = r->state.step % r->valid_steps == 0,
-               whole = r->state.step >= r->schedule.steps;
-    if (!trit_train_data_file(r->data, 0)->held_windows || !(due || (last && !trit_stopped())))
+    const bool due = r->state.step % r->valid_steps == 0, end = r->state.step >= r->schedule.steps;
+    if (!trit_train_data_file(r->data, 0)->held_windows || !(due || end))
         return TRIT_OK;
     const enum trit_code code =
-        trit_train_run_validate(r, 0, whole ? 0 : r->valid_windows, &r->valid, error);
+        trit_train_run_validate(r, 0, end ? 0 : r->valid_windows, &r->valid, error);
     if (code)
         return code == TRIT_ESTOPPED ? TRIT_OK : code;
     told->valid = true;
     const double nats = r->valid.nats / r->valid.tokens;
-    if (!due || whole || (r->state.best > 0 && nats >= r->state.best))
+    if (end || (r->state.best > 0 && nats >= r->state.best))
         return TRIT_OK;
     r->state.best = nats;
     r->state.best_step = r->state.step;
@@ -259,7 +258,7 @@ static const char *end_of(const struct trit_train_run *r, double began)
 }
 
 /* A step, what is to be known of it, and its row. */
-static enum trit_code step_told(struct trit_train_run *r, double began, struct trit_error *error)
+static enum trit_code step_told(struct trit_train_run *r, struct trit_error *error)
 {
     struct trit_train_told told = { 0 };
     const double start = trit_now();
@@ -270,7 +269,7 @@ static enum trit_code step_told(struct trit_train_run *r, double began, struct t
     r->state.seconds += told.seconds;
     const double speed = (double)(r->state.batch * r->net.length) / told.seconds;
     r->speed = speed > r->speed ? speed : r->speed;
-    if ((code = look(r, end_of(r, began) != NULL, &told, error)))
+    if ((code = look(r, &told, error)))
         return code;
     struct trit_error why;
     if (!trit_train_log_step(r, &told, &why))
@@ -297,7 +296,7 @@ enum trit_code trit_train_run_steps(struct trit_train_run *r, struct trit_error 
     double saved = began;
     enum trit_code code = TRIT_OK;
     while (!code && !(r->ended = end_of(r, began))) {
-        code = step_told(r, began, error);
+        code = step_told(r, error);
         if (code || trit_now() - saved < r->save_minutes * 60)
             continue;
         code = save(r, error);

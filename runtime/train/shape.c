@@ -50,6 +50,10 @@ static enum trit_code check_groups(const struct trit_train_shape *s, struct trit
     if (s->weight_group && !s->input_group)
         return trit_fail(e, TRIT_EARGUMENT,
                          "weights with a scale for each group need inputs with groups");
+    if (s->hadamard == 1)
+        return trit_fail(e, TRIT_EARGUMENT,
+                         "widths of %u and %u have no power of two in common to rotate by",
+                         widths[1], widths[2]);
     for (size_t i = 0; i < 3; i++) {
         if (groups && widths[i] % TRIT_TRAIN_GROUP)
             return trit_fail(e, TRIT_EARGUMENT,
