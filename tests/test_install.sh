@@ -102,7 +102,7 @@ for s in sys.argv[1:]:
 fi
 
 # Pages.
-for c in $(bin/tritmill --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+for c in $(bin/tritmill --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p'); do
     grep -q "^tritmill.-$c .. " share/man/man1/tritmill-"$c".1 || fail "no page of $c"
     grep -q "tritmill.-$c (1)" share/man/man1/tritmill.1 || fail "tritmill(1) does not name $c"
 done
