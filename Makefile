@@ -3,7 +3,7 @@ PRESET ?= default
 PREFIX ?= /usr/local
 BUILD := build/$(PRESET)
 
-.PHONY: all configure deps demo test bench install clean help
+.PHONY: all configure deps demo test bench report install clean help
 
 all: configure         ## build the program, build/default/tritmill
 	@cmake --build --preset $(PRESET) --target tritmill
@@ -28,6 +28,9 @@ test:                  ## build and run all tests; ends with `N passed, N failed
 
 bench: all             ## speed of 2B4T's shapes beside this machine's limits
 	@sh tests/demo.sh $(BUILD) bench
+
+report: all            ## precisions and recipes of training, measured on a page: build/report/report.html
+	@python3 -B runtime/train/recipe/report.py $(BUILD)/tritmill
 
 install: configure     ## program, library, pages: into PREFIX (default /usr/local), under DESTDIR
 	@cmake --build --preset $(PRESET) --target installed

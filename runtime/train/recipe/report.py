@@ -24,14 +24,15 @@ END = "<|endoftext|>"
 HELD_BYTES = 100_000  # of held-out text, for the runtime's perplexity
 SIZES = {
     "usual": {"shape": "--hidden 256 --ffn 768 --layers 4 --heads 4 --kv-heads 2 -c 256",
-              "steps": 250, "batch": 16, "vocab-size": 2048, "seconds": 10.0, "bytes": 1_500_000,
-              "shapes": "2b4t bonsai-8b bonsai2-27b", "whole": "2b4t:i2_s bonsai-8b:ptq1_0 "
-              "bonsai-8b:q1_0"},
+              "steps": 300, "batch": 8, "vocab-size": 2048, "seconds": 10.0, "bytes": 1_500_000,
+              "tokens": 128,
+              "shapes": "2b4t bonsai-8b bonsai2-27b", "whole": "2b4t:bf16:llama 2b4t:q8_0:llama "
+              "2b4t:i2_s bonsai-8b:ptq1_0 bonsai-8b:q1_0"},
     "quick": {"shape": "--hidden 256 --ffn 256 --layers 1 --heads 4 --kv-heads 2 -c 64",
-              "steps": 40, "batch": 8, "vocab-size": 512, "seconds": 0.2, "bytes": 60_000,
+              "steps": 40, "batch": 8, "vocab-size": 512, "seconds": 0.2, "bytes": 60_000, "tokens": 32,
               "shapes": "large", "whole": ""},
     "tiny": {"shape": "--hidden 256 --ffn 256 --layers 1 --heads 4 --kv-heads 2 -c 32",
-             "steps": 6, "batch": 2, "vocab-size": 320, "seconds": 0.02, "bytes": 20_000,
+             "steps": 6, "batch": 2, "vocab-size": 320, "seconds": 0.02, "bytes": 20_000, "tokens": 4,
              "shapes": "256x256x1x4x2", "whole": "256x256x1x4x2:i2_s"},
 }
 HOLD_OUT = {"usual": 50, "quick": 20, "tiny": 4}
@@ -46,20 +47,21 @@ RUNS = {
     "binary": ("1 bit, a scale for 128 columns", ["--binary", "--groups", "all"]),
 }
 F16 = ["--embedding-type", "f16"]
-# Precisions: name; the run that trains it; how its model is stored; formats of `compare`, of which
-# the fastest counts.
+# Precisions: name; the run that trains it; how its model is stored (none: in no file of its own);
+# formats of `compare`, of which the fastest counts.
 PRECISIONS = [
     ("f32", "dense", ["--type", "f32", "--embedding-type", "f32"], ["f32"]),
     ("f16", "dense", ["--type", "f16", *F16], ["f16"]),
     ("int8", "dense", ["--type", "q8_0", *F16], ["int8"]),
     ("int4", "dense", None, ["int4"]),
     ("ternary, 2 bits", "ternary", ["--type", "i2_s", *F16], ["t2"]),
-    ("ternary, 1.6 bits", "ternary", ["--type", "tq1_0", *F16], ["t5", "v5"]),
+    ("ternary, 1.6 bits", "ternary", None, ["t5", "v5"]),
     ("grouped, 1.75 bits", "grouped", ["--type", "ptq1_0", *F16], ["t5g", "v5g"]),
     ("1 bit", "binary", ["--type", "q1_0", *F16], ["b1g"]),
 ]
 ESTIMATED = {"ternary, 2 bits": "i2_s", "ternary, 1.6 bits": "tq1_0",
              "grouped, 1.75 bits": "ptq1_0", "1 bit": "q1_0"}
+DENSE_BITS = {"bf16": 16, "q8_0": 8.5}
 
 
 def settings():
@@ -95,15 +97,16 @@ def settings():
                    max(1, plan.steps // 10), "--valid-every", every, "--valid-windows", 64,
                    "--hold-out", HOLD_OUT[plan.size], *plan.train.split()]
     plan.shape, plan.shapes, plan.whole = (x.split() for x in (plan.shape, plan.shapes, plan.whole))
-    plan.held_out = int(option(plan.budget, "--hold-out"))
-    plan.context = option(plan.shape, "-c", "--ctx-size")
+    plan.held_out = int(option(plan.budget, 50, "--hold-out"))
+    plan.second_stage = float(option(plan.budget, 0.5, "--second-stage"))
+    plan.context = option(plan.shape, 512, "-c", "--ctx-size")
     return plan
 
 
-def option(words, *names):
+def option(words, default, *names):
     """The last value of an option among words."""
     found = [words[i + 1] for i, w in enumerate(words[:-1]) if w in names]
-    return found[-1] if found else 512
+    return found[-1] if found else default
 
 
 def write_stories(desk, plan, path):
@@ -176,14 +179,15 @@ def slug(name):
 
 
 def model_of(training, precision):
-    """(path of its model, None), or (None, why there is none)."""
+    """(path of its model, None), or (None, why there is none). Of a precision without files: a
+    model of the same run with its numbers; those of int4 are rounded for it."""
     name, run, types, _ = precision
-    kind = slug(name if types else PRECISIONS[0][0])
+    types = types or next(t for _, r, t, _ in PRECISIONS if r == run)
     try:
-        path = training.export(run, RUNS[run][1], kind, types or PRECISIONS[0][2])
-        if types:
+        path = training.export(run, RUNS[run][1], types[1], types)
+        if name != "int4":
             return path, None
-        rounded = training.place(f"{run}-{slug(name)}", ".gguf")
+        rounded = training.place("dense-int4", ".gguf")
         round_to_4_bits(path, rounded)
         return rounded, None
     except Failed as error:
@@ -214,8 +218,9 @@ def measure_models(desk, plan, training):
     for row in rows:
         if row["model"] and row["type"]:
             row["bench"], row["bench_record"] = desk.tell(
-                f"bench-{slug(row['name'])}-{training.key}", ["bench", "-m", row["model"], "-p", 64, "-n", 64, "-r", 5,
-                                  *threads(plan), "-o", "json"], [row["model"]])
+                f"bench-{slug(row['name'])}-{training.key}",
+                ["bench", "-m", row["model"], "-p", 0, "-n", plan.tokens, "-r", 5, *threads(plan),
+                 "-o", "json"], [row["model"]])
     products, record = desk.tell(f"products-{training.key}",
                                  ["compare", "--precision", "-m", models["f16"], *seconds(plan),
                                   "-o", "json"], [models["f16"]]) \
@@ -259,16 +264,18 @@ def measure_shapes(desk, plan):
     return found
 
 
-def fits(desk, plan, shape, type_):
+def too_large(desk, plan, shape, type_):
     """Why a random model of that shape is not made here; None: it fits."""
-    out, _ = desk.run(["estimate", "--shape", shape, "--type", type_, "--limits", "none", "-o",
+    packed = type_ if type_ not in DENSE_BITS else "f16"
+    out, _ = desk.run(["estimate", "--shape", shape, "--type", packed, "--limits", "none", "-o",
                        "json"])
     about = json.loads(out)
-    if not about["runs_here"] or about["need_bytes"] > 0.8 * about["free_bytes"]:
-        return f"it needs {about['need_bytes'] / 1e9:.1f} GB, and {about['free_bytes'] / 1e9:.1f} " \
-            "GB of memory are free"
-    if shutil.disk_usage(plan.output).free < 2 * about["need_bytes"]:
-        return "there is not room enough on the disk"
+    need = about["need_bytes"] + about["weights_bytes"] * DENSE_BITS.get(type_, 0) / 1.6
+    if need > 0.8 * about["free_bytes"]:
+        return f"it needs {need / 1e9:.1f} GB, and {about['free_bytes'] / 1e9:.1f} GB of memory " \
+            "are free"
+    if shutil.disk_usage(plan.output).free < 2 * need:
+        return f"there are no {2 * need / 1e9:.1f} GB free on the disk"
     return None
 
 
@@ -276,22 +283,22 @@ def measure_whole(desk, plan):
     """Random models of larger shapes, run as a whole, one after the other."""
     found = []
     for word in plan.whole:
-        shape, _, type_ = word.partition(":")
-        row = {"shape": shape, "type": type_, "bench": None, "why": None}
+        shape, type_, arch = (word.split(":") + [""])[:3]
+        row = {"shape": shape, "type": type_, "arch": arch, "bench": None, "why": None}
         path = os.path.join(plan.output, f"{shape}-{type_}.gguf")
         words = ["bench", "-m", path, "-p", 128, "-n", 32, "-r", 3, *threads(plan), "-o", "json"]
         name = f"bench-{shape}-{type_}"
         found.append(row)
         try:
             record = desk.kept(name, [str(w) for w in words], [], [])
-            row["why"] = None if record else fits(desk, plan, shape, type_)
+            row["why"] = None if record else too_large(desk, plan, shape, type_)
             if row["why"]:
                 continue
             if not record:
                 if not os.path.exists(path):
                     say(f"a random {shape} of {type_}")
                     desk.run(["synth", "--shape", shape, "--type", type_, "--seed", "1", "--peak",
-                              "0.3", "-o", path])
+                              "0.3", *(["--arch", arch] if arch else []), "-o", path])
                 record = desk.ask(name, words)
                 os.remove(path)
             row["bench"], row["record"] = json.loads(record["out"]), record

@@ -9,7 +9,8 @@ svg{--ink:#1b1f24;--soft:#5b6470;--line:#dfe3e8;--paper:#fff;--c0:#0b66c3;--c1:#
 @media(prefers-color-scheme:dark){svg{--ink:#e6e9ed;--soft:#9aa4b0;--line:#343b44;--paper:#14171b;
 --c0:#62aef5;--c1:#fb8a4c;--c2:#3fc49a;--c3:#c592f0;--c4:#e3b341;--c5:#f472b6;--c6:#a3adb8}}
 svg{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif}
-.paper{fill:var(--paper)}text{fill:var(--ink)}.soft{fill:var(--soft)}.strong{font-weight:600}
+.paper{fill:var(--paper)}
+text{fill:var(--ink);stroke:var(--paper);stroke-width:3px;paint-order:stroke}.soft{fill:var(--soft)}.strong{font-weight:600}
 .grid{stroke:var(--line)}.axis{stroke:var(--soft)}.mark{stroke:var(--ink);stroke-width:2}
 .dash{stroke:var(--soft);stroke-dasharray:5 4}.lead{stroke:var(--soft);stroke-width:.7}
 .curve{fill:none;stroke-width:1.8;stroke-linejoin:round}
@@ -119,7 +120,7 @@ def curves(lines, names, label, mark=None, zero=False):
     low, high = min(p[1] for p in points), max(p[1] for p in points)
     low, high = (min(low, 0), max(high, 0)) if zero else (low, high)
     pad = 0.04 * (high - low)
-    x = Axis(min(p[0] for p in points), max(p[0] for p in points), 70, 600)
+    x = Axis(min(p[0] for p in points), max(p[0] for p in points), 70, 575)
     y = Axis(low - pad, high + pad, 375, 24)
     frame(f, x, y, names)
     if zero:

@@ -42,7 +42,7 @@ def percent(x):
 class Page:
     def __init__(self, folder, title):
         self.folder, self.md, self.html = folder, [f"# {title}\n"], [f"<h1>{escape(title)}</h1>"]
-        self.title, self.pictures = title, 0
+        self.title = title
 
     def heading(self, text, level=2):
         self.md.append("#" * level + f" {text}\n")
@@ -81,10 +81,10 @@ class Page:
                          + "</thead><tbody>" + "".join(cells("td", r) for r in rows)
                          + "</tbody></table></div>")
 
-    def figure(self, name, svg, caption):
+    def figure(self, name, svg, caption, source):
         write(os.path.join(self.folder, name + ".svg"), svg)
-        self.pictures += 1
-        self.md.append(f"![{caption}]({name}.svg)\n\n{caption}\n")
+        self.md.append(f"![{caption}]({name}.svg)\n\n{caption}. {source}\n")
+        caption += ". " + source
         self.html.append(f"<figure>{svg}<figcaption>{self.inline(caption)}</figcaption></figure>")
 
     def commands(self, records, line_of):
@@ -148,23 +148,38 @@ class Report:
         rows = [r for r in products["rows"] if r["format"] in formats] if products else []
         return min(rows, key=lambda r: r["matrix_ms"], default=None)
 
-    def rounded_bytes(self):
-        """A file with matrices of Q4_0, from that of f16."""
-        f16 = next(r for r in self.models["rows"] if r["name"] == "f16")["file_bytes"]
+    def reckoned(self, row):
+        """Bytes of a file whose matrices were of Q4_0 or TQ1_0, from one that there is."""
+        other, less = {"int4": ("f16", 16 - 4.5),
+                       "ternary, 1.6 bits": ("ternary, 2 bits", 2 - 1.6875)}[row["name"]]
+        file_bytes = next(r for r in self.models["rows"] if r["name"] == other)["file_bytes"]
         f32 = self.fastest(self.products, ["f32"])
-        return f16 - f32["matrix_bytes"] / 4 * (2 - 18 / 32) if f16 and f32 else None
+        return file_bytes - f32["matrix_bytes"] / 4 * less / 8 if file_bytes and f32 else None
+
+    def place_ternary(self, notes):
+        """The measurement of the ternary model belongs to the packing that its matrices got."""
+        two, less = (next(r for r in self.models["rows"] if r["name"] == n)
+                     for n in ("ternary, 2 bits", "ternary, 1.6 bits"))
+        if not two.get("bench"):
+            return
+        packings = set(re.findall(r"trit_gemv_([tvbl][25])_", two["bench"][-1]["kernels"]))
+        if packings and packings <= {"t5", "v5"}:
+            less["bench"] = two.pop("bench")
+            less["bench_record"] = two.pop("bench_record")
+        notes.append("ternary: the file of 2 bits a weight is packed when it is loaded; here the "
+                     f"runtime chose {' and '.join(sorted(packings)) or 'other packings'}, so the "
+                     "whole model stands in that row. Either packing gives the same bits.")
 
     def precision_row(self, row, notes):
         name, product = row["name"], self.fastest(self.products, row["formats"])
         bench = row.get("bench") and row["bench"][-1]
-        file_bytes = row["file_bytes"] if row["type"] else self.rounded_bytes()
-        row["size"] = file_bytes
-        size = num(file_bytes / 1e6 if file_bytes else None)
+        row["size"] = row["file_bytes"] if row["type"] else self.reckoned(row)
+        size = num(row["size"] / 1e6 if row["size"] else None)
         if row["why"]:
-            notes.append(f"{name}: no model: {row['why']}.")
-        for key, what in (("bench", "bench"), ("perplexity", "perplexity")):
-            if row["model"] and row["type"] and not row.get(key):
-                notes.append(f"{name}: no {what}: {row[key + '_record']}.")
+            notes.append(f"{name}: no model: {self.short(row['why'])}.")
+        for what in ("bench", "perplexity"):
+            if not row.get(what) and row.get(what + "_record"):
+                notes.append(f"{name}: no {what}: {self.short(row[what + '_record'])}.")
         if not product:
             notes.append(f"{name}: no products: {self.missing(row['formats'])}.")
         return [name, row["type"] or NONE, row["run"], num(product and product["bits_per_weight"]),
@@ -174,6 +189,10 @@ class Report:
                 percent(product and product["limit_share"]),
                 num((row.get("perplexity") or {}).get("perplexity"), 5)]
 
+    def short(self, text):
+        """Paths from the report's folder."""
+        return text.replace(self.plan.output + os.sep, "")
+
     def missing(self, formats):
         if not self.products:
             return self.models["products_record"]
@@ -182,6 +201,7 @@ class Report:
     def precisions(self):
         page, notes = self.page, []
         page.heading("Precisions on the trained shape")
+        self.place_ternary(notes)
         rows = [self.precision_row(r, notes) for r in self.models["rows"]]
         page.table(["<precision", "<file's type", "<trained as", "bits per weight", "file, MB",
                     "resident, MB", "ms per token, whole model", "ms per token, products cold",
@@ -190,14 +210,16 @@ class Report:
         page.notes([
             "File: embedding in f16 (f32: in f32). Resident: at most, by `bench`, the program "
             "itself and its working memory included.",
-            "ms per token, whole model: `bench`, decode of 64 tokens; a model so small lies in "
-            "the caches. Products cold: `compare --precision`, every matrix and the head in f16 "
+            f"ms per token, whole model: `bench`, decode of {self.plan.tokens} tokens; a model so "
+            "small lies in the caches. Products cold: `compare --precision`, every matrix and the head in f16 "
             "with weights that no cache holds; its share is of the read bandwidth measured in the "
             f"same run, {num(limit)} GB/s, for the matrices. int8 and int4 there have 8-bit "
             "inputs; the file of type q8_0 has inputs in f32.",
-            "int4: there is no file type for such matrices here, so neither a file nor memory nor "
-            "speed of a whole model. Its size is reckoned with Q4_0's 4.5 bits; its perplexity is "
-            "that of the dense model with matrices rounded as Q4_0 rounds them.",
+            "int4: no file type that is run here has such matrices, so there is neither a file nor "
+            "memory nor speed of a whole model. Its size is reckoned with Q4_0's 4.5 bits; its "
+            "perplexity is that of the dense model, its matrices rounded as Q4_0 rounds them.",
+            "ternary, 1.6 bits: the size is reckoned with TQ1_0's 1.69 bits. TQ1_0 does not hold "
+            "this model: its scales are f16, and a trained matrix has one of f32.",
             "Perplexity: `perplexity`, second halves of chunks of the training's context.", *notes])
         dots = [(r["name"], self.colour(r), r["size"] / 1e6, r["perplexity"]["perplexity"])
                 for r in self.models["rows"] if r["size"] and r.get("perplexity")]
@@ -206,7 +228,7 @@ class Report:
             page.figure("precisions", figures.points(
                 dots, ["file, MB", "perplexity on held-out text"],
                 "Points: perplexity by size of the file, for each precision"),
-                "Perplexity by size of the file. " + self.source(records))
+                "Perplexity by size of the file", self.source(records))
         records += [r["bench_record"] for r in self.models["rows"] if r.get("bench")]
         records += [self.models["products_record"]] if self.products else []
         page.commands(records, self.line_of)
@@ -256,7 +278,7 @@ class Report:
             drawn, ["milliseconds per token", "matrices", "head in f16"],
             f"Bars: milliseconds per token of {shape['shape']}'s products in each precision",
             "what the limit allows"),
-            f"{shape['shape']}: one token through all matrices. " + self.source([shape["record"]]))
+            f"{shape['shape']}: one token through all matrices", self.source([shape["record"]]))
 
     def shapes(self):
         page = self.page
@@ -281,10 +303,11 @@ class Report:
         page.heading("Whole models of random weights", 3)
         for w in self.found["whole"]:
             if not w["bench"]:
-                notes.append(f"{w['shape']}, {w['type']}: not run: {w['why']}.")
+                notes.append(f"{w['shape']}, {w['type']}: not run: {self.short(w['why'])}.")
                 continue
             prefill, decode = w["bench"]
-            rows.append([w["shape"], w["type"], num(decode["model_size"] / 1e9),
+            rows.append([w["shape"] + (f" ({w['arch']})" if w["arch"] else ""), w["type"],
+                         num(decode["model_size"] / 1e9),
                          num(decode["peak_resident_bytes"] / 1e9), num(1000 / decode["median_ts"]),
                          num(decode["gbs"]), num(decode["limit_read_gbs"]),
                          percent(decode["read_ratio"]), num(prefill["median_ts"]),
@@ -298,8 +321,14 @@ class Report:
 
     # Training.
 
+    def unit(self):
+        """Of tokens: how many, and its name."""
+        most = self.found["runs"]["dense"]["log"][-1]["tokens"]
+        return (1e6, "millions") if most > 2e6 else (1e3, "thousands")
+
     def validations(self, run):
-        return [(r["tokens"] / 1e6, r["valid_loss"]) for r in run["log"] if r["valid_loss"]]
+        by = self.unit()[0]
+        return [(r["tokens"] / by, r["valid_loss"]) for r in run["log"] if r["valid_loss"]]
 
     def losses(self):
         page, runs = self.page, self.found["runs"]
@@ -315,16 +344,16 @@ class Report:
             apart = [(x, y - base[x]) for x, y in line if x in base]
             behind.append((run["title"], colour, apart, f"{apart[-1][1]:+.3f}"))
         log = runs["dense"]["log"]
-        mark = log[len(log) // 2]["tokens"] / 1e6, "second stage"
-        names = ["tokens seen, millions", "validation loss, nats per token"]
+        first = max(1, int(len(log) * self.plan.second_stage))
+        mark = log[first - 1]["tokens"] / self.unit()[0], "second stage"
+        names = [f"tokens seen, {self.unit()[1]}", "validation loss, nats per token"]
         page.figure("loss", figures.curves(lines, names, "Curves: validation loss by tokens seen",
                                            mark),
-                    "Validation loss. " + self.source(records))
+                    "Validation loss", self.source(records))
         names = [names[0], "loss above that of dense, nats per token"]
         page.figure("loss-apart", figures.curves(
             behind[1:], names, "Curves: validation loss less that of the dense model", mark, True),
-            "Validation loss less that of the dense model at the same step. "
-            + self.source(records))
+            "Validation loss less that of the dense model at the same step", self.source(records))
         self.loss_table()
         page.commands(records, self.line_of)
 
@@ -334,7 +363,8 @@ class Report:
         found = of[0].get("perplexity") if of else run.get("perplexity")
         if not found:
             why = (of[0]["why"] or of[0].get("perplexity_record")) if of else run["why"]
-            notes.append(f"{run['title']}: the runtime's perplexity is not there: {why}.")
+            notes.append(f"{run['title']}: the runtime's perplexity is not there: "
+                         f"{self.short(why)}.")
         return num((found or {}).get("perplexity"), 5)
 
     def loss_table(self):

@@ -55,6 +55,8 @@ class Desk:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self.stop)
         self.build = self.run(["--version"])[0].strip()
+        if "TRITMILL_ISA" in os.environ:
+            self.build += ", TRITMILL_ISA=" + os.environ["TRITMILL_ISA"]
 
     def stop(self, *_):
         self.stopped = True
