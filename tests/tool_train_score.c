@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/mem.h"
+#include "runtime/cli/cli.h"
 #include "runtime/cli/open.h"
 #include "runtime/judge/internal.h"
 #include "runtime/train/data.h"
