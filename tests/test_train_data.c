@@ -1,4 +1,4 @@
-/* Are the sequences that are trained on what data.h says: every window of a file once an epoch,
+/* Are the sequences that are trained on what data.h says: every part of a file once an epoch,
    files by their shares, all a function of seed and number, and nothing that is held out? */
 #include <stdarg.h>
 #include <stddef.h>
@@ -134,7 +134,7 @@ static size_t expected(int32_t *ring, size_t held, bool out)
     return n;
 }
 
-/* Where in the ring the window stands; fails where it does not. */
+/* Where in the ring the sequence stands; fails where it does not. */
 static size_t place_of(const int32_t *ring, size_t n, const int32_t *tokens)
 {
     for (size_t at = 0; at < n; at++) {
@@ -144,11 +144,11 @@ static size_t place_of(const int32_t *ring, size_t n, const int32_t *tokens)
         if (i > T)
             return at;
     }
-    fail_msg("a sequence is no window of the file");
+    fail_msg("a sequence does not stand in the file");
     return 0;
 }
 
-static void an_epoch_has_every_window_once(void **state)
+static void an_epoch_predicts_every_token_once(void **state)
 {
     (void)state;
     static int32_t ring[ROOM];
@@ -157,16 +157,16 @@ static void an_epoch_has_every_window_once(void **state)
     size_t first[3];
     struct trit_train_data *d = open_data(one, 1, 7, 0);
     const struct trit_train_file *about = trit_train_data_file(d, 0);
-    const size_t n = expected(ring, 0, false), windows = n / T;
+    const size_t n = expected(ring, 0, false), each = n / T;
     assert_int_equal(about->tokens, n);
-    assert_int_equal(about->windows, windows);
-    assert_int_equal(trit_train_data_tokens(d), windows * T);
+    assert_int_equal(about->sequences, each);
+    assert_int_equal(trit_train_data_tokens(d), each * T);
     for (size_t epoch = 0; epoch < 3; epoch++) {
         bool *seen = calloc(n, sizeof *seen);
         size_t in_order = 0, last = 0;
-        for (size_t i = 0; i < windows; i++) {
-            trit_train_data_sequence(d, epoch * windows + i, tokens);
-            assert_int_equal(trit_train_data_epoch(d, epoch * windows + i), epoch);
+        for (size_t i = 0; i < each; i++) {
+            trit_train_data_sequence(d, epoch * each + i, tokens);
+            assert_int_equal(trit_train_data_epoch(d, epoch * each + i), epoch);
             const size_t at = place_of(ring, n, tokens);
             first[epoch] = i ? first[epoch] : at;
             in_order += i && at == (last + T) % n;
@@ -176,7 +176,7 @@ static void an_epoch_has_every_window_once(void **state)
                 seen[(at + 1 + j) % n] = true;
             }
         }
-        assert_true(in_order < windows / 4);
+        assert_true(in_order < each / 4);
         free(seen);
     }
     assert_true(first[0] % T != first[1] % T || first[1] % T != first[2] % T);
@@ -250,12 +250,12 @@ static void what_is_held_out_is_never_trained_on(void **state)
     assert_int_equal(about->held_tokens, nheld);
     assert_int_equal(about->held_documents, DOCUMENTS / N);
     assert_int_equal(about->documents, DOCUMENTS - DOCUMENTS / N);
-    assert_int_equal(about->held_windows, (nheld - 1) / T);
-    for (size_t i = 0; i < 3 * about->windows; i++) {
+    assert_int_equal(about->held_sequences, (nheld - 1) / T);
+    for (size_t i = 0; i < 3 * about->sequences; i++) {
         trit_train_data_sequence(d, i, tokens);
         place_of(trained, n, tokens);
     }
-    for (size_t i = 0; i < about->held_windows; i++) {
+    for (size_t i = 0; i < about->held_sequences; i++) {
         size_t bytes = 0;
         for (size_t j = 1; j <= T; j++)
             bytes += held[i * T + j] != trit_tokenizer_bos(tokenizer);
@@ -385,7 +385,7 @@ static void words_of_the_command_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_epoch_has_every_window_once),
+        cmocka_unit_test(an_epoch_predicts_every_token_once),
         cmocka_unit_test(a_sequence_depends_on_seed_and_number_alone),
         cmocka_unit_test(files_come_by_their_shares),
         cmocka_unit_test(what_is_held_out_is_never_trained_on),

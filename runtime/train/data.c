@@ -1,4 +1,4 @@
-/* Streams of tokens, and the windows that are cut from them. */
+/* Streams of tokens, and the sequences that are cut from them. */
 #include "runtime/train/data.h"
 
 #include <math.h>
@@ -126,8 +126,8 @@ static enum trit_code read_file(const struct trit_train_data *d, struct file *f,
         return code;
     about->tokens = f->streams[TRAINED].n;
     about->held_tokens = f->streams[HELD].n;
-    about->windows = about->tokens / t;
-    about->held_windows = about->held_tokens ? (about->held_tokens - 1) / t : 0;
+    about->sequences = about->tokens / t;
+    about->held_sequences = about->held_tokens ? (about->held_tokens - 1) / t : 0;
     if (about->tokens < t + 1)
         return trit_fail(
             error, TRIT_EARGUMENT,
@@ -267,7 +267,7 @@ uint64_t trit_train_data_tokens(const struct trit_train_data *d)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < d->nfiles; i++)
-        sum += d->files[i].about.windows * d->context;
+        sum += d->files[i].about.sequences * d->context;
     return sum;
 }
 
@@ -296,25 +296,25 @@ void trit_train_data_sequence(const struct trit_train_data *d, uint64_t index, i
     uint64_t before;
     const uint32_t number = trit_train_mix_at(&d->mix, index, &before);
     const struct file *f = &d->files[number];
-    const uint64_t n = f->about.windows, epoch = before / n;
+    const uint64_t n = f->about.sequences, epoch = before / n;
     uint64_t state = trit_random_mix(d->seed ^ trit_random_mix((uint64_t)number << 48 ^ epoch));
     const uint64_t offset = trit_random_next(&state) % f->about.tokens,
-                   window = trit_train_permute(before % n, n, trit_random_next(&state));
-    cut(d, &f->streams[TRAINED], (offset + window * d->context) % f->about.tokens, tokens);
+                   which = trit_train_permute(before % n, n, trit_random_next(&state));
+    cut(d, &f->streams[TRAINED], (offset + which * d->context) % f->about.tokens, tokens);
 }
 
 uint64_t trit_train_data_epoch(const struct trit_train_data *d, uint64_t index)
 {
     uint64_t before;
     const uint32_t number = trit_train_mix_at(&d->mix, index, &before);
-    return before / d->files[number].about.windows;
+    return before / d->files[number].about.sequences;
 }
 
-size_t trit_train_data_held(const struct trit_train_data *d, size_t file, size_t window,
+size_t trit_train_data_held(const struct trit_train_data *d, size_t file, size_t number,
                             int32_t *tokens)
 {
     size_t bytes = 0;
-    cut(d, &d->files[file].streams[HELD], window * d->context, tokens);
+    cut(d, &d->files[file].streams[HELD], number * d->context, tokens);
     for (size_t i = 1; i <= d->context; i++)
         bytes += d->lengths[tokens[i]];
     return bytes;

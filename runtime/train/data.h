@@ -4,11 +4,11 @@
    held out: it is in another stream, and never trained on.
 
    The training stream of a file is a ring: behind its last document comes its first. An epoch cuts
-   it into floor(tokens / T) windows of T + 1 tokens, each of which begins at the last token of the
-   one before, so that a token is predicted once at most; where the first cut falls, and in which
-   order windows come, differs from epoch to epoch and depends on the seed. A sequence is a window:
-   sequences come from the files by their shares, and no window comes again before all of its epoch
-   have come. All of this is a function of seed and number of the sequence alone (order.h).
+   it into floor(tokens / T) sequences of T + 1 tokens, each of which begins at the last token of
+   the one before, so that a token is predicted once at most; where the first cut falls, and in
+   which order sequences come, differs from epoch to epoch and depends on the seed. They come from
+   the files by the files' shares, and none comes again before all of its epoch have come. All of
+   this is a function of seed and number of the sequence alone (order.h).
 
    After trit_train_data_open nothing changes: several threads may read. */
 #ifndef TRIT_TRAIN_DATA_H
@@ -47,15 +47,15 @@ struct trit_train_file {
     double share;             /* of all sequences; the sum of all is 1 */
     size_t bytes, held_bytes; /* of text, documents alone: trained on, held out */
     size_t documents, held_documents;
-    size_t tokens, held_tokens;   /* with the BOS before each document */
-    size_t windows, held_windows; /* of an epoch; in all */
+    size_t tokens, held_tokens;       /* with the BOS before each document */
+    size_t sequences, held_sequences; /* of an epoch; in all */
 };
 
 struct trit_train_data;
 
 /* Errors name the file: what trit_train_text_open says of it; fewer than T + 1 tokens to train on
    (TRIT_EARGUMENT); a weight beside files without one, or less than 1/65536 of all
-   (TRIT_EARGUMENT); TRIT_ESTOPPED. Held-out windows may be 0. */
+   (TRIT_EARGUMENT); TRIT_ESTOPPED. Held-out sequences may be 0. */
 enum trit_code trit_train_data_open(struct trit_train_data **data,
                                     const struct trit_train_data_ask *ask,
                                     struct trit_error *error);
@@ -65,7 +65,7 @@ size_t trit_train_data_files(const struct trit_train_data *data);
 const struct trit_train_file *trit_train_data_file(const struct trit_train_data *data, size_t file);
 /* Of all files: tokens that are trained on in an epoch of each. */
 uint64_t trit_train_data_tokens(const struct trit_train_data *data);
-/* Of all that sequences and held-out windows depend on: texts, tokenizer, weights, T, seed, N. */
+/* Of all that sequences depend on: texts, tokenizer, weights, T, seed, N. */
 uint64_t trit_train_data_digest(const struct trit_train_data *data);
 
 /* Sequence number index of the training run, T + 1 tokens: the inputs are the first T, what is to
@@ -74,11 +74,11 @@ void trit_train_data_sequence(const struct trit_train_data *data, uint64_t index
 /* How often its file has been gone through when that sequence comes. */
 uint64_t trit_train_data_epoch(const struct trit_train_data *data, uint64_t index);
 
-/* Window number window of a file's held-out documents, in their order, T + 1 tokens, each window
+/* Sequence number `number` of a file's held-out documents, in their order, T + 1 tokens, each
    beginning at the last token of the one before. Returns the bytes of text that the last T tokens
    stand for, in which control tokens have no part: bits per byte are the loss of the last T tokens
-   in bits, by these bytes. What is left behind the last whole window is left out. */
-size_t trit_train_data_held(const struct trit_train_data *data, size_t file, size_t window,
+   in bits, by these bytes. What is left behind the last whole one is left out. */
+size_t trit_train_data_held(const struct trit_train_data *data, size_t file, size_t number,
                             int32_t *tokens);
 
 #endif

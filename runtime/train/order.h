@@ -1,5 +1,5 @@
 /* In which order texts are trained on, as pure functions: from which file sequence number i comes,
-   how many came from that file before, and in which order a file's windows come in an epoch. So a
+   how many came from that file before, and in which order a file's sequences come in an epoch. So a
    run that resumes needs no more than the number of its next sequence. */
 #ifndef TRIT_TRAIN_ORDER_H
 #define TRIT_TRAIN_ORDER_H
