@@ -27,7 +27,7 @@ static const struct trit_option options[] = {
       "beside which a tokenizer_config.json is written",
       0, 0, NULL },
     { "--size", TRIT_OPT_INT, AT(size), "N",
-      "tokens, the 256 bytes and the control tokens among them (default 4096)", TRIT_TRAIN_BYTES,
+      "tokens, the 256 bytes and the control tokens among them (default 4096)", 1,
       TRIT_TRAIN_VOCAB_MAX, NULL },
     { "--pre", TRIT_OPT_TEXT, AT(pre), "NAME",
       "pre-tokenizer: qwen2 (default), llama-bpe, gpt-2 or another that tokenizer.ggml.pre may "
