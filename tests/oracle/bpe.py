@@ -2,8 +2,8 @@
 """Byte-level BPE learnt the slow way: all pairs are counted anew for every merge. Cuts only texts
 whose pre-tokens it knows: ASCII, by gpt-2's rule.
 
-bpe.py TEXT SIZE [CONTROL...] TOKENIZER.JSON: whether it has the tokens and merges of a vocabulary of
-SIZE, learnt of TEXT, with these control tokens."""
+bpe.py TEXT SIZE [CONTROL...] TOKENIZER.JSON: whether it has the tokens and merges of a vocabulary
+of SIZE, learnt of TEXT, with these control tokens."""
 import collections
 import json
 import re

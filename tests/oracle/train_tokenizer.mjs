@@ -1,6 +1,7 @@
 // train_tokenizer.mjs TOOL MODEL.gguf TOKENIZER.json [SEED]: encodes the same strings with a
-// vocabulary that was learnt, as GGUF with TOOL and as tokenizer.json with Hugging Face's tokenizers
-// (npm), and compares the ids. Code points that TOOL's Unicode does not know yet are left out.
+// vocabulary that was learnt, as GGUF with TOOL and as tokenizer.json with Hugging Face's
+// tokenizers (npm), and compares the ids. Code points that TOOL's Unicode does not know yet are
+// left out.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { assigned, encode } from "./tool.mjs";
