@@ -36,7 +36,7 @@ struct trit_train_counts;
 enum trit_code trit_train_counts_create(struct trit_train_counts **counts,
                                         const struct trit_pre *pre, const struct trit_text *control,
                                         size_t ncontrol, struct trit_error *error);
-/* Adds a document. Parts of more than 4096 bytes that a pre-tokenizer leaves uncut count as several
+/* Adds a document. Parts of more than 1024 bytes that a pre-tokenizer leaves uncut count as several
    pieces. TRIT_EMEMORY: more than 2^32 bytes of pieces that differ, too. */
 enum trit_code trit_train_counts_add(struct trit_train_counts *counts, struct trit_text document,
                                      struct trit_error *error);

@@ -6,7 +6,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/train/bpe_parts.h"
 
-enum { PIECE_MAX = 4096, FIRST_SLOTS = 1 << 10 };
+enum { PIECE_MAX = 1024, FIRST_SLOTS = 1 << 10 };
 
 /* --- sets of strings --- */
 
