@@ -141,6 +141,38 @@ static void gguf_and_json_are_one(void **state)
     }
 }
 
+static void what_is_no_vocabulary_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *text, *part;
+    } bad[] = {
+        { "none.json", NULL, "none.json" },
+        { "empty.json", "{}", "empty.json: key 'model' is missing" },
+        { "ends.json",
+          "{\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false},"
+          "\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}}",
+          "ends.json: tokenizer.ggml.tokens has no token for the byte" },
+        { "text.gguf", "x", "text.gguf" },
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct trit_gguf *gguf;
+        struct trit_tokenizer *t;
+        struct trit_error error = { 0 };
+        FILE *f = bad[i].text ? fopen(path_of(bad[i].name), "wb") : NULL;
+        if (f) {
+            fputs(bad[i].text, f);
+            fclose(f);
+        }
+        unlink(path_of("tokenizer_config.json"));
+        assert_int_not_equal(trit_train_vocabulary_open(&gguf, &t, path_of(bad[i].name), &error),
+                             0);
+        assert_true(!gguf && !t);
+        if (!strstr(error.text, bad[i].part))
+            fail_msg("'%s' has no '%s'", error.text, bad[i].part);
+    }
+}
+
 static void keys_are_copied(void **state)
 {
     (void)state;
@@ -205,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gguf_and_json_are_one),
+        cmocka_unit_test(what_is_no_vocabulary_is_refused),
         cmocka_unit_test(keys_are_copied),
         cmocka_unit_test(chats_are_written_as_in_texts),
     };

@@ -30,6 +30,17 @@ static enum trit_code write_keys(const struct trit_hf_vocab *v, const char *path
     return code;
 }
 
+/* Messages name the file that was given. */
+static enum trit_code rename_to(struct trit_gguf *gguf, const char *path, struct trit_error *error)
+{
+    char *copy = strdup(path);
+    if (!copy)
+        return trit_fail(error, TRIT_EMEMORY, "%s: no memory", path);
+    free(gguf->path);
+    gguf->path = copy;
+    return TRIT_OK;
+}
+
 /* A tokenizer.json as the GGUF that a model of it would have, by way of a temporary file. */
 static enum trit_code open_json(struct trit_gguf **gguf, const char *path, struct trit_error *error)
 {
@@ -52,6 +63,8 @@ static enum trit_code open_json(struct trit_gguf **gguf, const char *path, struc
     if (!code)
         code = trit_gguf_open(gguf, temporary, error);
     unlink(temporary);
+    if (!code)
+        code = rename_to(*gguf, path, error);
     trit_litter_forget(litter);
     trit_hf_vocab_free(v);
     return code;
