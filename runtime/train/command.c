@@ -11,6 +11,7 @@
 #include "runtime/cli/cli.h"
 #include "runtime/cpu/cpu.h"
 #include "runtime/train/export.h"
+#include "runtime/train/gemm.h"
 #include "runtime/train/log.h"
 #include "runtime/train/peak.h"
 #include "runtime/train/run.h"
@@ -75,32 +76,33 @@ static enum trit_code open_texts(struct work *w, struct trit_error *e)
                                              .context = w->run.state.shape.context,
                                              .seed = o->seed,
                                              .held = (size_t)o->hold_out,
-                                             .progress = o->quiet ? NULL : trit_progress_step,
+                                             .progress = trit_progress_step,
                                              .progress_arg = &progress };
     trit_progress_begin(&progress, "reading texts");
+    progress.active = progress.active && !o->quiet;
     const enum trit_code code = trit_train_data_open(&w->data, &ask, e);
     trit_progress_end(&progress);
-    return code;
-}
-
-/* Vocabulary and texts, as the run's state has them. */
-static enum trit_code open_inputs(struct work *w, struct trit_error *e)
-{
-    struct trit_train_state *s = &w->run.state;
-    enum trit_code code =
-        trit_train_vocabulary_open(&w->vocabulary, &w->tokenizer, w->o->tokenizer, e);
     if (code)
         return code;
-    s->shape.vocab = (uint32_t)trit_tokenizer_size(w->tokenizer);
-    if ((code = trit_train_shape_check(&s->shape, e)) || (code = open_texts(w, e)))
-        return code;
-    s->data = trit_train_data_digest(w->data);
-    if (w->o->patience && !trit_train_data_file(w->data, 0)->held_windows)
+    const struct trit_train_file *first = trit_train_data_file(w->data, 0);
+    if (o->patience && !first->held_windows)
         return trit_fail(e, TRIT_EARGUMENT,
                          "--patience: nothing is held out of %s to validate on: take a smaller "
                          "--hold-out, or a longer text",
-                         trit_train_data_file(w->data, 0)->path);
+                         first->path);
+    w->run.state.data = trit_train_data_digest(w->data);
     return TRIT_OK;
+}
+
+static enum trit_code open_vocabulary(struct work *w, struct trit_error *e)
+{
+    struct trit_train_shape *s = &w->run.state.shape;
+    const enum trit_code code =
+        trit_train_vocabulary_open(&w->vocabulary, &w->tokenizer, w->o->tokenizer, e);
+    if (code)
+        return code;
+    s->vocab = (uint32_t)trit_tokenizer_size(w->tokenizer);
+    return trit_train_shape_check(s, e);
 }
 
 static uint64_t warmup_of(const struct trit_train_options *o)
@@ -238,8 +240,8 @@ static enum trit_code export_run(const struct work *w, struct trit_train_export 
 static enum trit_code train(struct work *w, struct trit_error *e)
 {
     struct trit_train_export export;
-    enum trit_code code = open_inputs(w, e);
-    if (code || (code = plan_export(w, &export, e)))
+    enum trit_code code = open_vocabulary(w, e);
+    if (code || (code = plan_export(w, &export, e)) || (code = open_texts(w, e)))
         return code;
     set_run(w);
     if ((code = trit_train_run_open(&w->run, w->pool, w->o->resume, e)))
@@ -301,6 +303,8 @@ enum trit_code trit_train_command(const struct trit_train_options *o, struct tri
         code = trit_train_source_parse(&w.sources[i], o->texts[i], e);
     if (!code)
         code = check_outputs(&w, e);
+    if (!code)
+        code = trit_gemm_open(e);
     if (!code)
         code = trit_pool_create(&w.pool, threads, e);
     trit_catch_stop();

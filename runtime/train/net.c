@@ -136,7 +136,7 @@ uint64_t trit_train_net_bytes(const struct trit_train_shape *s, int threads, siz
         (uint64_t)s->layers * s->hidden *
         (2 * trit_train_widths(s).q + 2 * trit_train_widths(s).kv + 3 * s->ffn);
     const uint64_t floats = matrices + (uint64_t)s->vocab * s->hidden;
-    return (lay_out(&r, s, sequences, threads) + floats * (quantises(s) ? 3 : 2)) *
+    return (lay_out(&r, s, sequences, threads) + floats * (quantises(s) ? 5 : 4)) *
            sizeof(trit_real);
 }
 
