@@ -39,7 +39,8 @@ void trit_train_net_begin(struct trit_train_net *net, uint64_t seed);
 void trit_train_net_quantise(struct trit_train_net *net);
 
 /* tokens: n <= sequences rows of length + 1. nll[n * length]: -ln of the probability of each
-   token behind those before it. Bits depend on neither threads nor n. */
+   token behind those before it. Bits do not depend on threads; they do on n, since BLAS may round a
+   row in another way where there are more of them. */
 void trit_train_net_forward(struct trit_train_net *net, const int32_t *tokens, size_t n,
                             trit_real *nll);
 /* The same; adds the gradients of scale * (the sum of nll) to g. */
