@@ -21,21 +21,23 @@ from report_round import round_to_4_bits
 from report_runs import Desk, Failed, Stopped, Training, digest_of, line_of, rows_of, say, write
 
 END = "<|endoftext|>"
-HELD_BYTES = 100_000  # of held-out text, for the runtime's perplexity
+# Budgets. bytes: of text that is made where none is given; held: of text that is held out, about;
+# windows: of a validation; tokens: that are decoded to time a model; seconds: of timing products.
 SIZES = {
     "usual": {"shape": "--hidden 256 --ffn 768 --layers 4 --heads 4 --kv-heads 2 -c 256",
               "steps": 300, "batch": 8, "vocab-size": 2048, "seconds": 10.0, "bytes": 1_500_000,
-              "tokens": 128,
+              "held": 200_000, "windows": 32, "tokens": 128,
               "shapes": "2b4t bonsai-8b bonsai2-27b", "whole": "2b4t:bf16:llama 2b4t:q8_0:llama "
               "2b4t:i2_s bonsai-8b:ptq1_0 bonsai-8b:q1_0"},
     "quick": {"shape": "--hidden 256 --ffn 256 --layers 1 --heads 4 --kv-heads 2 -c 64",
-              "steps": 40, "batch": 8, "vocab-size": 512, "seconds": 0.2, "bytes": 60_000, "tokens": 32,
+              "steps": 40, "batch": 8, "vocab-size": 512, "seconds": 0.2, "bytes": 60_000,
+              "held": 10_000, "windows": 16, "tokens": 32,
               "shapes": "large", "whole": ""},
     "tiny": {"shape": "--hidden 256 --ffn 256 --layers 1 --heads 4 --kv-heads 2 -c 32",
-             "steps": 6, "batch": 2, "vocab-size": 320, "seconds": 0.02, "bytes": 20_000, "tokens": 4,
+             "steps": 6, "batch": 2, "vocab-size": 320, "seconds": 0.02, "bytes": 20_000,
+             "held": 1_500, "windows": 16, "tokens": 4,
              "shapes": "256x256x1x4x2", "whole": "256x256x1x4x2:i2_s"},
 }
-HOLD_OUT = {"usual": 50, "quick": 20, "tiny": 4}
 # Runs: what is trained, and how.
 RUNS = {
     "dense": ("dense, f32", ["--dense"]),
@@ -92,15 +94,19 @@ def settings():
         name = name.replace("-", "_")
         if getattr(plan, name, None) is None:
             setattr(plan, name, value)
-    every, batch = max(1, plan.steps // 20), plan.batch
-    plan.budget = ["--steps", plan.steps, "--batch", batch, "--pass", min(8, batch), "--warmup",
-                   max(1, plan.steps // 10), "--valid-every", every, "--valid-windows", 64,
-                   "--hold-out", HOLD_OUT[plan.size], *plan.train.split()]
     plan.shape, plan.shapes, plan.whole = (x.split() for x in (plan.shape, plan.shapes, plan.whole))
-    plan.held_out = int(option(plan.budget, 50, "--hold-out"))
-    plan.second_stage = float(option(plan.budget, 0.5, "--second-stage"))
     plan.context = option(plan.shape, 512, "-c", "--ctx-size")
     return plan
+
+
+def set_budget(plan, text):
+    """Of each run, by the size of the text that is validated on."""
+    hold_out = max(4, min(len(text) // plan.held, 1_000_000))
+    plan.budget = ["--steps", plan.steps, "--batch", plan.batch, "--pass", min(8, plan.batch),
+                   "--warmup", max(1, plan.steps // 10), "--valid-every", max(1, plan.steps // 20),
+                   "--valid-windows", plan.windows, "--hold-out", hold_out, *plan.train.split()]
+    plan.held_out = int(option(plan.budget, 50, "--hold-out"))
+    plan.second_stage = float(option(plan.budget, 0.5, "--second-stage"))
 
 
 def option(words, default, *names):
@@ -146,14 +152,11 @@ def prepare(desk, plan):
             ["train-tokenizer", first, "--size", plan.vocab_size, "-o", plan.vocabulary], [first],
             [plan.vocabulary])
     with open(first, encoding="utf-8") as file:
-        documents = re.split(rf"^{re.escape(END)}$", file.read(), flags=re.M)
+        text = file.read()
+    set_budget(plan, text)
+    documents = re.split(rf"^{re.escape(END)}$", text, flags=re.M)
     documents = [d.strip("\n") for d in documents if d.strip("\n")]
-    held, size = [], 0
-    for document in documents[plan.held_out - 1::plan.held_out]:
-        size += len(document.encode())
-        if held and size > HELD_BYTES:
-            break
-        held.append(document)
+    held = documents[plan.held_out - 1::plan.held_out]
     if not held:
         raise Failed(f"{first}: {len(documents)} documents, of which every {plan.held_out}th is "
                      f"held out: give a longer text, whose documents end with a line {END}")

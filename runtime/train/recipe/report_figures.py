@@ -10,7 +10,8 @@ svg{--ink:#1b1f24;--soft:#5b6470;--line:#dfe3e8;--paper:#fff;--c0:#0b66c3;--c1:#
 --c0:#62aef5;--c1:#fb8a4c;--c2:#3fc49a;--c3:#c592f0;--c4:#e3b341;--c5:#f472b6;--c6:#a3adb8}}
 svg{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif}
 .paper{fill:var(--paper)}
-text{fill:var(--ink);stroke:var(--paper);stroke-width:3px;paint-order:stroke}.soft{fill:var(--soft)}.strong{font-weight:600}
+text{fill:var(--ink);stroke:var(--paper);stroke-width:3px;paint-order:stroke}
+.soft{fill:var(--soft)}.strong{font-weight:600}
 .grid{stroke:var(--line)}.axis{stroke:var(--soft)}.mark{stroke:var(--ink);stroke-width:2}
 .dash{stroke:var(--soft);stroke-dasharray:5 4}.lead{stroke:var(--soft);stroke-width:.7}
 .curve{fill:none;stroke-width:1.8;stroke-linejoin:round}
@@ -68,8 +69,8 @@ class Axis:
     def ticks(self, room=7):
         if self.log:
             steps = (1, 2, 5) if self.high / self.low < 500 else (1,)
-            if self.high / self.low < 10:
-                steps = (1, 1.5, 2, 3, 4, 5, 6, 8)
+            if self.high / self.low < 30:
+                steps = (1, 1.5, 2, 3, 5, 7)
             powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
             ticks = [s * 10.0 ** p for p in powers for s in steps]
         else:

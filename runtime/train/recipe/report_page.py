@@ -198,6 +198,23 @@ class Report:
             return self.models["products_record"]
         return f"this machine has no kernel for {' or '.join(formats)} at every shape"
 
+    def explained(self):
+        limit = self.products and self.products["limit_read_gbs"]
+        return [
+            "File: embedding in f16 (f32: in f32). Resident: at most, by `bench`, the program "
+            "itself and its working memory included.",
+            f"ms per token, whole model: `bench`, decode of {self.plan.tokens} tokens; a model so "
+            "small lies in the caches. Products cold: `compare --precision`, every matrix and the "
+            "head in f16 with weights that no cache holds; its share is of the read bandwidth "
+            f"measured in the same run, {num(limit)} GB/s, for the matrices. int8 and int4 there "
+            "have 8-bit inputs; the file of type q8_0 has inputs in f32.",
+            "int4: no file type that is run here has such matrices, so there is neither a file nor "
+            "memory nor speed of a whole model. Its size is reckoned with Q4_0's 4.5 bits; its "
+            "perplexity is that of the dense model, its matrices rounded as Q4_0 rounds them.",
+            "ternary, 1.6 bits: the size is reckoned with TQ1_0's 1.69 bits. TQ1_0 does not hold "
+            "this model: its scales are f16, and a trained matrix has one of f32.",
+            "Perplexity: `perplexity`, second halves of chunks of the training's context."]
+
     def precisions(self):
         page, notes = self.page, []
         page.heading("Precisions on the trained shape")
@@ -206,21 +223,7 @@ class Report:
         page.table(["<precision", "<file's type", "<trained as", "bits per weight", "file, MB",
                     "resident, MB", "ms per token, whole model", "ms per token, products cold",
                     "of the read limit", "perplexity"], rows)
-        limit = self.products and self.products["limit_read_gbs"]
-        page.notes([
-            "File: embedding in f16 (f32: in f32). Resident: at most, by `bench`, the program "
-            "itself and its working memory included.",
-            f"ms per token, whole model: `bench`, decode of {self.plan.tokens} tokens; a model so "
-            "small lies in the caches. Products cold: `compare --precision`, every matrix and the head in f16 "
-            "with weights that no cache holds; its share is of the read bandwidth measured in the "
-            f"same run, {num(limit)} GB/s, for the matrices. int8 and int4 there have 8-bit "
-            "inputs; the file of type q8_0 has inputs in f32.",
-            "int4: no file type that is run here has such matrices, so there is neither a file nor "
-            "memory nor speed of a whole model. Its size is reckoned with Q4_0's 4.5 bits; its "
-            "perplexity is that of the dense model, its matrices rounded as Q4_0 rounds them.",
-            "ternary, 1.6 bits: the size is reckoned with TQ1_0's 1.69 bits. TQ1_0 does not hold "
-            "this model: its scales are f16, and a trained matrix has one of f32.",
-            "Perplexity: `perplexity`, second halves of chunks of the training's context.", *notes])
+        page.notes(self.explained() + notes)
         dots = [(r["name"], self.colour(r), r["size"] / 1e6, r["perplexity"]["perplexity"])
                 for r in self.models["rows"] if r["size"] and r.get("perplexity")]
         records = [r["perplexity_record"] for r in self.models["rows"] if r.get("perplexity")]
@@ -228,7 +231,8 @@ class Report:
             page.figure("precisions", figures.points(
                 dots, ["file, MB", "perplexity on held-out text"],
                 "Points: perplexity by size of the file, for each precision"),
-                "Perplexity by size of the file", self.source(records))
+                "Perplexity by size of the file (int4, ternary of 1.6 bits: size reckoned)",
+                self.source(records))
         records += [r["bench_record"] for r in self.models["rows"] if r.get("bench")]
         records += [self.models["products_record"]] if self.products else []
         page.commands(records, self.line_of)

@@ -128,7 +128,8 @@ def line_of(record, folder):
 def rows_of(path):
     """A log's rows with numbers; what is empty is None."""
     with open(path, encoding="utf-8") as file:
-        return [{k: float(v) if v else None for k, v in row.items()} for row in csv.DictReader(file)]
+        return [{k: float(v) if v else None for k, v in row.items()}
+                for row in csv.DictReader(file)]
 
 
 class Training:
@@ -153,7 +154,8 @@ class Training:
 
     def run(self, name, options):
         """The record of a finished run; what stands of it is gone on with. Failed, Stopped."""
-        words = [str(w) for w in self.words(name, options, "--log", self.place(name, ".csv"))]
+        words = [str(w) for w in self.words(name, options, "--save-every", 2, "--log",
+                                            self.place(name, ".csv"))]
         title = f"train-{name}-{self.key}"
         record = self.desk.kept(title, words, self.inputs, [self.place(name, ".csv")])
         if record:
