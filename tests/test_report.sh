@@ -16,6 +16,7 @@ command=("$python" -B "$TRIT_SOURCE/runtime/train/recipe/report.py" "$TRITMILL" 
 report() { "${command[@]}" "$@" 2>&1; }
 
 # Stopped in its training, which takes minutes; then the same budget, less the steps.
+: >"$dir/said"
 "${command[@]}" --steps 100000 >"$dir/said" 2>&1 & pid=$!
 until grep -q 'training dense' "$dir/said"; do sleep 0.05; done
 until ls "$dir"/out/runs-*/dense.csv >/dev/null 2>&1; do sleep 0.05; done

@@ -22,20 +22,20 @@ from report_runs import Desk, Failed, Stopped, Training, digest_of, line_of, row
 
 END = "<|endoftext|>"
 # Budgets. bytes: of text that is made where none is given; held: of text that is held out, about;
-# windows: of a validation; tokens: that are decoded to time a model; seconds: of timing products.
+# tokens: that are decoded to time a model; seconds: of timing products.
 SIZES = {
     "usual": {"shape": "--hidden 256 --ffn 768 --layers 4 --heads 4 --kv-heads 2 -c 256",
               "steps": 300, "batch": 8, "vocab-size": 2048, "seconds": 10.0, "bytes": 1_500_000,
-              "held": 200_000, "windows": 32, "tokens": 128,
+              "held": 60_000, "tokens": 128,
               "shapes": "2b4t bonsai-8b bonsai2-27b", "whole": "2b4t:bf16:llama 2b4t:q8_0:llama "
               "2b4t:i2_s bonsai-8b:ptq1_0 bonsai-8b:q1_0"},
     "quick": {"shape": "--hidden 256 --ffn 256 --layers 1 --heads 4 --kv-heads 2 -c 64",
               "steps": 40, "batch": 8, "vocab-size": 512, "seconds": 0.2, "bytes": 60_000,
-              "held": 10_000, "windows": 16, "tokens": 32,
+              "held": 10_000, "tokens": 32,
               "shapes": "large", "whole": ""},
     "tiny": {"shape": "--hidden 256 --ffn 256 --layers 1 --heads 4 --kv-heads 2 -c 32",
              "steps": 6, "batch": 2, "vocab-size": 320, "seconds": 0.02, "bytes": 20_000,
-             "held": 1_500, "windows": 16, "tokens": 4,
+             "held": 1_500, "tokens": 4,
              "shapes": "256x256x1x4x2", "whole": "256x256x1x4x2:i2_s"},
 }
 # Runs: what is trained, and how.
@@ -79,6 +79,7 @@ def settings():
     p.add_argument("--train", default="", help="further options of `train`")
     p.add_argument("--shapes", help="larger models whose products are timed")
     p.add_argument("--whole", help="random models that are run as a whole: SHAPE:TYPE")
+    p.add_argument("--held", type=int, help="bytes of text to validate on, about")
     p.add_argument("--threads", type=int)
     p.add_argument("--steps", type=int)
     p.add_argument("--batch", type=int)
@@ -104,7 +105,7 @@ def set_budget(plan, text):
     hold_out = max(4, min(len(text) // plan.held, 1_000_000))
     plan.budget = ["--steps", plan.steps, "--batch", plan.batch, "--pass", min(8, plan.batch),
                    "--warmup", max(1, plan.steps // 10), "--valid-every", max(1, plan.steps // 20),
-                   "--valid-windows", plan.windows, "--hold-out", hold_out, *plan.train.split()]
+                   "--valid-windows", 1 << 20, "--hold-out", hold_out, *plan.train.split()]
     plan.held_out = int(option(plan.budget, 50, "--hold-out"))
     plan.second_stage = float(option(plan.budget, 0.5, "--second-stage"))
 
@@ -160,8 +161,8 @@ def prepare(desk, plan):
     if not held:
         raise Failed(f"{first}: {len(documents)} documents, of which every {plan.held_out}th is "
                      f"held out: give a longer text, whose documents end with a line {END}")
-    plan.held = os.path.join(plan.output, f"held-out-{digest_of(held)}.txt")
-    write(plan.held, END.join(held))
+    plan.held_text = os.path.join(plan.output, f"held-out-{digest_of(held)}.txt")
+    write(plan.held_text, END.join(held))
     found["held_bytes"] = sum(len(d.encode()) for d in held)
     return found
 
@@ -197,12 +198,12 @@ def model_of(training, precision):
         return None, str(error)
 
 
-def perplexity(desk, plan, name, model):
-    """(The runtime's, its standard error), or (None, why not)."""
-    json_, record = desk.tell(f"perplexity-{name}",
-                              ["perplexity", "-m", model, "-f", plan.held, "-c", plan.context,
-                               "--log-disable", "-o", "json"], [model, plan.held])
-    return (json_, record) if json_ else (None, record)
+def perplexity(desk, plan, training, model):
+    """The runtime's: its JSON and the record, or (None, why not)."""
+    name = os.path.basename(model).removesuffix(".gguf")
+    return desk.tell(f"perplexity-{name}-{training.key}",
+                     ["perplexity", "-m", model, "-f", plan.held_text, "-c", plan.context,
+                      *threads(plan), "--log-disable", "-o", "json"], [model, plan.held_text])
 
 
 def measure_models(desk, plan, training):
@@ -215,7 +216,7 @@ def measure_models(desk, plan, training):
                "why": why, "model": model, "file_bytes": model and os.path.getsize(model)}
         if model:
             row["perplexity"], row["perplexity_record"] = perplexity(
-                desk, plan, f"{slug(name)}-{training.key}", model)
+                desk, plan, training, model)
         models[name] = model
         rows.append(row)
     for row in rows:
@@ -245,7 +246,7 @@ def run_perplexities(desk, plan, training, runs):
         run = runs[name]
         try:
             model = training.export(name, RUNS[name][1], "i2_s", ["--type", "i2_s", *F16])
-            run["perplexity"], run["why"] = perplexity(desk, plan, f"{name}-{training.key}", model)
+            run["perplexity"], run["why"] = perplexity(desk, plan, training, model)
         except Failed as error:
             run["perplexity"], run["why"] = None, str(error)
 

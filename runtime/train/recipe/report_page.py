@@ -88,7 +88,7 @@ class Page:
         self.html.append(f"<figure>{svg}<figcaption>{self.inline(caption)}</figcaption></figure>")
 
     def commands(self, records, line_of):
-        lines = [f"{r['date']}  {line_of(r, self.folder)}" for r in records]
+        lines = list(dict.fromkeys(f"{r['date']}  {line_of(r, self.folder)}" for r in records))
         self.md.append("<details><summary>Command lines</summary>\n\n```\n" + "\n".join(lines)
                        + "\n```\n</details>\n")
         self.html.append("<details><summary>Command lines</summary><pre>"
@@ -385,11 +385,11 @@ class Report:
                          self.runtime_perplexity(name, notes)])
         self.page.table(["<trained as", "tokens, M", "minutes", "tokens/s", "validation loss",
                          "perplexity", "bits per byte", "of dense's perplexity",
-                         "zeros before Wdown", "the runtime's perplexity"], rows)
+                         "zeros among inputs of Wdown", "the runtime's perplexity"], rows)
         self.page.notes([
             "Loss, perplexity and bits per byte: the trainer's own, on all that was held out, "
             "every token counted; the runtime's is that of the table above, of second halves of "
-            "chunks, and so lower.", *notes])
+            "chunks: another measure of the same text.", *notes])
 
     # Energy.
 
