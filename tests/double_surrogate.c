@@ -73,7 +73,7 @@ static void define_weights(const struct trit_train_shape *s, const struct trit_t
     for (size_t at = 0; at < all; at += group) {
         const float mean = (float)(groups ? mean_of(w + at, 1, group) : mean_of(w, t->n, t->k));
         float d = fmaxf(mean, 1e-5f), scale = 1.0f / d;
-        if (groups) {
+        if (groups || s->input_group) {
             d = trit_f16_f32(trit_f32_f16(d));
             scale = 1.0f / d;
         } else if (!binary)

@@ -77,7 +77,7 @@ a width of 32 cannot be cut into groups of 128 columns|-o new --groups all
 the number of kv heads is 3: must be 1 .. 2|-o new --arch qwen3 --kv-heads 3
 the head size is 5: must be even|-o new --arch qwen3 --head-dim 5
 needs as many as the hidden size, 32|-o new --head-dim 8
-type PTQ1_0 is not for matrices with one scale for a matrix: take |-o new --type ptq1_0
+type PTQ1_0 is not for matrices with no groups of columns: take |-o new --type ptq1_0
 has no words for binary weights|--masters masters --binary
 END
 refuse 2 'have no power of two in common to rotate by' a --tokenizer v.gguf ${size/--ffn 64/--ffn 63} -o new --hadamard

@@ -84,7 +84,7 @@ int main(int argc, char **argv)
         return 2;
     struct work w = { .context = strtoull(argv[2], NULL, 10) };
     enum trit_code code = load(&w, argv, argc, &error);
-    const size_t windows = code ? 0 : trit_train_data_file(w.data, 0)->held_windows;
+    const size_t windows = code ? 0 : trit_train_data_file(w.data, 0)->held_sequences;
     double sum = 0;
     for (size_t i = 0; i < windows && !code; i++)
         code = score(&w, i, &sum, &error);

@@ -85,7 +85,7 @@ static enum trit_code open_texts(struct work *w, struct trit_error *e)
     if (code)
         return code;
     const struct trit_train_file *first = trit_train_data_file(w->data, 0);
-    if (o->patience && !first->held_windows)
+    if (o->patience && !first->held_sequences)
         return trit_fail(e, TRIT_EARGUMENT,
                          "--patience: nothing is held out of %s to validate on: take a smaller "
                          "--hold-out, or a longer text",
@@ -152,7 +152,7 @@ static void tell_start(const struct work *w)
                100 * f->share);
     }
     printf("\n");
-    if (w->o->hold_out && !first->held_windows)
+    if (w->o->hold_out && !first->held_sequences)
         printf("no validation: %s has %zu document%s, of which each %dth is held out: too little "
                "for a sequence\n",
                first->path, first->documents + first->held_documents,
@@ -183,7 +183,7 @@ static enum trit_code tell_end(struct work *w, struct trit_error *e)
     for (size_t i = 0; i < trit_train_data_files(w->data); i++) {
         const struct trit_train_file *f = trit_train_data_file(w->data, i);
         struct trit_train_valid v;
-        if (!f->held_windows)
+        if (!f->held_sequences)
             continue;
         const enum trit_code code = trit_train_run_validate(r, i, 0, &v, e);
         if (code)

@@ -202,7 +202,7 @@ static enum trit_code step_once(struct trit_train_run *r, struct trit_train_told
 enum trit_code trit_train_run_validate(struct trit_train_run *r, size_t file, size_t windows,
                                        struct trit_train_valid *valid, struct trit_error *error)
 {
-    const size_t all = trit_train_data_file(r->data, file)->held_windows, row = r->net.length + 1;
+    const size_t all = trit_train_data_file(r->data, file)->held_sequences, row = r->net.length + 1;
     const size_t count = windows && windows < all ? windows : all;
     *valid = (struct trit_train_valid){ 0 };
     r->net.input_bits = trit_train_run_bits(r, r->state.step);
@@ -228,7 +228,7 @@ static enum trit_code look(struct trit_train_run *r, struct trit_train_told *tol
                            struct trit_error *error)
 {
     const bool due = r->state.step % r->valid_steps == 0, end = r->state.step >= r->schedule.steps;
-    if (!trit_train_data_file(r->data, 0)->held_windows || !(due || end))
+    if (!trit_train_data_file(r->data, 0)->held_sequences || !(due || end))
         return TRIT_OK;
     const enum trit_code code =
         trit_train_run_validate(r, 0, end ? 0 : r->valid_windows, &r->valid, error);
