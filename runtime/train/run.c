@@ -236,7 +236,7 @@ static enum trit_code look(struct trit_train_run *r, struct trit_train_told *tol
         return code == TRIT_ESTOPPED ? TRIT_OK : code;
     told->valid = true;
     const double nats = r->valid.nats / r->valid.tokens;
-    if (end || (r->state.best > 0 && nats >= r->state.best))
+    if (end || !isfinite(nats) || (r->state.best > 0 && nats >= r->state.best))
         return TRIT_OK;
     r->state.best = nats;
     r->state.best_step = r->state.step;
