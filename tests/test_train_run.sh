@@ -28,7 +28,7 @@ head -c 140 kilobyte | cmp - got || fail "the model goes on otherwise: $(cat got
 sed 's/^$/<|endoftext|>/' "$text" | fold -s -w 600 |
     sed 's/$/\n<|endoftext|>/' >documents
 run=(train documents --tokenizer v.gguf --hidden 64 --ffn 128 --heads 2 --layers 1 -c 64 --batch 4
-    --pass 3 --hold-out 4 --valid-every 7 --valid-windows 3 --activation-bits 4)
+    --pass 3 --hold-out 4 --valid-every 7 --valid-sequences 3 --activation-bits 4)
 small() { "$TRITMILL" "${run[@]}" --steps 90 "$@"; }
 small --checkpoint whole --log whole.csv -t 1 >said || fail "no run: $(cat said)"
 grep -q '^all steps are done: step 90, ' said || fail "said: $(cat said)"

@@ -31,7 +31,8 @@ struct work {
     struct trit_pool *pool;
     struct trit_train_run run;
     struct trit_train_layout layout;
-    struct trit_train_fact name;
+    struct trit_train_fact facts[1 + TRIT_LIST_MAX]; /* keys but "name" are malloc'd */
+    size_t nfacts;
 };
 
 /* The largest power of two, at most 1024, that divides both widths. */
@@ -129,7 +130,7 @@ static void set_run(struct work *w)
     r->hours = o->hours;
     r->save_minutes = o->save_minutes;
     r->valid_steps = (uint64_t)o->valid_steps;
-    r->valid_windows = (size_t)o->valid_windows;
+    r->valid_sequences = (size_t)o->valid_sequences;
     r->patience = (unsigned)o->patience;
     r->quiet = o->quiet;
     r->data = w->data;
@@ -199,18 +200,39 @@ static enum trit_code tell_end(struct work *w, struct trit_error *e)
     return TRIT_OK;
 }
 
+/* "name", and what --meta says. */
+static enum trit_code read_facts(struct work *w, struct trit_error *e)
+{
+    const struct trit_train_options *o = w->o;
+    if (o->name)
+        w->facts[w->nfacts++] = (struct trit_train_fact){ "name", o->name };
+    for (int i = 0; i < o->meta.n; i++) {
+        const char *word = o->meta.v[i];
+        const size_t n = strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789_.");
+        if (n == 0 || n > 48 || word[n] != '=' || (n == 4 && !strncmp(word, "name", 4)))
+            return trit_fail(e, TRIT_EARGUMENT,
+                             "--meta %s: must be KEY=TEXT, KEY of at most 48 of a-z, 0-9, '_' and "
+                             "'.'; --name gives the name",
+                             word);
+        char *key = strndup(word, n);
+        if (!key)
+            return trit_fail(e, TRIT_EMEMORY, "no memory for --meta");
+        w->facts[w->nfacts++] = (struct trit_train_fact){ key, word + n + 1 };
+    }
+    return TRIT_OK;
+}
+
 /* What the run is to become. Masters are not there yet; the layout is w's own. */
 static enum trit_code plan_export(struct work *w, struct trit_train_export *x, struct trit_error *e)
 {
     const struct trit_train_options *o = w->o;
     enum trit_code code = trit_train_layout_create(&w->layout, &w->run.state.shape, e);
-    w->name = (struct trit_train_fact){ "name", o->name };
     *x = (struct trit_train_export){ .shape = &w->run.state.shape,
                                      .layout = &w->layout,
                                      .pool = w->pool,
                                      .vocabulary = w->vocabulary,
-                                     .facts = &w->name,
-                                     .nfacts = o->name ? 1 : 0,
+                                     .facts = w->facts,
+                                     .nfacts = w->nfacts,
                                      .type = o->matrices,
                                      .rows = o->rows };
     if (!code && o->output)
@@ -302,6 +324,8 @@ enum trit_code trit_train_command(const struct trit_train_options *o, struct tri
     for (int i = 0; i < o->ntexts && !code; i++)
         code = trit_train_source_parse(&w.sources[i], o->texts[i], e);
     if (!code)
+        code = read_facts(&w, e);
+    if (!code)
         code = check_outputs(&w, e);
     if (!code)
         code = trit_gemm_open(e);
@@ -318,5 +342,7 @@ enum trit_code trit_train_command(const struct trit_train_options *o, struct tri
     trit_pool_destroy(w.pool);
     for (int i = 0; i < o->ntexts; i++)
         free(w.sources[i].path);
+    for (size_t i = o->name != NULL; i < w.nfacts; i++)
+        free((char *)(uintptr_t)w.facts[i].key);
     return code;
 }

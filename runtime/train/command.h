@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "runtime/base/error.h"
+#include "runtime/cli/cli.h"
 
 enum { TRIT_TRAIN_TEXTS = 32, TRIT_TRAIN_WARMUP = 100 };
 
@@ -15,7 +15,8 @@ struct trit_train_options {
     const char *tokenizer, *checkpoint, *log, *output, *name, *masters;
     int family, hidden, ffn, layers, heads, kv_heads, head_dim, context, groups, bits;
     int warmup; /* -1: TRIT_TRAIN_WARMUP, but at most a tenth of the steps */
-    int batch, pass, hold_out, valid_steps, valid_windows, patience, threads, type, head;
+    int batch, pass, hold_out, valid_steps, valid_sequences, patience, threads, type, head;
+    struct trit_texts meta; /* "KEY=TEXT" */
     double rope_base, lr, lr2, second, decay, clip, hours, save_minutes;
     uint32_t matrices, rows; /* enum trit_tensor_type, or TRIT_CONVERT_AUTO */
     uint64_t steps, seed;

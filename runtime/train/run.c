@@ -231,7 +231,7 @@ static enum trit_code look(struct trit_train_run *r, struct trit_train_told *tol
     if (!trit_train_data_file(r->data, 0)->held_sequences || !(due || end))
         return TRIT_OK;
     const enum trit_code code =
-        trit_train_run_validate(r, 0, end ? 0 : r->valid_windows, &r->valid, error);
+        trit_train_run_validate(r, 0, end ? 0 : r->valid_sequences, &r->valid, error);
     if (code)
         return code == TRIT_ESTOPPED ? TRIT_OK : code;
     told->valid = true;

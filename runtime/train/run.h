@@ -20,7 +20,7 @@ struct trit_train_run {
     double hours;                 /* stop then; 0: only at the schedule's end */
     double save_minutes;          /* between checkpoints */
     uint64_t valid_steps;         /* between validations, by the first text; at least 1 */
-    size_t valid_windows;         /* of each, at least 1; the end of the schedule takes all */
+    size_t valid_sequences;       /* of each, at least 1; the end of the schedule takes all */
     unsigned patience;            /* validations without a new best that end the run; 0: any */
     bool quiet;                   /* no live line, no table */
     struct trit_train_state state;

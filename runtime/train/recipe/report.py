@@ -105,7 +105,7 @@ def set_budget(plan, text):
     hold_out = max(4, min(len(text) // plan.held, 1_000_000))
     plan.budget = ["--steps", plan.steps, "--batch", plan.batch, "--pass", min(8, plan.batch),
                    "--warmup", max(1, plan.steps // 10), "--valid-every", max(1, plan.steps // 20),
-                   "--valid-windows", 1 << 20, "--hold-out", hold_out, *plan.train.split()]
+                   "--valid-sequences", 1 << 20, "--hold-out", hold_out, *plan.train.split()]
     plan.held_out = int(option(plan.budget, 50, "--hold-out"))
     plan.second_stage = float(option(plan.budget, 0.5, "--second-stage"))
 
