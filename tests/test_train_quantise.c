@@ -1,6 +1,6 @@
 /* labels: threads */
-/* Are weights quantised as CONVENTIONS.md defines them, with the same bits by any number of
-   threads? */
+/* Are weights and inputs quantised as CONVENTIONS.md defines them, weights with the same bits by
+   any number of threads? */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -13,6 +13,7 @@
 
 #include "runtime/base/half.h"
 #include "runtime/base/random.h"
+#include "runtime/train/ops.h"
 #include "runtime/train/quantise.h"
 
 /* Element by element, as it is written there. */
@@ -143,9 +144,63 @@ static void kept(void **state)
     }
 }
 
+/* Of a group: the steps in 1, before they are limited. */
+static float steps_of(unsigned bits, const float *x, size_t n)
+{
+    float largest = 0, p[16] = { 0 };
+    for (size_t i = 0; i < n; i++) {
+        largest = fmaxf(largest, fabsf(x[i]));
+        p[i % 16] += fabsf(x[i]);
+    }
+    for (size_t width = 8; width; width /= 2)
+        for (size_t i = 0; i < width; i++)
+            p[i] += p[i + width];
+    return bits == 8 ? 127 / fmaxf(largest, 1e-5f) : 2.64575131f / fmaxf(p[0] / (float)n, 1e-5f);
+}
+
+static void check_inputs(const struct trit_train_inputs *how, size_t k, const float *x)
+{
+    const size_t group = how->group ? how->group : k;
+    const float low = how->bits == 8 ? -128 : -8, high = how->bits == 8 ? 127 : 7;
+    float got[513], in_place[512];
+    got[k] = 3;
+    memcpy(in_place, x, k * sizeof *x);
+    trit_train_quantise_inputs(how, k, x, got);
+    trit_train_quantise_inputs(how, k, in_place, in_place);
+    assert_memory_equal(got, in_place, k * sizeof *got);
+    assert_true(got[k] == 3);
+    for (size_t i = 0; i < k; i++) {
+        const float s = steps_of(how->bits, x + i / group * group, group);
+        const float wanted = how->bits ? rintf(fminf(fmaxf(x[i] * s, low), high)) * (1 / s) : x[i];
+        if (got[i] != wanted)
+            fail_msg("%u bits, groups of %zu: input %zu of %zu, %g, is %g, wanted %g", how->bits,
+                     how->group, i, k, (double)x[i], (double)got[i], (double)wanted);
+    }
+}
+
+/* Of usual sizes, and so small that the least scale counts. */
+static void inputs(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = { 1, 5, 16, 127, 128, 300, 384 };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (unsigned bits = 0; bits <= 8; bits += 4)
+            for (uint64_t seed = 1; seed < 8; seed++) {
+                float x[512];
+                fill(x, sizes[i], seed);
+                for (size_t j = 0; seed > 5 && j < sizes[i]; j++)
+                    x[j] *= 1e-5f;
+                check_inputs(&(struct trit_train_inputs){ 0, bits }, sizes[i], x);
+                if (sizes[i] % TRIT_TRAIN_GROUP == 0)
+                    check_inputs(&(struct trit_train_inputs){ TRIT_TRAIN_GROUP, bits }, sizes[i],
+                                 x);
+            }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(definitions), cmocka_unit_test(kept) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(definitions), cmocka_unit_test(kept),
+                                        cmocka_unit_test(inputs) };
     for (int i = 0; i < 3; i++)
         if (trit_pool_create(&pools[i], i + 1, NULL))
             return 1;
