@@ -16,8 +16,8 @@ text=$TRIT_SOURCE/tests/data/stories.txt
 
 # One kilobyte by heart; the model is worth what the run says.
 head -c 1024 "$text" >kilobyte
-"$TRITMILL" train kilobyte --tokenizer v.gguf --hidden 64 --ffn 128 --heads 2 --layers 2 -c 512 --batch 1 --steps 300 --lr 0.006 --hold-out 0 --log loss.csv \
-    -o kilobyte.gguf >said || fail "no run: $(cat said)"
+"$TRITMILL" train kilobyte --tokenizer v.gguf --hidden 64 --ffn 128 --heads 2 --layers 2 -c 512 \
+    --batch 1 --steps 300 --lr 0.006 --hold-out 0 --log loss.csv -o kilobyte.gguf >said || fail "no run: $(cat said)"
 loss=$(tail -n 1 loss.csv | cut -d, -f4)
 awk -v loss="$loss" 'BEGIN { exit !(loss > 0 && loss < 0.1) }' || fail "the loss is $loss"
 "$TRITMILL" run -m kilobyte.gguf -p "$(head -c 60 kilobyte)" -n 60 --temp 0 --log-disable \
