@@ -128,8 +128,8 @@ class Report:
         page, plan, about = self.page, self.plan, self.found["about"]
         text = ", ".join(os.path.basename(t) for t in plan.texts)
         if about["text_made"]:
-            text += ", which the bundled model wrote, since none was given (`REPORT_TEXT`): " \
-                "perplexities are of that model's language"
+            text += ", which the bundled model wrote (`tritmill run -p OPENING -n 250 -s 1`, 2, " \
+                "...), since none was given (`REPORT_TEXT`): perplexities are of its language"
         run = next(iter(self.found["runs"].values()))
         page.text("f32, f16, int8, int4, ternary and 1-bit weights beside each other: models of "
                   "one shape trained on the same text in the same order, and products of larger "
@@ -315,7 +315,7 @@ class Report:
                          num(decode["peak_resident_bytes"] / 1e9), num(1000 / decode["median_ts"]),
                          num(decode["gbs"]), num(decode["limit_read_gbs"]),
                          percent(decode["read_ratio"]), num(prefill["median_ts"]),
-                         percent(prefill["int8_ratio"])])
+                         NONE if w["arch"] else percent(prefill["int8_ratio"])])
         if rows:
             page.table(["<model", "<type", "file, GB", "resident, GB", "decode, ms per token",
                         "GB/s", "limit, GB/s", "of it", "prefill, tokens/s", "of the int8 peak"],
