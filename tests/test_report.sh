@@ -15,14 +15,20 @@ command=("$python" -B "$TRIT_SOURCE/runtime/train/recipe/report.py" "$TRITMILL" 
     --size tiny --text "$dir/text")
 report() { "${command[@]}" "$@" 2>&1; }
 
-# Stopped in its training, which takes minutes; then the same budget, less the steps.
-: >"$dir/said"
-"${command[@]}" --steps 100000 >"$dir/said" 2>&1 & pid=$!
-until grep -q 'training dense' "$dir/said"; do sleep 0.05; done
-until ls "$dir"/out/runs-*/dense.csv >/dev/null 2>&1; do sleep 0.05; done
-kill "$pid" && wait "$pid"
-[ $? = 130 ] || fail "stopped: $(cat "$dir/said")"
+# Stopped in a training that takes minutes, and gone on with; then the same budget, less the steps.
+rows() { cat "$dir"/out/runs-*/dense.csv 2>/dev/null | wc -l; }
+stopped_after() {
+    "${command[@]}" --steps 100000 >"$dir/said" 2>&1 & pid=$!
+    while kill -0 "$pid" 2>/dev/null && [ "$(rows)" -le "$1" ]; do sleep 0.05; done
+    kill "$pid" && wait "$pid"
+    [ $? = 130 ] || fail "stopped: $(cat "$dir/said")"
+}
+stopped_after 2
 ls "$dir"/out/runs-*/dense.ckpt >/dev/null || fail "a run that is stopped has no checkpoint"
+first=$(sed -n 2p "$dir"/out/runs-*/dense.csv) last=$(rows)
+stopped_after "$last"
+grep -q 'training dense, from its checkpoint' "$dir/said" || fail "begun again: $(cat "$dir/said")"
+[ "$first" = "$(sed -n 2p "$dir"/out/runs-*/dense.csv)" ] || fail "rows of its log are lost"
 
 report >"$dir/said" || fail "$(cat "$dir/said")"
 report >"$dir/again" || fail "again: $(cat "$dir/again")"

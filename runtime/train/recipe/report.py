@@ -78,7 +78,7 @@ def settings():
     p.add_argument("--shape", help="of the models: options of `train`")
     p.add_argument("--train", default="", help="further options of `train`")
     p.add_argument("--shapes", help="larger models whose products are timed")
-    p.add_argument("--whole", help="random models that are run as a whole: SHAPE:TYPE")
+    p.add_argument("--whole", help="random models that are run as a whole: SHAPE:TYPE[:ARCH]")
     p.add_argument("--held", type=int, help="bytes of text to validate on, about")
     p.add_argument("--threads", type=int)
     p.add_argument("--steps", type=int)
@@ -91,6 +91,8 @@ def settings():
             action.default = given.split() if action.dest == "text" else \
                 (action.type or str)(given)
     plan = p.parse_args()
+    if plan.size not in SIZES:
+        p.error(f"REPORT_SIZE={plan.size}: {', '.join(SIZES)}")
     for name, value in SIZES[plan.size].items():
         name = name.replace("-", "_")
         if getattr(plan, name, None) is None:
