@@ -3,7 +3,7 @@
 #include "runtime/train/internal.h"
 
 /* Rows of a matrix whose gradient is one piece of work. */
-enum { ROWS = 64 };
+enum { ROWS = 128 };
 
 void trit_train_linear(const struct trit_train_net *net, const struct trit_train_linear *l,
                        size_t rows, bool add)
