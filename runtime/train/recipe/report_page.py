@@ -156,19 +156,12 @@ class Report:
         f32 = self.fastest(self.products, ["f32"])
         return file_bytes - f32["matrix_bytes"] / 4 * less / 8 if file_bytes and f32 else None
 
-    def place_ternary(self, notes):
-        """The measurement of the ternary model belongs to the packing that its matrices got."""
-        two, less = (next(r for r in self.models["rows"] if r["name"] == n)
-                     for n in ("ternary, 2 bits", "ternary, 1.6 bits"))
-        if not two.get("bench"):
-            return
-        packings = set(re.findall(r"trit_gemv_([tvbl][25])_", two["bench"][-1]["kernels"]))
-        if packings and packings <= {"t5", "v5"}:
-            less["bench"] = two.pop("bench")
-            less["bench_record"] = two.pop("bench_record")
-        notes.append("ternary: the file of 2 bits a weight is packed when it is loaded; here the "
-                     f"runtime chose {' and '.join(sorted(packings)) or 'other packings'}, so the "
-                     "whole model stands in that row. Either packing gives the same bits.")
+    def ternary_note(self):
+        two = next(r for r in self.models["rows"] if r["name"] == "ternary, 2 bits")
+        how = f"; for 2 bits the runtime was held to {two['isa']}, which prefers them" \
+            if two.get("isa") else ""
+        return "ternary: one file, packed in 2 or in 1.6 bits when it is loaded, with the same " \
+            f"answers; the whole model stands where the runtime's choice put it{how}."
 
     def precision_row(self, row, notes):
         name, product = row["name"], self.fastest(self.products, row["formats"])
@@ -218,12 +211,11 @@ class Report:
     def precisions(self):
         page, notes = self.page, []
         page.heading("Precisions on the trained shape")
-        self.place_ternary(notes)
         rows = [self.precision_row(r, notes) for r in self.models["rows"]]
         page.table(["<precision", "<file's type", "<trained as", "bits per weight", "file, MB",
                     "resident, MB", "ms per token, whole model", "ms per token, products cold",
                     "of the read limit", "perplexity"], rows)
-        page.notes(self.explained() + notes)
+        page.notes([*self.explained(), self.ternary_note(), *notes])
         dots = [(r["name"], self.colour(r), r["size"] / 1e6, r["perplexity"]["perplexity"])
                 for r in self.models["rows"] if r["size"] and r.get("perplexity")]
         records = [r["perplexity_record"] for r in self.models["rows"] if r.get("perplexity")]

@@ -63,14 +63,15 @@ class Desk:
         if self.child:
             self.child.send_signal(signal.SIGINT)
 
-    def run(self, words, live=False):
+    def run(self, words, live=False, isa=None):
         """(output, seconds). `live`: its progress is the terminal's."""
         if self.stopped:
             raise Stopped()
         begin = time.time()
         self.child = subprocess.Popen([self.program, *words], stdout=subprocess.PIPE, text=True,
                                       stderr=None if live and sys.stderr.isatty()
-                                      else subprocess.PIPE, start_new_session=True)
+                                      else subprocess.PIPE, start_new_session=True,
+                                      env=os.environ | ({"TRITMILL_ISA": isa} if isa else {}))
         out, err = self.child.communicate()
         code, self.child = self.child.returncode, None
         if self.stopped:
@@ -92,28 +93,30 @@ class Desk:
         except (OSError, ValueError, KeyError):
             return None
 
-    def ask(self, name, words, inputs=(), outputs=(), live=False):
+    def ask(self, name, words, inputs=(), outputs=(), isa=None):
         """The record of a command: of an earlier report, where it is still of these words, inputs
-        and outputs. Failed, Stopped."""
+        and outputs. With kernels of an instruction set alone, where one is named. Failed, Stopped.
+        """
         words = [str(w) for w in words]
+        name += f"-{isa}" if isa else ""
         record = self.kept(name, words, inputs, outputs)
         if record:
             return record
         say(name)
-        out, seconds = self.run(words, live)
-        return self.keep(name, words, inputs, out, seconds)
+        out, seconds = self.run(words, isa=isa)
+        return self.keep(name, words, inputs, out, seconds, isa)
 
-    def keep(self, name, words, inputs, out, seconds):
+    def keep(self, name, words, inputs, out, seconds, isa=None):
         record = {"name": name, "words": words, "inputs": [stamp(i) for i in inputs], "out": out,
-                  "seconds": seconds, "build": self.build,
+                  "seconds": seconds, "build": self.build, "isa": isa,
                   "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())}
         write(self.place(name), json.dumps(record, indent=1))
         return record
 
-    def tell(self, name, words, inputs=()):
+    def tell(self, name, words, inputs=(), isa=None):
         """A command's JSON and its record; (None, why) where it failed."""
         try:
-            record = self.ask(name, words, inputs)
+            record = self.ask(name, words, inputs, (), isa)
             return json.loads(record["out"]), record
         except Failed as error:
             return None, str(error)
@@ -122,7 +125,9 @@ class Desk:
 def line_of(record, folder):
     """The command line as a reader would type it, from the folder of the report."""
     words = [w.replace(folder + os.sep, "") for w in record["words"]]
-    return " ".join(["tritmill", *(f"'{w}'" if set(w) & set(" *'$|") else w for w in words)])
+    begin = [f"TRITMILL_ISA={record['isa']}"] if record.get("isa") else []
+    words = [f"'{w}'" if set(w) & set(" *'$|") else w for w in words]
+    return " ".join([*begin, "tritmill", *words])
 
 
 def rows_of(path):
