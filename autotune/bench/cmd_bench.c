@@ -25,8 +25,7 @@ struct options {
 
 #define AT(member) offsetof(struct options, member)
 static const struct trit_option options[] = {
-    { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
-      "the model, a GGUF file or a name (default: the bundled TinyStories model)", 0, 0, NULL },
+    TRIT_MODEL_OPTION(AT(model)),
     { "-p,--n-prompt", TRIT_OPT_INTS, AT(prompt), "N,..",
       "prompt lengths to evaluate (default 512; 0: none)", 0, 1 << 24, NULL },
     { "-n,--n-gen", TRIT_OPT_INTS, AT(gen), "N,..", "lengths to generate (default 128; 0: none)", 0,

@@ -16,6 +16,14 @@ enum trit_code trit_cli_find_model(const char *model, char *path, size_t room,
 enum trit_code trit_cli_open_model(struct trit_engine *engine, const char *model,
                                    struct trit_error *error);
 
+/* The option of commands that take a model, a text at offset `at`. */
+/* clang-format off */
+#define TRIT_MODEL_OPTION(at) \
+    { "-m,--model", TRIT_OPT_TEXT, at, "FILE", \
+      "the model, a GGUF file or a name (default: the bundled model, which tells stories)", 0, 0, \
+      NULL }
+/* clang-format on */
+
 /* The option of commands that load a model, an int at offset `at`, and what it does to the opened
    one (or to none). */
 /* clang-format off */

@@ -22,8 +22,7 @@ struct options {
 
 #define AT(member) offsetof(struct options, member)
 static const struct trit_option options[] = {
-    { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
-      "the model, a GGUF file or a name (default: the bundled TinyStories model)", 0, 0, NULL },
+    TRIT_MODEL_OPTION(AT(model)),
     { "-p,--prompt", TRIT_OPT_TEXT, AT(prompt), "TEXT", "the text", 0, 0, NULL },
     { "-f,--file", TRIT_OPT_TEXT, AT(file), "FILE", "a file, each line a text (-: stdin)", 0, 0,
       NULL },

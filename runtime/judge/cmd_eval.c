@@ -25,8 +25,7 @@ struct options {
 
 #define AT(member) offsetof(struct options, member)
 static const struct trit_option options[] = {
-    { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
-      "the model, a GGUF file or a name (default: the bundled TinyStories model)", 0, 0, NULL },
+    TRIT_MODEL_OPTION(AT(model)),
     { "--task", TRIT_OPT_TEXTS, AT(tasks), "FILE",
       "questions, one JSON object a line: ARC, HellaSwag, WinoGrande, BoolQ or PIQA; may be given "
       "several times",

@@ -26,8 +26,7 @@ struct options {
 
 #define AT(member) offsetof(struct options, member)
 static const struct trit_option options[] = {
-    { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
-      "the model, a GGUF file or a name (default: the bundled TinyStories model)", 0, 0, NULL },
+    TRIT_MODEL_OPTION(AT(model)),
     { "-f,--file", TRIT_OPT_TEXT, AT(file), "FILE", "the text (-: stdin)", 0, 0, NULL },
     { "-c,--ctx-size", TRIT_OPT_INT, AT(context), "N",
       "tokens in a chunk (default 512, or the model's context if less)", 4, 1 << 20, NULL },

@@ -12,8 +12,7 @@
 #define AT(member)          offsetof(struct trit_talk_options, member)
 #define AT_SAMPLING(member) AT(sampling.member)
 static const struct trit_option options[] = {
-    { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
-      "the model, a GGUF file or a name (default: the bundled TinyStories model)", 0, 0, NULL },
+    TRIT_MODEL_OPTION(AT(model)),
     { "--models", TRIT_OPT_TEXT, AT(models), "DIR",
       "the models folder (default: TRITMILL_MODELS, else ~/.local/share/tritmill/models)", 0, 0,
       NULL },

@@ -26,8 +26,7 @@ struct options {
 
 #define AT(member) offsetof(struct options, member)
 static const struct trit_option options[] = {
-    { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
-      "the model, a GGUF file or a name (default: the bundled TinyStories model)", 0, 0, NULL },
+    TRIT_MODEL_OPTION(AT(model)),
     { "-o,--output", TRIT_OPT_TEXT, AT(output), "FILE",
       "the file to write (default: in the cache folder, where it is found automatically)", 0, 0,
       NULL },

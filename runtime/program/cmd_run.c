@@ -19,8 +19,7 @@ enum { LEAST_CONTEXT = 512, MAX_CONTEXT = 1 << 24 };
 #define AT(member)          offsetof(struct trit_run_options, member)
 #define AT_SAMPLING(member) AT(sampling.member)
 static const struct trit_option options[] = {
-    { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
-      "the model, a GGUF file or a name (default: the bundled TinyStories model)", 0, 0, NULL },
+    TRIT_MODEL_OPTION(AT(model)),
     { "-p,--prompt", TRIT_OPT_TEXT, AT(prompt), "TEXT", "the text to continue", 0, 0, NULL },
     { "-f,--file", TRIT_OPT_TEXT, AT(file), "FILE",
       "read it from a file (-: stdin); one newline at its end is dropped", 0, 0, NULL },

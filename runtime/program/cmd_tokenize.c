@@ -21,8 +21,7 @@ struct tokenize_options {
 
 #define AT(member) offsetof(struct tokenize_options, member)
 static const struct trit_option options[] = {
-    { "-m,--model", TRIT_OPT_TEXT, AT(model), "FILE",
-      "the model, a GGUF file or a name (default: the bundled TinyStories model)", 0, 0, NULL },
+    TRIT_MODEL_OPTION(AT(model)),
     { "-p,--prompt", TRIT_OPT_TEXT, AT(prompt), "TEXT", "the text, taken as it is", 0, 0, NULL },
     { "-f,--file", TRIT_OPT_TEXT, AT(file), "FILE",
       "read it from a file, taken as it is (-: stdin)", 0, 0, NULL },
