@@ -129,14 +129,13 @@ static void make_angles(const struct trit_train_net *net)
         }
 }
 
-uint64_t trit_train_net_bytes(const struct trit_train_shape *s, int threads, size_t sequences)
+/* Of a net, and of the two moments that AdamW keeps beside it. */
+static uint64_t bytes_of(const struct trit_train_net *net, int threads)
 {
+    const struct trit_train_shape *s = &net->shape;
     struct trit_train_room r = { 0 };
-    const uint64_t matrices =
-        (uint64_t)s->layers * s->hidden *
-        (2 * trit_train_widths(s).q + 2 * trit_train_widths(s).kv + 3 * s->ffn);
-    const uint64_t floats = matrices + (uint64_t)s->vocab * s->hidden;
-    return (lay_out(&r, s, sequences, threads) + floats * (quantises(s) ? 5 : 4)) *
+    const uint64_t blocks = quantises(s) ? 5 : 4;
+    return (lay_out(&r, s, net->sequences, threads) + net->layout.floats * blocks) *
            sizeof(trit_real);
 }
 
@@ -144,9 +143,8 @@ static enum trit_code make_room(struct trit_train_net *net, struct trit_error *e
 {
     struct trit_train_room *r = net->room;
     const int threads = trit_pool_threads(net->pool);
-    const uint64_t need = trit_train_net_bytes(&net->shape, threads, net->sequences);
-    const enum trit_code code =
-        trit_need_memory("training", need, "take fewer sequences a pass, or a smaller model", e);
+    const enum trit_code code = trit_need_memory(
+        "training", bytes_of(net, threads), "take fewer sequences a pass, or a smaller model", e);
     if (code)
         return code;
     r->floats = lay_out(r, &net->shape, net->sequences, threads);
