@@ -30,8 +30,6 @@ enum trit_code trit_train_net_create(struct trit_train_net *net,
                                      const struct trit_train_shape *shape, struct trit_pool *pool,
                                      size_t sequences, struct trit_error *error);
 void trit_train_net_free(struct trit_train_net *net); /* one of zeros allowed */
-/* Bytes that a net of it takes, and the two moments of AdamW beside it. */
-uint64_t trit_train_net_bytes(const struct trit_train_shape *shape, int threads, size_t sequences);
 
 /* First weights: normal with deviation 0.02, Wo's and Wdown's 0.02 / sqrt(2 * layers), norms 1. */
 void trit_train_net_begin(struct trit_train_net *net, uint64_t seed);
