@@ -56,7 +56,7 @@ same hours
 
 # Stopped by Ctrl-C behind some steps.
 "$TRITMILL" "${run[@]}" --steps 90 --checkpoint signal --log signal.csv >/dev/null 2>said &
-until [ -e signal.csv ] && [ "$(wc -l <signal.csv)" -gt 9 ]; do sleep 0.01; done
+until [ -e signal.csv ] && [ "$(wc -l <signal.csv)" -gt 9 ] || ! kill -0 $!; do sleep 0.01; done
 kill -INT $!
 wait $!
 code=$?
