@@ -146,8 +146,9 @@ full train a $t --checkpoint kept --resume --steps 9 >"$dir/out" 2>"$dir/err"
     [ "$(files)" = "$before" ] || fail "no room: $(cat "$dir/out" "$dir/err")"
 
 # A loss or weights that are no number: the last checkpoint is that of a step before, and is good.
+"$TRITMILL" train a $t --steps 3 --checkpoint burst >"$dir/out" || fail "no run: $(cat "$dir/out")"
 "$TRITMILL" train a $t --steps 99 --lr 10 --weight-decay 10 --clip 0 --save-every 0.0001 \
-    --checkpoint burst >"$dir/out" 2>"$dir/err"
+    --checkpoint burst --resume >"$dir/out" 2>"$dir/err"
 [ $? = 1 ] && [ "$(wc -l <"$dir/err")" = 1 ] && grep -qE '^tritmill: step [0-9]+: [a-z ]* not finite: '\
 'burst is still that of step [0-9]+: take a lower --lr, then --resume$' "$dir/err" ||
     fail "not finite: $(cat "$dir/err")"
