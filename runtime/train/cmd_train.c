@@ -84,7 +84,7 @@ static const struct trit_option options[] = {
       "of its embedding (default: f16, or that of groups)", 0, 0, TYPES },
     { "--name", TRIT_OPT_TEXT, AT(name), "TEXT", "general.name of the model", NOT },
     { "--meta", TRIT_OPT_TEXTS, AT(meta), "KEY=TEXT",
-      "general.KEY of the model: license, description, ... (may be repeated)", NOT },
+      "general.KEY of the model: license, description, ...; repeatable", NOT },
     { "--masters", TRIT_OPT_TEXT, AT(masters), "DIR",
       "the masters as safetensors, with config.json and tokenizer.json", NOT },
     { "-t,--threads", TRIT_OPT_INT, AT(threads), "N", "threads (default: one per physical core)",
