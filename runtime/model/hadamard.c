@@ -58,6 +58,19 @@ static enum trit_code refuse_key(const struct reader *r, const struct trit_gguf_
 }
 
 /* A file that says of itself that it is rotated, but not how. */
+/* Bonsai 2 (not Bonsai 27B, of the first generation), or what says so itself. */
+static bool is_rotated_name(struct trit_text name)
+{
+    static const char *const words[] = { "Bonsai-2", "Bonsai 2" };
+    for (size_t i = 0; i < 2; i++) {
+        const char *at = memmem(name.s, name.n, words[i], 8);
+        if (at && (at + 8 == name.s + name.n || !strchr("0123456789Bb", at[8])))
+            return true;
+    }
+    return memmem(name.s, name.n, "hadamard", 8) || memmem(name.s, name.n, "Hadamard", 8) ||
+           trit_text_is(name, "Hf");
+}
+
 static enum trit_code check_no_keys(const struct reader *r)
 {
     for (size_t i = 0; i < r->gguf->nkv; i++)
@@ -69,9 +82,7 @@ static enum trit_code check_no_keys(const struct reader *r)
     if (!r->config->family->prism || !trit_gguf_find(r->gguf, "general.name") ||
         trit_gguf_text(r->gguf, "general.name", &name, NULL))
         return TRIT_OK; /* of another type: said elsewhere */
-    if (memmem(name.s, name.n, "hadamard", 8) || memmem(name.s, name.n, "Hadamard", 8) ||
-        memmem(name.s, name.n, "Bonsai-2", 8) || memmem(name.s, name.n, "Bonsai 2", 8) ||
-        trit_text_is(name, "Hf"))
+    if (is_rotated_name(name))
         return trit_fail(r->error, TRIT_EUNSUPPORTED,
                          "%s: key 'general.name' is '%.*s': its weights are rotated (Hadamard), "
                          "but the keys '" PREFIX "*' that say how are missing",

@@ -223,6 +223,8 @@ ROTATED = [
     *((f"key 'general.name' is '{name}': its weights are rotated (Hadamard), but the keys",
        [*(turn(k, None) for k in ALL_KEYS), key("general.name", name)])
       for name in ("Hf", "Ternary-Bonsai-2-27B", "Bonsai 2", "my hadamard thing")),
+    *((None, [*(turn(k, None) for k in ALL_KEYS), key("general.name", name)])
+      for name in ("Bonsai-27B", "Ternary-Bonsai-27B", "Bonsai 27B")),
     ("key 'x.hadamard_block': its weights are rotated (Hadamard), but there is no",
      [*(turn(k, None) for k in ALL_KEYS), set_key("x.hadamard_block", 64)]),
     (None, [*(turn(k, None) for k in ALL_KEYS)]),
