@@ -29,7 +29,7 @@ test:                  ## build and run all tests; ends with `N passed, N failed
 bench: all             ## speed of 2B4T's shapes beside this machine's limits
 	@sh tests/demo.sh $(BUILD) bench
 
-report: all            ## precisions and recipes of training, measured on a page: build/report/report.html
+report: all            ## precisions and recipes of training, measured: build/report/report.html
 	@python3 -B runtime/train/recipe/report.py $(BUILD)/tritmill
 
 install: configure     ## program, library, pages: into PREFIX (default /usr/local), under DESTDIR

@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Does `tritmill bench` give llama-bench's fields and ours, consistent with each other, in all
 # formats?
 set -u

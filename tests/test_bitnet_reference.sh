@@ -1,9 +1,10 @@
 #!/bin/bash
 # labels: slow
 # Are the logits of architecture bitnet (SiLU, factors beside matrices, rows that straddle blocks of
-# I2_S), and of bitnet-b1.58 with inputs of four bits and with rotated weights, those of the independent reference: bit for bit by the number contract, within 1e-3 of
-# float64 (ties settled alike), the same in every type of the matrices, and with any ISA, threads,
-# chunks and packed cache?
+# I2_S), and of bitnet-b1.58 with inputs of four bits and with rotated weights, those of the
+# independent reference: bit for bit by the number contract, within 1e-3 of float64 (ties settled
+# alike), the same in every type of the matrices, and with any ISA, threads, chunks and packed
+# cache?
 set -u
 arch=bitnet
 . "$TRIT_SOURCE/tests/lib_reference.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Does `tritmill estimate` foresee what bench and pack then allocate and read, refuse what run
 # refuses, in its words, and name the largest context that fits?
 set -u

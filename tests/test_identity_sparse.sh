@@ -2,9 +2,9 @@
 # labels: slow
 # Are the logits of 300 tokens and of 50 greedy ones the bits of tests/golden/logits.txt whether
 # zeros of the squared ReLU are skipped or not, on every ISA, with 1, 2 and 3 threads, token by
-# token and in chunks? More models, without and with many zeros, with Wup and Wdown of one shape, and
-# with inputs that are turned (whose zeros are others than the squared ReLU's) and have four bits,
-# against themselves.
+# token and in chunks? More models, without and with many zeros, with Wup and Wdown of one shape,
+# and with inputs that are turned (whose zeros are others than the squared ReLU's) and have four
+# bits, against themselves.
 set -u
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 failed=0

@@ -14,5 +14,6 @@ model 40 "tq2_0 tq1_0" --shape 256x512x2x4x2 --scales 256 --where 'exps|attn_q' 
 model 60 "i2_s:f16" --shape 256x384x2x4x2 --head-dim 32 --rotate 16 --local-base 500 \
     --experts 9 --used 9 --pattern 10 --clamp 0.5 --chooser f16 --seed 3
 model 40 "f16" --shape 128x200x2x2x2 --experts 33 --used 1 --clamp 0 --alike --window 1 --seed 4
-model 40 "tq2_0" --shape 256x256x2x4x2 --scales rows --experts 6 --used 2 --activation-bits 4 --seed 6
+model 40 "tq2_0" --shape 256x256x2x4x2 --scales rows --experts 6 --used 2 --activation-bits 4 \
+    --seed 6
 exit $failed

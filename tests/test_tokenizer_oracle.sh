@@ -1,4 +1,5 @@
 #!/bin/sh
+# labels: slow
 # Does the tokenizer give the ids of HuggingFace's, with Llama 3's real vocabulary?
 # TRIT_SEED=N chooses other strings.
 set -eu

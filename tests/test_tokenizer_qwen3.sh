@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Does the tokenizer give the ids of HuggingFace's, with Qwen3's real vocabulary?
 # TRIT_SEED=N chooses other strings.
 set -u

@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Are the references of training what they must be: gradients those of central differences, a step
 # with a mistake found, probabilities of n-grams those of the formulas? TRIT_SEED gives others.
 set -u

@@ -80,7 +80,8 @@ needs as many as the hidden size, 32|-o new --head-dim 8
 type PTQ1_0 is not for matrices with no groups of columns: take |-o new --type ptq1_0
 has no words for binary weights|--masters masters --binary
 END
-refuse 2 'have no power of two in common to rotate by' a --tokenizer v.gguf ${size/--ffn 64/--ffn 63} -o new --hadamard
+refuse 2 'have no power of two in common to rotate by' a --tokenizer v.gguf \
+    ${size/--ffn 64/--ffn 63} -o new --hadamard
 
 # Places
 while IFS='|' read -r code part args; do
@@ -92,13 +93,13 @@ done <<'END'
 2|this command uses the same file as a|a:0.7 b:0.3 --tokenizer v.gguf --checkpoint ./a
 2|this command uses the same file as b|a b --tokenizer v.gguf --checkpoint new --log b
 2|this command uses the same file as new|a --tokenizer v.gguf --checkpoint new --log ./new
-2|this command uses the same file as masters/tok|a --tokenizer masters/tokenizer.json --masters masters
+2|uses the same file as masters/tok|a --tokenizer masters/tokenizer.json --masters masters
 1|note: is there and is not a GGUF file|a --tokenizer v.gguf -o note
 1|note: is there and is not a checkpoint of training|a --tokenizer v.gguf --checkpoint note
 1|note: is there and is not a log of training|a --tokenizer v.gguf -o new --log note
 1|absent: No such file|a --tokenizer v.gguf -o absent/new
 1|absent: No such file|a --tokenizer v.gguf --masters absent
-2|kept: is the checkpoint of a run already: go on from it with --resume, or|a --tokenizer v.gguf --checkpoint kept
+2|kept: is the checkpoint of a run already: go on from|a --tokenizer v.gguf --checkpoint kept
 END
 
 # Checkpoints of other runs
@@ -149,13 +150,15 @@ full train a $t --checkpoint kept --resume --steps 9 >"$dir/out" 2>"$dir/err"
 "$TRITMILL" train a $t --steps 3 --checkpoint burst >"$dir/out" || fail "no run: $(cat "$dir/out")"
 "$TRITMILL" train a $t --steps 99 --lr 10 --weight-decay 10 --clip 0 --save-every 0.0001 \
     --checkpoint burst --resume >"$dir/out" 2>"$dir/err"
-[ $? = 1 ] && [ "$(wc -l <"$dir/err")" = 1 ] && grep -qE '^tritmill: step [0-9]+: [a-z ]* not finite: '\
+[ $? = 1 ] && [ "$(wc -l <"$dir/err")" = 1 ] &&
+    grep -qE '^tritmill: step [0-9]+: [a-z ]* not finite: '\
 'burst is still that of step [0-9]+: take a lower --lr, then --resume$' "$dir/err" ||
     fail "not finite: $(cat "$dir/err")"
 "$TRITMILL" train a $t --steps 1 --lr 1e-9 --checkpoint burst --resume >"$dir/out" 2>&1 ||
     fail "its last checkpoint is not good: $(cat "$dir/out")"
 "$TRITMILL" train a $t --steps 99 --lr 10 --weight-decay 10 --clip 0 -o new >"$dir/out" 2>"$dir/err"
-[ $? = 1 ] && grep -q 'no checkpoint was written yet: take a lower --lr$' "$dir/err" && [ ! -e new ] ||
+[ $? = 1 ] && [ ! -e new ] &&
+    grep -q 'no checkpoint was written yet: take a lower --lr$' "$dir/err" ||
     fail "not finite: $(cat "$dir/err")"
 echo "$count refusals"
 exit $failed

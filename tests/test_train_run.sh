@@ -17,7 +17,8 @@ text=$TRIT_SOURCE/tests/data/stories.txt
 # One kilobyte by heart; the model is worth what the run says.
 head -c 1024 "$text" >kilobyte
 "$TRITMILL" train kilobyte --tokenizer v.gguf --hidden 64 --ffn 128 --heads 2 --layers 2 -c 512 \
-    --batch 1 --steps 300 --lr 0.006 --hold-out 0 --log loss.csv -o kilobyte.gguf >said || fail "no run: $(cat said)"
+    --batch 1 --steps 300 --lr 0.006 --hold-out 0 --log loss.csv -o kilobyte.gguf >said ||
+    fail "no run: $(cat said)"
 loss=$(tail -n 1 loss.csv | cut -d, -f4)
 awk -v loss="$loss" 'BEGIN { exit !(loss > 0 && loss < 0.1) }' || fail "the loss is $loss"
 "$TRITMILL" run -m kilobyte.gguf -p "$(head -c 60 kilobyte)" -n 60 --temp 0 --log-disable \
@@ -60,8 +61,9 @@ until [ -e signal.csv ] && [ "$(wc -l <signal.csv)" -gt 9 ] || ! kill -0 $!; do 
 kill -INT $!
 wait $!
 code=$?
-[ $code = 130 ] && grep -qx "tritmill: stopped at step $(step signal), which signal has: go on with \
---resume" said && [ "$(step signal)" -lt 90 ] || fail "SIGINT: exit code $code, $(cat said)"
+[ $code = 130 ] &&
+    grep -qx "tritmill: stopped at step $(step signal), which signal has: go on with --resume" \
+        said && [ "$(step signal)" -lt 90 ] || fail "SIGINT: exit code $code, $(cat said)"
 small --checkpoint signal --log signal.csv --resume >/dev/null || fail "no resumption"
 same signal
 
@@ -86,7 +88,8 @@ same killed
 echo "$hits of $tries kills were in a checkpoint's writing; $parts parts by time"
 
 # Ends where validation does not improve, at the validation that is one too many.
-"$TRITMILL" "${run[@]}" --steps 900 --checkpoint idle --lr 1e-9 --patience 2 >said || fail "no run: $(cat said)"
+"$TRITMILL" "${run[@]}" --steps 900 --checkpoint idle --lr 1e-9 --patience 2 >said ||
+    fail "no run: $(cat said)"
 grep -q '^validation no longer improves: step ' said || fail "patience: $(cat said)"
 [ $(($(step idle) - $(field idle 136))) = 14 ] || fail "patience: step $(step idle)"
 exit $failed

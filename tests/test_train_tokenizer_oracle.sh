@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Does Hugging Face's tokenizers read the tokenizer.json of train-tokenizer, and give the ids that
 # its GGUF gives here, with every pre-tokenizer? TRIT_SEED=N chooses other strings.
 set -u

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Holds qwen35's operations in numpy (hybrid32.py), and quant4 (binary32.py), to the number contract
-as it is written: loops over elements, one rounding at a time; every bit."""
+"""Holds qwen35's operations in numpy (hybrid32.py), and quant4 (binary32.py), to the number
+contract as it is written: loops over elements, one rounding at a time; every bit."""
 from types import SimpleNamespace
 
 import numpy as np

@@ -3,8 +3,8 @@
 Matrices of floats that are no codes are multiplied by inputs that are not quantised, where the
 family may have such and the first matrix of the first layer is one.
 
-Activations are quantised to int8, or int4, as the file has it, K and V are rounded to f16 as the KV cache
-does; either can be left out.
+Activations are quantised to int8, or int4, as the file has it, K and V are rounded to f16 as the
+KV cache does; either can be left out.
 """
 import numpy as np
 

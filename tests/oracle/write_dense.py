@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes random models of GGUF's architectures bitnet-b1.58, llama and qwen3 whose matrices are floats and no
-codes, for tests; shares nothing with the runtime nor with the reader.
+"""Writes random models of GGUF's architectures bitnet-b1.58, llama and qwen3 whose matrices are
+floats and no codes, for tests; shares nothing with the runtime nor with the reader.
 
 Each matrix is integers from -127 to 127 times a power of two for each 32 columns, which F32, F16,
 BF16 and Q8_0 all hold exactly: files that differ in --type or --rows alone hold the same model.
