@@ -2,8 +2,8 @@
 # labels: slow
 # Are the logits of bitnet-b1.58, llama and qwen3 with dense matrices those of the independent
 # reference: bit for bit by the number contract, within 1e-3 of float64 (ties of the KV cache
-# settled alike), the same whether a matrix is stored as F32, F16, BF16 or Q8_0, and with any ISA, threads
-# and chunks?
+# settled alike), the same whether a matrix is stored as F32, F16, BF16 or Q8_0, and with any ISA,
+# threads and chunks?
 set -u
 arch=dense packs=no
 . "$TRIT_SOURCE/tests/lib_reference.sh"
