@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Is a text the same, greedy and drawn, with and without drafts by a file's prediction block; are
 # its drafts as good as those of the independent reference, whose block is not rounded; and is a
 # block that is not whole, or not there, refused by name?

@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Does a model in a layout of I2_S run under the switch, is just the one that is misread told of,
 # and is a packed cache of one layout not taken for another?
 set -u

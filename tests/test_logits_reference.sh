@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Are the logits of a text those of the independent reference: bit for bit by the number contract,
 # and within 1e-3 of float64? (tests/oracle/binary32.py says why float64 is asked with its ties
 # settled.)

@@ -1,4 +1,5 @@
 #!/bin/bash
+# labels: slow
 # Do reports say what was used and what is so: whether a file runs, the packed cache, the operations
 # in csv, a second BOS?
 set -u
