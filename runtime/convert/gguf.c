@@ -58,11 +58,6 @@ static bool split_name(const char *name, uint64_t *layer, const char **stem, siz
     return true;
 }
 
-static bool is_float(uint32_t type)
-{
-    return type == TRIT_F32 || type == TRIT_F16 || type == TRIT_BF16;
-}
-
 /* Whether its values can be had: as rows of any kind, or as trits. */
 static bool opens(const struct trit_gguf *g, const struct trit_gguf_tensor *t)
 {
@@ -73,7 +68,7 @@ static bool opens(const struct trit_gguf *g, const struct trit_gguf_tensor *t)
 static enum trit_source_role role_of(const struct gguf_source *s, size_t i, const char *name)
 {
     const struct trit_gguf_tensor *t = &s->flat[i];
-    const bool codes = !is_float(t->type) &&
+    const bool codes = !trit_type_is_float(t->type) &&
                        (trit_type_has_groups(t->type) || !trit_ternary_check(s->gguf, t, NULL));
     const char *stem;
     size_t n;
@@ -85,7 +80,7 @@ static enum trit_source_role role_of(const struct gguf_source *s, size_t i, cons
         return TRIT_SOURCE_ROWS;
     if (codes)
         return TRIT_SOURCE_MATRIX;
-    if (!is_float(t->type) || !split_name(name, &layer, &stem, &n) || layer >= s->layers)
+    if (!trit_type_is_float(t->type) || !split_name(name, &layer, &stem, &n) || layer >= s->layers)
         return TRIT_SOURCE_FLOATS;
     if (is_one_of(stem, n, gates, sizeof gates / sizeof *gates))
         return !s->rotated && !trit_group_peek(s->gguf, t, &form, NULL) ? TRIT_SOURCE_MATRIX

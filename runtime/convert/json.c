@@ -10,42 +10,15 @@
 #include <unistd.h>
 
 #include "runtime/base/file.h"
+#include "runtime/base/nesting.h"
 
 const struct trit_json_limits trit_json_small = { 16 << 20, 32, 1 << 14, 1 << 16, 1 << 19, false };
 const struct trit_json_limits trit_json_reals = { 16 << 20, 32, 1 << 14, 1 << 16, 1 << 19, true };
 
-/* What stands outside of strings, counted; a text that is no JSON counts as it comes. */
-struct counts {
-    size_t depth, deepest, objects, arrays, values;
-};
-
-static struct counts count(const char *s, size_t n)
-{
-    struct counts c = { .values = 1 };
-    bool quoted = false;
-    for (size_t i = 0; i < n; i++) {
-        if (quoted) {
-            if (s[i] == '\\')
-                i++;
-            else
-                quoted = s[i] != '"';
-            continue;
-        }
-        quoted = s[i] == '"';
-        c.objects += s[i] == '{';
-        c.arrays += s[i] == '[';
-        c.values += s[i] == ',' || s[i] == '{' || s[i] == '[';
-        c.depth += s[i] == '{' || s[i] == '[';
-        c.deepest = c.depth > c.deepest ? c.depth : c.deepest;
-        c.depth -= (s[i] == '}' || s[i] == ']') && c.depth > 0;
-    }
-    return c;
-}
-
 static enum trit_code check_counts(const char *text, size_t bytes, const char *path,
                                    const struct trit_json_limits *limits, struct trit_error *error)
 {
-    const struct counts c = count(text, bytes);
+    const struct trit_nesting c = trit_nesting_count(text, bytes);
     const struct {
         const char *what;
         size_t is, most;

@@ -84,6 +84,8 @@ struct trit_type_info {
     uint32_t block, bytes;
 };
 const struct trit_type_info *trit_type_find(uint32_t type);
+/* Whether it is one of floats: F16, BF16, F32. */
+bool trit_type_is_float(uint32_t type);
 
 /* Bytes of a tensor of that type and shape (every ne[i] >= 1), 0 where no size can be computed.
    NULL when that went well, else a text: what is wrong with the shape. */

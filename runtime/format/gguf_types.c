@@ -93,6 +93,11 @@ static bool elements(const uint64_t ne[4], uint64_t *row, uint64_t *rows, uint64
     return mul(ne[1], ne[2], rows) && mul(*rows, ne[3], rows) && mul(*row, *rows, all);
 }
 
+bool trit_type_is_float(uint32_t type)
+{
+    return type == TRIT_F16 || type == TRIT_BF16 || type == TRIT_F32;
+}
+
 const char *trit_type_bytes(uint32_t type, const uint64_t ne[4], uint64_t *bytes)
 {
     static const char *const too_large = "its size does not fit 64 bits";

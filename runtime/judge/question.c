@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/nesting.h"
 #include "runtime/judge/internal.h"
 
 enum { LINE_MOST = 1 << 20, DEPTH_MOST = 16 };
@@ -285,16 +286,6 @@ static const struct form {
     { "sol1", "PIQA", read_piqa },
 };
 
-static bool deep(struct trit_text line)
-{
-    size_t depth = 0, most = 0;
-    for (size_t i = 0; i < line.n; i++) {
-        depth += line.s[i] == '{' || line.s[i] == '[';
-        most = depth > most ? depth : most;
-    }
-    return most > DEPTH_MOST * TRIT_CHOICES;
-}
-
 static enum trit_code read_form(struct reader *r, const char **task)
 {
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
@@ -323,7 +314,8 @@ enum trit_code trit_question_read(struct trit_question *q, const char **task,
 {
     json_error_t fault;
     *q = (struct trit_question){ 0 };
-    if (line->text.n > LINE_MOST || deep(line->text))
+    if (line->text.n > LINE_MOST ||
+        trit_nesting_count(line->text.s, line->text.n).deepest > DEPTH_MOST)
         return trit_fail(error, TRIT_EFORMAT, "%s: line %zu: longer than %d bytes, or too deep",
                          line->path, line->number, LINE_MOST);
     json_t *json = json_loadb(line->text.s, line->text.n, JSON_REJECT_DUPLICATES, &fault);

@@ -18,14 +18,10 @@ enum { PEEK_ROWS = 8 };
    tokens, whatever they take: a kernel turns rows into floats once for all of them. */
 enum { INPUT_BYTES = 512 << 10, ROWS_BYTES = 256 << 10, FEWEST = 24, MOST = 48 };
 
-static bool is_float(uint32_t type)
-{
-    return type == TRIT_F16 || type == TRIT_BF16 || type == TRIT_F32;
-}
-
 bool trit_config_is_dense(const struct trit_config *c, uint32_t type)
 {
-    return c->family->dense && !c->joint && (type == TRIT_Q8_0 || (c->dense && is_float(type)));
+    return c->family->dense && !c->joint &&
+           (type == TRIT_Q8_0 || (c->dense && trit_type_is_float(type)));
 }
 
 /* Whether its first rows are codes times a scale. */
@@ -58,7 +54,7 @@ bool trit_config_finds_dense(const struct trit_config *c, const struct trit_gguf
             const struct trit_gguf_tensor *t = trit_gguf_tensor(gguf, name);
             if (t && t->type == TRIT_Q8_0)
                 return true;
-            if (t && is_float(t->type))
+            if (t && trit_type_is_float(t->type))
                 return !is_ternary(c, gguf, t);
         }
     }

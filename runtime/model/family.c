@@ -64,8 +64,7 @@ char *trit_family_list(char *out, size_t room)
 
 bool trit_family_groups(const struct trit_family *family, uint32_t type)
 {
-    const bool floats = type == TRIT_F16 || type == TRIT_BF16 || type == TRIT_F32;
-    return trit_type_has_groups(type) || (family->grouped && floats);
+    return trit_type_has_groups(type) || (family->grouped && trit_type_is_float(type));
 }
 
 bool trit_family_low_rows(const struct trit_family *family, uint32_t type)

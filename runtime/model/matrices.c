@@ -171,26 +171,22 @@ static enum trit_code give_kernels(struct trit_loader *l, struct trit_matrix *x,
     return TRIT_OK;
 }
 
-/* In a prediction block floats are never read as codes. */
-static bool has_groups(const struct trit_loader *l, const struct trit_gguf_tensor *t)
+/* It has groups, or its scales tell whether it has. In a prediction block floats are never read as
+   codes. */
+static bool may_have_groups(const struct trit_loader *l, const struct trit_gguf_tensor *t)
 {
     const struct trit_config *c = &l->model->config;
-    return c->joint ? trit_type_has_groups(t->type) : trit_family_groups(c->family, t->type);
+    return c->joint ? trit_type_has_groups(t->type)
+                    : trit_family_groups(c->family, t->type) || trit_type_folds(t->type);
 }
 
-/* Its scales tell whether it has groups. */
-static bool folds(const struct trit_loader *l, const struct trit_gguf_tensor *t)
-{
-    return !l->model->config.joint && trit_type_folds(t->type);
-}
-
+/* differ: "is dense, one is not". */
 static enum trit_code not_alike(const struct trit_loader *l, const struct trit_gguf_tensor *a,
-                                const struct trit_gguf_tensor *b)
+                                const struct trit_gguf_tensor *b, const char *differ)
 {
     return trit_fail(l->error, TRIT_EUNSUPPORTED,
-                     "%s: of tensors '%.*s' and '%.*s', which take the same inputs, one has a "
-                     "scale for each group of columns, one has not",
-                     l->gguf->path, (int)a->name.n, a->name.s, (int)b->name.n, b->name.s);
+                     "%s: of tensors '%.*s' and '%.*s', which take the same inputs, one %s",
+                     l->gguf->path, (int)a->name.n, a->name.s, (int)b->name.n, b->name.s, differ);
 }
 
 /* Takes the form that leads to the packing which the cache has; false where none does. */
@@ -226,7 +222,7 @@ static enum trit_code find_form(struct trit_loader *l, struct trit_matrix *x,
         const struct trit_gguf_tensor flat = trit_experts_flat(parts[i]);
         struct trit_form form = { 0, TRIT_TRITS };
         enum trit_code code = TRIT_OK;
-        if (has_groups(l, parts[i]) || folds(l, parts[i]))
+        if (may_have_groups(l, parts[i]))
             code = trit_loader_form(l, &flat, &form);
         if (code)
             return code;
@@ -242,10 +238,11 @@ static enum trit_code check_alike(const struct trit_loader *l, const struct trit
     const bool groups = x->form.group;
     const struct trit_gguf_tensor *other = NULL;
     for (size_t i = 0; i < n; i++)
-        other = groups && !has_groups(l, parts[i]) && !folds(l, parts[i]) ? parts[i] : other;
+        other = groups && !may_have_groups(l, parts[i]) ? parts[i] : other;
     for (size_t i = 0; other && i < n; i++)
-        if (parts[i] != other && (has_groups(l, parts[i]) || folds(l, parts[i])))
-            return not_alike(l, parts[i], other);
+        if (parts[i] != other && may_have_groups(l, parts[i]))
+            return not_alike(l, parts[i], other,
+                             "has a scale for each group of columns, one has not");
     return TRIT_OK;
 }
 
@@ -257,11 +254,8 @@ static enum trit_code check_turned(const struct trit_loader *l, struct trit_matr
     x->turned = l->tensors.rotated[parts[0] - tensors];
     for (size_t i = 1; i < n; i++)
         if (l->tensors.rotated[parts[i] - tensors] != x->turned)
-            return trit_fail(l->error, TRIT_EUNSUPPORTED,
-                             "%s: of tensors '%.*s' and '%.*s', which take the same inputs, one is "
-                             "rotated (prism.hadamard.weight_names), one is not",
-                             l->gguf->path, (int)parts[0]->name.n, parts[0]->name.s,
-                             (int)parts[i]->name.n, parts[i]->name.s);
+            return not_alike(l, parts[0], parts[i],
+                             "is rotated (prism.hadamard.weight_names), one is not");
     return TRIT_OK;
 }
 
@@ -274,11 +268,7 @@ static enum trit_code check_dense(const struct trit_loader *l,
     *dense = trit_config_is_dense(c, parts[0]->type);
     for (size_t i = 1; i < n; i++)
         if (trit_config_is_dense(c, parts[i]->type) != *dense)
-            return trit_fail(l->error, TRIT_EUNSUPPORTED,
-                             "%s: of tensors '%.*s' and '%.*s', which take the same inputs, one is "
-                             "dense, one is not",
-                             l->gguf->path, (int)parts[0]->name.n, parts[0]->name.s,
-                             (int)parts[i]->name.n, parts[i]->name.s);
+            return not_alike(l, parts[0], parts[i], "is dense, one is not");
     return TRIT_OK;
 }
 
@@ -311,7 +301,7 @@ static enum trit_code form_in_file(struct trit_loader *l, size_t i, struct trit_
     bool seen = false;
     x->form = (struct trit_form){ 0, l->model->config.joint ? coarse : TRIT_TRITS };
     for (size_t j = 0; j < n; j++)
-        seen |= has_groups(l, parts[j]) || folds(l, parts[j]);
+        seen |= may_have_groups(l, parts[j]);
     if (!seen || form_from_cache(l, i, x))
         return TRIT_OK;
     code = find_form(l, x, parts, n);

@@ -2,32 +2,13 @@
    as deep as the text does. */
 #include <string.h>
 
+#include "runtime/base/nesting.h"
 #include "runtime/serve/internal.h"
-
-static bool too_deep(const char *bytes, size_t n)
-{
-    size_t depth = 0;
-    bool text = false;
-    for (size_t i = 0; i < n; i++) {
-        const char c = bytes[i];
-        if (text && c == '\\')
-            i++;
-        else if (c == '"')
-            text = !text;
-        else if (!text && (c == '{' || c == '['))
-            depth++;
-        else if (!text && (c == '}' || c == ']') && depth)
-            depth--;
-        if (depth > TRIT_JSON_DEPTH)
-            return true;
-    }
-    return false;
-}
 
 json_t *trit_json_read(const char *bytes, size_t n, struct trit_error *error)
 {
     json_error_t why = { 0 };
-    if (too_deep(bytes, n)) {
+    if (trit_nesting_count(bytes, n).deepest > TRIT_JSON_DEPTH) {
         trit_fail(error, TRIT_EARGUMENT, "the JSON is nested deeper than %d", TRIT_JSON_DEPTH);
         return NULL;
     }
