@@ -69,7 +69,7 @@ for c in $commands; do
         esac
         case $c$name$value in
         *N,.. | *M,.. | tune--shape* | generate--shape* | serve--cors* | serve--allowed* | \
-            eval--task* | train-tokenizer--special*) ;; # lists
+            eval--task* | train-tokenizer--special* | train--meta*) ;; # lists
         *) says 2 "$c: $name is given twice" $c "$name" $sample "$name" $sample ;;
         esac
     done <options.txt
