@@ -15,15 +15,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-END = "<|endoftext|>"
+from documents import END, documents
+
 HOLD = 50
 NGRAM = Path(__file__).parents[3] / "tests" / "oracle" / "ngram.py"
-
-
-def documents(path):
-    text = Path(path).read_text(encoding="utf-8")
-    found = (d.strip("\n") for d in re.split(rf"(?m)^{re.escape(END)}$", text))
-    return [d for d in found if d]
 
 
 def ids_of(text, out, work):

@@ -17,10 +17,10 @@ import shutil
 import sys
 
 import report_page
+from documents import END, split
 from report_round import round_to_4_bits
 from report_runs import Desk, Failed, Stopped, Training, digest_of, line_of, rows_of, say, write
 
-END = "<|endoftext|>"
 # Budgets. bytes: of text that is made where none is given; held: of text that is held out, about;
 # tokens: that are decoded to time a model; seconds: of timing products.
 SIZES = {
@@ -158,8 +158,7 @@ def prepare(desk, plan):
     with open(first, encoding="utf-8") as file:
         text = file.read()
     set_budget(plan, text)
-    documents = re.split(rf"^{re.escape(END)}$", text, flags=re.M)
-    documents = [d.strip("\n") for d in documents if d.strip("\n")]
+    documents = split(text)
     held = documents[plan.held_out - 1::plan.held_out]
     if not held:
         raise Failed(f"{first}: {len(documents)} documents, of which every {plan.held_out}th is "

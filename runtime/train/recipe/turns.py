@@ -20,16 +20,9 @@ import zlib
 
 import said
 from about import About, Nouns
+from documents import END, documents
 
-END = "<|endoftext|>"
 SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z])|(?<=[.!?]\") (?=[A-Z])|\n")
-
-
-def documents(path):
-    with open(path, encoding="utf-8") as file:
-        for text in file.read().split("\n" + END + "\n"):
-            if text.strip():
-                yield text.strip("\n")
 
 
 def spoken(text, pick):
@@ -101,7 +94,7 @@ def rendered(turns):
 
 
 def stories(args):
-    texts = list(documents(args.file))
+    texts = documents(args.file)
     nouns = Nouns(texts)
     for text in texts:
         pick = random.Random(zlib.crc32(text.encode()))
