@@ -98,3 +98,13 @@ size_t trit_trained_find(const struct trit_trained *t, const char *name)
     assert_true(i < t->layout.ntensors);
     return i;
 }
+
+size_t trit_trained_source(const struct trit_trained *t, const struct trit_source *s, size_t tensor)
+{
+    const struct trit_train_tensor *x = &t->layout.list[tensor];
+    size_t at = 0;
+    while (at < s->ntensors && strcmp(s->tensors[at].name, x->name))
+        at++;
+    assert_true(at < s->ntensors);
+    return at;
+}

@@ -29,5 +29,8 @@ void trit_trained_make(struct trit_trained *t, const struct trit_train_shape *sh
 void trit_trained_free(struct trit_trained *t);
 /* The tensor of that name, which there must be: its place in the layout's list. */
 size_t trit_trained_find(const struct trit_trained *t, const char *name);
+/* The tensor of the layout's list as a source has it, which must have it: its number there. */
+size_t trit_trained_source(const struct trit_trained *t, const struct trit_source *s,
+                           size_t tensor);
 
 #endif

@@ -56,10 +56,7 @@ static void check_tensor(const struct trit_trained *t, struct trit_source *s, si
     const size_t all = x->n * x->k;
     float *got = malloc(all * sizeof *got), *wanted = malloc(all * sizeof *wanted);
     struct trit_error error = { .text = "" };
-    size_t at = 0;
-    while (at < s->ntensors && strcmp(s->tensors[at].name, x->name))
-        at++;
-    assert_true(at < s->ntensors);
+    const size_t at = trit_trained_source(t, s, i);
     assert_int_equal(s->tensors[at].ne[0], x->k);
     assert_int_equal(s->tensors[at].ne[1], x->n);
     done(s->kind->rows(s, at, 0, x->n, got, &error), &error);

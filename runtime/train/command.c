@@ -190,7 +190,7 @@ static enum trit_code tell_end(struct work *w, struct trit_error *e)
         if (code)
             return code;
         printf("%s: perplexity %.4f, %.4f bits/byte, on %.0f tokens held out\n", f->path,
-               exp(v.nats / v.tokens), v.nats / v.bytes / M_LN2, v.tokens);
+               exp(trit_train_valid_loss(&v)), trit_train_valid_bits(&v), v.tokens);
     }
     if (r->net.inputs)
         printf("zeros among the inputs of ffn_down, by layer:");

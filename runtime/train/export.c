@@ -107,14 +107,10 @@ enum trit_code trit_train_check_tokens(const struct trit_train_export *x, struct
 
 enum trit_code trit_train_export_check(const struct trit_train_export *x, struct trit_error *error)
 {
-    struct trit_train_layout l = { 0 };
     enum trit_code code = trit_train_check_tokens(x, error);
     uint32_t type;
-    if (!code)
-        code = trit_train_layout_create(&l, x->shape, error);
-    for (size_t i = 0; i < l.ntensors && !code; i++)
-        code = choose(x, &l.list[i], &type, error);
-    trit_train_layout_free(&l);
+    for (size_t i = 0; i < x->layout->ntensors && !code; i++)
+        code = choose(x, &x->layout->list[i], &type, error);
     return code;
 }
 

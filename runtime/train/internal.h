@@ -35,7 +35,7 @@ struct trit_train_room {
     trit_real *logits;               /* of some tokens */
     trit_real *cosine, *sine;        /* [length][head_dim / 2] */
     trit_real *scratch;              /* of each thread */
-    size_t scratch_each, norms_each, pieces;
+    size_t scratch_each, norms_each;
     trit_real *block; /* what all of these lie in */
     size_t floats;
 };

@@ -43,7 +43,7 @@ void trit_train_linear_back(const struct trit_train_net *net, const struct trit_
 struct weights_job {
     const struct trit_train_net *net;
     const struct trit_train_linear *list;
-    size_t n, m, first[TRIT_TRAIN_LINEARS + 1]; /* the first piece of each matrix */
+    size_t m, first[TRIT_TRAIN_LINEARS + 1]; /* the first piece of each matrix */
 };
 
 static void add_piece(const struct weights_job *j, size_t piece)
@@ -78,7 +78,7 @@ static void add_pieces(void *arg, size_t begin, size_t end, int thread)
 void trit_train_linear_weights(const struct trit_train_net *net,
                                const struct trit_train_linear *list, size_t n, size_t m)
 {
-    struct weights_job job = { .net = net, .list = list, .n = n, .m = m };
+    struct weights_job job = { .net = net, .list = list, .m = m };
     for (size_t i = 0; i < n; i++)
         job.first[i + 1] = job.first[i] + (list[i].t->n + ROWS - 1) / ROWS;
     trit_pool_for(net->pool, job.first[n], 1, add_pieces, &job);

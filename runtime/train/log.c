@@ -80,13 +80,12 @@ static uint64_t tokens_of_step(const struct trit_train_run *r)
 static enum trit_code put_row(struct trit_train_run *r, const struct trit_train_told *t,
                               struct trit_error *error)
 {
-    const double nats = r->valid.nats / r->valid.tokens;
+    const double loss = trit_train_valid_loss(&r->valid);
     fprintf(r->rows, "%llu,%llu,%.1f,%.6f,%.6g,%.6g,%.1f", (unsigned long long)r->state.step,
             (unsigned long long)(r->state.step * tokens_of_step(r)), r->state.seconds, t->loss,
             t->lr, t->norm, (double)tokens_of_step(r) / t->seconds);
     if (t->valid)
-        fprintf(r->rows, ",%.6f,%.4f,%.5f\n", nats, exp(nats),
-                r->valid.nats / r->valid.bytes / M_LN2);
+        fprintf(r->rows, ",%.6f,%.4f,%.5f\n", loss, exp(loss), trit_train_valid_bits(&r->valid));
     else
         fputs(",,,\n", r->rows);
     return fflush(r->rows) ? cannot_write(r, error) : TRIT_OK;
@@ -127,11 +126,11 @@ void trit_train_log_end(const struct trit_train_run *r)
 
 static void table(const struct trit_train_run *r, const struct trit_train_told *t)
 {
-    const double nats = r->valid.nats / r->valid.tokens;
+    const double loss = trit_train_valid_loss(&r->valid);
     trit_train_log_end(r);
     printf("step %6llu  loss %7.4f  validation %7.4f  perplexity %9.3f  bits/byte %6.4f  lr %.2e\n",
-           (unsigned long long)r->state.step, r->loss, nats, exp(nats),
-           r->valid.nats / r->valid.bytes / M_LN2, t->lr);
+           (unsigned long long)r->state.step, r->loss, loss, exp(loss),
+           trit_train_valid_bits(&r->valid), t->lr);
     fflush(stdout);
 }
 

@@ -201,9 +201,19 @@ static enum trit_code check_places(const struct places *p, const char *const *fi
     return code ? code : trit_train_vocabulary_check(p->tokenizer, files, n, error);
 }
 
-enum trit_code trit_train_masters_check(const struct trit_train_export *x, const char *folder,
-                                        const char *const *files, size_t n,
-                                        struct trit_error *error)
+static enum trit_code write_files(const struct trit_train_export *x, const struct places *p,
+                                  const struct trit_train_vocabulary *v, struct trit_error *error)
+{
+    enum trit_code code = trit_train_vocabulary_write_json(v, p->tokenizer, error);
+    if (!code)
+        code = write_weights(x, p->weights, error);
+    return code ? code : trit_train_write_json(config_of(x, v), p->config, &model_config, error);
+}
+
+/* Beside n files, none of which is replaced; where it writes, after all was checked. */
+static enum trit_code fill(const struct trit_train_export *x, const char *folder,
+                           const char *const *files, size_t n, bool writes,
+                           struct trit_error *error)
 {
     struct trit_train_vocabulary v = { 0 };
     struct places p;
@@ -212,28 +222,22 @@ enum trit_code trit_train_masters_check(const struct trit_train_export *x, const
         code = check(x, &p, &v, error);
     if (!code)
         code = check_places(&p, files, n, error);
+    if (!code && writes)
+        code = write_files(x, &p, &v, error);
     trit_train_vocabulary_free(&v);
     free_places(&p);
     return code;
 }
 
+enum trit_code trit_train_masters_check(const struct trit_train_export *x, const char *folder,
+                                        const char *const *files, size_t n,
+                                        struct trit_error *error)
+{
+    return fill(x, folder, files, n, false, error);
+}
+
 enum trit_code trit_train_export_masters(const struct trit_train_export *x, const char *folder,
                                          struct trit_error *error)
 {
-    struct trit_train_vocabulary v = { 0 };
-    struct places p;
-    enum trit_code code = find_places(&p, folder, error);
-    if (!code)
-        code = check(x, &p, &v, error);
-    if (!code)
-        code = check_places(&p, NULL, 0, error);
-    if (!code)
-        code = trit_train_vocabulary_write_json(&v, p.tokenizer, error);
-    if (!code)
-        code = write_weights(x, p.weights, error);
-    if (!code)
-        code = trit_train_write_json(config_of(x, &v), p.config, &model_config, error);
-    trit_train_vocabulary_free(&v);
-    free_places(&p);
-    return code;
+    return fill(x, folder, NULL, 0, true, error);
 }

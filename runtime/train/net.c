@@ -70,7 +70,7 @@ static void take_grads(struct cursor *c, const struct trit_train_shape *s, size_
                        struct trit_train_room *r)
 {
     const struct trit_train_widths w = trit_train_widths(s);
-    r->pieces = (m + TRIT_TRAIN_TOKENS - 1) / TRIT_TRAIN_TOKENS;
+    const size_t pieces = (m + TRIT_TRAIN_TOKENS - 1) / TRIT_TRAIN_TOKENS;
     r->norms_each = trit_round_up(2 * w.hidden + w.q + w.ffn + 2 * s->head_dim, LANES);
     r->d = (struct trit_train_grads){
         .x = take(c, m * w.hidden),
@@ -82,7 +82,7 @@ static void take_grads(struct cursor *c, const struct trit_train_shape *s, size_
         .o = take(c, m * w.q),
         .gate = take(c, m * w.ffn),
         .up = take(c, m * w.ffn),
-        .norms = take(c, r->pieces * r->norms_each),
+        .norms = take(c, pieces * r->norms_each),
     };
 }
 

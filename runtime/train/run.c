@@ -235,7 +235,7 @@ static enum trit_code look(struct trit_train_run *r, struct trit_train_told *tol
     if (code)
         return code == TRIT_ESTOPPED ? TRIT_OK : code;
     told->valid = true;
-    const double nats = r->valid.nats / r->valid.tokens;
+    const double nats = trit_train_valid_loss(&r->valid);
     if (end || !isfinite(nats) || (r->state.best > 0 && nats >= r->state.best))
         return TRIT_OK;
     r->state.best = nats;

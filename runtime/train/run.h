@@ -2,6 +2,7 @@
 #ifndef TRIT_TRAIN_RUN_H
 #define TRIT_TRAIN_RUN_H
 
+#include <math.h>
 #include <stdio.h>
 
 #include "runtime/train/adamw.h"
@@ -12,6 +13,14 @@
 struct trit_train_valid {
     double nats, tokens, bytes; /* sums over what was seen; bytes of text that the tokens are */
 };
+static inline double trit_train_valid_loss(const struct trit_train_valid *v) /* nats a token */
+{
+    return v->nats / v->tokens;
+}
+static inline double trit_train_valid_bits(const struct trit_train_valid *v) /* a byte */
+{
+    return v->nats / v->bytes / M_LN2;
+}
 
 struct trit_train_run {
     /* Set by the caller: */
