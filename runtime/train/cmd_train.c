@@ -158,7 +158,7 @@ static int run(int argc, char **argv)
         .save_minutes = 10,
         .threads = -1,
     };
-    struct trit_rest rest = { o.texts, TRIT_TRAIN_TEXTS, 0 };
+    struct trit_rest rest = { o.texts, TRIT_TRAIN_FILES_MAX, 0 };
     struct trit_error error = { 0 };
     const enum trit_parse parsed = trit_cli_parse(&trit_cmd_train, argc, argv, &o, &rest);
     if (parsed != TRIT_PARSE_OK)

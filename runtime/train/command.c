@@ -24,8 +24,8 @@ struct work {
     const struct trit_train_options *o;
     struct trit_gguf *vocabulary;
     struct trit_tokenizer *tokenizer;
-    struct trit_train_source sources[TRIT_TRAIN_TEXTS];
-    const char *files[TRIT_TRAIN_TEXTS + 1 + OUTPUTS]; /* what is read, what is written */
+    struct trit_train_source sources[TRIT_TRAIN_FILES_MAX];
+    const char *files[TRIT_TRAIN_FILES_MAX + 1 + OUTPUTS]; /* what is read, what is written */
     size_t nfiles;
     struct trit_train_data *data;
     struct trit_pool *pool;

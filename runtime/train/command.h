@@ -6,11 +6,12 @@
 #include <stdint.h>
 
 #include "runtime/cli/cli.h"
+#include "runtime/train/data.h"
 
-enum { TRIT_TRAIN_TEXTS = 32, TRIT_TRAIN_WARMUP = 100 };
+enum { TRIT_TRAIN_WARMUP = 100 };
 
 struct trit_train_options {
-    const char *texts[TRIT_TRAIN_TEXTS]; /* "FILE" or "FILE:SHARE" */
+    const char *texts[TRIT_TRAIN_FILES_MAX]; /* "FILE" or "FILE:SHARE" */
     int ntexts;
     const char *tokenizer, *checkpoint, *log, *output, *name, *masters;
     int family, hidden, ffn, layers, heads, kv_heads, head_dim, context, groups, bits;
