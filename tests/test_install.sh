@@ -15,7 +15,7 @@ DESTDIR=$dir/stage cmake --install "$TRIT_BUILD" --prefix /opt/tritmill >"$dir/l
     die "install: $(tail -3 "$dir/log")"
 mv "$dir/stage/opt/tritmill" "$root"
 cd "$root" || exit 1
-lib=$(dirname "$(find . -name libtritmill.a)") model=share/tritmill/stories.gguf
+lib=$(dirname "$(find . -name libtritmill.a)") model=share/tritmill/tales.gguf
 [ -L "$lib/libtritmill.so" ] && [ -L "$lib/libtritmill.so.0" ] || fail "no links to the library"
 readelf -d "$lib/libtritmill.so" | grep -q 'SONAME.*\[libtritmill.so.0\]' || fail "soname"
 export PKG_CONFIG_PATH=$root/$lib/pkgconfig LD_LIBRARY_PATH=$root/$lib

@@ -73,8 +73,8 @@ same "escapes under the name bitnet" expected escaped.out
 tritmill verbatim -n 0 -p 'a\nb'
 printf 'a\\nb' >expected
 same "no escapes under our own name" expected verbatim.out
-run nothing "$TRITMILL" run -p "$prompt" -n 32 --temp 0
-[ -n "${TRITMILL_MODEL-}" ] || same "without -m it is not the small model" greedy.out nothing.out
+run named env TRITMILL_MODEL="$model" "$TRITMILL" run -p "$prompt" -n 32 --temp 0
+same "the model named by TRITMILL_MODEL differs" greedy.out named.out
 
 # Ends: the requested number of tokens, a full context; JSON.
 tritmill none -p "$prompt" -n 0

@@ -4,6 +4,8 @@ set -eu
 folder=$(mktemp -d)
 trap 'rm -r "$folder"' EXIT
 failed=0
+model=$TRIT_SOURCE/tests/models/stories.gguf
+export TRITMILL_MODEL=$model
 
 # expect NAME WANTED GOT
 expect() {
@@ -39,7 +41,6 @@ expect 'one token per line' "   510 -> ' ['
 Total number of tokens: 6" \
     "$(printf ' [\n\\\360\200\033' | "$TRITMILL" tokenize --no-bos --show-count -f -)"
 printf 'a\377' >"$folder/text"
-model=$TRIT_SOURCE/tests/models/stories.gguf
 tokens='{"id":64,"piece":"a"},{"id":187,"piece":"�","bytes":[255]}'
 expect JSON "{\"model\":\"$model\",\"count\":2,\"tokens\":[$tokens]}" \
     "$("$TRITMILL" tokenize --no-bos -o json -m "$model" -f "$folder/text" | tr -d ' \n')"

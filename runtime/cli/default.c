@@ -8,8 +8,8 @@
 bool trit_default_model(const char *given, char *path, size_t room)
 {
     if (!given)
-        return trit_file_locate("TRITMILL_MODEL", "stories.gguf",
-                                TRIT_SOURCE_DIR "/tests/models/stories.gguf", path, room);
+        return trit_file_locate("TRITMILL_MODEL", "tales.gguf",
+                                TRIT_SOURCE_DIR "/runtime/train/recipe/tales.gguf", path, room);
     int n = snprintf(path, room, "%s", given);
     return n >= 0 && (size_t)n < room;
 }

@@ -8,6 +8,8 @@ set -eu
 corpus=$1 out=$2
 shift 2
 recipe=$(dirname "$0") tritmill=${TRITMILL:-build/default/tritmill}
+description="Stories for children, in English; trained on TinyStories, public-domain books"
+description="$description and CC BY storybooks"
 name=tales
 [ "${1:-}" != --dense ] || name=dense
 mkdir -p "$out"
@@ -24,4 +26,5 @@ exec "$tritmill" train "$out/stories.txt:0.75" "$corpus/books.txt:0.14" \
     --arch bitnet-b1.58 --layers 6 --hidden 384 --ffn 1024 --heads 6 --kv-heads 2 -c 512 \
     --steps 4000 --batch 8 --pass 8 --lr 0.002 --lr2 0.0013 --warmup 200 --seed 1 --hold-out 50 \
     --valid-every 200 --checkpoint "$out/$name.ckpt" --log "$out/$name.csv" \
-    --name "tritmill $name" -o "$out/$name.gguf" "$@"
+    --name "tritmill $name" --meta license=mit --meta "description=$description" \
+    -o "$out/$name.gguf" "$@"
