@@ -171,8 +171,9 @@ static void tell_speed(const struct trit_train_run *r)
     const int threads = trit_pool_threads(r->net.pool);
     printf(
         "%.0f tokens/s, %.1f GFLOP/s: %.0f %% of the binary32 peak of %d thread%s, %.1f GFLOP/s, "
-        "measured now\n",
-        r->speed, work, 100 * work / peak, threads, threads == 1 ? "" : "s", peak);
+        "measured now; OpenBLAS's kernels are those of %s\n",
+        r->speed, work, 100 * work / peak, threads, threads == 1 ? "" : "s", peak,
+        trit_gemm_kernels());
 }
 
 static enum trit_code tell_end(struct work *w, struct trit_error *e)

@@ -15,6 +15,7 @@
 #endif
 
 static __typeof__(GEMM) *multiply;
+static __typeof__(openblas_get_corename) *corename;
 
 enum trit_code trit_gemm_open(struct trit_error *error)
 {
@@ -33,6 +34,7 @@ enum trit_code trit_gemm_open(struct trit_error *error)
     __typeof__(openblas_set_num_threads) *set;
     *(void **)&set = dlsym(library, "openblas_set_num_threads");
     *(void **)&multiply = dlsym(library, NAME);
+    *(void **)&corename = dlsym(library, "openblas_get_corename");
     if (!set || !multiply) {
         multiply = NULL;
         dlclose(library);
@@ -40,6 +42,11 @@ enum trit_code trit_gemm_open(struct trit_error *error)
     }
     set(1);
     return TRIT_OK;
+}
+
+const char *trit_gemm_kernels(void)
+{
+    return multiply && corename ? corename() : "?";
 }
 
 void trit_gemm(const struct trit_gemm *g)

@@ -14,6 +14,11 @@
    more does no harm. Not by two threads at once. */
 enum trit_code trit_gemm_open(struct trit_error *error);
 
+/* The CPU whose kernels the library uses, in its own word ("SkylakeX"): what it found, or what
+   OPENBLAS_CORETYPE says, and sums' bits hang on it. "?" where the library is not loaded or does
+   not tell. */
+const char *trit_gemm_kernels(void);
+
 /* c[m][n] = alpha * a b + beta * c, rows of lda, ldb and ldc elements; a is [m][k], or [k][m] where
    across; b is [k][n], or [n][k] where it is rows, as weights are. With beta 0 what c holds does
    not count. Each dimension is below 2^31. */
