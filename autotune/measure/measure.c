@@ -184,7 +184,7 @@ static size_t rotation(void)
 {
     const struct trit_cpu *cpu = trit_cpu_get();
     const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    const size_t memory = pages > 0 && page > 0 ? (size_t)pages / 16 * (size_t)page : SIZE_MAX;
+    const size_t memory = pages > 0 && page > 0 ? (size_t)pages / 64 * (size_t)page : SIZE_MAX;
     size_t cache = cpu->l3_all > cpu->l2 ? cpu->l3_all : cpu->l2;
     cache = cache > cache_min ? cache : cache_min;
     return cache / 8 * 17 < memory ? cache / 8 * 17 : memory;

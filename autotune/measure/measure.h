@@ -27,8 +27,8 @@ struct trit_timing {
 struct trit_measure;
 
 /* The pool must outlive it. The packed weights of each (packing, NR) rotate over more than twice
-   all last-level caches, a sixteenth of the machine's memory at most: that much is taken for
-   each. */
+   all last-level caches, a 64th of the machine's memory at most (a virtual machine tells its host's
+   caches, of which it has a share): that much is taken for each. */
 enum trit_code trit_measure_open(struct trit_measure **measure, struct trit_pool *pool, size_t n,
                                  size_t k, struct trit_error *error);
 void trit_measure_close(struct trit_measure *measure); /* NULL allowed */
