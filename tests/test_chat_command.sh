@@ -3,6 +3,7 @@
 set -u
 dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 export TRITMILL_CACHE=none XDG_STATE_HOME=$dir/state
+export TRITMILL_MODEL=$TRIT_SOURCE/tests/models/stories.gguf
 echo leak:wcsdup >"$dir/leaks" # libedit keeps the names of functions that keys are bound to
 export LSAN_OPTIONS=suppressions=$dir/leaks:print_suppressions=0
 failed=0
