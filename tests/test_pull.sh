@@ -21,7 +21,8 @@ for _ in $(seq 100); do [ -s port ] && break || sleep 0.05; done
 read -r hub _ sha <port
 export HF_ENDPOINT=http://127.0.0.1:$hub/ HF_TOKEN=hf_secret NO_PROXY=127.0.0.1
 
-pull() { timeout 30 "$TRITMILL" pull --timeout 1 --retries "${retries:-2}" "$@" >out 2>err; }
+# The hub may take its time on a crowded machine: only those that are silent are given a second.
+pull() { timeout 60 "$TRITMILL" pull --timeout 9 --retries "${retries:-2}" "$@" >out 2>err; }
 # gets REVISION [ARGS...]: it comes whole. says CODE TEXT ARGS...: exit code, and a part of stderr.
 gets() {
     local revision=$1

@@ -7,7 +7,6 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/mem.h"
 #include "runtime/cli/cli.h"
-#include "runtime/cpu/cpu.h"
 #include "runtime/kernel/multiply.h"
 
 struct trit_dense {
@@ -61,7 +60,7 @@ static void fill(void *arg, size_t begin, size_t end, int thread)
    every float format. */
 static bool make_room(struct trit_dense *d, size_t n, size_t k, size_t matrix)
 {
-    size_t caches = 2 * trit_cpu_get()->l3_all + ((size_t)64 << 20);
+    size_t caches = 2 * trit_measure_caches() + ((size_t)64 << 20);
     size_t bytes = trit_round_up(2 * matrix > caches ? 2 * matrix : caches, 1 << 20);
     if (bytes > d->bytes) {
         trit_unmap(d->w, d->bytes);

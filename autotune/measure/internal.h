@@ -27,6 +27,7 @@ struct trit_measure {
     struct trit_pool *pool;
     size_t n, k, lda;
     size_t rotate;  /* bytes; 0: twice the caches and more */
+    size_t share;   /* bytes that each of the weights made next may rotate over at most */
     unsigned limit; /* seconds for the verification of one kernel */
     struct trit_weights *weights;
     float *d;      /* n + TRIT_MEASURE_MAX_NR row scales */
@@ -39,8 +40,9 @@ struct trit_measure {
 /* How many copies of a packed matrix of that many bytes rotate. */
 size_t trit_measure_copies(const struct trit_measure *measure, size_t bytes);
 
-/* TRIT_EMEMORY where trit_measure_need is more than there is. */
-enum trit_code trit_measure_check_room(const struct trit_measure *measure,
+/* Half of the memory that there is, in equal shares for the weights that the candidates need and
+   that were not made. TRIT_EMEMORY where trit_measure_need is more than there is all the same. */
+enum trit_code trit_measure_check_room(struct trit_measure *measure,
                                        const struct trit_trial *candidates, size_t n,
                                        struct trit_error *error);
 

@@ -82,9 +82,13 @@ enum trit_code trit_measure_open(struct trit_measure **measure, struct trit_pool
         free(d);
         return trit_fail(error, TRIT_EMEMORY, "no memory to measure a %zu x %zu matrix", n, k);
     }
-    *x = (struct trit_measure){
-        .pool = pool, .n = n, .k = k, .lda = trit_padded_k(k), .limit = LIMIT_SECONDS, .d = d
-    };
+    *x = (struct trit_measure){ .pool = pool,
+                                .n = n,
+                                .k = k,
+                                .lda = trit_padded_k(k),
+                                .share = SIZE_MAX,
+                                .limit = LIMIT_SECONDS,
+                                .d = d };
     for (size_t j = 0; j < n; j++)
         d[j] = 0.25f + (float)(j % 61) / 64;
     *measure = x;
@@ -179,20 +183,26 @@ static bool make_outputs(struct trit_measure *x, size_t count)
     return x->y != NULL;
 }
 
-/* Bytes that weights rotate over: 17/8 of the caches. */
-static size_t rotation(void)
+size_t trit_measure_caches(void)
 {
     const struct trit_cpu *cpu = trit_cpu_get();
     const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    const size_t memory = pages > 0 && page > 0 ? (size_t)pages / 64 * (size_t)page : SIZE_MAX;
-    size_t cache = cpu->l3_all > cpu->l2 ? cpu->l3_all : cpu->l2;
-    cache = cache > cache_min ? cache : cache_min;
-    return cache / 8 * 17 < memory ? cache / 8 * 17 : memory;
+    const size_t memory = pages > 0 && page > 0 ? (size_t)pages / 128 * (size_t)page : SIZE_MAX;
+    const size_t cache = cpu->l3_all > cpu->l2 ? cpu->l3_all : cpu->l2;
+    return cache < memory ? cache : memory;
+}
+
+/* Bytes that weights rotate over: 17/8 of the caches. */
+static size_t rotation(void)
+{
+    const size_t cache = trit_measure_caches();
+    return (cache > cache_min ? cache : cache_min) / 8 * 17;
 }
 
 size_t trit_measure_copies(const struct trit_measure *x, size_t bytes)
 {
-    return (x->rotate ? x->rotate : rotation()) / bytes + 2;
+    const size_t want = x->rotate ? x->rotate : rotation();
+    return (want < x->share ? want : x->share) / bytes + 2;
 }
 
 struct pack_job {

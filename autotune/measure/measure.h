@@ -26,9 +26,14 @@ struct trit_timing {
    kept. */
 struct trit_measure;
 
+/* Bytes of cache that timing counts with: of all last-level caches that this process reaches, but
+   no more than a 128th of the machine's memory. A virtual machine tells the caches of its host, of
+   which it has a share as it has of the memory. */
+size_t trit_measure_caches(void);
+
 /* The pool must outlive it. The packed weights of each (packing, NR) rotate over more than twice
-   all last-level caches, a 64th of the machine's memory at most (a virtual machine tells its host's
-   caches, of which it has a share): that much is taken for each. */
+   the caches: that much is taken for each, and half of the available memory for all that compete
+   where that is less. */
 enum trit_code trit_measure_open(struct trit_measure **measure, struct trit_pool *pool, size_t n,
                                  size_t k, struct trit_error *error);
 void trit_measure_close(struct trit_measure *measure); /* NULL allowed */

@@ -68,10 +68,19 @@ uint64_t trit_measure_need(const struct trit_measure *x, const struct trit_trial
     return need;
 }
 
-enum trit_code trit_measure_check_room(const struct trit_measure *x, const struct trit_trial *c,
-                                       size_t n, struct trit_error *error)
+static size_t share_of_room(const struct trit_measure *x, const struct trit_trial *c, size_t n)
+{
+    size_t more = 0;
+    for (size_t i = 0; i < n; i++)
+        more += !counted(c, i) && !weights_of(x, c[i].kernel);
+    return more > 0 ? (size_t)(trit_memory_room() / 2 / more) : SIZE_MAX;
+}
+
+enum trit_code trit_measure_check_room(struct trit_measure *x, const struct trit_trial *c, size_t n,
+                                       struct trit_error *error)
 {
     char what[96];
+    x->share = share_of_room(x, c, n);
     snprintf(what, sizeof what, "timing kernels on a %zu x %zu matrix", x->n, x->k);
     return trit_need_memory(what, trit_measure_need(x, c, n), "take a smaller shape", error);
 }

@@ -7,14 +7,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "autotune/measure/measure.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/room.h"
 #include "runtime/base/stats.h"
 #include "runtime/cli/cli.h"
-#include "runtime/cpu/cpu.h"
 #include "runtime/kernel/probe.h"
 
 enum {
@@ -170,10 +169,7 @@ const struct trit_kernel *trit_sampler_fastest(struct trit_sampler *s, enum trit
 
 static size_t buffer_bytes(void)
 {
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    size_t want = 4 * trit_cpu_get()->l3_all;
-    size_t most = pages > 0 && page > 0 ? (size_t)pages / 4 * (size_t)page : SIZE_MAX;
-    want = want < most ? want : most;
+    const size_t want = 4 * trit_measure_caches();
     return want > BUFFER_MIN ? want : BUFFER_MIN;
 }
 

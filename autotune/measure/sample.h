@@ -20,9 +20,8 @@ double trit_series_spread(const struct trit_series *series);
 
 struct trit_sampler;
 
-/* Takes a buffer of four times all L3 caches (256 MB at least, a quarter of the machine's memory at
-   most), in equal slices of which each is touched first by the thread that will read it. The pool
-   must outlive it. */
+/* Takes a buffer of four times the caches (trit_measure_caches; 256 MB at least), in equal slices
+   of which each is touched first by the thread that will read it. The pool must outlive it. */
 enum trit_code trit_sampler_open(struct trit_sampler **sampler, struct trit_pool *pool,
                                  struct trit_error *error);
 void trit_sampler_close(struct trit_sampler *sampler);         /* NULL allowed */
