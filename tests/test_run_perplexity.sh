@@ -25,12 +25,19 @@ tr ',' '\n' <err | grep -c '^\[[0-9]*\][0-9.]*$' >chunks
 from - --log-disable <text >three
 cmp one three || failed=1
 [ -s err ] && { echo "FAILED: --log-disable leaves: $(cat err)"; failed=1; }
+for _ in $(seq 40); do printf 'Once<|endoftext|>'; done >controls
+model=$TRIT_SOURCE/runtime/train/recipe/tales.gguf # its vocabulary has this token
+from controls -o json >written.json
+from controls -o json --parse-special >parsed.json
+model=$TRIT_SOURCE/tests/models/stories.gguf
 run --chunks 3 -o json >few.json
 run -o json >all.json
 cat one
 "${TRIT_PYTHON:-python3}" - <<'PYTHON' || failed=1
 import json, math, re
 
+written, parsed = (json.load(open(n + ".json"))["tokens"] for n in ("written", "parsed"))
+assert parsed == 2 * 40 < written / 2, (parsed, written)
 few, all = json.load(open("few.json")), json.load(open("all.json"))
 estimate = r"Final estimate: PPL = ([\d.]+) \+/- ([\d.]+)\n"
 figure, error = map(float, re.fullmatch(estimate, open("one").read()).groups())

@@ -21,13 +21,17 @@ enum { DEFAULT_CONTEXT = 512 };
 struct options {
     const char *model, *file, *profile, *base;
     int context, threads, chunks, stride, output, kv, i2s;
-    bool quiet, compare;
+    bool quiet, compare, special;
 };
 
 #define AT(member) offsetof(struct options, member)
 static const struct trit_option options[] = {
     TRIT_MODEL_OPTION(AT(model)),
     { "-f,--file", TRIT_OPT_TEXT, AT(file), "FILE", "the text (-: stdin)", 0, 0, NULL },
+    { "--parse-special", TRIT_OPT_FLAG, AT(special), NULL,
+      "control tokens that are written in the text, <|endoftext|>, are tokens there (default: "
+      "characters)",
+      0, 0, NULL },
     { "-c,--ctx-size", TRIT_OPT_INT, AT(context), "N",
       "tokens in a chunk (default 512, or the model's context if less)", 4, 1 << 20, NULL },
     { "--chunks", TRIT_OPT_INT, AT(chunks), "N", "at most N chunks (default: all)", -1, 1e9, NULL },
@@ -62,7 +66,7 @@ static const struct trit_option options[] = {
 static const struct trit_rule rules[] = {
     { TRIT_RULE_SOME, "-f,--kl-divergence" },
     { TRIT_RULE_NEEDS, "--kl-divergence,--kl-base" },
-    { TRIT_RULE_AGAINST, "--kl-divergence,-f,-c,--stride" },
+    { TRIT_RULE_AGAINST, "--kl-divergence,-f,-c,--stride,--parse-special" },
     { TRIT_RULE_AGAINST, "--kl-base,--stride" },
 };
 
@@ -118,8 +122,8 @@ static enum trit_code read_text(struct work *w, struct trit_error *error)
     enum trit_code code = trit_file_read(w->options.file, TRIT_TEXT_MAX, &text, &bytes, error);
     if (code)
         return code;
-    code = trit_tokenizer_encode(w->engine.tokenizer, (struct trit_text){ text, bytes }, false,
-                                 &w->chunks.ids, &w->chunks.nids, error);
+    code = trit_tokenizer_encode(w->engine.tokenizer, (struct trit_text){ text, bytes },
+                                 w->options.special, &w->chunks.ids, &w->chunks.nids, error);
     free(text);
     return code;
 }

@@ -204,8 +204,9 @@ def perplexity(desk, plan, training, model):
     """The runtime's: its JSON and the record, or (None, why not)."""
     name = os.path.basename(model).removesuffix(".gguf")
     return desk.tell(f"perplexity-{name}-{training.key}",
-                     ["perplexity", "-m", model, "-f", plan.held_text, "-c", plan.context,
-                      *threads(plan), "--log-disable", "-o", "json"], [model, plan.held_text])
+                     ["perplexity", "-m", model, "-f", plan.held_text, "--parse-special", "-c",
+                      plan.context, *threads(plan), "--log-disable", "-o", "json"],
+                     [model, plan.held_text])
 
 
 def bench(desk, plan, training, row, isa=None):
