@@ -51,8 +51,9 @@ struct trit_choosing {
     struct trit_sampling sampling;
     struct trit_bias *bias; /* free() it */
 };
-enum trit_code trit_choosing_copy(struct trit_choosing *to, const struct trit_lm_sampling *from,
-                                  struct trit_error *error);
+/* from NULL: as the model has it. */
+enum trit_code trit_choosing_copy(struct trit_choosing *to, const struct trit_lm *lm,
+                                  const struct trit_lm_sampling *from, struct trit_error *error);
 
 struct trit_lm_chat {
     struct trit_lm *lm;

@@ -11,9 +11,8 @@ struct trit_lm_sampler {
     struct trit_matcher *matcher; /* NULL: any text */
 };
 
-void trit_lm_sampling_default(struct trit_lm_sampling *sampling, size_t size)
+static void give(struct trit_lm_sampling *sampling, size_t size, const struct trit_sampling *usual)
 {
-    const struct trit_sampling *usual = &trit_sampling_default;
     const struct trit_lm_sampling all = { .temperature = usual->temperature,
                                           .top_k = usual->top_k,
                                           .top_p = usual->top_p,
@@ -25,6 +24,16 @@ void trit_lm_sampling_default(struct trit_lm_sampling *sampling, size_t size)
                                           .seed = usual->seed };
     sampling->size = size;
     trit_api_give(sampling, &all, sizeof all);
+}
+
+void trit_lm_sampling_default(struct trit_lm_sampling *sampling, size_t size)
+{
+    give(sampling, size, &trit_sampling_default);
+}
+
+void trit_lm_sampling_of(const struct trit_lm *lm, struct trit_lm_sampling *sampling, size_t size)
+{
+    give(sampling, size, &lm->engine.sampling);
 }
 
 static enum trit_code copy_biases(struct trit_choosing *to, const struct trit_lm_sampling *from,
@@ -40,11 +49,11 @@ static enum trit_code copy_biases(struct trit_choosing *to, const struct trit_lm
     return TRIT_OK;
 }
 
-enum trit_code trit_choosing_copy(struct trit_choosing *to, const struct trit_lm_sampling *from,
-                                  struct trit_error *error)
+enum trit_code trit_choosing_copy(struct trit_choosing *to, const struct trit_lm *lm,
+                                  const struct trit_lm_sampling *from, struct trit_error *error)
 {
     struct trit_lm_sampling s;
-    *to = (struct trit_choosing){ .sampling = trit_sampling_default };
+    *to = (struct trit_choosing){ .sampling = lm->engine.sampling };
     if (!from)
         return TRIT_OK;
     const enum trit_code code = trit_api_take(&s, sizeof s, from, "trit_lm_sampling", error);
@@ -72,7 +81,7 @@ enum trit_lm_code trit_lm_sampler_create(struct trit_lm_sampler **sampler, struc
     *sampler = NULL;
     if (!s)
         return trit_api_result(trit_fail(&e, TRIT_EMEMORY, "no memory for a sampler"), &e, error);
-    enum trit_code code = trit_choosing_copy(&choosing, sampling, &e);
+    enum trit_code code = trit_choosing_copy(&choosing, lm, sampling, &e);
     if (!code)
         code = trit_sampler_create(&s->sampler, &choosing.sampling, lm->engine.config.vocab, &e);
     free(choosing.bias);

@@ -371,9 +371,12 @@ struct trit_lm_sampling {
 };
 /* The values above into what lies within size bytes. */
 TRIT_LM_API void trit_lm_sampling_default(struct trit_lm_sampling *sampling, size_t size);
+/* The same, but for what the model's file advises (general.sampling.temp and its like). */
+TRIT_LM_API void trit_lm_sampling_of(const struct trit_lm *lm, struct trit_lm_sampling *sampling,
+                                     size_t size);
 
 struct trit_lm_sampler;
-/* sampling NULL: the values above. */
+/* sampling NULL: as the model's file advises, or the values above. */
 TRIT_LM_API enum trit_lm_code trit_lm_sampler_create(struct trit_lm_sampler **sampler,
                                                      struct trit_lm *lm,
                                                      const struct trit_lm_sampling *sampling,
@@ -402,7 +405,7 @@ enum trit_lm_draft {
 };
 struct trit_lm_writing {
     size_t size;                             /* sizeof(struct trit_lm_writing) */
-    const struct trit_lm_sampling *sampling; /* NULL: the usual; copied */
+    const struct trit_lm_sampling *sampling; /* NULL: as above; copied */
     const struct trit_lm_grammar *grammar;   /* which outlives the writer; NULL: none */
     size_t most;                             /* tokens of an answer; 0: as the context allows */
     size_t draft_most;                       /* tokens drafted at a time; 0: as they pay */

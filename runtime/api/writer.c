@@ -94,7 +94,7 @@ static enum trit_code create(struct trit_lm_writer *w, const struct trit_lm_writ
     if (!code)
         code = check(&all, w->context->lm, error);
     if (!code)
-        code = trit_choosing_copy(&w->choosing, all.sampling, error);
+        code = trit_choosing_copy(&w->choosing, w->context->lm, all.sampling, error);
     /* A grammar says of one choice after the other what it can be. */
     w->drafting =
         (struct trit_drafting){ all.grammar ? TRIT_DRAFT_NONE : (enum trit_draft)all.draft,

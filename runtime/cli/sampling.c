@@ -1,19 +1,19 @@
 /* What the options of sampling come to. */
 #include "runtime/cli/sampling.h"
 
+#include <math.h>
 #include <sys/random.h>
 #include <time.h>
 
-struct trit_cli_sampling trit_cli_sampling_usual(void)
+struct trit_cli_sampling trit_cli_sampling_none(void)
 {
-    const struct trit_sampling *usual = &trit_sampling_default;
     return (struct trit_cli_sampling){ .seed = UINT64_MAX,
-                                       .top_k = usual->top_k,
-                                       .repeat_last_n = usual->repeat_last_n,
-                                       .temperature = (double)usual->temperature,
-                                       .top_p = (double)usual->top_p,
-                                       .min_p = (double)usual->min_p,
-                                       .repeat_penalty = (double)usual->repeat_penalty };
+                                       .top_k = TRIT_NO_INT,
+                                       .repeat_last_n = TRIT_NO_INT,
+                                       .temperature = NAN,
+                                       .top_p = NAN,
+                                       .min_p = NAN,
+                                       .repeat_penalty = NAN };
 }
 
 static uint64_t random_seed(void)
@@ -24,15 +24,26 @@ static uint64_t random_seed(void)
     return seed;
 }
 
-struct trit_sampling trit_cli_sampling(const struct trit_cli_sampling *o)
+static float real(double given, float usual)
+{
+    return isnan(given) ? usual : (float)given;
+}
+
+static int whole(int given, int usual)
+{
+    return given == TRIT_NO_INT ? usual : given;
+}
+
+struct trit_sampling trit_cli_sampling(const struct trit_cli_sampling *o,
+                                       const struct trit_sampling *usual)
 {
     return (struct trit_sampling){
-        .temperature = (float)o->temperature,
-        .top_k = o->top_k,
-        .top_p = (float)o->top_p,
-        .min_p = (float)o->min_p,
-        .repeat_penalty = (float)o->repeat_penalty,
-        .repeat_last_n = o->repeat_last_n,
+        .temperature = real(o->temperature, usual->temperature),
+        .top_k = whole(o->top_k, usual->top_k),
+        .top_p = real(o->top_p, usual->top_p),
+        .min_p = real(o->min_p, usual->min_p),
+        .repeat_penalty = real(o->repeat_penalty, usual->repeat_penalty),
+        .repeat_last_n = whole(o->repeat_last_n, usual->repeat_last_n),
         .seed = o->seed == UINT64_MAX ? random_seed() : o->seed,
     };
 }

@@ -2,19 +2,22 @@
 #ifndef TRIT_CLI_SAMPLING_H
 #define TRIT_CLI_SAMPLING_H
 
+#include <limits.h>
 #include <stdint.h>
 
 #include "runtime/cli/cli.h"
 #include "runtime/decode/sampler.h"
 
+/* What is not given is TRIT_NO_INT, NAN, or UINT64_MAX for a seed that is drawn. */
+enum { TRIT_NO_INT = INT_MIN };
 struct trit_cli_sampling {
-    uint64_t seed; /* UINT64_MAX: to be drawn */
+    uint64_t seed;
     int top_k, repeat_last_n;
     double temperature, top_p, min_p, repeat_penalty;
 };
 
-/* The sampler's defaults, and a seed that is drawn. */
-struct trit_cli_sampling trit_cli_sampling_usual(void);
+/* Nothing is given. */
+struct trit_cli_sampling trit_cli_sampling_none(void);
 
 /* Rows of a command's table; AT(member) is the offset of that member of its sampling. */
 /* clang-format off */
@@ -22,7 +25,8 @@ struct trit_cli_sampling trit_cli_sampling_usual(void);
     { "-s,--seed", TRIT_OPT_U64, AT(seed), "N", \
       "seed of the draws (default: random; printed at the end)", 0, 0, NULL }, \
     { "--temp;--temperature", TRIT_OPT_FLOAT, AT(temperature), "T", \
-      "temperature (default 0.8; 0: always the most likely token)", -1e6, 1e6, NULL }, \
+      "temperature (default: this and the next five as the model's file advises, else 0.8; 0: " \
+      "always the most likely token)", -1e6, 1e6, NULL }, \
     { "--top-k", TRIT_OPT_INT, AT(top_k), "N", \
       "draw among the N most likely tokens (default 40; 0: all)", -1, 1e9, NULL }, \
     { "--top-p", TRIT_OPT_FLOAT, AT(top_p), "P", \
@@ -35,7 +39,8 @@ struct trit_cli_sampling trit_cli_sampling_usual(void);
       "how many tokens count as recent (default 64; -1: all)", -1, 1e9, NULL }
 /* clang-format on */
 
-/* A seed is drawn where none was given. */
-struct trit_sampling trit_cli_sampling(const struct trit_cli_sampling *options);
+/* The model's defaults for what was not given (runtime/decode/advice.h); a seed is drawn. */
+struct trit_sampling trit_cli_sampling(const struct trit_cli_sampling *options,
+                                       const struct trit_sampling *usual);
 
 #endif

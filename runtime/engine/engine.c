@@ -23,6 +23,8 @@ enum trit_code trit_engine_open(struct trit_engine *e, const char *path, struct 
         code = trit_gguf_open(&e->gguf, e->path, error);
     if (!code)
         code = trit_config_read(&e->config, e->gguf, error);
+    if (!code)
+        code = trit_sampling_advised(&e->sampling, e->gguf, error);
     e->load_seconds += trit_now();
     return code;
 }

@@ -4,6 +4,7 @@
 #define TRIT_ENGINE_H
 
 #include "runtime/cache/cache.h"
+#include "runtime/decode/advice.h"
 #include "runtime/decode/decode.h"
 #include "runtime/model/model.h"
 #include "runtime/plan/profile.h"
@@ -13,6 +14,7 @@ struct trit_engine {
     char path[4096];
     struct trit_gguf *gguf;
     struct trit_config config;
+    struct trit_sampling sampling; /* the defaults for this model */
     struct trit_tokenizer *tokenizer;
     struct trit_pool *pool;
     struct trit_model *model;

@@ -147,9 +147,12 @@ bool trit_gguf_broken(const struct trit_gguf *gguf);
 const struct trit_gguf_kv *trit_gguf_find(const struct trit_gguf *gguf, const char *key);
 const struct trit_gguf_tensor *trit_gguf_tensor(const struct trit_gguf *gguf, const char *name);
 
-/* Typed reads; a key that is absent or of another type is TRIT_EFORMAT naming file and key. u32
-   takes any integer type whose value fits; f32 takes F32 and F64; text points into the mapping. */
+/* Typed reads; a key that is absent or of another type is TRIT_EFORMAT naming file and key. u32 and
+   i32 take any integer type whose value fits; f32 takes F32 and F64; text points into the mapping.
+ */
 enum trit_code trit_gguf_u32(const struct trit_gguf *gguf, const char *key, uint32_t *value,
+                             struct trit_error *e);
+enum trit_code trit_gguf_i32(const struct trit_gguf *gguf, const char *key, int32_t *value,
                              struct trit_error *e);
 enum trit_code trit_gguf_f32(const struct trit_gguf *gguf, const char *key, float *value,
                              struct trit_error *e);

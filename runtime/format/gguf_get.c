@@ -1,6 +1,7 @@
 /* Metadata as C values, with the type that a caller wants. */
 #include "runtime/format/internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static enum trit_code get(const struct trit_gguf *g, const char *key, const char *wanted,
@@ -44,24 +45,45 @@ static int sign_shift(uint32_t type)
     return shift[type];
 }
 
-/* A negative value becomes one near 2^64, so one comparison refuses it together with large ones. */
-enum trit_code trit_gguf_u32(const struct trit_gguf *gguf, const char *key, uint32_t *value,
-                             struct trit_error *e)
+/* Of any integer type, its sign extended; what is not from least to most is refused. */
+static enum trit_code get_integer(const struct trit_gguf *gguf, const char *key, int64_t least,
+                                  int64_t most, int64_t *value, struct trit_error *e)
 {
-    static const char wanted[] = "an integer from 0 to 4294967295";
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, "an integer from %lld to %lld", (long long)least,
+             (long long)most);
     const struct trit_gguf_kv *kv;
     enum trit_code code = get(gguf, key, wanted, &kv, e);
     if (code != TRIT_OK)
         return code;
-    int shift = sign_shift(kv->type);
+    const int shift = sign_shift(kv->type);
     if (shift < 0)
         return wrong_type(gguf, kv, wanted, e);
-    uint64_t v = (uint64_t)((int64_t)(bits(kv, 0) << shift) >> shift);
-    if (v > UINT32_MAX)
+    *value = (int64_t)(bits(kv, 0) << shift) >> shift;
+    if (*value < least || *value > most || (kv->type == TRIT_GGUF_U64 && *value < 0))
         return trit_fail(e, TRIT_EFORMAT, "%s: key '%s': is out of range, must be %s", gguf->path,
                          key, wanted);
-    *value = (uint32_t)v;
     return TRIT_OK;
+}
+
+enum trit_code trit_gguf_u32(const struct trit_gguf *gguf, const char *key, uint32_t *value,
+                             struct trit_error *e)
+{
+    int64_t v = 0;
+    const enum trit_code code = get_integer(gguf, key, 0, UINT32_MAX, &v, e);
+    if (code == TRIT_OK)
+        *value = (uint32_t)v;
+    return code;
+}
+
+enum trit_code trit_gguf_i32(const struct trit_gguf *gguf, const char *key, int32_t *value,
+                             struct trit_error *e)
+{
+    int64_t v = 0;
+    const enum trit_code code = get_integer(gguf, key, INT32_MIN, INT32_MAX, &v, e);
+    if (code == TRIT_OK)
+        *value = (int32_t)v;
+    return code;
 }
 
 enum trit_code trit_gguf_f32(const struct trit_gguf *gguf, const char *key, float *value,

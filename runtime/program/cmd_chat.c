@@ -182,7 +182,7 @@ static int run(int argc, char **argv)
 {
     struct trit_talk_options o = { .predict = -1,
                                    .chunk = 256,
-                                   .sampling = trit_cli_sampling_usual() };
+                                   .sampling = trit_cli_sampling_none() };
     struct trit_chatting c = { 0 };
     struct trit_error error;
     enum trit_parse parse = trit_cli_parse(&trit_cmd_chat, argc, argv, &o, NULL);

@@ -236,7 +236,8 @@ static enum trit_code prepare(struct run *r, struct trit_error *error)
 
 static enum trit_code create_sampler(struct run *r, struct trit_error *error)
 {
-    const struct trit_sampling sampling = trit_cli_sampling(&r->options.sampling);
+    const struct trit_sampling sampling =
+        trit_cli_sampling(&r->options.sampling, &r->engine.sampling);
     r->result.seed = sampling.seed;
     return trit_sampler_create(&r->sampler, &sampling, r->engine.config.vocab, error);
 }
@@ -381,7 +382,7 @@ static enum trit_code report(struct run *r, double begin, struct trit_error *err
 static int run(int argc, char **argv)
 {
     struct run r = { .options = {
-                         .predict = 128, .chunk = 256, .sampling = trit_cli_sampling_usual() } };
+                         .predict = 128, .chunk = 256, .sampling = trit_cli_sampling_none() } };
     enum trit_parse parse = trit_cli_parse(&trit_cmd_run, argc, argv, &r.options, NULL);
     if (parse)
         return parse == TRIT_PARSE_HELP ? 0 : 2;

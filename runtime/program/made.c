@@ -1,6 +1,7 @@
 /* What a created model brings along for a chat: its parameters, system message and messages. */
 #include "runtime/program/made.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -22,12 +23,12 @@ static const struct setting {
     { "repeat_penalty", offsetof(struct trit_talk_options, sampling.repeat_penalty), true },
 };
 
-static void set(struct trit_talk_options *o, const struct trit_talk_options *usual,
+static void set(struct trit_talk_options *o, const struct trit_talk_options *none,
                 const struct setting *s, const char *value)
 {
     char *place = (char *)o + s->at;
-    const char *was = (const char *)usual + s->at;
-    if (s->real && *(double *)place == *(const double *)was)
+    const char *was = (const char *)none + s->at;
+    if (s->real && isnan(*(double *)place))
         *(double *)place = strtod(value, NULL);
     else if (!s->real && *(int *)place == *(const int *)was)
         *(int *)place = (int)strtol(value, NULL, 10);
@@ -50,7 +51,7 @@ static enum trit_code read_made(const char *name, struct trit_modelfile *m,
 enum trit_code trit_made_apply(struct trit_talk_options *o, struct trit_modelfile *m,
                                struct trit_error *error)
 {
-    const struct trit_talk_options usual = { .predict = -1, .sampling = trit_cli_sampling_usual() };
+    const struct trit_talk_options none = { .predict = -1, .sampling = trit_cli_sampling_none() };
     *m = (struct trit_modelfile){ 0 };
     if (!o->model || !trit_store_is_name(o->model) || !access(o->model, F_OK))
         return TRIT_OK;
@@ -60,7 +61,7 @@ enum trit_code trit_made_apply(struct trit_talk_options *o, struct trit_modelfil
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         const char *value = trit_modelfile_value(m, settings[i].name);
         if (value)
-            set(o, &usual, &settings[i], value);
+            set(o, &none, &settings[i], value);
     }
     const char *seed = trit_modelfile_value(m, "seed");
     if (seed && o->sampling.seed == UINT64_MAX)

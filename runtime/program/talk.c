@@ -56,11 +56,11 @@ enum trit_code trit_talk_open(struct trit_talk *t, const struct trit_talk_option
                               struct trit_error *error)
 {
     *t = (struct trit_talk){ .options = o,
-                             .sampling = trit_cli_sampling(&o->sampling),
                              .think = (enum trit_think)o->think,
                              .predict = o->predict > 0 ? (size_t)o->predict : 0,
                              .messages = json_array() };
     enum trit_code code = trit_cli_open_model(&t->engine, o->model, error);
+    t->sampling = trit_cli_sampling(&o->sampling, &t->engine.sampling);
     trit_cli_layout(&t->engine, o->i2s);
     if (!code)
         code = trit_engine_want_drafts(&t->engine, (enum trit_draft)o->draft, error);

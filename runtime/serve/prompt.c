@@ -73,8 +73,13 @@ static void take_stops(struct trit_ask *ask, const struct trit_modelfile *m)
 void trit_ask_complete(struct trit_ask *ask, const struct trit_served *served)
 {
     const struct trit_modelfile *m = &served->made_of;
+    const size_t sampling = offsetof(struct trit_ask, sampling);
     for (size_t i = 0; i < trit_parameters.n; i++) {
         const struct trit_field *field = &trit_parameters.v[i];
+        if (!(ask->given & field->given))
+            memcpy((char *)ask + field->offset,
+                   (const char *)&served->engine.sampling + field->offset - sampling,
+                   field->kind == TRIT_FIELD_INT ? sizeof(int) : sizeof(float));
         const char *text = ask->given & field->given ? NULL : trit_modelfile_value(m, field->name);
         if (text)
             take_number(ask, field, text);
