@@ -65,7 +65,7 @@ refused "too many results" \
 refused "overflow" "\$local x = $(printf '(%.0s' {1..300})1$(printf ')%.0s' {1..300})"
 
 # What does not end, in Lua or inside a function of Lua's.
-table='local t = {} for i = 1, 1e7 do t[i] = i end'
+table='local t = {} for i = 1, 1e6 do t[i] = i end'
 forever='(function() while true do end end)()'
 endless=(
     '$while true do end'
