@@ -83,17 +83,10 @@ case "\$*" in *mine*) sleep 300 ;; esac
 exec $(command -v gcc || command -v clang) "\$@"
 END
 chmod +x "$work/slowcc"
-code=0
-TRITMILL_KERNEL='*_t2_*__c' "$TRITMILL" tune --shape 96x130 -t 1 --budget 40 \
-    --templates "$work/mine" --cc "$work/slowcc" -o "$work/slow/a.profile" \
-    >"$work/out" 2>"$work/err" || code=$?
-grep -q "no kernels of your templates were made: no kernel was built: the time" "$work/err" ||
-    fail "a slow compiler is not told: $(cat "$work/err")"
-if [ "$code" = 1 ] && grep -q "ended before a plan was decided" "$work/err"; then
-    echo "too crowded to see whether tuning goes on"
-elif [ "$code" != 0 ] || ! grep -q '^plan ' "$work/slow/a.profile"; then
-    fail "a slow compiler: exit $code: $(cat "$work/err")"
-fi
+TRITMILL_KERNEL='*_t2_*__c' \
+    expect 0 "no kernels of your templates were made: no kernel was built: the time" \
+    "$TRITMILL" tune --shape 96x130 -t 1 --budget 60 --templates "$work/mine" \
+    --cc "$work/slowcc" -o "$work/slow/a.profile"
 
 # A model's matrices are those that are run: q, k and v in one, gate and up in one.
 "$TRITMILL" tune --model 256x768x2x4x2 -t 1 --budget 300 --isa c --no-build \
