@@ -26,7 +26,7 @@ enum {
     HOOK_STEP = 1000000,
     HOOK_LIMIT = 500, /* times HOOK_STEP instructions: seconds; all templates together need a tenth
                          of one step */
-    MEMORY_LIMIT = 128 << 20, /* all templates together need a fifth */
+    MEMORY_LIMIT = 128 << 20, /* all templates together need a quarter */
     MAX_INPUTS = 1024,
 };
 

@@ -419,6 +419,9 @@ static void errors_name_what_is_wrong(void **state)
     refused(trit_lm_eval(c, &alien, 1, TRIT_LM_LAST, NULL, &error), TRIT_LM_EARGUMENT, "token");
     assert_int_equal(trit_lm_eval(c, &alien, 1, TRIT_LM_LAST, NULL, NULL), TRIT_LM_EARGUMENT);
     trit_lm_sampling_default(&sampling, sizeof sampling);
+    struct trit_lm_sampling own; /* stories.gguf advises nothing */
+    trit_lm_sampling_of(stories, &own, sizeof own);
+    assert_memory_equal(&own, &sampling, sizeof own);
     sampling.repeat_penalty = NAN;
     refused(trit_lm_sampler_create(&s, stories, &sampling, &error), TRIT_LM_EARGUMENT, "penalty");
     assert_null(s);

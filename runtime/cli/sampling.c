@@ -1,6 +1,7 @@
 /* What the options of sampling come to. */
 #include "runtime/cli/sampling.h"
 
+#include <limits.h>
 #include <math.h>
 #include <sys/random.h>
 #include <time.h>
@@ -8,8 +9,8 @@
 struct trit_cli_sampling trit_cli_sampling_none(void)
 {
     return (struct trit_cli_sampling){ .seed = UINT64_MAX,
-                                       .top_k = TRIT_NO_INT,
-                                       .repeat_last_n = TRIT_NO_INT,
+                                       .top_k = INT_MIN,
+                                       .repeat_last_n = INT_MIN,
                                        .temperature = NAN,
                                        .top_p = NAN,
                                        .min_p = NAN,
@@ -31,7 +32,7 @@ static float real(double given, float usual)
 
 static int whole(int given, int usual)
 {
-    return given == TRIT_NO_INT ? usual : given;
+    return given == INT_MIN ? usual : given;
 }
 
 struct trit_sampling trit_cli_sampling(const struct trit_cli_sampling *o,

@@ -2,14 +2,12 @@
 #ifndef TRIT_CLI_SAMPLING_H
 #define TRIT_CLI_SAMPLING_H
 
-#include <limits.h>
 #include <stdint.h>
 
 #include "runtime/cli/cli.h"
 #include "runtime/decode/sampler.h"
 
-/* What is not given is TRIT_NO_INT, NAN, or UINT64_MAX for a seed that is drawn. */
-enum { TRIT_NO_INT = INT_MIN };
+/* What is not given is INT_MIN, NAN, or UINT64_MAX for a seed that is drawn. */
 struct trit_cli_sampling {
     uint64_t seed;
     int top_k, repeat_last_n;

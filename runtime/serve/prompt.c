@@ -15,7 +15,6 @@ struct trit_ask *trit_ask_create(void)
     if (!ask)
         return NULL;
     ask->keep_alive = NAN;
-    ask->sampling = trit_sampling_default;
     ask->n = 1;
     ask->parallel = true;
     return ask;
@@ -76,11 +75,12 @@ void trit_ask_complete(struct trit_ask *ask, const struct trit_served *served)
     const size_t sampling = offsetof(struct trit_ask, sampling);
     for (size_t i = 0; i < trit_parameters.n; i++) {
         const struct trit_field *field = &trit_parameters.v[i];
-        if (!(ask->given & field->given))
-            memcpy((char *)ask + field->offset,
-                   (const char *)&served->engine.sampling + field->offset - sampling,
-                   field->kind == TRIT_FIELD_INT ? sizeof(int) : sizeof(float));
-        const char *text = ask->given & field->given ? NULL : trit_modelfile_value(m, field->name);
+        if (ask->given & field->given)
+            continue;
+        memcpy((char *)ask + field->offset,
+               (const char *)&served->engine.sampling + field->offset - sampling,
+               field->kind == TRIT_FIELD_INT ? sizeof(int) : sizeof(float));
+        const char *text = trit_modelfile_value(m, field->name);
         if (text)
             take_number(ask, field, text);
     }
