@@ -31,6 +31,11 @@ cmp "$dir/quoted" "$dir/continued" || fail "a continued line is not the quoted o
 printf 'One\n' | chat >"$dir/first" 2>"$dir/err"
 cmp -s "$dir/quoted" "$dir/first" && fail "the second line makes no difference"
 
+echo "an answer that is not UTF-8 is an answer"
+printf 'Hello\nOnce upon\n' | "$TRITMILL" chat --chat-template chatml --temp 1e6 --top-k 0 \
+    --top-p 1 --min-p 0 -n 150 -s 1 >"$dir/out" 2>"$dir/err" || fail "exit code $?: $(cat "$dir/err")"
+iconv -f utf-8 -t utf-8 "$dir/out" >/dev/null 2>&1 && fail "the answer is UTF-8: take another seed"
+
 echo "commands"
 printf '/set temp 0\n/set\n/help\n/nonsense\n/stats\n' | chat >"$dir/out" 2>"$dir/err" ||
     fail "exit code $?"

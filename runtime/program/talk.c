@@ -324,19 +324,24 @@ static enum trit_code run_job(struct answer *a, const struct trit_chat_ids *ids,
     return code ? trit_fail(error, code, "%s", a->error.text) : TRIT_OK;
 }
 
+/* A text of a model: it may end, or be cut, within a character. NULL: no memory. */
+static json_t *mended(const char *text, size_t bytes)
+{
+    char *out = malloc(3 * bytes + 1);
+    json_t *made = out ? json_stringn(out, trit_utf8_mend(text, bytes, out)) : NULL;
+    free(out);
+    return made;
+}
+
 /* The answer becomes a message. */
 static enum trit_code keep(struct answer *a, struct trit_error *error)
 {
-    json_t *made;
     fflush(a->to_content);
     fflush(a->to_thinking);
-    enum trit_code code = message(&made, "assistant", a->content, a->content_bytes, error);
-    if (code)
-        return code;
-    if (a->thinking_bytes)
-        json_object_set_new(made, "reasoning_content",
-                            json_stringn(a->thinking, a->thinking_bytes));
-    return json_array_append_new(a->talk->messages, made)
+    json_t *thinking = a->thinking_bytes ? mended(a->thinking, a->thinking_bytes) : NULL;
+    json_t *made = json_pack("{ss, so, so*}", "role", "assistant", "content",
+                             mended(a->content, a->content_bytes), "reasoning_content", thinking);
+    return !made || json_array_append_new(a->talk->messages, made)
                ? trit_fail(error, TRIT_EMEMORY, "no memory for the answer")
                : TRIT_OK;
 }
