@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "runtime/decode/advice.h"
+#include "runtime/decode/defaults.h"
 
 /* A file without tensors and with the keys of one type, 4 bytes each. */
 struct file {

@@ -175,7 +175,12 @@ static void keys_of_a_plain_model(void **state)
 {
     const struct trit_train_shape shape =
         trit_trained_shape(TRIT_TRAIN_BITNET, TRIT_TRAIN_TERNARY, GROUPS_NONE);
-    const struct trit_train_fact facts[] = { { "name", "Tale 15M" }, { "license", "mit" } };
+    const struct trit_train_fact facts[] = {
+        { .key = "name", .value = "Tale 15M" },
+        { .key = "license", .value = "mit" },
+        { .key = "sampling.temp", .advice = &trit_advices[TRIT_ADVICE_TEMP], .number = 0.25 },
+        { .key = "sampling.top_k", .advice = &trit_advices[TRIT_ADVICE_TOP_K], .number = -1 },
+    };
     struct trit_trained t;
     trit_trained_make(&t, &shape, *state);
     struct trit_gguf *g = written(&t);
@@ -190,10 +195,15 @@ static void keys_of_a_plain_model(void **state)
                      !memcmp(g->kv[i].key.s, "prism.", 6));
     trit_gguf_close(g);
     t.export.facts = facts;
-    t.export.nfacts = 2;
+    t.export.nfacts = sizeof facts / sizeof *facts;
     g = written(&t);
     has_text(g, "general.name", "Tale 15M");
     has_text(g, "general.license", "mit");
+    float temperature = 0;
+    int32_t top_k = 0;
+    assert_int_equal(trit_gguf_f32(g, "general.sampling.temp", &temperature, NULL), TRIT_OK);
+    assert_int_equal(trit_gguf_i32(g, "general.sampling.top_k", &top_k, NULL), TRIT_OK);
+    assert_true(temperature == 0.25f && top_k == -1);
     trit_gguf_close(g);
     trit_trained_free(&t);
 }

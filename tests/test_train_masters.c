@@ -103,7 +103,7 @@ static void check(enum trit_train_family family, enum trit_train_weights weights
                   struct trit_pool *pool)
 {
     const struct trit_train_shape shape = trit_trained_shape(family, weights, GROUPS_NONE);
-    const struct trit_train_fact fact = { "name", "tales" };
+    const struct trit_train_fact fact = { .key = "name", .value = "tales" };
     struct trit_error error = { .text = "" };
     struct trit_trained t;
     struct trit_source *s = NULL;

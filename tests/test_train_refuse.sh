@@ -79,6 +79,10 @@ the head size is 5: must be even|-o new --arch qwen3 --head-dim 5
 needs as many as the hidden size, 32|-o new --head-dim 8
 type PTQ1_0 is not for matrices with no groups of columns: take |-o new --type ptq1_0
 has no words for binary weights|--masters masters --binary
+--meta sampling.temp=-1: is -1, must be a number from 0 to|-o new --meta sampling.temp=-1
+--meta sampling.temp=0.3x: is nan, must be a number|-o new --meta sampling.temp=0.3x
+--meta sampling.top_k=1.5: is 1.5, must be an integer|-o new --meta sampling.top_k=1.5
+--meta sampling.heat: of sampling.* there are sampling.temp, |-o new --meta sampling.heat=1
 END
 refuse 2 'have no power of two in common to rotate by' a --tokenizer v.gguf \
     ${size/--ffn 64/--ffn 63} -o new --hadamard

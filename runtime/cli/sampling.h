@@ -37,7 +37,7 @@ struct trit_cli_sampling trit_cli_sampling_none(void);
       "how many tokens count as recent (default 64; -1: all)", -1, 1e9, NULL }
 /* clang-format on */
 
-/* The model's defaults for what was not given (runtime/decode/advice.h); a seed is drawn. */
+/* The model's defaults for what was not given (runtime/decode/defaults.h); a seed is drawn. */
 struct trit_sampling trit_cli_sampling(const struct trit_cli_sampling *options,
                                        const struct trit_sampling *usual);
 

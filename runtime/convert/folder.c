@@ -9,6 +9,7 @@ static enum trit_code put_keys(struct trit_source *source, struct trit_gguf_writ
 {
     struct trit_hf_folder *f = (struct trit_hf_folder *)source;
     trit_hf_put_config(&f->config, w);
+    trit_hf_sampling_put(&f->sampling, w);
     const enum trit_code code = trit_hf_rotation_put(f, w, error);
     return code ? code : trit_hf_vocab_put(f->vocab, w, error);
 }
@@ -37,7 +38,8 @@ static enum trit_code open_folder(struct trit_hf_folder *f, struct trit_error *e
 {
     enum trit_code code = trit_hf_config_read(&f->config, f->path, error);
     if (code || (code = trit_safetensors_open(&f->st, f->path, error)) ||
-        (code = trit_hf_tensors(f, error)) || (code = trit_hf_rotation_read(f, error)))
+        (code = trit_hf_tensors(f, error)) || (code = trit_hf_rotation_read(f, error)) ||
+        (code = trit_hf_sampling_read(&f->sampling, f->path, error)))
         return code;
     return trit_hf_vocab_read(&f->vocab, f->path, f->config.dim[TRIT_HF_VOCAB], error);
 }

@@ -6,6 +6,7 @@
 #include "runtime/convert/json.h"
 #include "runtime/convert/safetensors.h"
 #include "runtime/convert/source.h"
+#include "runtime/format/advice.h"
 
 /* --- families: hf_families.c, one table for each --- */
 
@@ -166,6 +167,12 @@ struct trit_hf_rotation {
 
 struct trit_hf_vocab; /* hf_vocab.c */
 
+/* Of generation_config.json, unless it says that nothing is to be sampled: hf_sampling.c. */
+struct trit_hf_sampling {
+    bool there[TRIT_ADVICES];
+    double value[TRIT_ADVICES];
+};
+
 struct trit_hf_folder {
     struct trit_source base; /* first */
     char *path;
@@ -176,6 +183,7 @@ struct trit_hf_folder {
     size_t n, tensors_room, recipes_room;
     struct trit_hf_rotation rotation;
     struct trit_hf_vocab *vocab;
+    struct trit_hf_sampling sampling;
 };
 
 /* Finds and checks all tensors; what no table has is an error. */
@@ -206,5 +214,10 @@ enum trit_code trit_hf_vocab_file(struct trit_hf_vocab **vocab, const char *path
 enum trit_code trit_hf_vocab_put(const struct trit_hf_vocab *vocab, struct trit_gguf_writer *w,
                                  struct trit_error *error);
 void trit_hf_vocab_free(struct trit_hf_vocab *vocab);
+
+/* s is all zero before; no error where there is no such file. TRIT_EFORMAT names file and key. */
+enum trit_code trit_hf_sampling_read(struct trit_hf_sampling *s, const char *folder,
+                                     struct trit_error *error);
+void trit_hf_sampling_put(const struct trit_hf_sampling *s, struct trit_gguf_writer *w);
 
 #endif

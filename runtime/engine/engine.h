@@ -4,7 +4,7 @@
 #define TRIT_ENGINE_H
 
 #include "runtime/cache/cache.h"
-#include "runtime/decode/advice.h"
+#include "runtime/decode/defaults.h"
 #include "runtime/decode/decode.h"
 #include "runtime/model/model.h"
 #include "runtime/plan/profile.h"

@@ -143,6 +143,11 @@ void trit_gguf_put_u32(struct trit_gguf_writer *w, const char *key, uint32_t val
     put_scalar(w, key, TRIT_GGUF_U32, &value, sizeof value);
 }
 
+void trit_gguf_put_i32(struct trit_gguf_writer *w, const char *key, int32_t value)
+{
+    put_scalar(w, key, TRIT_GGUF_I32, &value, sizeof value);
+}
+
 void trit_gguf_put_f32(struct trit_gguf_writer *w, const char *key, float value)
 {
     put_scalar(w, key, TRIT_GGUF_F32, &value, sizeof value);

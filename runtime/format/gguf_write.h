@@ -14,6 +14,7 @@ extern const struct trit_file_kind trit_output_gguf; /* the only files that it r
 enum trit_code trit_gguf_writer_create(struct trit_gguf_writer **w, const char *path,
                                        struct trit_error *error);
 void trit_gguf_put_u32(struct trit_gguf_writer *w, const char *key, uint32_t value);
+void trit_gguf_put_i32(struct trit_gguf_writer *w, const char *key, int32_t value);
 void trit_gguf_put_f32(struct trit_gguf_writer *w, const char *key, float value);
 void trit_gguf_put_bool(struct trit_gguf_writer *w, const char *key, bool value);
 void trit_gguf_put_text(struct trit_gguf_writer *w, const char *key, const char *value);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "runtime/base/file.h"
+#include "runtime/base/text.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cpu/cpu.h"
 #include "runtime/train/export.h"
@@ -201,24 +202,55 @@ static enum trit_code tell_end(struct work *w, struct trit_error *e)
     return TRIT_OK;
 }
 
+static enum trit_code no_advice(const struct trit_train_fact *fact, struct trit_error *e)
+{
+    const char *names[TRIT_ADVICES];
+    char list[192];
+    for (size_t i = 0; i < TRIT_ADVICES; i++)
+        names[i] = trit_advices[i].key;
+    return trit_fail(e, TRIT_EARGUMENT, "--meta %s: of sampling.* there are %s", fact->key,
+                     trit_list_text(names, TRIT_ADVICES, "", list, sizeof list));
+}
+
+/* A key of sampling is a number, as those who read the file will have it. */
+static enum trit_code read_number(struct trit_train_fact *fact, struct trit_error *e)
+{
+    char *end, out[96];
+    if (strncmp(fact->key, "sampling.", 9))
+        return TRIT_OK;
+    fact->advice = trit_advice_find(fact->key);
+    if (!fact->advice)
+        return no_advice(fact, e);
+    fact->number = strtod(fact->value, &end);
+    if (*end || end == fact->value)
+        fact->number = NAN;
+    const char *fault = trit_advice_fault(fact->advice, fact->number, out);
+    return fault ? trit_fail(e, TRIT_EARGUMENT, "--meta %s=%s: %s", fact->key, fact->value, fault)
+                 : TRIT_OK;
+}
+
 /* "name", and what --meta says. */
 static enum trit_code read_facts(struct work *w, struct trit_error *e)
 {
     const struct trit_train_options *o = w->o;
     if (o->name)
-        w->facts[w->nfacts++] = (struct trit_train_fact){ "name", o->name };
+        w->facts[w->nfacts++] = (struct trit_train_fact){ .key = "name", .value = o->name };
     for (int i = 0; i < o->meta.n; i++) {
         const char *word = o->meta.v[i];
         const size_t n = strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789_.");
         if (n == 0 || n > 48 || word[n] != '=' || (n == 4 && !strncmp(word, "name", 4)))
             return trit_fail(e, TRIT_EARGUMENT,
-                             "--meta %s: must be KEY=TEXT, KEY of at most 48 of a-z, 0-9, '_' and "
+                             "--meta %s: must be KEY=VALUE, KEY of at most 48 of a-z, 0-9, '_' and "
                              "'.'; --name gives the name",
                              word);
         char *key = strndup(word, n);
         if (!key)
             return trit_fail(e, TRIT_EMEMORY, "no memory for --meta");
-        w->facts[w->nfacts++] = (struct trit_train_fact){ key, word + n + 1 };
+        struct trit_train_fact *fact = &w->facts[w->nfacts++];
+        *fact = (struct trit_train_fact){ .key = key, .value = word + n + 1 };
+        const enum trit_code code = read_number(fact, e);
+        if (code)
+            return code;
     }
     return TRIT_OK;
 }

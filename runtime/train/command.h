@@ -17,7 +17,7 @@ struct trit_train_options {
     int family, hidden, ffn, layers, heads, kv_heads, head_dim, context, groups, bits;
     int warmup; /* -1: TRIT_TRAIN_WARMUP, but at most a tenth of the steps */
     int batch, pass, hold_out, valid_steps, valid_sequences, patience, threads, type, head;
-    struct trit_texts meta; /* "KEY=TEXT" */
+    struct trit_texts meta; /* "KEY=VALUE" */
     double rope_base, lr, lr2, second, decay, clip, hours, save_minutes;
     uint32_t matrices, rows; /* enum trit_tensor_type, or TRIT_CONVERT_AUTO */
     uint64_t steps, seed;

@@ -4,11 +4,14 @@
 #define TRIT_TRAIN_EXPORT_H
 
 #include "runtime/convert/convert.h"
+#include "runtime/format/advice.h"
 #include "runtime/train/shape.h"
 
-/* A key general.KEY: "name", "license", "description", ... */
+/* A key general.KEY: "name", "license", "description", ...: a text, or a number of sampling. */
 struct trit_train_fact {
     const char *key, *value;
+    const struct trit_advice *advice; /* NULL: a text */
+    double number;                    /* checked */
 };
 
 struct trit_train_export {

@@ -48,10 +48,14 @@ static void put_facts(const struct trit_train_export *x, const char *arch,
     bool named = false;
     trit_gguf_put_text(w, "general.architecture", arch);
     for (size_t i = 0; i < x->nfacts; i++) {
+        const struct trit_train_fact *f = &x->facts[i];
         char key[96];
-        snprintf(key, sizeof key, "general.%s", x->facts[i].key);
-        trit_gguf_put_text(w, key, x->facts[i].value);
-        named |= !strcmp(x->facts[i].key, "name");
+        snprintf(key, sizeof key, "general.%s", f->key);
+        if (f->advice)
+            trit_advice_put(f->advice, w, f->number);
+        else
+            trit_gguf_put_text(w, key, f->value);
+        named |= !strcmp(f->key, "name");
     }
     if (!named)
         trit_gguf_put_text(w, "general.name", arch);

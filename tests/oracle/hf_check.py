@@ -63,6 +63,11 @@ CASES = {
 OTHERWISE = {"general.name", "general.file_type", "general.quantization_version"}
 
 
+# What hf_write's GENERATION is there; what is not of a GGUF's keys is left out.
+SAMPLED = {"general.sampling.temp": 0.625, "general.sampling.top_k": 20,
+           "general.sampling.top_p": 0.875, "general.sampling.penalty_repeat": 1.125}
+
+
 def model(folder, writer, arch):
     """A writer's GGUF as a Model; as one of a BitNet's architecture, with norms in between."""
     script, *words = writer.split()
@@ -88,8 +93,10 @@ def check_keys(m, got):
             assert got.keys[name] == value, (name, got.keys[name], value)
     extra = set(got.keys) - set(m.keys) - OTHERWISE
     known = {f"{m.arch}.vocab_size", f"{m.arch}.rope.dimension_count", "tokenizer.chat_template",
-             "tokenizer.ggml.add_bos_token"}
+             "tokenizer.ggml.add_bos_token"} | set(SAMPLED)
     assert extra <= known, extra
+    for name, value in SAMPLED.items():
+        assert got.keys.get(name) == value, (name, got.keys.get(name), value)
 
 
 def check_tensors(expected, got):

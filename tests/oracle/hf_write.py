@@ -425,6 +425,11 @@ def put_weight(out, m, name, w, a, random):
     return put_floats(out, file, w, dtype)
 
 
+# As models have it; "null" is as absent.
+GENERATION = {"do_sample": True, "temperature": 0.625, "top_k": 20, "top_p": 0.875, "min_p": None,
+              "repetition_penalty": 1.125, "max_new_tokens": 64, "transformers_version": "4.51.0"}
+
+
 def write(folder, m, **a):
     """Returns name -> float32: what the conversion of the folder must give."""
     folder = Path(folder)
@@ -443,6 +448,7 @@ def write(folder, m, **a):
     dump("config.json", config(m, a))
     dump("tokenizer.json", tokenizer(m.keys, a.get("pairs", False)))
     dump("tokenizer_config.json", tokenizer_config(m.keys))
+    dump("generation_config.json", GENERATION)
     if a.get("rotated") and a.get("mlx"):
         dump("hadamard.json", {k: v for k, v in m.keys.items() if k.startswith("prism.hadamard.")})
     elif a.get("rotated"):
