@@ -107,29 +107,44 @@ def objects(build, layers):
                 yield path, match[1]
 
 
-def nm(obj, *options):
-    run = subprocess.run(["nm", *options, obj], capture_output=True, text=True, check=True)
-    return run.stdout.splitlines()
+def nm(objects, *options):
+    """What nm says of the objects: lines by object."""
+    run = subprocess.run(["nm", "--print-file-name", *options, *objects], capture_output=True,
+                         text=True, check=True)
+    lines = {obj: [] for obj in objects}
+    for line in run.stdout.splitlines():
+        obj, _, rest = line.partition(".o:")
+        lines[obj + ".o"].append(rest)
+    return lines
 
 
 def check_symbols(layers, root, build):
     found = sorted(objects(build, layers))
     if not found:
         sys.exit(f"{build}: no objects")
-    home = {}
+    home, faults = {}, []
+    defined = nm([obj for obj, _ in found], "--defined-only", "--extern-only", "--format=posix")
+    missing = nm([obj for obj, _ in found], "--undefined-only", "--format=posix")
     for obj, path in found:
-        for line in nm(obj, "--defined-only", "--extern-only", "--format=posix"):
-            home[line.split()[0]] = path
-    faults = []
+        home.update((line.split()[0], path) for line in defined[obj])
     for obj, path in found:
-        for line in nm(obj, "--undefined-only", "--line-numbers"):
-            symbol, _, place = line.split(None, 1)[1].partition("\t")
-            target = home.get(symbol.strip())
-            fault = target and layers.fault(layers.folder_of(path), layers.folder_of(target))
-            if fault:
-                where = os.path.relpath(place, root) if place else f"{path}:?"
-                faults.append(f"{where}: {fault}: calls {symbol.strip()}")
+        wrong = {}
+        for symbol in (line.split()[0] for line in missing[obj]):
+            user, used = layers.folder_of(path), layers.folder_of(home.get(symbol, path))
+            wrong[symbol] = layers.fault(user, used)
+        if any(wrong.values()):
+            faults += name_places(root, obj, path, wrong)
     return faults
+
+
+def name_places(root, obj, path, wrong):
+    """Where the symbols are called: nm takes a second to tell lines, so only where it matters."""
+    for line in nm([obj], "--undefined-only", "--line-numbers")[obj]:
+        symbol, _, place = line.split(None, 1)[1].partition("\t")
+        fault = wrong[symbol.strip()]
+        if fault:
+            where = os.path.relpath(place, root) if place else f"{path}:?"
+            yield f"{where}: {fault}: calls {symbol.strip()}"
 
 
 def main():

@@ -13,13 +13,14 @@ failed=0 count=0
 # says CODE PART ARGS...: exit code CODE, nothing on stdout, one line "tritmill: ...PART..." on
 # stderr.
 says() {
-    local code=$1 part=$2 got
+    local code=$1 part=$2 got lines
     shift 2
     timeout 60 "$TRITMILL" "$@" >out 2>err </dev/null
     got=$?
     count=$((count + 1))
-    if [ $got != "$code" ] || [ -s out ] || [ "$(wc -l <err)" != 1 ] ||
-        [ "$(head -c 10 err)" != 'tritmill: ' ] || ! grep -qF -- "$part" err; then
+    mapfile lines <err
+    if [ $got != "$code" ] || [ -s out ] || [ ${#lines[@]} != 1 ] ||
+        [[ ${lines[0]} != 'tritmill: '*$'\n' || ${lines[0]} != *"$part"* ]]; then
         printf 'FAILED: tritmill %s\n  expected exit code %s and "%s"; exit code %s and:\n' \
             "$*" "$code" "$part" $got
         sed 's/^/  /' err
