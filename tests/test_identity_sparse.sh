@@ -45,6 +45,8 @@ square=$(TRITMILL_ISA=c hash_of -m "$dir/square.gguf" --chunk 1 --sparse off)
 zeros=$(TRITMILL_ISA=c hash_of -m "$dir/zeros.gguf" --chunk 1 --sparse off)
 
 four=$(TRITMILL_ISA=c hash_of -m "$dir/four.gguf" --chunk 1 --sparse off)
+trained=$TRIT_SOURCE/runtime/train/recipe/tales.gguf # 8 to 9 zeros in 10
+tales=$(TRITMILL_ISA=c hash_of -m "$trained" --chunk 1 --sparse off)
 
 isas=$("$TRITMILL" check --list 'trit_rows_*' |
     awk '$2 == "usable" { sub(".*__", "", $1); sub("_.*", "", $1); print $1 }')
@@ -52,6 +54,7 @@ isas=$("$TRITMILL" check --list 'trit_rows_*' |
 for isa in $isas; do
     export TRITMILL_ISA=$isa
     same stories "$TRIT_SOURCE/tests/models/stories.gguf" "$(golden stories)"
+    same tales "$trained" "$tales"
     same odd "$dir/odd.gguf" "$(golden odd)"
     same zeros "$dir/zeros.gguf" "$zeros"
     same square "$dir/square.gguf" "$square"

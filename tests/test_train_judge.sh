@@ -36,5 +36,7 @@ for arch in bitnet-b1.58 qwen3; do
     one --arch $arch --hadamard --embedding-type q8_0
     one --arch $arch --dense --type f32 --embedding-type f32
     one --arch $arch --dense
+    one --arch $arch --dense --type q8_0 --rope-base 500000
 done
+one --arch qwen3 --head-dim 128 --groups all --type q2_0
 exit $failed

@@ -78,12 +78,15 @@ the number of kv heads is 3: must be 1 .. 2|-o new --arch qwen3 --kv-heads 3
 the head size is 5: must be even|-o new --arch qwen3 --head-dim 5
 needs as many as the hidden size, 32|-o new --head-dim 8
 type PTQ1_0 is not for matrices with no groups of columns: take |-o new --type ptq1_0
+--type 'tq1_0' is none of auto|-o new --type tq1_0
 has no words for binary weights|--masters masters --binary
 --meta sampling.temp=-1: is -1, must be a number from 0 to|-o new --meta sampling.temp=-1
 --meta sampling.temp=0.3x: is nan, must be a number|-o new --meta sampling.temp=0.3x
 --meta sampling.top_k=1.5: is 1.5, must be an integer|-o new --meta sampling.top_k=1.5
 --meta sampling.heat: of sampling.* there are sampling.temp, |-o new --meta sampling.heat=1
 END
+refuse 2 "tensor 'blk.0.ffn_down.weight', 32 x 80: not as Q8_0" a --tokenizer v.gguf \
+    ${size/--ffn 64/--ffn 80} -o new --dense --type q8_0
 refuse 2 'have no power of two in common to rotate by' a --tokenizer v.gguf \
     ${size/--ffn 64/--ffn 63} -o new --hadamard
 
@@ -149,6 +152,18 @@ full() { (trap '' XFSZ && ulimit -f 64 && exec "$TRITMILL" "$@"); }
 full train a $t --checkpoint kept --resume --steps 9 >"$dir/out" 2>"$dir/err"
 [ $? = 1 ] && grep -q '^tritmill: kept needs .*, and 65.5 kB are free' "$dir/err" &&
     [ "$(files)" = "$before" ] || fail "no room: $(cat "$dir/out" "$dir/err")"
+
+"$TRITMILL" train a $t --steps 100000 --save-every 0.0001 --checkpoint room >"$dir/out" \
+    2>"$dir/err" &
+until [ -e room ] || ! kill -0 $!; do sleep 0.01; done
+prlimit --pid $! --fsize=65536
+wait $!
+[ $? = 1 ] && grep -qE '^tritmill: room needs .*: room is still that of step [0-9]+: make room, '\
+'then --resume$' "$dir/err" || fail "room ran out: $(cat "$dir/err")"
+"$TRITMILL" train a $t --steps 1 --checkpoint room --resume >"$dir/out" 2>&1 ||
+    fail "the checkpoint where room ran out: $(cat "$dir/out")"
+rm room
+[ "$(files)" = "$before" ] || fail "where room ran out: $(files)"
 
 # A loss or weights that are no number: the last checkpoint is that of a step before, and is good.
 "$TRITMILL" train a $t --steps 3 --checkpoint burst >"$dir/out" || fail "no run: $(cat "$dir/out")"

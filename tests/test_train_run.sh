@@ -68,8 +68,8 @@ small --checkpoint signal --log signal.csv --resume >/dev/null || fail "no resum
 same signal
 
 # Killed while a checkpoint is written, at each save; a half one is left beside, and is never it.
-hits=0 tries=0
-for resume in "" --resume --resume --resume; do
+hits=0 tries=0 resume=
+until [ $hits = 3 ] || [ $tries = 20 ]; do
     before=$(step killed 2>/dev/null)
     # shellcheck disable=SC2086 # words on purpose
     "$TRITMILL" "${run[@]}" --steps 90 --checkpoint killed --log killed.csv --save-every 0.0001 \
@@ -82,10 +82,21 @@ for resume in "" --resume --resume --resume; do
     wait $! 2>/dev/null
     compgen -G 'killed.*.tmp' >/dev/null && hits=$((hits + 1))
     rm -f killed.*.tmp
+    resume=--resume
 done
+[ $hits -gt 0 ] || fail "no kill was in a checkpoint's writing"
 small --checkpoint killed --log killed.csv --resume >/dev/null || fail "no resumption"
 same killed
 echo "$hits of $tries kills were in a checkpoint's writing; $parts parts by time"
+
+# The line on a terminal, which no other output has.
+"${TRIT_PYTHON:-python3}" -B "$TRIT_SOURCE/tests/terminal.py" "$TRITMILL" "${run[@]}" --steps 90 \
+    --checkpoint seen >said <<'END' || fail "a terminal: $(cat said)"
+wait step 
+wait  of 90  loss 
+wait  tokens/s  
+wait  min left
+END
 
 # Ends where validation does not improve, at the validation that is one too many.
 "$TRITMILL" "${run[@]}" --steps 900 --checkpoint idle --lr 1e-9 --patience 2 >said ||

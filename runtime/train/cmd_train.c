@@ -5,10 +5,9 @@
 #include "runtime/train/command.h"
 
 #define AT(member) offsetof(struct trit_train_options, member)
-#define TYPES      "auto|i2_s|tq1_0|tq2_0|ptq1_0|pq2_0|q2_0|q1_0|f16|q8_0|q6_k|f32"
-static const uint32_t types[] = { TRIT_CONVERT_AUTO, TRIT_I2_S,  TRIT_TQ1_0, TRIT_TQ2_0,
-                                  TRIT_PTQ1_0,       TRIT_PQ2_0, TRIT_Q2_0,  TRIT_Q1_0,
-                                  TRIT_F16,          TRIT_Q8_0,  TRIT_Q6_K,  TRIT_F32 };
+#define TYPES      "auto|i2_s|ptq1_0|pq2_0|q2_0|q1_0|f16|q8_0|q6_k|f32"
+static const uint32_t types[] = { TRIT_CONVERT_AUTO, TRIT_I2_S, TRIT_PTQ1_0, TRIT_PQ2_0, TRIT_Q2_0,
+                                  TRIT_Q1_0,         TRIT_F16,  TRIT_Q8_0,   TRIT_Q6_K,  TRIT_F32 };
 #define NOT       0, 0, NULL
 #define STEPS_MAX UINT64_C(1000000000000)
 static const struct trit_option options[] = {

@@ -10,7 +10,8 @@
 
 /* The types by what they are for; of each way the first is the one that TRIT_CONVERT_AUTO takes. A
    type tells the runtime, too, whether a matrix's inputs have groups: so none is for another way,
-   even where it had the values. */
+   even where it had the values. A mean of magnitudes is binary32, which of the types for whole
+   matrices I2_S alone has for a scale. */
 static const struct holder {
     uint32_t type;
     enum trit_train_way way;
@@ -18,8 +19,6 @@ static const struct holder {
     bool signs_only;
 } holders[] = {
     { TRIT_I2_S, TRIT_TRAIN_WHOLE, true, false, false },
-    { TRIT_TQ1_0, TRIT_TRAIN_WHOLE, true, false, false },
-    { TRIT_TQ2_0, TRIT_TRAIN_WHOLE, true, false, false },
     { TRIT_Q1_0, TRIT_TRAIN_GROUPED, true, true, true },
     { TRIT_PTQ1_0, TRIT_TRAIN_GROUPED, true, true, false },
     { TRIT_PQ2_0, TRIT_TRAIN_GROUPED, true, true, false },
