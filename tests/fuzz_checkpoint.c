@@ -38,14 +38,14 @@ static size_t floats_of(const struct trit_train_shape *shape)
     return floats;
 }
 
-static void read_blocks(const char *path, size_t floats)
+static void read_blocks(const char *path, const struct trit_train_state *state, size_t floats)
 {
     struct trit_error e = { 0 };
     const size_t bytes = floats * sizeof(float);
     const struct trit_train_blocks b = { malloc(bytes), malloc(bytes), malloc(bytes), floats };
     if (!b.w || !b.m || !b.v)
         __builtin_trap();
-    const enum trit_code code = trit_train_checkpoint_read(path, &b, &e);
+    const enum trit_code code = trit_train_checkpoint_read(path, state, &b, &e);
     if (code && !*e.text)
         __builtin_trap();
     for (size_t i = 0; i < floats && !code; i++)
@@ -73,6 +73,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const size_t floats = floats_of(&state.shape);
     if (3 * floats * sizeof(float) > size)
         __builtin_trap();
-    read_blocks(path, floats);
+    read_blocks(path, &state, floats);
     return 0;
 }

@@ -160,13 +160,11 @@ static void an_epoch_predicts_every_token_once(void **state)
     const size_t n = expected(ring, 0, false), each = n / T;
     assert_int_equal(about->tokens, n);
     assert_int_equal(about->sequences, each);
-    assert_int_equal(trit_train_data_tokens(d), each * T);
     for (size_t epoch = 0; epoch < 3; epoch++) {
         bool *seen = calloc(n, sizeof *seen);
         size_t in_order = 0, last = 0;
         for (size_t i = 0; i < each; i++) {
             trit_train_data_sequence(d, epoch * each + i, tokens);
-            assert_int_equal(trit_train_data_epoch(d, epoch * each + i), epoch);
             const size_t at = place_of(ring, n, tokens);
             first[epoch] = i ? first[epoch] : at;
             in_order += i && at == (last + T) % n;

@@ -80,11 +80,24 @@ needs as many as the hidden size, 32|-o new --head-dim 8
 type PTQ1_0 is not for matrices with no groups of columns: take |-o new --type ptq1_0
 --type 'tq1_0' is none of auto|-o new --type tq1_0
 has no words for binary weights|--masters masters --binary
+the key license is given twice|-o new --meta license=a --meta license=b
+the key sampling.temp is given twice|-o new --meta sampling.temp=1 --meta sampling.temp=1
+--meta alignment=32: the key alignment is given twice, or is not|-o new --meta alignment=32
+--meta architecture=x: the key|-o new --meta architecture=x
+--meta name=x: the key name|-o new --meta name=x
 --meta sampling.temp=-1: is -1, must be a number from 0 to|-o new --meta sampling.temp=-1
 --meta sampling.temp=0.3x: is nan, must be a number|-o new --meta sampling.temp=0.3x
 --meta sampling.top_k=1.5: is 1.5, must be an integer|-o new --meta sampling.top_k=1.5
 --meta sampling.heat: of sampling.* there are sampling.temp, |-o new --meta sampling.heat=1
 END
+refuse 2 '--meta: is not UTF-8 at byte 2' a $t -o new --meta $'a=\377'
+refuse 2 '--name: is not UTF-8 at byte 0' a $t -o new --name $'\377'
+full() { (trap '' XFSZ && ulimit -f "$1" && exec "$TRITMILL" "${@:2}"); } # BLOCKS ARGS...
+for words in '-o new|new' '--masters masters|masters/model.safetensors'; do
+    full 1 train a $t --dense --steps 99999 ${words%|*} >"$dir/out" 2>"$dir/err"
+    [ $? = 1 ] && grep -q "^tritmill: ${words#*|} needs .*, and 1.0 kB are free" "$dir/err" &&
+        [ "$(files)" = "$before" ] || fail "no room for $words: $(cat "$dir/out" "$dir/err")"
+done
 refuse 2 "tensor 'blk.0.ffn_down.weight', 32 x 80: not as Q8_0" a --tokenizer v.gguf \
     ${size/--ffn 64/--ffn 80} -o new --dense --type q8_0
 refuse 2 'have no power of two in common to rotate by' a --tokenizer v.gguf \
@@ -100,7 +113,7 @@ done <<'END'
 2|this command uses the same file as a|a:0.7 b:0.3 --tokenizer v.gguf --checkpoint ./a
 2|this command uses the same file as b|a b --tokenizer v.gguf --checkpoint new --log b
 2|this command uses the same file as new|a --tokenizer v.gguf --checkpoint new --log ./new
-2|uses the same file as masters/tok|a --tokenizer masters/tokenizer.json --masters masters
+2|the vocabulary is read from this folder|a --tokenizer masters/tokenizer.json --masters ./masters/
 1|note: is there and is not a GGUF file|a --tokenizer v.gguf -o note
 1|note: is there and is not a checkpoint of training|a --tokenizer v.gguf --checkpoint note
 1|note: is there and is not a log of training|a --tokenizer v.gguf -o new --log note
@@ -148,8 +161,7 @@ refuse 1 'spoilt: No such file' a $t --checkpoint spoilt --resume
 refuse 1 'is a folder' a $t --checkpoint masters --resume
 
 # Where there is no room for checkpoints, nothing begins; where it runs out, the old one stays.
-full() { (trap '' XFSZ && ulimit -f 64 && exec "$TRITMILL" "$@"); }
-full train a $t --checkpoint kept --resume --steps 9 >"$dir/out" 2>"$dir/err"
+full 64 train a $t --checkpoint kept --resume --steps 9 >"$dir/out" 2>"$dir/err"
 [ $? = 1 ] && grep -q '^tritmill: kept needs .*, and 65.5 kB are free' "$dir/err" &&
     [ "$(files)" = "$before" ] || fail "no room: $(cat "$dir/out" "$dir/err")"
 

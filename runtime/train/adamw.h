@@ -26,8 +26,8 @@ struct trit_train_schedule {
     uint64_t steps, warmup, second; /* the second stage begins behind so many steps */
     double lr, lr2, decay, clip;    /* peaks of the stages; the decay of the first */
 };
-/* Of step 1 .. steps: linear to lr over warmup, then lr * (1 - step / steps); in the second stage
-   lr2 * (1 - step / steps), without decay. */
+/* Of step 1 .. steps: lr * (1 - step / steps), in the second stage lr2 * (1 - step / steps) without
+   decay; over the warm-up times step / warmup. */
 struct trit_train_rate trit_train_rate_at(const struct trit_train_schedule *s, uint64_t step);
 
 #endif

@@ -194,17 +194,20 @@ static enum trit_code read_blocks(FILE *f, const char *path, const struct trit_t
     return finite ? TRIT_OK : bad(path, "it has a weight that is not finite", error);
 }
 
-enum trit_code trit_train_checkpoint_read(const char *path, const struct trit_train_blocks *blocks,
+enum trit_code trit_train_checkpoint_read(const char *path, const struct trit_train_state *state,
+                                          const struct trit_train_blocks *blocks,
                                           struct trit_error *error)
 {
     FILE *f;
-    struct trit_train_state state;
+    struct trit_train_state now;
     size_t floats = 0;
-    enum trit_code code = open_head(&f, path, &state, &floats, error);
+    enum trit_code code = open_head(&f, path, &now, &floats, error);
     if (code)
         return code;
-    code = floats == blocks->floats ? read_blocks(f, path, &state, blocks, error)
-                                    : bad(path, "its shape has changed", error);
+    if (memcmp(&now, state, sizeof now) || floats != blocks->floats)
+        code = bad(path, "it was written in between: is another run at work on it?", error);
+    else
+        code = read_blocks(f, path, &now, blocks, error);
     fclose(f);
     return code;
 }

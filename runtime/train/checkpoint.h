@@ -15,7 +15,7 @@ struct trit_train_state {
     uint32_t version;     /* of the file: TRIT_TRAIN_VERSION */
     uint32_t batch, pass; /* sequences of a step, and of a pass: they fix the order of sums */
     uint64_t seed;        /* of the first weights, and of the order of texts */
-    uint64_t data;        /* digest of texts, their shares and vocabulary */
+    uint64_t data;        /* digest of the texts' ids and of their shares */
     uint64_t step;        /* updates so far */
     double seconds;       /* that they took */
     double best;          /* least validation loss, nats a token; 0: none yet */
@@ -43,8 +43,9 @@ enum trit_code trit_train_checkpoint_write(const char *path, const struct trit_t
 enum trit_code trit_train_checkpoint_state(const char *path, struct trit_train_state *state,
                                            struct trit_error *error);
 /* The blocks, of as many floats as the file's shape has; TRIT_EFORMAT where its digest or a value
-   is wrong: what was read then must not be used. */
-enum trit_code trit_train_checkpoint_read(const char *path, const struct trit_train_blocks *blocks,
+   is wrong, or its state another: what was read then must not be used. */
+enum trit_code trit_train_checkpoint_read(const char *path, const struct trit_train_state *state,
+                                          const struct trit_train_blocks *blocks,
                                           struct trit_error *error);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "runtime/base/file.h"
 #include "runtime/base/text.h"
+#include "runtime/base/utf8.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cpu/cpu.h"
 #include "runtime/train/export.h"
@@ -188,7 +189,7 @@ static enum trit_code tell_end(struct work *w, struct trit_error *e)
         struct trit_train_valid v;
         if (!f->held_sequences)
             continue;
-        const enum trit_code code = trit_train_run_validate(r, i, 0, &v, e);
+        const enum trit_code code = trit_train_run_validate(r, i, 0, true, &v, e);
         if (code)
             return code;
         printf("%s: perplexity %.4f, %.4f bits/byte, on %.0f tokens held out\n", f->path,
@@ -229,30 +230,57 @@ static enum trit_code read_number(struct trit_train_fact *fact, struct trit_erro
                  : TRIT_OK;
 }
 
+/* Keys that others write, or --name. */
+static bool is_taken(const struct work *w, const char *key)
+{
+    static const char *const others[] = { "architecture", "name", "file_type", "alignment",
+                                          "quantization_version" };
+    bool taken = false;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        taken |= !strcmp(key, others[i]);
+    for (size_t i = 0; i < w->nfacts; i++)
+        taken |= !strcmp(key, w->facts[i].key);
+    return taken;
+}
+
+static enum trit_code check_text(const char *option, const char *text, struct trit_error *e)
+{
+    const size_t valid = trit_utf8_valid(text, strlen(text));
+    return text[valid] ? trit_fail(e, TRIT_EARGUMENT, "%s: is not UTF-8 at byte %zu", option, valid)
+                       : TRIT_OK;
+}
+
+static enum trit_code read_fact(struct work *w, const char *word, struct trit_error *e)
+{
+    const size_t n = strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789_.");
+    if (n == 0 || n > 48 || word[n] != '=')
+        return trit_fail(e, TRIT_EARGUMENT,
+                         "--meta %s: must be KEY=VALUE, KEY of at most 48 of a-z, 0-9, '_' and '.'",
+                         word);
+    char *key = strndup(word, n);
+    if (!key)
+        return trit_fail(e, TRIT_EMEMORY, "no memory for --meta");
+    const bool taken = is_taken(w, key);
+    struct trit_train_fact *fact = &w->facts[w->nfacts++];
+    *fact = (struct trit_train_fact){ .key = key, .value = word + n + 1 };
+    if (taken)
+        return trit_fail(e, TRIT_EARGUMENT,
+                         "--meta %s: the key %s is given twice, or is not --meta's to give", word,
+                         key);
+    const enum trit_code code = check_text("--meta", word, e);
+    return code ? code : read_number(fact, e);
+}
+
 /* "name", and what --meta says. */
 static enum trit_code read_facts(struct work *w, struct trit_error *e)
 {
     const struct trit_train_options *o = w->o;
+    enum trit_code code = o->name ? check_text("--name", o->name, e) : TRIT_OK;
     if (o->name)
         w->facts[w->nfacts++] = (struct trit_train_fact){ .key = "name", .value = o->name };
-    for (int i = 0; i < o->meta.n; i++) {
-        const char *word = o->meta.v[i];
-        const size_t n = strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789_.");
-        if (n == 0 || n > 48 || word[n] != '=' || (n == 4 && !strncmp(word, "name", 4)))
-            return trit_fail(e, TRIT_EARGUMENT,
-                             "--meta %s: must be KEY=VALUE, KEY of at most 48 of a-z, 0-9, '_' and "
-                             "'.'; --name gives the name",
-                             word);
-        char *key = strndup(word, n);
-        if (!key)
-            return trit_fail(e, TRIT_EMEMORY, "no memory for --meta");
-        struct trit_train_fact *fact = &w->facts[w->nfacts++];
-        *fact = (struct trit_train_fact){ .key = key, .value = word + n + 1 };
-        const enum trit_code code = read_number(fact, e);
-        if (code)
-            return code;
-    }
-    return TRIT_OK;
+    for (int i = 0; i < o->meta.n && !code; i++)
+        code = read_fact(w, o->meta.v[i], e);
+    return code;
 }
 
 /* What the run is to become. Masters are not there yet; the layout is w's own. */
@@ -269,13 +297,14 @@ static enum trit_code plan_export(struct work *w, struct trit_train_export *x, s
                                      .type = o->matrices,
                                      .rows = o->rows };
     if (!code && o->output)
-        code = trit_train_export_check(x, e);
+        code = trit_train_export_check(x, o->output, e);
     if (!code && o->masters)
         code = trit_train_masters_check(x, o->masters, w->files, w->nfiles, e);
     return code;
 }
 
-/* A run that ends before its second stage has not seen inputs of 4 bits. */
+/* With inputs of 4 bits where this command's schedule has come to its second stage. Both files are
+   tried; the first error is told. */
 static enum trit_code export_run(const struct work *w, struct trit_train_export *x,
                                  struct trit_error *e)
 {
@@ -287,8 +316,10 @@ static enum trit_code export_run(const struct work *w, struct trit_train_export 
     x->w = w->run.net.w;
     if (o->output)
         code = trit_train_export_gguf(x, o->output, e);
-    if (!code && o->masters)
-        code = trit_train_export_masters(x, o->masters, e);
+    if (o->masters) {
+        const enum trit_code masters = trit_train_export_masters(x, o->masters, code ? NULL : e);
+        code = code ? code : masters;
+    }
     return code;
 }
 
@@ -323,6 +354,25 @@ static enum trit_code check_checkpoint(const struct trit_train_options *o, struc
     return TRIT_OK;
 }
 
+/* A tokenizer.json is read with what lies beside it, some of which masters have, too. */
+static enum trit_code check_masters(const struct trit_train_options *o, struct trit_error *e)
+{
+    struct stat a, b;
+    const char *slash = strrchr(o->tokenizer, '/');
+    if (!o->masters || !trit_ends_with(o->tokenizer, ".json"))
+        return TRIT_OK;
+    char *folder = slash ? strndup(o->tokenizer, (size_t)(slash - o->tokenizer) + 1) : strdup(".");
+    if (!folder)
+        return trit_fail(e, TRIT_EMEMORY, "no memory for --masters");
+    const bool same =
+        !stat(folder, &a) && !stat(o->masters, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    free(folder);
+    return same ? trit_fail(e, TRIT_EARGUMENT,
+                            "--masters %s: the vocabulary is read from this folder: take another",
+                            o->masters)
+                : TRIT_OK;
+}
+
 /* What is written, beside what is read and what else is written. */
 static enum trit_code check_outputs(struct work *w, struct trit_error *e)
 {
@@ -345,7 +395,8 @@ static enum trit_code check_outputs(struct work *w, struct trit_error *e)
             return code;
         w->files[w->nfiles++] = outputs[i].path;
     }
-    return check_checkpoint(o, e);
+    const enum trit_code code = check_masters(o, e);
+    return code ? code : check_checkpoint(o, e);
 }
 
 enum trit_code trit_train_command(const struct trit_train_options *o, struct trit_error *e)

@@ -84,6 +84,11 @@ static enum trit_code add_document(const struct trit_train_data *d, struct file 
     struct trit_train_file *about = &f->about;
     int32_t *ids;
     size_t n;
+    if (document.n > TRIT_TEXT_MAX)
+        return trit_fail(error, TRIT_EARGUMENT,
+                         "%s: a document of %zu bytes, at most %d can be tokenized: end documents "
+                         "with a line %s",
+                         f->path, document.n, TRIT_TEXT_MAX, TRIT_TRAIN_END);
     enum trit_code code = trit_tokenizer_encode(ask->tokenizer, document, true, &ids, &n, error);
     if (code)
         return code;
@@ -263,14 +268,6 @@ const struct trit_train_file *trit_train_data_file(const struct trit_train_data 
     return &d->files[file].about;
 }
 
-uint64_t trit_train_data_tokens(const struct trit_train_data *d)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < d->nfiles; i++)
-        sum += d->files[i].about.sequences * d->context;
-    return sum;
-}
-
 uint64_t trit_train_data_digest(const struct trit_train_data *d)
 {
     return d->digest;
@@ -301,13 +298,6 @@ void trit_train_data_sequence(const struct trit_train_data *d, uint64_t index, i
     const uint64_t offset = trit_random_next(&state) % f->about.tokens,
                    which = trit_train_permute(before % n, n, trit_random_next(&state));
     cut(d, &f->streams[TRAINED], (offset + which * d->context) % f->about.tokens, tokens);
-}
-
-uint64_t trit_train_data_epoch(const struct trit_train_data *d, uint64_t index)
-{
-    uint64_t before;
-    const uint32_t number = trit_train_mix_at(&d->mix, index, &before);
-    return before / d->files[number].about.sequences;
 }
 
 size_t trit_train_data_held(const struct trit_train_data *d, size_t file, size_t number,

@@ -63,16 +63,12 @@ void trit_train_data_free(struct trit_train_data *data); /* NULL allowed */
 
 size_t trit_train_data_files(const struct trit_train_data *data);
 const struct trit_train_file *trit_train_data_file(const struct trit_train_data *data, size_t file);
-/* Of all files: tokens that are trained on in an epoch of each. */
-uint64_t trit_train_data_tokens(const struct trit_train_data *data);
 /* Of all that sequences depend on: texts, tokenizer, weights, T, seed, N. */
 uint64_t trit_train_data_digest(const struct trit_train_data *data);
 
 /* Sequence number index of the training run, T + 1 tokens: the inputs are the first T, what is to
    be predicted the last T. */
 void trit_train_data_sequence(const struct trit_train_data *data, uint64_t index, int32_t *tokens);
-/* How often its file has been gone through when that sequence comes. */
-uint64_t trit_train_data_epoch(const struct trit_train_data *data, uint64_t index);
 
 /* Sequence number `number` of a file's held-out documents, in their order, T + 1 tokens, each
    beginning at the last token of the one before. Returns the bytes of text that the last T tokens

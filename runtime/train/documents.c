@@ -9,7 +9,6 @@
 
 #define FILE_MAX ((size_t)64 << 30)
 
-/* One line end, \r before it included. */
 static bool is_line_end(char c)
 {
     return c == '\n' || c == '\r';

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/base/mem.h"
+#include "runtime/base/room.h"
 #include "runtime/base/text.h"
 #include "runtime/train/export_parts.h"
 #include "runtime/train/quantise.h"
@@ -68,24 +69,20 @@ static enum trit_code no_holder(const struct trit_train_export *x, uint32_t type
                      trit_list_text(names, n, "", list, 128));
 }
 
-/* The type of a tensor, of the wish for all of its role. */
+/* The type of a tensor, of the wish for all of its role; bytes: its size so. */
 static enum trit_code choose(const struct trit_train_export *x, const struct trit_train_tensor *t,
-                             uint32_t *type, struct trit_error *error)
+                             uint32_t *type, uint64_t *bytes, struct trit_error *error)
 {
     const uint32_t wish = t->role == TRIT_TRAIN_ROWS ? x->rows : x->type;
     const uint64_t ne[4] = { t->k, t->n, 1, 1 };
-    uint64_t bytes;
     size_t i = 0;
-    *type = TRIT_F32;
-    if (t->role == TRIT_TRAIN_NORM)
-        return TRIT_OK;
     while (i < HOLDERS &&
            !(suits(&holders[i], x, t) && (wish == TRIT_CONVERT_AUTO || wish == holders[i].type)))
         i++;
-    if (i == HOLDERS)
+    if (t->role != TRIT_TRAIN_NORM && i == HOLDERS)
         return no_holder(x, wish, t, error);
-    *type = holders[i].type;
-    const char *fault = trit_type_bytes(*type, ne, &bytes);
+    *type = t->role == TRIT_TRAIN_NORM ? (uint32_t)TRIT_F32 : holders[i].type;
+    const char *fault = trit_type_bytes(*type, ne, bytes);
     return fault ? trit_fail(error, TRIT_EARGUMENT, "tensor '%s', %zu x %zu: not as %s: %s",
                              t->name, t->n, t->k, trit_type_find(*type)->name, fault)
                  : TRIT_OK;
@@ -104,13 +101,18 @@ enum trit_code trit_train_check_tokens(const struct trit_train_export *x, struct
     return TRIT_OK;
 }
 
-enum trit_code trit_train_export_check(const struct trit_train_export *x, struct trit_error *error)
+enum trit_code trit_train_export_check(const struct trit_train_export *x, const char *path,
+                                       struct trit_error *error)
 {
     enum trit_code code = trit_train_check_tokens(x, error);
-    uint32_t type;
-    for (size_t i = 0; i < x->layout->ntensors && !code; i++)
-        code = choose(x, &x->layout->list[i], &type, error);
-    return code;
+    uint64_t all = 0;
+    for (size_t i = 0; i < x->layout->ntensors && !code; i++) {
+        uint32_t type;
+        uint64_t bytes = 0;
+        code = choose(x, &x->layout->list[i], &type, &bytes, error);
+        all = trit_bytes_sum(all, bytes);
+    }
+    return code ? code : trit_need_disk(path, all, error);
 }
 
 /* What TRIT_TRAIN_KEPT keeps is rounded where the type does not have all of f32. */
@@ -127,12 +129,11 @@ static enum trit_code plan(struct trit_convert *c, const struct trit_train_expor
         const struct trit_train_tensor *t = &x->layout->list[i];
         const bool kept = trit_train_way(x->shape, t) == TRIT_TRAIN_KEPT;
         uint64_t bytes = 0;
-        code = choose(x, t, &c->types[i], error);
+        code = choose(x, t, &c->types[i], &bytes, error);
         c->encoders[i] = kept ? trit_encoder_rounding(c->types[i]) : NULL;
         c->encoders[i] = c->encoders[i] ? c->encoders[i] : trit_encoder_exact(c->types[i]);
         c->type = t->role == TRIT_TRAIN_MATRIX ? c->types[i] : c->type;
         c->matrices += t->role == TRIT_TRAIN_MATRIX;
-        (void)trit_type_bytes(c->types[i], c->source->tensors[i].ne, &bytes);
         c->bytes += bytes;
     }
     return code;
@@ -142,7 +143,7 @@ enum trit_code trit_train_export_gguf(const struct trit_train_export *x, const c
                                       struct trit_error *error)
 {
     struct trit_convert c = { .pool = x->pool };
-    enum trit_code code = trit_train_export_check(x, error);
+    enum trit_code code = trit_train_export_check(x, path, error);
     if (!code)
         code = trit_train_source(&c.source, x, path, error);
     if (!code)

@@ -31,9 +31,10 @@ struct trit_train_export {
     uint32_t rows;
 };
 
-/* Whether the types suit the shape, and the vocabulary its size: TRIT_EARGUMENT says what does not.
-   Neither layout nor masters need be there yet. */
-enum trit_code trit_train_export_check(const struct trit_train_export *what,
+/* Whether the types suit the shape, and the vocabulary its size: TRIT_EARGUMENT says what does not;
+   and whether there is room at path for the tensors: TRIT_EIO. The masters need not be there yet.
+   */
+enum trit_code trit_train_export_check(const struct trit_train_export *what, const char *path,
                                        struct trit_error *error);
 
 /* The same bytes with every pool; what was at path stays until the file is whole. Besides the

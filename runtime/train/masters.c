@@ -139,9 +139,7 @@ static enum trit_code write_weights(const struct trit_train_export *x, const cha
     if (!header)
         return trit_fail(error, TRIT_EMEMORY, "%s: no memory", path);
     struct trit_file *file;
-    enum trit_code code = trit_need_disk(path, bytes + (uint64_t)l->floats * sizeof *x->w, error);
-    if (!code)
-        code = trit_file_create_as(&file, path, &safetensors, error);
+    enum trit_code code = trit_file_create_as(&file, path, &safetensors, error);
     if (!code) {
         const uint64_t length = bytes;
         trit_file_write(file, &length, sizeof length);
@@ -222,6 +220,8 @@ static enum trit_code fill(const struct trit_train_export *x, const char *folder
         code = check(x, &p, &v, error);
     if (!code)
         code = check_places(&p, files, n, error);
+    if (!code)
+        code = trit_need_disk(p.weights, (uint64_t)x->layout->floats * sizeof *x->w, error);
     if (!code && writes)
         code = write_files(x, &p, &v, error);
     trit_train_vocabulary_free(&v);

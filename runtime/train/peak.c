@@ -4,7 +4,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/train/internal.h"
 
-enum { ROUNDS = 20000, SAMPLES = 9, CHAINS_MAX = 192 };
+enum { ROUNDS = 1000000, SAMPLES = 9, CHAINS_MAX = 192 };
 
 /* x[i] = x[i] * a + b for n constant chains, again and again. */
 static inline __attribute__((always_inline)) void chain(size_t n, float *restrict x, float a,

@@ -76,7 +76,7 @@ static enum trit_code resume_from(struct trit_train_run *r, const struct trit_tr
         return differs(r, "text, share of a text, --hold-out or vocabulary", error);
     r->state = *old;
     const struct trit_train_blocks b = blocks_of(r);
-    return trit_train_checkpoint_read(r->checkpoint, &b, error);
+    return trit_train_checkpoint_read(r->checkpoint, old, &b, error);
 }
 
 enum trit_code trit_train_run_open(struct trit_train_run *r, struct trit_pool *pool, bool resume,
@@ -200,7 +200,8 @@ static enum trit_code step_once(struct trit_train_run *r, struct trit_train_told
 }
 
 enum trit_code trit_train_run_validate(struct trit_train_run *r, size_t file, size_t windows,
-                                       struct trit_train_valid *valid, struct trit_error *error)
+                                       bool stops, struct trit_train_valid *valid,
+                                       struct trit_error *error)
 {
     const size_t all = trit_train_data_file(r->data, file)->held_sequences, row = r->net.length + 1;
     const size_t count = windows && windows < all ? windows : all;
@@ -215,7 +216,7 @@ enum trit_code trit_train_run_validate(struct trit_train_run *r, size_t file, si
         trit_train_net_forward(&r->net, r->tokens, n, r->nll);
         valid->nats += sum_of(r->nll, n * r->net.length);
         valid->tokens += (double)(n * r->net.length);
-        if (!windows && trit_stopped())
+        if (stops && trit_stopped())
             return trit_fail(error, TRIT_ESTOPPED, "stopped");
     }
     return TRIT_OK;
@@ -231,9 +232,9 @@ static enum trit_code look(struct trit_train_run *r, struct trit_train_told *tol
     if (!trit_train_data_file(r->data, 0)->held_sequences || !(due || end))
         return TRIT_OK;
     const enum trit_code code =
-        trit_train_run_validate(r, 0, end ? 0 : r->valid_sequences, &r->valid, error);
+        trit_train_run_validate(r, 0, end ? 0 : r->valid_sequences, false, &r->valid, error);
     if (code)
-        return code == TRIT_ESTOPPED ? TRIT_OK : code;
+        return code;
     told->valid = true;
     const double nats = trit_train_valid_loss(&r->valid);
     if (end || !isfinite(nats) || (r->state.best > 0 && nats >= r->state.best))

@@ -56,15 +56,17 @@ struct trit_train_run {
 enum trit_code trit_train_run_open(struct trit_train_run *r, struct trit_pool *pool, bool resume,
                                    struct trit_error *error);
 /* Steps until the run ends, which leaves a checkpoint. TRIT_ESTOPPED: a signal; a checkpoint was
-   written. TRIT_EFORMAT: a loss, gradient or weight is not finite: the last checkpoint stands.
-   TRIT_EIO: checkpoint or log could not be written; of the latter a checkpoint was written. */
+   written, where there is one. TRIT_EFORMAT: a loss, gradient or weight is not finite: the last
+   checkpoint stands. TRIT_EIO: checkpoint or log could not be written; of the latter a checkpoint
+   was written. */
 enum trit_code trit_train_run_steps(struct trit_train_run *r, struct trit_error *error);
 /* Losses of held-out text of a file, by the weights of the net: of so many windows, spread over all
-   (0: all, and TRIT_ESTOPPED after a signal). */
+   (0: all). stops: a signal ends it with TRIT_ESTOPPED. */
 enum trit_code trit_train_run_validate(struct trit_train_run *r, size_t file, size_t windows,
-                                       struct trit_train_valid *valid, struct trit_error *error);
-/* Bits that inputs have in a step, and in a model that was trained up to it: 8 until the second
-   stage. */
+                                       bool stops, struct trit_train_valid *valid,
+                                       struct trit_error *error);
+/* Bits that inputs have in a step, and in a model that was trained up to it, by the schedule of r
+   (a checkpoint keeps none): 8 until the second stage. */
 uint32_t trit_train_run_bits(const struct trit_train_run *r, uint64_t step);
 void trit_train_run_close(struct trit_train_run *r);
 

@@ -46,7 +46,7 @@ static enum trit_code check_sizes(const struct trit_train_shape *s, struct trit_
 static enum trit_code check_groups(const struct trit_train_shape *s, struct trit_error *e)
 {
     const uint32_t widths[] = { s->hidden, s->heads * s->head_dim, s->ffn };
-    const bool groups = s->weight_group || s->input_group || s->low_rows;
+    const bool groups = s->weight_group || s->input_group;
     if (s->weight_group && !s->input_group)
         return trit_fail(e, TRIT_EARGUMENT,
                          "weights with a scale for each group need inputs with groups");
@@ -55,7 +55,7 @@ static enum trit_code check_groups(const struct trit_train_shape *s, struct trit
                          "widths of %u and %u have no power of two in common to rotate by",
                          widths[1], widths[2]);
     for (size_t i = 0; i < 3; i++) {
-        if (groups && widths[i] % TRIT_TRAIN_GROUP)
+        if ((groups || (i == 0 && s->low_rows)) && widths[i] % TRIT_TRAIN_GROUP)
             return trit_fail(e, TRIT_EARGUMENT,
                              "a width of %u cannot be cut into groups of %d columns", widths[i],
                              TRIT_TRAIN_GROUP);
