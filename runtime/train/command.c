@@ -9,10 +9,10 @@
 
 #include "runtime/base/file.h"
 #include "runtime/base/text.h"
-#include "runtime/base/utf8.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cpu/cpu.h"
 #include "runtime/train/export.h"
+#include "runtime/train/facts.h"
 #include "runtime/train/gemm.h"
 #include "runtime/train/log.h"
 #include "runtime/train/peak.h"
@@ -33,8 +33,7 @@ struct work {
     struct trit_pool *pool;
     struct trit_train_run run;
     struct trit_train_layout layout;
-    struct trit_train_fact facts[1 + TRIT_LIST_MAX]; /* keys but "name" are malloc'd */
-    size_t nfacts;
+    struct trit_train_facts facts;
 };
 
 /* The largest power of two, at most 1024, that divides both widths. */
@@ -203,86 +202,6 @@ static enum trit_code tell_end(struct work *w, struct trit_error *e)
     return TRIT_OK;
 }
 
-static enum trit_code no_advice(const struct trit_train_fact *fact, struct trit_error *e)
-{
-    const char *names[TRIT_ADVICES];
-    char list[192];
-    for (size_t i = 0; i < TRIT_ADVICES; i++)
-        names[i] = trit_advices[i].key;
-    return trit_fail(e, TRIT_EARGUMENT, "--meta %s: of sampling.* there are %s", fact->key,
-                     trit_list_text(names, TRIT_ADVICES, "", list, sizeof list));
-}
-
-/* A key of sampling is a number, as those who read the file will have it. */
-static enum trit_code read_number(struct trit_train_fact *fact, struct trit_error *e)
-{
-    char *end, out[96];
-    if (strncmp(fact->key, "sampling.", 9))
-        return TRIT_OK;
-    fact->advice = trit_advice_find(fact->key);
-    if (!fact->advice)
-        return no_advice(fact, e);
-    fact->number = strtod(fact->value, &end);
-    if (*end || end == fact->value)
-        fact->number = NAN;
-    const char *fault = trit_advice_fault(fact->advice, fact->number, out);
-    return fault ? trit_fail(e, TRIT_EARGUMENT, "--meta %s=%s: %s", fact->key, fact->value, fault)
-                 : TRIT_OK;
-}
-
-/* Keys that others write, or --name. */
-static bool is_taken(const struct work *w, const char *key)
-{
-    static const char *const others[] = { "architecture", "name", "file_type", "alignment",
-                                          "quantization_version" };
-    bool taken = false;
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        taken |= !strcmp(key, others[i]);
-    for (size_t i = 0; i < w->nfacts; i++)
-        taken |= !strcmp(key, w->facts[i].key);
-    return taken;
-}
-
-static enum trit_code check_text(const char *option, const char *text, struct trit_error *e)
-{
-    const size_t valid = trit_utf8_valid(text, strlen(text));
-    return text[valid] ? trit_fail(e, TRIT_EARGUMENT, "%s: is not UTF-8 at byte %zu", option, valid)
-                       : TRIT_OK;
-}
-
-static enum trit_code read_fact(struct work *w, const char *word, struct trit_error *e)
-{
-    const size_t n = strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789_.");
-    if (n == 0 || n > 48 || word[n] != '=')
-        return trit_fail(e, TRIT_EARGUMENT,
-                         "--meta %s: must be KEY=VALUE, KEY of at most 48 of a-z, 0-9, '_' and '.'",
-                         word);
-    char *key = strndup(word, n);
-    if (!key)
-        return trit_fail(e, TRIT_EMEMORY, "no memory for --meta");
-    const bool taken = is_taken(w, key);
-    struct trit_train_fact *fact = &w->facts[w->nfacts++];
-    *fact = (struct trit_train_fact){ .key = key, .value = word + n + 1 };
-    if (taken)
-        return trit_fail(e, TRIT_EARGUMENT,
-                         "--meta %s: the key %s is given twice, or is not --meta's to give", word,
-                         key);
-    const enum trit_code code = check_text("--meta", word, e);
-    return code ? code : read_number(fact, e);
-}
-
-/* "name", and what --meta says. */
-static enum trit_code read_facts(struct work *w, struct trit_error *e)
-{
-    const struct trit_train_options *o = w->o;
-    enum trit_code code = o->name ? check_text("--name", o->name, e) : TRIT_OK;
-    if (o->name)
-        w->facts[w->nfacts++] = (struct trit_train_fact){ .key = "name", .value = o->name };
-    for (int i = 0; i < o->meta.n && !code; i++)
-        code = read_fact(w, o->meta.v[i], e);
-    return code;
-}
-
 /* What the run is to become. Masters are not there yet; the layout is w's own. */
 static enum trit_code plan_export(struct work *w, struct trit_train_export *x, struct trit_error *e)
 {
@@ -292,8 +211,8 @@ static enum trit_code plan_export(struct work *w, struct trit_train_export *x, s
                                      .layout = &w->layout,
                                      .pool = w->pool,
                                      .vocabulary = w->vocabulary,
-                                     .facts = w->facts,
-                                     .nfacts = w->nfacts,
+                                     .facts = w->facts.list,
+                                     .nfacts = w->facts.n,
                                      .type = o->matrices,
                                      .rows = o->rows };
     if (!code && o->output)
@@ -408,7 +327,7 @@ enum trit_code trit_train_command(const struct trit_train_options *o, struct tri
     for (int i = 0; i < o->ntexts && !code; i++)
         code = trit_train_source_parse(&w.sources[i], o->texts[i], e);
     if (!code)
-        code = read_facts(&w, e);
+        code = trit_train_facts_read(&w.facts, o->name, &o->meta, e);
     if (!code)
         code = check_outputs(&w, e);
     if (!code)
@@ -426,7 +345,6 @@ enum trit_code trit_train_command(const struct trit_train_options *o, struct tri
     trit_pool_destroy(w.pool);
     for (int i = 0; i < o->ntexts; i++)
         free(w.sources[i].path);
-    for (size_t i = o->name != NULL; i < w.nfacts; i++)
-        free((char *)(uintptr_t)w.facts[i].key);
+    trit_train_facts_free(&w.facts);
     return code;
 }
