@@ -33,7 +33,8 @@ cmp -s "$dir/quoted" "$dir/first" && fail "the second line makes no difference"
 
 echo "an answer that is not UTF-8 is an answer"
 printf 'Hello\nOnce upon\n' | "$TRITMILL" chat --chat-template chatml --temp 1e6 --top-k 0 \
-    --top-p 1 --min-p 0 -n 150 -s 1 >"$dir/out" 2>"$dir/err" || fail "exit code $?: $(cat "$dir/err")"
+    --top-p 1 --min-p 0 -n 150 -s 1 >"$dir/out" 2>"$dir/err" ||
+    fail "exit code $?: $(cat "$dir/err")"
 iconv -f utf-8 -t utf-8 "$dir/out" >/dev/null 2>&1 && fail "the answer is UTF-8: take another seed"
 
 echo "commands"
