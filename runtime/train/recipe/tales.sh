@@ -24,7 +24,8 @@ mkdir -p "$out"
 exec "$tritmill" train "$out/stories.txt:0.75" "$corpus/books.txt:0.14" \
     "$corpus/storybooks.txt:0.08" "$out/dialogues.txt:0.03" --tokenizer "$out/vocabulary.gguf" \
     --arch bitnet-b1.58 --layers 6 --hidden 384 --ffn 1024 --heads 6 --kv-heads 2 -c 512 \
-    --steps 4000 --batch 8 --pass 8 --lr 0.002 --lr2 0.0013 --warmup 200 --seed 1 --hold-out 50 \
+    --steps 8000 --batch 8 --pass 8 --lr 0.002 --lr2 0.0013 --warmup 200 --seed 1 --hold-out 50 \
     --valid-every 200 --checkpoint "$out/$name.ckpt" --log "$out/$name.csv" \
     --name "tritmill $name" --meta license=mit --meta "description=$description" \
+    --meta sampling.temp=0.5 --meta sampling.penalty_repeat=1.05 \
     -o "$out/$name.gguf" "$@"
