@@ -18,6 +18,7 @@
 #include "runtime/train/peak.h"
 #include "runtime/train/run.h"
 #include "runtime/train/vocabulary.h"
+#include "runtime/train/vocabulary_parts.h"
 
 enum { OUTPUTS = 3 };
 
@@ -277,10 +278,9 @@ static enum trit_code check_checkpoint(const struct trit_train_options *o, struc
 static enum trit_code check_masters(const struct trit_train_options *o, struct trit_error *e)
 {
     struct stat a, b;
-    const char *slash = strrchr(o->tokenizer, '/');
     if (!o->masters || !trit_ends_with(o->tokenizer, ".json"))
         return TRIT_OK;
-    char *folder = slash ? strndup(o->tokenizer, (size_t)(slash - o->tokenizer) + 1) : strdup(".");
+    char *folder = trit_train_beside(o->tokenizer, ".");
     if (!folder)
         return trit_fail(e, TRIT_EMEMORY, "no memory for --masters");
     const bool same =
