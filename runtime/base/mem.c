@@ -11,7 +11,8 @@
 
 enum {
     HUGE_PAGE = 2 << 20,
-    GUARD = 1 << 16, /* after each block: no two become one mapping, and no overrun goes far */
+    FEW = HUGE_PAGE / 4, /* bytes, which small pages hold at less cost than one huge page */
+    GUARD = 1 << 16,     /* after each block: no two become one mapping, and no overrun goes far */
 };
 
 void *trit_alloc(size_t count, size_t size)
@@ -78,7 +79,8 @@ static void *map(int fd, size_t bytes, int protection, int flags)
         trit_unmap(block, bytes);
         return NULL;
     }
-    madvise(block, bytes, MADV_HUGEPAGE);
+    if (bytes >= FEW)
+        madvise(block, bytes % HUGE_PAGE < FEW ? bytes - bytes % HUGE_PAGE : bytes, MADV_HUGEPAGE);
     return block;
 }
 
@@ -86,8 +88,8 @@ void *trit_map(size_t bytes)
 {
     if (bytes > SIZE_MAX - 2 * (size_t)HUGE_PAGE)
         return NULL;
-    return map(-1, trit_round_up(bytes, HUGE_PAGE), PROT_READ | PROT_WRITE,
-               MAP_ANONYMOUS | MAP_NORESERVE);
+    const size_t room = bytes % HUGE_PAGE < FEW ? bytes : trit_round_up(bytes, HUGE_PAGE);
+    return map(-1, room, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_NORESERVE);
 }
 
 const void *trit_map_file(int fd, size_t bytes)

@@ -39,8 +39,9 @@ void *trit_outgrow(void *old, size_t *have, size_t count, size_t size);
    wraps or there is no memory. Freed with free(). */
 bool trit_grow(void *list, size_t *have, size_t n, size_t each);
 
-/* A large block of its own pages, zeroed, lazily backed, on huge pages where the system
-   gives them. NULL on failure. bytes must be the same when it is freed; NULL may be freed. */
+/* A large block of its own pages, zeroed, lazily backed, on huge pages where the system gives them
+   (less than a quarter of one at its end: on small ones). NULL on failure. bytes must be the same
+   when it is freed; NULL may be freed. */
 void *trit_map(size_t bytes);
 void trit_unmap(void *block, size_t bytes);
 /* The first bytes of an open file, read only, as a block like trit_map's; trit_unmap frees it.

@@ -169,22 +169,25 @@ enum trit_code trit_rows_check(const struct trit_rows *rows, struct trit_pool *p
     return code || w.bad == SIZE_MAX ? code : trit_rows_bad(rows, w.bad, error);
 }
 
+/* Of numbers, and behind them their scales. */
+static size_t block_bytes(const struct trit_rows *rows)
+{
+    return trit_round_up(rows->data_bytes, TRIT_ALIGN) + rows->scale_bytes;
+}
+
 enum trit_code trit_rows_unpack(struct trit_rows *rows, struct trit_pool *pool,
                                 struct trit_error *error)
 {
     if (rows->data || !rows->packing || trit_row_type_find(rows->tensor->type)->decoded)
         return TRIT_OK;
     struct walk w = { .rows = rows };
-    w.data = trit_map(rows->data_bytes);
-    w.scale = trit_map(rows->scale_bytes);
-    enum trit_code code = TRIT_EMEMORY;
-    if (!w.data || !w.scale)
-        fail(rows->gguf, rows->tensor, code, "not enough memory for its rows", error);
-    else
-        code = walk(&w, pool, error);
+    if (!(w.data = trit_map(block_bytes(rows))))
+        return fail(rows->gguf, rows->tensor, TRIT_EMEMORY, "not enough memory for its rows",
+                    error);
+    w.scale = (float *)(void *)(w.data + trit_round_up(rows->data_bytes, TRIT_ALIGN));
+    const enum trit_code code = walk(&w, pool, error);
     if (code) {
-        trit_unmap(w.data, rows->data_bytes);
-        trit_unmap(w.scale, rows->scale_bytes);
+        trit_unmap(w.data, block_bytes(rows));
         return code;
     }
     rows->data = w.data;
@@ -206,10 +209,8 @@ enum trit_code trit_rows_load(struct trit_rows *rows, const struct trit_gguf *gg
 
 void trit_rows_free(struct trit_rows *rows)
 {
-    if (rows->scale) {
-        trit_unmap((void *)(uintptr_t)rows->data, rows->data_bytes);
-        trit_unmap(rows->scale, rows->scale_bytes);
-    }
+    if (rows->scale)
+        trit_unmap((void *)(uintptr_t)rows->data, block_bytes(rows));
     *rows = (struct trit_rows){ 0 };
 }
 
