@@ -79,8 +79,7 @@ static void *map(int fd, size_t bytes, int protection, int flags)
         trit_unmap(block, bytes);
         return NULL;
     }
-    if (bytes >= FEW)
-        madvise(block, bytes % HUGE_PAGE < FEW ? bytes - bytes % HUGE_PAGE : bytes, MADV_HUGEPAGE);
+    madvise(block, bytes, MADV_HUGEPAGE);
     return block;
 }
 

@@ -181,13 +181,14 @@ enum trit_code trit_rows_unpack(struct trit_rows *rows, struct trit_pool *pool,
     if (rows->data || !rows->packing || trit_row_type_find(rows->tensor->type)->decoded)
         return TRIT_OK;
     struct walk w = { .rows = rows };
-    if (!(w.data = trit_map(block_bytes(rows))))
+    const size_t bytes = block_bytes(rows);
+    if (!(w.data = trit_map(bytes)))
         return fail(rows->gguf, rows->tensor, TRIT_EMEMORY, "not enough memory for its rows",
                     error);
-    w.scale = (float *)(void *)(w.data + trit_round_up(rows->data_bytes, TRIT_ALIGN));
+    w.scale = (float *)(void *)(w.data + bytes - rows->scale_bytes);
     const enum trit_code code = walk(&w, pool, error);
     if (code) {
-        trit_unmap(w.data, block_bytes(rows));
+        trit_unmap(w.data, bytes);
         return code;
     }
     rows->data = w.data;
