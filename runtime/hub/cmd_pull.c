@@ -1,5 +1,4 @@
 /* `tritmill pull`: getting a model's file from a hub. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +85,6 @@ static int run(int argc, char **argv)
     if (strlen(o.revision) >= sizeof list.revision || strstr(o.revision, ".."))
         return trit_cli_usage_error("pull: --revision %.60s: is no revision", o.revision);
     snprintf(list.revision, sizeof list.revision, "%s", o.revision);
-    signal(SIGXFSZ, SIG_IGN); /* a limit on files is then an error of writing */
     trit_catch_stop();
     enum trit_code code = trit_store_open(&hub.store, o.models, &error);
     if (!code)

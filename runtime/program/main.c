@@ -134,7 +134,9 @@ int main(int argc, char **argv)
         return 2;
     fill_standard_files();
     trit_mapping_guard();
-    signal(SIGPIPE, SIG_IGN); /* EPIPE tells the same, and lets us end in order */
+    /* EPIPE and EFBIG tell the same, and let us end in order. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     trit_handle_stop();
     return trit_cli_exit_code(dispatch(argc, argv));
 }
